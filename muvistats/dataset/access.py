@@ -1,0 +1,361 @@
+"""Look at a study from another side: subsets, indexed and dense views, long and wide frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ..errors import DataError
+from . import schema
+
+__all__ = [
+    "annotation_frame",
+    "dimensions_of",
+    "indexed",
+    "select",
+    "to_cube",
+    "to_long",
+]
+
+#: Largest dense cube that is made without asking, in bytes.
+_CUBE_LIMIT = 2 * 1024**3
+
+Which = str | Iterable[str] | None
+
+
+def dimensions_of(data: xr.DataTree) -> list[str]:
+    """Names of the rated dimensions, in stored order."""
+    return [
+        str(name)
+        for name, variable in data["annotations"].data_vars.items()
+        if variable.attrs.get("role") == "dimension"
+    ]
+
+
+def select(
+    data: xr.DataTree, *, item: Which = None, modality: Which = None, participant: Which = None
+) -> xr.DataTree:
+    """Keep part of a study, in every group at once.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+    item, modality, participant : str or iterable of str, optional
+        What to keep; everything where not given.
+
+    Returns
+    -------
+    DataTree
+        A study with the annotations, items, participants, features and exclusions that belong
+        to the selection, in stored order, annotations numbered anew. Selected modalities are
+        the only levels that are left.
+
+    Raises
+    ------
+    DataError
+        When a name is not in the study, or no annotation is left.
+
+    Examples
+    --------
+    >>> from muvistats import select, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> part = select(study, modality=["music", "visual"])
+    >>> sorted(set(part["annotations/modality"].values.tolist()))
+    ['music', 'visual']
+    """
+    annotations = data["annotations"].to_dataset()
+    chosen = {
+        key: _chosen(data, key, names)
+        for key, names in (("item", item), ("modality", modality), ("participant", participant))
+        if names is not None
+    }
+    keep = np.full(annotations.sizes["annotation"], fill_value=True)
+    for key, chosen_names in chosen.items():
+        keep &= np.isin(annotations[key].to_numpy(), chosen_names)
+    if not keep.any():
+        raise DataError("no annotation is left by this selection", found=chosen)
+    number = np.cumsum(keep) - 1
+    parts: dict[str, xr.Dataset] = {}
+    for node in data.subtree:
+        group = node.to_dataset(inherit=False)
+        for key in ("item", "participant"):
+            if key in chosen and key in group.dims:
+                group = group.isel({key: np.isin(group[key].to_numpy(), chosen[key])})
+        if "annotation" in group.dims:
+            group = group.isel(annotation=keep)
+            if "annotation" in group.coords:
+                group["annotation"] = (
+                    "annotation",
+                    number[keep],
+                    group["annotation"].attrs,
+                )
+        parts[node.path] = group
+    if "modality" in chosen:
+        attrs = parts["/annotations"]["modality"].attrs
+        levels = [
+            name for name in schema.decode_levels(attrs["levels"]) if name in chosen["modality"]
+        ]
+        attrs["levels"] = schema.encode_levels(levels)
+    if "/exclusions" in parts:
+        rows = parts["/exclusions"]["annotation"].to_numpy()
+        kept = parts["/exclusions"].isel(exclusion=keep[rows])
+        attrs = kept["annotation"].attrs
+        parts["/exclusions"] = kept.assign(
+            annotation=("exclusion", number[kept["annotation"].to_numpy()], attrs)
+        )
+    tree = xr.DataTree.from_dict(parts, name=data.name)
+    tree.attrs = dict(data.attrs)
+    return tree
+
+
+def _chosen(data: xr.DataTree, key: str, names: str | Iterable[str]) -> list[str]:
+    """Names to keep, all of them known to the study."""
+    chosen = [names] if isinstance(names, str) else [str(name) for name in names]
+    known = (
+        schema.decode_levels(data["annotations/modality"].attrs["levels"])
+        if key == "modality"
+        else data[f"{key}s/{key}"].to_numpy().astype(str).tolist()
+    )
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise DataError(f"{key} is not in the study", column=key, found=unknown[0])
+    return chosen
+
+
+def indexed(data: xr.DataTree) -> xr.Dataset:
+    """Annotations with a MultiIndex of item, modality and participant.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+
+    Returns
+    -------
+    Dataset
+        The group `/annotations`, selectable as in ``indexed(data).sel(modality="music")``. A view
+        to work with: a MultiIndex cannot be written to Zarr or NetCDF.
+
+    Examples
+    --------
+    >>> from muvistats import indexed, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> bool((indexed(study).sel(modality="music").annotation.size) > 0)
+    True
+    """
+    annotations = data["annotations"].to_dataset().drop_vars("annotation")
+    return annotations.set_index(annotation=list(schema.KEYS))
+
+
+def to_cube(data: xr.DataTree) -> xr.Dataset:
+    """Rated dimensions, labels and flags on the dense grid of item, modality and participant.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+
+    Returns
+    -------
+    Dataset
+        Dims item x modality x participant, with time or label behind; NaN (flags: -1) where
+        nobody rated. Excluded annotations are in it as recorded, with their masks.
+
+    Raises
+    ------
+    DataError
+        When the cube would take more than 2 GiB: a study fills a small part of it, so work with
+        the stacked annotations there.
+
+    Examples
+    --------
+    >>> from muvistats import simulate_muvi, to_cube
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> list(to_cube(study)["arousal"].dims)
+    ['item', 'modality', 'participant', 'time']
+    """
+    annotations = data["annotations"].to_dataset()
+    levels: dict[str, list[str]] = {
+        "item": data["items/item"].to_numpy().tolist(),
+        "modality": list(schema.decode_levels(annotations["modality"].attrs["levels"])),
+        "participant": data["participants/participant"].to_numpy().tolist(),
+    }
+    shape = tuple(len(names) for names in levels.values())
+    count = annotations.sizes["annotation"]
+    bytes_needed = math.prod(shape) * sum(v.nbytes // count for v in annotations.values())
+    if bytes_needed > _CUBE_LIMIT:
+        raise DataError(
+            "the dense cube would be too large; use the stacked annotations",
+            found=f"{bytes_needed / 1024**3:.1f} GiB",
+            expected=f"at most {_CUBE_LIMIT / 1024**3:.0f} GiB",
+        )
+    where = tuple(
+        pd.Index(names).get_indexer(pd.Index(annotations[key].to_numpy()))
+        for key, names in levels.items()
+    )
+    cube: dict[str, xr.Variable] = {}
+    for name, values in annotations.data_vars.items():
+        if values.dims[:1] != ("annotation",):
+            continue
+        array = values.to_numpy()
+        if array.dtype.kind in "iu" and "flag_meanings" not in values.attrs:
+            array = array.astype(np.float64)
+        full = np.full(shape + array.shape[1:], _missing(array.dtype), dtype=array.dtype)
+        full[where] = array
+        cube[str(name)] = xr.Variable((*levels, *values.dims[1:]), full, values.attrs)
+    others = [str(c) for c in annotations.coords if "annotation" not in annotations[c].dims]
+    return xr.Dataset(cube, coords={**levels, **{c: annotations[c] for c in others}})
+
+
+def _missing(dtype: np.dtype[Any]) -> Any:
+    return {"f": np.nan, "i": -1, "b": False, "U": ""}[dtype.kind]
+
+
+def to_long(data: xr.DataTree) -> pd.DataFrame:
+    """Rated dimensions as one long table, the shape that `from_frames` reads.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+
+    Returns
+    -------
+    DataFrame
+        `item`, `modality`, `participant`, `time` (s) and the dynamic dimensions, one row per
+        annotation and time step; where every dimension is static, those, one row per annotation.
+        Rows at which every dimension is missing (the padding of shorter excerpts) are left out.
+
+    Examples
+    --------
+    >>> from muvistats import simulate_muvi, to_long
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> list(to_long(study).columns)
+    ['item', 'modality', 'participant', 'time', 'arousal', 'valence']
+    """
+    annotations = data["annotations"].to_dataset()
+    names = dimensions_of(data)
+    dynamic = [name for name in names if "time" in annotations[name].dims]
+    values = {name: annotations[name].to_numpy() for name in dynamic or names}
+    if not values:
+        raise DataError("the study has no rated dimension", file="/annotations")
+    some = np.logical_or.reduce([~np.isnan(array) for array in values.values()])
+    row, *step = np.nonzero(some)
+    columns: dict[str, Any] = {
+        key: pd.array(annotations[key].to_numpy(), dtype="str").take(row) for key in schema.KEYS
+    }
+    if dynamic:
+        columns["time"] = annotations["time"].to_numpy()[step[0]]
+    columns.update({name: array[some] for name, array in values.items()})
+    return pd.DataFrame(columns)
+
+
+def annotation_frame(
+    data: xr.DataTree,
+    *,
+    summary: Literal["median", "mean"] = "median",
+    masks: bool = True,
+) -> pd.DataFrame:
+    """One row per annotation, for formulas and for your own models.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+    summary : {"median", "mean"}
+        How a dynamic dimension is summarised over its time steps.
+    masks : bool
+        Whether excluded values become NaN; with False they stay as recorded.
+
+    Returns
+    -------
+    DataFrame
+        Keys (`modality` categorical in the order of the study), `trial`, the dimensions,
+        `n_labels`, one 0/1 column per label, the flags as categories (`familiar`: unfamiliar,
+        familiar; `overlay`: side_by_side, overlaid), the columns of `/participants` and
+        `/items`, the masks, and `alignment` and `simulated`. Rows stand as in `/annotations`;
+        ``attrs["assigned"]`` tells how each factor came to its values.
+
+    Notes
+    -----
+    Nothing is dropped: a value that was excluded or never recorded is NaN.
+
+    Examples
+    --------
+    >>> from muvistats import annotation_frame, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> frame = annotation_frame(study)
+    >>> frame[["arousal", "valence"]].notna().all().all()
+    np.True_
+    """
+    annotations = data["annotations"].to_dataset()
+    levels = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
+    columns: dict[str, Any] = {
+        "item": annotations["item"].to_numpy(),
+        "modality": pd.Categorical(annotations["modality"].to_numpy(), categories=levels),
+        "participant": annotations["participant"].to_numpy(),
+    }
+    if "trial" in annotations.coords:
+        columns["trial"] = annotations["trial"].to_numpy()
+    keep_dynamic = annotations["keep_dynamic"].to_numpy() if masks else None
+    for name in dimensions_of(data):
+        columns[name] = _mask(_summarise(annotations[name], summary), keep_dynamic)
+    keep_labels = annotations["keep_labels"].to_numpy() if masks else None
+    if "labels" in annotations:
+        codes = annotations["labels"].to_numpy()
+        chosen = _mask(np.where(codes < 0, np.nan, codes.astype(float)), keep_labels)
+        columns["n_labels"] = chosen.sum(axis=1)
+        columns.update(dict(zip(annotations["label"].to_numpy(), chosen.T, strict=True)))
+    assigned = {"modality": annotations["modality"].attrs.get("assigned", "")}
+    for group, key in (("annotations", ""), ("participants", "participant"), ("items", "item")):
+        dataset = data[group].to_dataset()
+        rows = (
+            pd.Index(dataset[key].to_numpy()).get_indexer(pd.Index(annotations[key].to_numpy()))
+            if key
+            else slice(None)
+        )
+        for column, variable in dataset.data_vars.items():
+            if variable.dims == (key or "annotation",):
+                columns.setdefault(str(column), _decode(variable)[rows])
+                assigned[str(column)] = variable.attrs.get("assigned", "")
+    frame = pd.DataFrame(columns)
+    frame["alignment"] = str(data.attrs["label_alignment"])
+    frame["simulated"] = bool(data.attrs["simulated"])
+    frame.attrs["assigned"] = {name: how for name, how in assigned.items() if how}
+    return frame
+
+
+def _summarise(values: xr.DataArray, summary: str) -> npt.NDArray[np.float64]:
+    array = values.to_numpy()
+    if array.ndim == 1:
+        return array
+    out = np.full(len(array), np.nan)
+    some = ~np.isnan(array).all(axis=1)
+    reduce = np.nanmedian if summary == "median" else np.nanmean
+    out[some] = reduce(array[some], axis=1)
+    return out
+
+
+def _mask(
+    values: npt.NDArray[np.float64], keep: npt.NDArray[np.bool_] | None
+) -> npt.NDArray[np.float64]:
+    if keep is None:
+        return values
+    return np.where(keep.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
+
+
+def _decode(variable: xr.DataArray) -> Any:
+    """Stored values as a column: flags as categories, "" as missing."""
+    values = variable.to_numpy()
+    if "flag_meanings" in variable.attrs:
+        return pd.Categorical.from_codes(values, variable.attrs["flag_meanings"].split())
+    if values.dtype.kind in "UO":
+        return pd.array([text or None for text in values.tolist()], dtype="str")
+    return values

@@ -1,0 +1,378 @@
+"""Put a study together: normalised pieces in, one valid tree out.
+
+Readers, the simulator and `from_frames` all end here, so there is one place that sorts, names
+and describes the data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ..errors import DataError
+from . import schema
+from .validation import validate
+
+__all__ = ["Features", "Log", "assemble", "exclusion_dataset", "log_dataset", "natural_order"]
+
+Array = npt.NDArray[Any]
+
+#: Largest code of a flag: they are stored in one signed byte.
+_LARGEST_CODE = 127
+
+
+@dataclass
+class Log:
+    """What a reader or a preparation step found and did, one entry each."""
+
+    entries: list[tuple[str, str, int]] = field(default_factory=list)
+
+    def add(self, source: str, action: str, count: int = 0) -> None:
+        """Add one entry."""
+        self.entries.append((source, action, count))
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of items on a regular time grid.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (item, time, feature)
+        The values; items with fewer windows end in NaN.
+    items : sequence of str
+        Item of each row.
+    names, families : sequence of str
+        Name and family of each feature.
+    """
+
+    values: Array
+    items: Sequence[str]
+    names: Sequence[str]
+    families: Sequence[str]
+
+
+def natural_order(names: Sequence[str]) -> list[str]:
+    """Distinct names sorted as people would: numbers inside a name count as numbers."""
+
+    def key(name: str) -> list[tuple[int, int, str]]:
+        parts = re.split(r"(\d+)", name)
+        return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+    return sorted(set(names), key=key)
+
+
+def assemble(
+    annotations: pd.DataFrame,
+    dimensions: Mapping[str, Array],
+    *,
+    participants: pd.DataFrame,
+    items: pd.DataFrame,
+    labels: Array | None = None,
+    label_table: pd.DataFrame | None = None,
+    time: Array | None = None,
+    features: Mapping[str, Features] | None = None,
+    truth: xr.Dataset | None = None,
+    modalities: Sequence[str] = schema.MODALITIES,
+    scale: tuple[float, float] = schema.SCALE,
+    assigned: Mapping[str, str] | None = None,
+    flags: Mapping[str, tuple[str, ...]] | None = None,
+    exclusions: Sequence[Mapping[str, Any]] = (),
+    log: Log | None = None,
+    study: str = "unnamed study",
+    source: str = "",
+    simulated: bool = False,
+    label_alignment: str = "as_recorded",
+) -> xr.DataTree:
+    """Build and validate the tree.
+
+    Parameters
+    ----------
+    annotations : DataFrame
+        One row per annotation: `item`, `modality`, `participant`, and any of `trial`,
+        `familiar`, `overlay`, `keep_dynamic`, `keep_labels` and further columns.
+    dimensions : mapping of str to ndarray
+        Rated dimensions, each (annotation, time) or (annotation,), rows as in `annotations`.
+    participants, items : DataFrame
+        Tables with a column `participant` or `item`; their row order is the order of the study.
+    labels : ndarray of int8, shape (annotation, label), optional
+        1 chosen, 0 not chosen, -1 missing.
+    label_table : DataFrame, optional
+        One row per label: `label`, and optionally `label_name`, `category`, `superfactor`.
+    time : ndarray of float, shape (time,), optional
+        Seconds from the start of the excerpt, needed for a dynamic dimension.
+    features : mapping of str to Features, optional
+        By kind, ``audio`` or ``visual``.
+    truth : Dataset, optional
+        What a simulation was drawn from.
+    modalities : sequence of str
+        Levels of modality in order.
+    scale : tuple of float
+        Scale on which the dimensions were recorded, before they were mapped to [-1, 1].
+    assigned : mapping of str to str, optional
+        For further factor columns, how they came to their values.
+    flags : mapping of str to tuple of str, optional
+        Meaning of the codes of further flag columns.
+    exclusions : sequence of mapping
+        Rows of `/exclusions`, with `annotation` as the row number in `annotations`.
+    log : Log, optional
+        Entries of `/log`.
+    study, source, simulated, label_alignment
+        Root attributes.
+
+    Returns
+    -------
+    DataTree
+        The study, annotations sorted by item, modality and participant.
+
+    Raises
+    ------
+    DataError
+        When the pieces do not make a valid study.
+    """
+    tables = {"annotations": annotations, "participants": participants, "items": items}
+    tables = {name: _plain(table) for name, table in tables.items()}
+    order = _sort_order(tables, modalities)
+    frame = tables["annotations"].iloc[order].reset_index(drop=True)
+    new_number = np.empty(len(order), dtype=np.int64)
+    new_number[order] = np.arange(len(order))
+
+    annotation_vars = _annotation_columns(frame, modalities, assigned, flags)
+    for name, values in dimensions.items():
+        annotation_vars[name] = _dimension(name, values[order], scale)
+    if labels is not None and label_table is not None:
+        annotation_vars.update(_labels(labels[order], label_table))
+    if time is not None:
+        attrs = schema.variables("/annotations")["time"].attrs
+        annotation_vars["time"] = xr.Variable("time", np.asarray(time, dtype=np.float64), attrs)
+    groups = {
+        "/annotations": _dataset("/annotations", annotation_vars),
+        "/participants": _table("participant", tables["participants"], assigned, flags),
+        "/items": _table("item", tables["items"], assigned, flags),
+        "/exclusions": _exclusions(frame, exclusions, new_number),
+        "/log": log_dataset(log or Log()),
+    }
+    for kind, feature in (features or {}).items():
+        groups[f"/features/{kind}"] = _features(kind, feature)
+    if truth is not None:
+        groups["/truth"] = truth
+    tree = xr.DataTree.from_dict(groups, name="study")
+    tree.attrs = {
+        "schema_version": schema.SCHEMA_VERSION,
+        "study": study,
+        "source": source,
+        "simulated": int(simulated),
+        "label_alignment": label_alignment,
+    }
+    validate(tree)
+    return tree
+
+
+def _annotation_columns(
+    frame: pd.DataFrame,
+    modalities: Sequence[str],
+    assigned: Mapping[str, str] | None,
+    flags: Mapping[str, tuple[str, ...]] | None,
+) -> dict[str, xr.Variable]:
+    """Keys, further columns and masks of the annotations."""
+    known = schema.variables("/annotations")
+    number = xr.Variable("annotation", np.arange(len(frame)), known["annotation"].attrs)
+    columns = {"annotation": number}
+    columns.update(
+        {str(name): _column(str(name), frame[name], known, assigned, flags) for name in frame}
+    )
+    if "modality" in columns:
+        columns["modality"].attrs["levels"] = schema.encode_levels(modalities)
+    for mask in ("keep_dynamic", "keep_labels"):
+        if mask not in columns:
+            whole = np.full(len(frame), fill_value=True)
+            columns[mask] = xr.Variable("annotation", whole, known[mask].attrs)
+    return columns
+
+
+def _dimension(name: str, values: Array, scale: tuple[float, float]) -> xr.Variable:
+    attrs = {
+        "role": "dimension",
+        "long_name": f"rated {name}",
+        "units": "1",
+        "scale_min": schema.SCALE[0],
+        "scale_max": schema.SCALE[1],
+        "recorded_scale_min": float(scale[0]),
+        "recorded_scale_max": float(scale[1]),
+    }
+    return xr.Variable(("annotation", "time")[: values.ndim], values, attrs)
+
+
+def _labels(labels: Array, table: pd.DataFrame) -> dict[str, xr.Variable]:
+    known = schema.variables("/annotations")
+    stored = {
+        "label": "label",
+        "label_name": "label_name",
+        "label_category": "category",
+        "label_superfactor": "superfactor",
+    }
+    columns = {
+        name: xr.Variable("label", _values(table[column]), known[name].attrs)
+        for name, column in stored.items()
+        if column in table
+    }
+    codes = _flag_codes("labels", labels)
+    columns["labels"] = xr.Variable(("annotation", "label"), codes, known["labels"].attrs)
+    return columns
+
+
+def _dataset(group: str, columns: Mapping[str, xr.Variable]) -> xr.Dataset:
+    """Dataset of a group, its coordinates set as the schema says."""
+    known = schema.variables(group)
+    coordinates = [name for name in columns if name in known and known[name].coordinate]
+    return xr.Dataset(dict(columns)).set_coords(coordinates)
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Copy whose keys are text."""
+    table = table.reset_index(drop=True)
+    for key in schema.KEYS:
+        if key in table:
+            table[key] = table[key].astype("str")
+    return table
+
+
+def _values(column: pd.Series) -> Array:
+    """Column as a plain array: text as fixed-width unicode with "" for missing."""
+    if pd.api.types.is_bool_dtype(column.dtype) and not column.hasnans:
+        return column.to_numpy(dtype=bool)
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return (
+            column.to_numpy(dtype=np.float64, na_value=np.nan)
+            if column.hasnans
+            else (column.to_numpy())
+        )
+    return column.astype("object").where(column.notna(), "").astype("str").to_numpy(dtype=str)
+
+
+def _flag_codes(name: str, values: Array) -> Array:
+    """Flag codes as int8; a missing number becomes -1, anything else than a code is refused."""
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), -1, values)
+    if values.dtype.kind not in "biuf":
+        raise DataError(
+            "wrong type", file="/annotations", column=name, found=str(values.dtype), expected="flag"
+        )
+    wrong = np.argwhere((values < -1) | (values > _LARGEST_CODE) | (values != np.round(values)))
+    if len(wrong):
+        raise DataError(
+            "not a flag code",
+            file="/annotations",
+            row=int(wrong[0][0]),
+            column=name,
+            found=values[tuple(wrong[0])].item(),
+            expected="-1 (missing) or a code from 0",
+        )
+    return values.astype(np.int8)
+
+
+def _column(
+    name: str,
+    column: pd.Series,
+    known: Mapping[str, schema.Variable],
+    assigned: Mapping[str, str] | None,
+    flags: Mapping[str, tuple[str, ...]] | None,
+    dim: str = "annotation",
+) -> xr.Variable:
+    attrs = dict(known[name].attrs) if name in known else {"long_name": name.replace("_", " ")}
+    if assigned and name in assigned:
+        attrs["assigned"] = assigned[name]
+    if flags and name in flags:
+        attrs["flag_meanings"] = " ".join(flags[name])
+    values = _values(column)
+    return xr.Variable(
+        dim, _flag_codes(name, values) if "flag_meanings" in attrs else values, attrs
+    )
+
+
+def _table(
+    key: str,
+    table: pd.DataFrame,
+    assigned: Mapping[str, str] | None,
+    flags: Mapping[str, tuple[str, ...]] | None,
+) -> xr.Dataset:
+    known = schema.variables(f"/{key}s")
+    columns = {
+        str(name): _column(str(name), table[name], known, assigned, flags, key) for name in table
+    }
+    if key == "participant":
+        for name, variable in columns.items():
+            if name != key:
+                variable.attrs.setdefault("assigned", "participant")
+    return xr.Dataset(columns).set_coords(key)
+
+
+def _sort_order(tables: Mapping[str, pd.DataFrame], modalities: Sequence[str]) -> Array:
+    frame = tables["annotations"]
+    codes = [
+        pd.Categorical(frame["item"], categories=tables["items"]["item"].unique()).codes,
+        pd.Categorical(frame["modality"], categories=list(modalities)).codes,
+        pd.Categorical(
+            frame["participant"], categories=tables["participants"]["participant"].unique()
+        ).codes,
+    ]
+    return np.lexsort(codes[::-1])
+
+
+def _exclusions(
+    frame: pd.DataFrame, rows: Sequence[Mapping[str, Any]], new_number: Array
+) -> xr.Dataset:
+    table = pd.DataFrame(list(rows), columns=["annotation", "mask", "reason"])
+    number = new_number[table["annotation"].to_numpy(dtype=np.int64)]
+    keys = frame.iloc[number]
+    values = {
+        "annotation": number,
+        **{key: _values(keys[key]) for key in schema.KEYS},
+        "mask": _values(table["mask"]),
+        "reason": _values(table["reason"]),
+    }
+    return exclusion_dataset(values)
+
+
+def exclusion_dataset(values: Mapping[str, Array]) -> xr.Dataset:
+    """Dataset of `/exclusions` from its columns."""
+    known = schema.variables("/exclusions")
+    return xr.Dataset(
+        {name: xr.Variable("exclusion", v, known[name].attrs) for name, v in values.items()}
+    )
+
+
+def log_dataset(log: Log) -> xr.Dataset:
+    """Dataset of `/log`."""
+    known = schema.variables("/log")
+    source, action, count = zip(*log.entries, strict=True) if log.entries else ((), (), ())
+    values = (np.array(source, dtype=str), np.array(action, dtype=str), np.array(count, np.int64))
+    return xr.Dataset(
+        {
+            name: xr.Variable("entry", v, known[name].attrs)
+            for name, v in zip(("source", "action", "count"), values, strict=True)
+        }
+    )
+
+
+def _features(kind: str, features: Features) -> xr.Dataset:
+    known = schema.variables(f"/features/{kind}")
+    windows = features.values.shape[1]
+    values = {
+        "item": np.array(features.items, dtype=str),
+        "time": np.arange(windows) * schema.SAMPLING_INTERVAL,
+        "feature": np.array(features.names, dtype=str),
+        "family": np.array(features.families, dtype=str),
+        "values": features.values,
+    }
+    dataset = xr.Dataset(
+        {name: xr.Variable(known[name].dims, v, known[name].attrs) for name, v in values.items()}
+    )
+    return dataset.set_coords(["item", "time", "feature", "family"])

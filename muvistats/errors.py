@@ -1,0 +1,95 @@
+"""Exceptions and warnings of the package: one line that says what is wrong and where."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AlignmentWarning",
+    "ConvergenceError",
+    "DataError",
+    "DesignError",
+    "MissingExtraError",
+    "MuvistatsError",
+]
+
+
+class MuvistatsError(Exception):
+    """Base class of every error that the package raises on purpose."""
+
+
+class DataError(MuvistatsError, ValueError):
+    """The data is not what it says.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong, in words.
+    file : str, optional
+        File, frame or group in which it was found.
+    row : int or str, optional
+        Row (1-based line of a text file, or the key of a record).
+    column : str, optional
+        Column or variable.
+    found, expected : object, optional
+        The offending value and what should stand there.
+
+    Examples
+    --------
+    >>> print(DataError("unknown modality", file="media_data.csv", row=7, found="film"))
+    media_data.csv, row 7: unknown modality (found 'film')
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: object = None,
+        row: object = None,
+        column: object = None,
+        found: object = None,
+        expected: object = None,
+    ) -> None:
+        self.problem = problem
+        self.file = file
+        self.row = row
+        self.column = column
+        self.found = found
+        self.expected = expected
+        places = [
+            text
+            for text, value in (
+                (f"{file}", file),
+                (f"row {row}", row),
+                (f"column {column}", column),
+            )
+            if value is not None
+        ]
+        details = [
+            text
+            for text, value in ((f"found {found!r}", found), (f"expected {expected}", expected))
+            if value is not None
+        ]
+        message = f"{', '.join(places)}: {problem}" if places else problem
+        super().__init__(f"{message} ({'; '.join(details)})" if details else message)
+
+
+class DesignError(MuvistatsError, ValueError):
+    """A question that the design or the formula language cannot answer."""
+
+
+class ConvergenceError(MuvistatsError, RuntimeError):
+    """A model did not converge."""
+
+
+class MissingExtraError(MuvistatsError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{package} is needed here and not installed: pip install 'muvistats[{extra}]'"
+        )
+
+
+class AlignmentWarning(UserWarning):
+    """Labels fit the items better at another lag than the one they are read at."""

@@ -1,0 +1,379 @@
+"""R-style formulas over the annotation frame.
+
+A formula is data, not code. Its text is parsed to a syntax tree, every node is held against an
+allow-list, and what is left is evaluated here, column by column; nothing is handed to Python's
+own evaluator.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import DesignError
+
+__all__ = ["evaluate", "factor", "split_formula"]
+
+_MAX_LENGTH = 1000
+_MAX_NESTING = 20
+_MAX_NODES = 200
+_MAX_EXPONENT = 10
+
+Value = Any  # a column, or a literal
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
+_LOGIC: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.And: operator.and_,
+    ast.Or: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+}
+_FUNCTIONS = ("C", "I", "Q", "center", "exp", "log", "sqrt", "standardize")
+
+
+def split_formula(formula: str) -> tuple[str, str]:
+    """Response and right-hand side of a two-sided formula.
+
+    Parameters
+    ----------
+    formula : str
+        For example ``"arousal ~ modality"``.
+
+    Returns
+    -------
+    response, right : str
+        The two sides, stripped.
+
+    Raises
+    ------
+    DesignError
+        When there is not exactly one ``~`` with something on both sides.
+
+    Examples
+    --------
+    >>> from muvistats.formula import split_formula
+    >>> split_formula("arousal ~ modality")
+    ('arousal', 'modality')
+    """
+    sides = [side.strip() for side in str(formula).split("~")]
+    if len(sides) != 2 or not all(sides):
+        raise DesignError(
+            f"formula {_short(formula)!r} needs one '~' between a response and a factor, "
+            "as in 'arousal ~ modality'"
+        )
+    return sides[0], sides[1]
+
+
+def evaluate(expression: str, frame: pd.DataFrame) -> pd.Series:
+    """Value of an expression for each row of a frame.
+
+    Parameters
+    ----------
+    expression : str
+        Column names, literals, arithmetic, comparisons, ``and``, ``or``, ``not``, ``in`` with a
+        list of literals, and the functions C, I, Q, center, exp, log, sqrt and standardize.
+    frame : DataFrame
+        The rows.
+
+    Returns
+    -------
+    Series
+        One value per row. A comparison is a nullable truth value.
+
+    Raises
+    ------
+    DesignError
+        Names the token that is not allowed or the column that is not there.
+
+    Notes
+    -----
+    Whatever is compared or computed with a missing value is missing. Numbers are floats.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from muvistats.formula import evaluate
+    >>> frame = pd.DataFrame({"years": [0.0, 5.0, None]})
+    >>> evaluate("years > 3", frame).tolist()
+    [False, True, <NA>]
+    """
+    value = _Evaluator(frame).of(_parse(expression))
+    if not isinstance(value, pd.Series):
+        raise DesignError(f"{_short(expression)!r} names no column")
+    return value
+
+
+def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
+    """Groups that an expression makes of the rows of a frame.
+
+    Parameters
+    ----------
+    expression : str
+        As in `evaluate`, for example ``"gender"`` or ``"years_of_training > 3"``.
+    frame : DataFrame
+        The rows.
+
+    Returns
+    -------
+    Series
+        Categorical with text levels: of a column in its own order, of a text sorted, of a
+        comparison False before True. Missing stays missing.
+
+    Raises
+    ------
+    DesignError
+        For a number that is not made a factor by ``C()`` or a comparison, and as `evaluate`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from muvistats.formula import factor
+    >>> frame = pd.DataFrame({"years": [0.0, 5.0, None]})
+    >>> factor("years > 3", frame).cat.categories.tolist()
+    ['False', 'True']
+    """
+    value = evaluate(expression, frame)
+    if isinstance(value.dtype, pd.BooleanDtype) or value.dtype == bool:
+        codes = value.astype("Int8").fillna(-1).to_numpy(dtype=np.int8)
+        categories = pd.Categorical.from_codes(codes, pd.Index(["False", "True"]))
+    elif isinstance(value.dtype, pd.CategoricalDtype):
+        levels = [_level(level) for level in value.cat.categories]
+        categories = pd.Categorical.from_codes(value.cat.codes.to_numpy(), pd.Index(levels))
+    elif pd.api.types.is_numeric_dtype(value.dtype):
+        raise DesignError(
+            f"{_short(expression)!r} is a number, not a factor: write C({expression}) or a "
+            f"comparison such as {expression} > 3"
+        )
+    else:
+        text = value.astype("str")
+        categories = pd.Categorical(text, categories=sorted(text.dropna().unique()))
+    return pd.Series(categories, index=frame.index, name=expression)
+
+
+def _level(level: object) -> str:
+    return f"{level:g}" if isinstance(level, float) else str(level)
+
+
+def _short(text: object) -> str:
+    text = str(text)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _parse(expression: str) -> ast.expr:
+    text = str(expression).strip()
+    if not text:
+        raise DesignError("the expression is empty")
+    if len(text) > _MAX_LENGTH:
+        raise DesignError(f"{_short(text)!r} is longer than {_MAX_LENGTH} characters")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise DesignError(f"{_short(text)!r} is not an expression: {error}") from None
+    nodes = sum(1 for _ in ast.walk(tree))
+    if nodes > _MAX_NODES:
+        raise DesignError(f"{_short(text)!r} has more than {_MAX_NODES} parts")
+    return tree
+
+
+class _Evaluator:
+    """Walks a syntax tree and knows no node but those below."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._depth = 0
+
+    def of(self, node: ast.expr) -> Value:
+        method = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if method is None:
+            raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+        self._depth += 1
+        if self._depth > _MAX_NESTING:
+            raise DesignError(
+                f"{_short(ast.unparse(node))!r} is nested more than {_MAX_NESTING} deep"
+            )
+        value = method(node)
+        self._depth -= 1
+        return value
+
+    def _name(self, node: ast.Name) -> pd.Series:
+        return self._column(node.id)
+
+    def _column(self, name: str) -> pd.Series:
+        if name not in self._frame.columns:
+            near = difflib.get_close_matches(name, [str(c) for c in self._frame.columns], n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise DesignError(f"no column {_short(name)!r}{hint}")
+        return self._frame[name]
+
+    def _constant(self, node: ast.Constant) -> Value:
+        if isinstance(node.value, bool | str):
+            return node.value
+        if isinstance(node.value, int | float) and abs(node.value) < 1e300:
+            return np.float64(node.value)  # overflows to infinity instead of raising
+        raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+
+    def _unaryop(self, node: ast.UnaryOp) -> Value:
+        value = self.of(node.operand)
+        if isinstance(node.op, ast.Not | ast.Invert):
+            return ~self._truth(value, node.operand)
+        number = self._number(value, node.operand)
+        return -number if isinstance(node.op, ast.USub) else number
+
+    def _binop(self, node: ast.BinOp) -> Value:
+        if type(node.op) in _LOGIC:
+            return self._combine(_LOGIC[type(node.op)], node.left, node.right)
+        if type(node.op) not in _ARITHMETIC:
+            raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+        left = self._number(self.of(node.left), node.left)
+        right = self._number(self.of(node.right), node.right)
+        if isinstance(node.op, ast.Pow) and (
+            isinstance(right, pd.Series) or abs(right) > _MAX_EXPONENT
+        ):
+            raise DesignError(
+                f"exponent {_short(ast.unparse(node.right))!r} must be a number up to "
+                f"{_MAX_EXPONENT}"
+            )
+        with np.errstate(all="ignore"):
+            return _finite(_ARITHMETIC[type(node.op)](left, right))
+
+    def _boolop(self, node: ast.BoolOp) -> Value:
+        value = self.of(node.values[0])
+        value = self._truth(value, node.values[0])
+        for other in node.values[1:]:
+            value = _LOGIC[type(node.op)](value, self._truth(self.of(other), other))
+        return value
+
+    def _combine(
+        self, function: Callable[[Any, Any], Any], left: ast.expr, right: ast.expr
+    ) -> Value:
+        return function(self._truth(self.of(left), left), self._truth(self.of(right), right))
+
+    def _compare(self, node: ast.Compare) -> Value:
+        if len(node.ops) != 1:
+            raise DesignError(
+                f"{_short(ast.unparse(node))!r} is a chain: join two comparisons with 'and'"
+            )
+        left = self.of(node.left)
+        kind, other = type(node.ops[0]), node.comparators[0]
+        if kind in (ast.In, ast.NotIn):
+            if not isinstance(other, ast.List | ast.Tuple | ast.Set):
+                raise DesignError(f"{_short(ast.unparse(other))!r} is not a list of literals")
+            known = [self.of(element) for element in other.elts]
+            for element in known:
+                self._known_level(left, element, node.left)
+            if not isinstance(left, pd.Series):
+                raise DesignError(f"{_short(ast.unparse(node.left))!r} is not a column")
+            found = left.isin(known).astype("boolean").mask(left.isna())
+            result = ~found if kind is ast.NotIn else found
+        elif kind in _COMPARISONS:
+            result = self._ordered(kind, left, self.of(other), node)
+        else:
+            raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+        return result
+
+    def _ordered(
+        self, kind: type[ast.cmpop], left: Value, right: Value, node: ast.Compare
+    ) -> Value:
+        columns = [side for side in (left, right) if isinstance(side, pd.Series)]
+        text = [_is_text(side) for side in (left, right)]
+        if text[0] != text[1]:
+            raise DesignError(f"{_short(ast.unparse(node))!r} compares a text with a number")
+        if text[0]:
+            if kind not in (ast.Eq, ast.NotEq):
+                raise DesignError(f"{_short(ast.unparse(node))!r} orders texts")
+            self._known_level(left, right, node.left)
+            left, right = (_as_object(side) for side in (left, right))
+        result = _COMPARISONS[kind](left, right)
+        if not columns:
+            return bool(result)
+        missing = np.logical_or.reduce([column.isna().to_numpy() for column in columns])
+        return pd.Series(result, index=self._frame.index).astype("boolean").mask(missing)
+
+    def _known_level(self, column: Value, level: Value, node: ast.expr) -> None:
+        if not isinstance(column, pd.Series) or not isinstance(level, str):
+            return
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            levels = [str(known) for known in column.cat.categories]
+        else:
+            levels = sorted(column.dropna().astype("str").unique())
+        if level not in levels:
+            shown = ", ".join(levels[:8]) + (", ..." if len(levels) > 8 else "")
+            raise DesignError(
+                f"{_short(ast.unparse(node))} has no level {_short(level)!r}; it has {shown}"
+            )
+
+    def _call(self, node: ast.Call) -> Value:
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        if name not in _FUNCTIONS:
+            raise DesignError(
+                f"function {_short(name)!r} is not allowed in a formula; "
+                f"there are {', '.join(_FUNCTIONS)}"
+            )
+        if len(node.args) != 1 or node.keywords:
+            raise DesignError(f"{name}() takes one argument")
+        value = self.of(node.args[0])
+        if name == "Q":
+            if not isinstance(value, str):
+                raise DesignError("Q() takes the name of a column in quotes")
+            return self._column(value)
+        if name == "I":
+            return value
+        if name == "C":
+            if not isinstance(value, pd.Series):
+                raise DesignError("C() takes a column")
+            return value.astype("category")
+        number = self._number(value, node.args[0])
+        if not isinstance(number, pd.Series):
+            raise DesignError(f"{name}() takes a column")
+        if name in ("center", "standardize"):
+            centred = number - number.mean()
+            return centred / number.std() if name == "standardize" else centred
+        with np.errstate(all="ignore"):
+            return _finite(getattr(np, name)(number))
+
+    def _number(self, value: Value, node: ast.expr) -> Value:
+        if isinstance(value, float):
+            return value
+        if isinstance(value, pd.Series) and pd.api.types.is_numeric_dtype(value.dtype):
+            return value.astype("float64")
+        raise DesignError(f"{_short(ast.unparse(node))!r} is not a number")
+
+    def _truth(self, value: Value, node: ast.expr) -> Value:
+        if isinstance(value, pd.Series) and pd.api.types.is_bool_dtype(value.dtype):
+            return value.astype("boolean")
+        raise DesignError(f"{_short(ast.unparse(node))!r} is not a comparison")
+
+
+def _finite(value: Value) -> Value:
+    """Infinite values become missing."""
+    return value.replace([np.inf, -np.inf], np.nan) if isinstance(value, pd.Series) else value
+
+
+def _is_text(value: Value) -> bool:
+    if isinstance(value, pd.Series):
+        return not pd.api.types.is_numeric_dtype(value.dtype)
+    return isinstance(value, str)
+
+
+def _as_object(value: Value) -> Value:
+    return value.astype("object") if isinstance(value, pd.Series) else value

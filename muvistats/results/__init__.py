@@ -1,0 +1,1 @@
+"""Result frames, their columns, and the values that the paper prints."""

@@ -1,0 +1,143 @@
+"""Result frames: fixed columns, scalar types, provenance, and the Returns table of a docstring."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from .glossary import GLOSSARY
+
+__all__ = ["RESULT_COLUMNS", "Rows", "build_frame", "provenance", "result_frame"]
+
+P = ParamSpec("P")
+Rows = pd.DataFrame | Iterable[Mapping[str, Any]]
+
+#: Columns of the frame that each public function returns, by function name.
+RESULT_COLUMNS: dict[str, tuple[str, ...]] = {}
+
+_DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
+_PROVENANCE = ("alignment", "simulated")
+
+
+def provenance(data: object) -> dict[str, Any]:
+    """Alignment of the labels and whether the data is simulated, of a tree or a frame.
+
+    A frame that does not say so counts as recorded, not simulated.
+    """
+    if isinstance(data, (xr.DataTree, xr.Dataset)):
+        return {
+            "alignment": str(data.attrs.get("label_alignment", "as_recorded")),
+            "simulated": bool(data.attrs.get("simulated", False)),
+        }
+    if isinstance(data, pd.DataFrame) and len(data):
+        return {
+            "alignment": str(data["alignment"].iloc[0]) if "alignment" in data else "as_recorded",
+            "simulated": bool(data["simulated"].any()) if "simulated" in data else False,
+        }
+    return {"alignment": "as_recorded", "simulated": False}
+
+
+def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Make a result frame with exactly these columns, in this order, with the glossary's types.
+
+    Parameters
+    ----------
+    rows : DataFrame or iterable of mapping
+        The rows. A missing text or number column is filled with missing values; a missing
+        integer or truth column is an error, because it has no missing value.
+    columns : tuple of str
+        Columns of the frame, each in the glossary.
+
+    Returns
+    -------
+    DataFrame
+        The frame, with a fresh row index.
+    """
+    frame = _as_frame(rows)
+    unknown = set(frame.columns) - set(columns)
+    if unknown:
+        raise TypeError(f"columns not declared for this frame: {sorted(unknown)}")
+    out = {}
+    for name in columns:
+        kind = GLOSSARY[name].kind
+        if name in frame:
+            values: Any = frame[name]
+        elif kind in ("text", "number") or len(frame) == 0:
+            values = pd.Series([np.nan] * len(frame), index=frame.index, dtype="object")
+        else:
+            raise TypeError(f"column {name} has no value and its type no missing value")
+        if kind == "text":
+            values = values.where(values.notna() & (values.astype("object") != ""), np.nan)
+        out[name] = values.astype(_DTYPES[kind])
+    return pd.DataFrame(out).reset_index(drop=True)
+
+
+def result_frame(
+    row: str, *columns: str
+) -> Callable[[Callable[P, Rows]], Callable[P, pd.DataFrame]]:
+    """Declare the columns of the frame that a public function returns.
+
+    The decorated function returns rows; callers get a checked frame. Columns `alignment` and
+    `simulated` are filled from the function's first argument, and the Returns section of its
+    docstring is written from the glossary.
+
+    Parameters
+    ----------
+    row : str
+        What a row stands for, for example ``"dimension"``.
+    *columns : str
+        Column names, each in the glossary.
+    """
+    columns = (*columns, *(name for name in _PROVENANCE if name not in columns), "warning")
+    unknown = [name for name in columns if name not in GLOSSARY]
+    if unknown:
+        raise TypeError(f"not in the glossary: {unknown}")
+
+    def decorate(function: Callable[P, Rows]) -> Callable[P, pd.DataFrame]:
+        @functools.wraps(function)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+            frame = _as_frame(function(*args, **kwargs))
+            data = args[0] if args else next(iter(kwargs.values()), None)
+            for name, value in provenance(data).items():
+                if name not in frame:
+                    frame[name] = value
+            return build_frame(frame, columns)
+
+        wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
+        wrapper.__doc__ = _with_returns(function.__doc__ or "", row, columns)
+        RESULT_COLUMNS[function.__name__] = columns
+        return wrapper
+
+    return decorate
+
+
+def _as_frame(rows: Rows) -> pd.DataFrame:
+    """Rows as a frame of their own."""
+    return rows.copy() if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+
+
+def _with_returns(doc: str, row: str, columns: tuple[str, ...]) -> str:
+    """Docstring with a Returns section, put before Raises or whatever comes next."""
+    lines = [
+        "Returns",
+        "-------",
+        "DataFrame",
+        f"    One row per {row}. Columns:",
+        "",
+        *(
+            f"    - ``{name}`` ({_DTYPES[GLOSSARY[name].kind]}): {GLOSSARY[name].description}"
+            for name in columns
+        ),
+        "",
+    ]
+    text = inspect.cleandoc(doc)
+    section = re.search(r"^(Raises|See Also|Notes|References|Examples)\n-+$", text, re.MULTILINE)
+    head, tail = (text[: section.start()], text[section.start() :]) if section else (text, "")
+    return f"{head.rstrip()}\n\n" + "\n".join(lines) + f"\n{tail}\n"

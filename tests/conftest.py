@@ -1,0 +1,116 @@
+"""Studies that the tests share. Real data is read by path and skipped where it is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import muvistats as mv
+from muvistats.dataset.build import assemble
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's cache folder out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUVISTATS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with real data and oracle inputs beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def muvi_folder(shared: Path) -> Path:
+    return shared / "muvi"
+
+
+@pytest.fixture(scope="session")
+def released(muvi_folder: Path) -> xr.DataTree:
+    """The real release, labels as they stand."""
+    with pytest.warns(mv.AlignmentWarning):
+        return mv.read_muvi(muvi_folder, label_alignment="released")
+
+
+@pytest.fixture(scope="session")
+def corrected(muvi_folder: Path) -> xr.DataTree:
+    """The real release, labels moved to the trial they belong to."""
+    return mv.read_muvi(muvi_folder, label_alignment="corrected")
+
+
+@pytest.fixture(scope="session")
+def study() -> xr.DataTree:
+    """A small simulated study without features."""
+    return mv.simulate_muvi(rng=7, n_items=27, n_participants=24, features=False)
+
+
+@pytest.fixture(scope="session")
+def default_study() -> xr.DataTree:
+    """The embedded study, without its features."""
+    return mv.simulate_muvi(features=False)
+
+
+@pytest.fixture
+def tiny() -> xr.DataTree:
+    """A study small enough to compute by hand: 4 items x 3 modalities, 6 participants.
+
+    Participant p rates item i in the modality (i + p) % 3, so each cell has two raters. Values
+    follow from the position alone.
+    """
+    items = ["b_1", "a_1", "c_1", "d_1"]
+    modalities = ["music", "visual", "audiovisual"]
+    rows = [
+        {
+            "item": item,
+            "modality": modalities[(i + p) % 3],
+            "participant": str(p),
+            "trial": (i + p) % 4 + 1,
+            "familiar": (i * p) % 2,
+            "overlay": -1 if (i + p) % 3 == 0 else p % 2,
+        }
+        for i, item in enumerate(items)
+        for p in range(6)
+    ]
+    annotations = pd.DataFrame(rows)
+    number = np.arange(len(rows), dtype=float)
+    time = np.arange(8) * 0.5
+    arousal = np.round(np.sin(number[:, None] + time), 3)
+    valence = np.round(np.cos(2 * number[:, None] - time), 3)
+    labels = ((number[:, None] + np.arange(4)) % (2 + np.arange(4)) == 0).astype(np.int8)
+    labels[:, 0] |= labels[:, 1:].sum(axis=1) == 0
+    return assemble(
+        annotations,
+        {"arousal": arousal, "valence": valence},
+        participants=pd.DataFrame(
+            {
+                "participant": [str(p) for p in range(6)],
+                "age": [20.0, 21.0, 25.0, 30.0, np.nan, 22.0],
+                "gender": ["Female", "Male", "Male", "Female", "Male", "Male"],
+                "years_of_training": [0.0, 3.0, 4.0, 10.0, 5.0, 1.0],
+                "overlay_preference": [0, 0, 1, 0, 1, 0],
+            }
+        ),
+        items=pd.DataFrame({"item": items}),
+        labels=labels,
+        label_table=pd.DataFrame(
+            {
+                "label": ["sad", "energetic", "calm", "tense"],
+                "label_name": ["Sad", "Energetic", "Calm", "Tense"],
+                "category": ["sadness", "power", "peacefulness", "tension"],
+                "superfactor": ["unease", "vitality", "sublimity", "unease"],
+            }
+        ),
+        time=time,
+        study="tiny",
+    )

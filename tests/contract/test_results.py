@@ -1,0 +1,57 @@
+"""Every public function that returns a result frame, run and held against the glossary."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import muvistats as mv
+from muvistats.results.frame import RESULT_COLUMNS
+from muvistats.results.glossary import GLOSSARY
+
+DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
+
+#: Arguments beyond the study, and the variants of each function that are run.
+CALLS: dict[str, list[dict[str, object]]] = {
+    "chisquare": [{"formula": "gender ~ modality"}],
+    "chisquare_labels": [{"by": by} for by in ("modality", "gender", "familiar", "overlay")],
+    "kruskal": [{"formula": "arousal ~ modality"}],
+    "label_deviations": [{"by": "years_of_training > 3"}],
+    "mannwhitney": [{"formula": "valence ~ gender"}],
+}
+
+
+def public_frames() -> list[str]:
+    for name in mv.__all__:
+        getattr(mv, name)  # importing registers its columns
+    return sorted(set(RESULT_COLUMNS) & set(mv.__all__) - {"compare_published", "published"})
+
+
+@pytest.mark.parametrize("name", public_frames())
+def test_frame_keeps_its_contract(name, study):
+    for arguments in CALLS.get(name, [{}]):
+        frame = getattr(mv, name)(study, **arguments)
+        assert isinstance(frame, pd.DataFrame)
+        assert len(frame)
+        assert tuple(frame.columns) == RESULT_COLUMNS[name]
+        for column in frame.columns:
+            assert str(frame[column].dtype) == DTYPES[GLOSSARY[column].kind], column
+        assert frame["simulated"].all()
+        assert (frame["alignment"] == "as_recorded").all()
+        assert isinstance(frame.index, pd.RangeIndex)
+
+
+@pytest.mark.parametrize("name", public_frames())
+def test_docstring_has_its_returns_table_and_an_example(name):
+    doc = getattr(mv, name).__doc__
+    for column in RESULT_COLUMNS[name]:
+        assert f"``{column}``" in doc
+    assert ">>>" in doc
+    assert "Raises" in doc or "Notes" in doc
+
+
+@pytest.mark.parametrize("name", public_frames())
+def test_the_study_is_not_changed(name, study):
+    before = study.copy(deep=True)
+    getattr(mv, name)(study, **CALLS.get(name, [{}])[0])
+    assert study.identical(before)
