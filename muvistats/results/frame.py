@@ -22,7 +22,7 @@ Rows = pd.DataFrame | Iterable[Mapping[str, Any]]
 #: Columns of the frame that each public function returns, by function name.
 RESULT_COLUMNS: dict[str, tuple[str, ...]] = {}
 
-_DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
+_DTYPES: dict[str, Any] = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
 _PROVENANCE = ("alignment", "simulated")
 
 
@@ -60,23 +60,28 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     DataFrame
         The frame, with a fresh row index.
     """
-    frame = _as_frame(rows)
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     unknown = set(frame.columns) - set(columns)
     if unknown:
         raise TypeError(f"columns not declared for this frame: {sorted(unknown)}")
-    out = {}
-    for name in columns:
-        kind = GLOSSARY[name].kind
-        if name in frame:
-            values: Any = frame[name]
-        elif kind in ("text", "number") or len(frame) == 0:
-            values = pd.Series([np.nan] * len(frame), index=frame.index, dtype="object")
-        else:
+    index = pd.RangeIndex(len(frame))
+    out = {name: _typed(frame, name, index) for name in columns}
+    return pd.DataFrame(out, index=index)
+
+
+def _typed(frame: pd.DataFrame, name: str, index: pd.RangeIndex) -> Any:
+    """Values of a column with the glossary's type; an empty text is missing."""
+    kind = GLOSSARY[name].kind
+    if name not in frame:
+        if kind in ("integer", "truth") and len(frame):
             raise TypeError(f"column {name} has no value and its type no missing value")
-        if kind == "text":
-            values = values.where(values.notna() & (values.astype("object") != ""), np.nan)
-        out[name] = values.astype(_DTYPES[kind])
-    return pd.DataFrame(out).reset_index(drop=True)
+        return pd.Series(np.nan, index=index).astype(_DTYPES[kind])
+    values = frame[name].set_axis(index).astype(_DTYPES[kind])
+    if kind == "text":
+        empty = values == ""
+        if empty.any():
+            values = values.mask(empty)
+    return values
 
 
 def result_frame(
@@ -103,12 +108,11 @@ def result_frame(
     def decorate(function: Callable[P, Rows]) -> Callable[P, pd.DataFrame]:
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
-            frame = _as_frame(function(*args, **kwargs))
+            rows = function(*args, **kwargs)
+            frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
             data = args[0] if args else next(iter(kwargs.values()), None)
-            for name, value in provenance(data).items():
-                if name not in frame:
-                    frame[name] = value
-            return build_frame(frame, columns)
+            known = {n: v for n, v in provenance(data).items() if n not in frame}
+            return build_frame(frame.assign(**known), columns)
 
         wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
         wrapper.__doc__ = _with_returns(function.__doc__ or "", row, columns)
@@ -116,11 +120,6 @@ def result_frame(
         return wrapper
 
     return decorate
-
-
-def _as_frame(rows: Rows) -> pd.DataFrame:
-    """Rows as a frame of their own."""
-    return rows.copy() if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
 
 
 def _with_returns(doc: str, row: str, columns: tuple[str, ...]) -> str:

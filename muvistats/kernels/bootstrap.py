@@ -1,0 +1,87 @@
+"""Bootstrap of finished values: means under resampling of items, participants or both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["bootstrap_means", "percentile_interval"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.integer[Any]]
+
+#: Weights in one batch of resamples.
+_BATCH = 4_000_000
+
+
+def bootstrap_means(
+    values: Floats,
+    units: tuple[Ints, ...],
+    *,
+    groups: Ints,
+    n_groups: int,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Means of groups of values when whole units are drawn with replacement.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+        Finished values without NaN, for example one concordance per annotation.
+    units : tuple of ndarray of int, each shape (n,)
+        Units that are resampled, coded from 0. With two of them, for example items and
+        participants, each is drawn on its own and a value counts as often as both its units
+        together: the pigeonhole bootstrap.
+    groups : ndarray of int, shape (n,)
+        Group of each value.
+    n_groups, n_resamples : int
+        Numbers.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of float, shape (n_resamples, n_groups)
+        Weighted means; NaN where a group was not drawn at all.
+    """
+    sizes = [int(unit.max()) + 1 if len(unit) else 0 for unit in units]
+    indicator = groups[:, None] == np.arange(n_groups)
+    targets = np.hstack([indicator * values[:, None], indicator.astype(float)])
+    out = np.empty((n_resamples, n_groups))
+    step = max(1, _BATCH // max(len(values), 1))
+    for start in range(0, n_resamples, step):
+        count = min(step, n_resamples - start)
+        weights = np.ones((count, len(values)))
+        for unit, size in zip(units, sizes, strict=True):
+            drawn = rng.multinomial(size, np.full(size, 1 / size), size=count)
+            weights *= drawn[:, unit]
+        sums = weights @ targets
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[start : start + count] = sums[:, :n_groups] / sums[:, n_groups:]
+    return out
+
+
+def percentile_interval(draws: Floats, conf_level: float) -> tuple[Floats, Floats]:
+    """Percentile limits along the first axis, over draws that are not NaN.
+
+    Parameters
+    ----------
+    draws : ndarray of float, shape (n_resamples, ...)
+        Resampled estimates.
+    conf_level : float
+        Confidence level.
+
+    Returns
+    -------
+    low, high : ndarray of float, shape (...)
+        Limits; NaN where fewer than nine in ten draws are defined.
+    """
+    defined = ~np.isnan(draws)
+    enough = defined.mean(axis=0) >= 0.9
+    safe = np.where(enough, draws, 0.0)
+    tails = [(1 - conf_level) / 2, (1 + conf_level) / 2]
+    low, high = np.nanquantile(safe, tails, axis=0)
+    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)

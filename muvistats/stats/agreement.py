@@ -1,0 +1,308 @@
+"""Evaluator Weighted Estimator and how far raters agree with it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ..errors import DataError
+from ..kernels.agreement import ewe as ewe_kernel
+from ..kernels.agreement import leave_one_out_ccc
+from ..kernels.bootstrap import bootstrap_means, percentile_interval
+from ..results.frame import Rows, result_frame
+from ._cells import Cells, Ints, over_cells
+from ._common import check_choice, check_conf_level, choose_dimensions
+
+__all__ = ["dynamic_dimensions", "ewe", "interrater_ccc"]
+
+Floats = npt.NDArray[np.float64]
+Resample = Literal["items", "participants", "both"]
+
+
+def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
+    """Evaluator Weighted Estimator of each item and modality: the gold standard trajectory.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+
+    Returns
+    -------
+    Dataset
+        ``gold_standard`` and ``sd`` (dimension, item, modality, time): the weighted mean of the
+        raters and their standard deviation (divisor n - 1), on the stored scale;
+        ``n_raters`` (dimension, item, modality); ``weight`` (dimension, annotation). Attributes
+        ``alignment`` and ``simulated`` as in every result.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    The weight of rater j is ``w_j = max(0, r(x_j, mean of all raters))``, and the estimator is
+    ``sum_j w_j x_j / sum_j w_j``. A rater who never moved has an undefined correlation and weight
+    0, but is part of the unweighted mean. Excluded annotations are no raters. A time step at
+    which a rater of the cell is missing (the tail of a shorter annotation) is left out for that
+    cell and NaN. A cell without a positive weight is NaN, and one rater has weight 1.
+
+    References
+    ----------
+    Grimm, M., & Kroschel, K. (2005). Evaluation of natural emotions using self assessment
+    manikins. IEEE Workshop on Automatic Speech Recognition and Understanding, 381-385.
+    https://doi.org/10.1109/ASRU.2005.1566530
+
+    Examples
+    --------
+    >>> from muvistats import ewe, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> ewe(study)["gold_standard"].dims
+    ('dimension', 'item', 'modality', 'time')
+    """
+    cells = Cells.of(data)
+    names = dynamic_dimensions(data, dimension)
+    annotations = data["annotations"]
+    shape = (len(names), len(cells.items), len(cells.modalities))
+    steps = annotations.sizes["time"]
+    gold, sd = (np.full((*shape, steps), np.nan) for _ in range(2))
+    raters = np.zeros(shape, dtype=np.int64)
+    weights = np.zeros((len(names), annotations.sizes["annotation"]))
+    for d, name in enumerate(names):
+        series, spread, count, weights[d] = over_cells(
+            annotations.dataset[name], cells, _gold_and_sd
+        )
+        where = (d, cells.item, cells.modality)
+        gold[where], sd[where], raters[where] = series, spread, count
+    dims = ("dimension", "item", "modality")
+    attrs = {
+        "alignment": str(data.attrs["label_alignment"]),
+        "simulated": int(data.attrs["simulated"]),
+    }
+    return xr.Dataset(
+        {
+            "gold_standard": ((*dims, "time"), gold, {"long_name": "weighted mean of the raters"}),
+            "sd": ((*dims, "time"), sd, {"long_name": "standard deviation across raters"}),
+            "n_raters": (dims, raters, {"long_name": "raters that enter"}),
+            "weight": (("dimension", "annotation"), weights, {"long_name": "weight of the rater"}),
+        },
+        coords={
+            "dimension": names,
+            "item": cells.items,
+            "modality": cells.modalities,
+            "time": annotations["time"],
+            "annotation_item": ("annotation", annotations["item"].to_numpy()),
+            "annotation_modality": ("annotation", annotations["modality"].to_numpy()),
+            "participant": ("annotation", annotations["participant"].to_numpy()),
+        },
+        attrs=attrs,
+    )
+
+
+def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
+    gold, weights = ewe_kernel(values, starts)
+    rated: npt.NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)
+    count = np.add.reduceat(rated.astype(np.int64), starts)
+    filled = np.where(rated[:, None], values, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.add.reduceat(filled, starts, axis=0) / count[:, None]
+        cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+        square = np.where(rated[:, None], values - mean[cell], 0.0) ** 2
+        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1))
+    return gold, np.where(count[:, None] > 1, sd, np.nan), count, weights
+
+
+@result_frame(
+    "annotation and dimension, or modality and dimension",
+    "dimension",
+    "modality",
+    "item",
+    "participant",
+    "ccc",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "estimator",
+    "n",
+    "n_items",
+    "n_participants",
+    "n_resamples",
+)
+def interrater_ccc(
+    data: xr.DataTree,
+    *,
+    level: Literal["annotation", "modality"] = "annotation",
+    dimension: str | None = None,
+    ddof: Literal[0, 1] = 0,
+    resample: Resample = "both",
+    n_resamples: int = 2000,
+    conf_level: float = 0.95,
+    rng: int | np.random.SeedSequence | np.random.Generator | None = 0,
+) -> Rows:
+    """Concordance of each annotation with the weighted estimator of the other raters.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    level : {"annotation", "modality"}
+        One row per annotation, or the mean and sd over annotations by modality and for all
+        (the paper's Table 5).
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    ddof : {0, 1}
+        Moments of the concordance by 1/n or 1/(n - 1).
+    resample : {"items", "participants", "both"}
+        What the interval at level `modality` resamples; `both` is the pigeonhole bootstrap.
+    n_resamples : int
+        Bootstrap resamples at level `modality`.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)`` between annotation x and the estimator y of
+    the others in its item and modality, whose weights are recomputed without x. A cursor that
+    never moved has 0 while the others move; a rater alone in the cell, or whose others have no
+    positive weight, is NaN with the reason, and so is an excluded annotation.
+
+    The bootstrap draws finished values. Drawing raters and computing concordances anew would
+    compare raters with copies of themselves.
+
+    References
+    ----------
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
+
+    Owen, A. B. (2007). The pigeonhole bootstrap. The Annals of Applied Statistics, 1(2), 386-411.
+    https://doi.org/10.1214/07-AOAS122
+
+    Examples
+    --------
+    >>> from muvistats import interrater_ccc, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> interrater_ccc(study, level="modality")["modality"].unique().tolist()
+    ['music', 'visual', 'audiovisual', 'all']
+    """
+    check_choice("level", level, ("annotation", "modality"))
+    check_choice("resample", resample, ("items", "participants", "both"))
+    check_conf_level(conf_level)
+    cells = Cells.of(data)
+    kernel = functools.partial(_leave_one_out, ddof=ddof)
+    estimator = f"leave-one-out EWE, moments by 1/{'n' if ddof == 0 else '(n - 1)'}"
+    generator = np.random.default_rng(rng)
+    frames = []
+    for name in dynamic_dimensions(data, dimension):
+        ccc, n_raters = over_cells(data["annotations"].dataset[name], cells, kernel)
+        if level == "annotation":
+            part = _annotation_rows(data, cells, ccc, n_raters)
+        else:
+            units: dict[str, tuple[Ints, ...]] = {
+                "items": (cells.item[cells.of_annotation],),
+                "participants": (pd.factorize(data["annotations/participant"].to_numpy())[0],),
+            }
+            units["both"] = units["items"] + units["participants"]
+            part = _modality_rows(cells, ccc, units[resample], n_resamples, conf_level, generator)
+            part["n_participants"] = [
+                len(np.unique(units["participants"][0][use])) for use in part.pop("use")
+            ]
+        part["dimension"], part["estimator"] = name, estimator
+        frames.append(part)
+    return pd.concat(frames, ignore_index=True)
+
+
+def dynamic_dimensions(data: xr.DataTree, dimension: str | None) -> list[str]:
+    """Names of the dimensions that vary over time."""
+    names = [
+        name
+        for name in choose_dimensions(data, dimension)
+        if "time" in data["annotations"][name].dims
+    ]
+    if not names:
+        raise DataError("the study has no dynamic dimension", file="/annotations", column="time")
+    return names
+
+
+def _leave_one_out(values: Floats, starts: Ints, ddof: int) -> tuple[npt.NDArray[Any], ...]:
+    rated: npt.NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)
+    sizes = np.add.reduceat(rated.astype(np.int64), starts)
+    raters = np.repeat(sizes, np.diff([*starts, len(values)]))
+    return leave_one_out_ccc(values, starts, ddof), np.where(rated, raters, 0)
+
+
+def _annotation_rows(data: xr.DataTree, cells: Cells, ccc: Floats, n_raters: Ints) -> pd.DataFrame:
+    undefined = np.isnan(ccc)
+    warning = np.full(len(ccc), np.nan, dtype=object)
+    if undefined.any():
+        reason = np.select(
+            [~cells.keep, n_raters == 0, n_raters == 1],
+            ["excluded", "no values", "no other rater"],
+            "the others have no positive weight",
+        )
+        warning[undefined] = reason[undefined]
+    return pd.DataFrame(
+        {
+            "item": data["annotations/item"].to_numpy(),
+            "modality": data["annotations/modality"].to_numpy(),
+            "participant": data["annotations/participant"].to_numpy(),
+            "ccc": ccc,
+            "n": n_raters,
+            "n_items": 1,
+            "n_participants": 1,
+            "n_resamples": 0,
+            "warning": warning,
+        }
+    )
+
+
+def _modality_rows(
+    cells: Cells,
+    ccc: Floats,
+    units: tuple[Ints, ...],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    defined = ~np.isnan(ccc)
+    modality = cells.modality[cells.of_annotation]
+    rows = []
+    for code, name in enumerate([*cells.modalities, "all"]):
+        use = defined & ((modality == code) | (name == "all"))
+        row: dict[str, Any] = {"modality": name, "use": use, "n": int(use.sum())}
+        row["n_items"] = len(np.unique(cells.item[cells.of_annotation[use]]))
+        row["n_resamples"], row["conf_level"] = 0, conf_level
+        if not use.any():
+            row["warning"] = "no concordance is defined"
+        else:
+            values = ccc[use]
+            row["ccc"] = values.mean()
+            row["sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
+            draws = bootstrap_means(
+                values,
+                tuple(np.unique(unit[use], return_inverse=True)[1] for unit in units),
+                groups=np.zeros(len(values), dtype=np.int64),
+                n_groups=1,
+                n_resamples=n_resamples,
+                rng=rng,
+            )
+            low, high = percentile_interval(draws, conf_level)
+            row["conf_low"], row["conf_high"] = float(low[0]), float(high[0])
+            row["n_resamples"] = n_resamples
+        rows.append(row)
+    return pd.DataFrame(rows)

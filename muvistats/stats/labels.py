@@ -1,0 +1,390 @@
+"""How often labels were chosen, and which go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
+
+from ..errors import DataError, DesignError
+from ..kernels import correlation
+from ..results.frame import result_frame
+from ._common import (
+    ADJUSTMENTS,
+    Data,
+    adjust_p,
+    check_choice,
+    check_conf_level,
+    check_dependence,
+    join_reasons,
+    label_names,
+    need,
+    to_frame,
+)
+
+__all__ = ["label_correlations", "label_frequencies"]
+
+Row = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+Level = Literal["label", "category", "superfactor", "summary"]
+
+_LEVELS = ("label", "category", "superfactor", "summary")
+_SCOPES = ("total", "within_item", "between_item")
+
+
+@result_frame(
+    "modality and label, category, superfactor or quantity",
+    "modality",
+    "label",
+    "category",
+    "superfactor",
+    "quantity",
+    "count",
+    "share",
+    "label_share",
+    "mean",
+    "median",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_missing",
+    "method",
+)
+def label_frequencies(
+    data: Data,
+    *,
+    level: Level = "label",
+    require_dynamic: bool = False,
+    conf_level: float = 0.95,
+) -> list[Row]:
+    """How often labels were chosen, by modality and in all (Table 3, section 4.1.2).
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study with labels, or its annotation frame (then `level` is "label" or "summary").
+    level : {"label", "category", "superfactor", "summary"}
+        What is counted: annotations with the label, with any label of the category or of the
+        superfactor; or, per modality, the labels per annotation and the distinct labels per item.
+    require_dynamic : bool
+        Whether only annotations enter whose rated dimensions are kept too, as in the paper's
+        Table 3.
+    conf_level : float
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    DataError
+        When there are no labels, or no categories for them.
+    DesignError
+        For an unknown level.
+
+    Notes
+    -----
+    Per label, category or superfactor: `count` is the number of annotations that chose any of
+    its labels, ``share = count / n`` with n annotations, and `label_share` the share of its
+    labels among all labels chosen (a category may be chosen more than once in one annotation).
+    The limits are Wilson's, of `share`.
+
+    "summary" has two rows per modality: the labels per annotation (n annotations, `count` all
+    labels chosen), and the distinct labels that the raters of an item chose together (n items in
+    that modality; "all" takes the items of each modality, as the paper does). The limits are
+    those of the mean by Student's t.
+
+    Annotations without labels are left out and counted in `n_missing`, with `require_dynamic`
+    those without kept dimensions too. The limits take annotations (or items) as independent.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
+    Journal of the American Statistical Association, 22(158), 209-212.
+    https://doi.org/10.1080/01621459.1927.10502953
+
+    Examples
+    --------
+    >>> from muvistats import label_frequencies, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> label_frequencies(study, level="superfactor").query("modality == 'all'")[
+    ...     "superfactor"
+    ... ].tolist()
+    ['sublimity', 'vitality', 'unease']
+    """
+    check_choice("level", level, _LEVELS)
+    check_conf_level(conf_level)
+    frame = to_frame(data)
+    labels = label_names(data)
+    need(frame, "modality", *(["item"] if level == "summary" else []))
+    groups = _groups(data, labels, level)
+    chosen = frame[labels].to_numpy(dtype=float)
+    use = ~np.isnan(chosen).any(axis=1)
+    if require_dynamic:
+        use &= _kept(frame)
+    rows: list[Row] = []
+    for modality, part in _by_modality(frame):
+        kept = part & use
+        base: Row = {
+            "modality": modality,
+            "conf_level": conf_level,
+            "n_missing": int((part & ~use).sum()),
+        }
+        if level == "summary":
+            rows += _summary_rows(base, frame[kept], chosen[kept])
+        else:
+            rows += _share_rows(base, groups, chosen[kept])
+    return rows
+
+
+def _kept(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    need(frame, "keep_dynamic")
+    return frame["keep_dynamic"].to_numpy(dtype=bool)
+
+
+def _by_modality(frame: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Rows of each modality, in their order, then all rows."""
+    column = frame["modality"]
+    known = column.cat.categories if hasattr(column, "cat") else sorted(column.dropna().unique())
+    for modality in known:
+        yield str(modality), (column == modality).to_numpy()
+    yield "all", np.full(len(frame), fill_value=True)
+
+
+Group = tuple[dict[str, str], list[int]]
+
+
+def _groups(data: Data, labels: Sequence[str], level: str) -> list[Group]:
+    """Key columns and label positions of each row of the table."""
+    if level == "summary":
+        return []
+    coords: Mapping[Any, xr.DataArray] = (
+        data["annotations"].coords if isinstance(data, xr.DataTree) else {}
+    )
+    names: dict[str, list[str]] = {"label": list(labels)}
+    for kind in ("category", "superfactor"):
+        stored = coords.get(f"label_{kind}")
+        names[kind] = [""] * len(labels) if stored is None else stored.to_numpy().tolist()
+    if not any(names[level]):
+        raise DataError(
+            f"the labels have no {level}",
+            column=f"label_{level}",
+            expected=f"a study whose labels have a coordinate label_{level}",
+        )
+    out: list[Group] = []
+    for name in dict.fromkeys(names[level]):
+        members = [i for i, other in enumerate(names[level]) if other == name]
+        key = {
+            kind: names[kind][members[0]] if len({names[kind][i] for i in members}) == 1 else "all"
+            for kind in ("label", "category", "superfactor")
+        }
+        if level != "label":
+            key["label"] = "all"
+        if level == "superfactor":
+            key["category"] = "all"
+        out.append((key, members))
+    return out
+
+
+def _share_rows(base: Row, groups: list[Group], chosen: Floats) -> Iterator[Row]:
+    n, total = len(chosen), chosen.sum()
+    for key, members in groups:
+        count = int((chosen[:, members] > 0).any(axis=1).sum())
+        low, high = np.nan, np.nan
+        if n:
+            low, high = proportion_confint(count, n, 1 - base["conf_level"], method="wilson")
+        reasons = ("no annotations" if n == 0 else "", "no label was chosen" if total == 0 else "")
+        yield (
+            base
+            | key
+            | {
+                "quantity": "annotations that chose it",
+                "count": count,
+                "share": count / n if n else np.nan,
+                "label_share": chosen[:, members].sum() / total if total else np.nan,
+                "conf_low": low,
+                "conf_high": high,
+                "n": n,
+                "method": "Wilson",
+                "warning": join_reasons(*reasons),
+            }
+        )
+
+
+def _summary_rows(base: Row, frame: pd.DataFrame, chosen: Floats) -> Iterator[Row]:
+    cells = frame.groupby(["item", "modality"], observed=True, sort=False).ngroup().to_numpy()
+    distinct = np.zeros((cells.max() + 1 if len(cells) else 0, chosen.shape[1]), dtype=bool)
+    np.logical_or.at(distinct, cells, chosen > 0)
+    for quantity, values in (
+        ("labels per annotation", chosen.sum(axis=1)),
+        ("distinct labels per item", distinct.sum(axis=1)),
+    ):
+        n = len(values)
+        row: Row = {
+            "label": "all",
+            "category": "all",
+            "superfactor": "all",
+            "quantity": quantity,
+            "count": int(values.sum()),
+            "n": n,
+            "method": "Student's t",
+            "warning": "" if n > 1 else "fewer than two values",
+        }
+        if n:
+            row |= {"mean": values.mean(), "median": np.median(values)}
+        if n > 1:
+            sd = values.std(ddof=1)
+            half = stats.t.ppf((1 + base["conf_level"]) / 2, n - 1) * sd / np.sqrt(n)
+            row |= {"sd": sd, "conf_low": row["mean"] - half, "conf_high": row["mean"] + half}
+        yield base | row
+
+
+# ------------------------------------------------------------------------ correlations
+
+
+@result_frame(
+    "scope and pair of labels",
+    "scope",
+    "label1",
+    "label2",
+    "estimate",
+    "estimator",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "df",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+    "n",
+    "n_items",
+    "n_missing",
+    "method",
+    "dependence",
+)
+def label_correlations(
+    data: Data,
+    *,
+    scope: str | Sequence[str] = _SCOPES,
+    adjust: str = "holm",
+    dependence: str = "independent",
+    conf_level: float = 0.95,
+) -> pd.DataFrame:
+    """Correlations between labels: in all, within items and between items (Fig. 3).
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study with labels, or its annotation frame.
+    scope : str or sequence of str
+        Any of "total", "within_item" and "between_item".
+    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
+        Adjustment of p over the pairs of one scope.
+    dependence : {"independent"}
+        How annotations are taken; design-aware rows are not built yet.
+    conf_level : float
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    DataError
+        When there are no labels.
+    DesignError
+        For another `dependence`, or an unknown scope or adjustment.
+
+    Notes
+    -----
+    Pearson's r between the 0/1 columns of two labels (the phi coefficient), over annotations:
+    "total", the paper's figure, mixes two reasons for labels to go together. "within_item" takes
+    the deviations of each annotation from the mean of its item: whether the same person picks
+    both. "between_item" takes the means of the items: whether both fit the same items, by the
+    same people or not; it contains some of the former, as a mean has few raters.
+
+    p by ``t = r sqrt(df / (1 - r^2))`` with n - 2 degrees of freedom, within items
+    n - n_items - 1, between items n_items - 2; limits ``tanh(atanh(r) -+ z / sqrt(df - 1))``.
+    `n` is the number of annotations, or of items between items.
+
+    A label that everybody or nobody chose has no correlation. Annotations without labels are left
+    out and counted. Annotations are taken as independent given the scope, which two by one person
+    are not.
+
+    References
+    ----------
+    Bakdash, J. Z., & Marusich, L. R. (2017). Repeated measures correlation. Frontiers in
+    Psychology, 8, 456. https://doi.org/10.3389/fpsyg.2017.00456
+
+    Examples
+    --------
+    >>> from muvistats import label_correlations, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> len(label_correlations(study, scope="total"))
+    351
+    """
+    check_dependence(dependence)
+    check_choice("adjust", adjust, ADJUSTMENTS)
+    check_conf_level(conf_level)
+    scopes = (scope,) if isinstance(scope, str) else tuple(scope)
+    if not scopes:
+        raise DesignError(f"scope must name any of {', '.join(_SCOPES)}")
+    for name in scopes:
+        check_choice("scope", name, _SCOPES)
+    frame = to_frame(data)
+    labels = label_names(data)
+    need(frame, "item")
+    chosen = frame[labels].to_numpy(dtype=float)
+    use = ~np.isnan(chosen).any(axis=1)
+    codes, items = pd.factorize(frame.loc[use, "item"])
+    within, between = correlation.centre_within(chosen[use], codes, len(items))
+    n = int(use.sum())
+    views = {
+        "total": (chosen[use], n - 2),
+        "within_item": (within, n - len(items) - 1),
+        "between_item": (between, len(items) - 2),
+    }
+    parts = [
+        _pairs(name, labels, *views[name], adjust, conf_level).assign(n_items=len(items))
+        for name in scopes
+    ]
+    return pd.concat(parts).assign(
+        estimator="Pearson r",
+        conf_level=conf_level,
+        p_adjust_method=adjust,
+        n_missing=int((~use).sum()),
+        method="Student's t, limits by Fisher's z",
+        dependence=dependence,
+    )
+
+
+def _pairs(
+    scope: str, labels: list[str], values: Floats, df: int, adjust: str, conf_level: float
+) -> pd.DataFrame:
+    first, second = np.triu_indices(len(labels), 1)
+    r = correlation.pearson_matrix(values)[first, second]
+    low, high = correlation.fisher_interval(r, df, conf_level)
+    p_values = correlation.correlation_p(r, df)
+    names = np.array(labels, dtype=object)
+    reason = np.where(
+        np.isnan(r),
+        "a label does not vary",
+        np.where(np.isnan(p_values) | np.isnan(low), "too few values, or r is 1 or -1", ""),
+    )
+    return pd.DataFrame(
+        {
+            "scope": scope,
+            "label1": names[first],
+            "label2": names[second],
+            "estimate": r,
+            "conf_low": low,
+            "conf_high": high,
+            "df": float(max(df, 0)),
+            "p_value": p_values,
+            "p_adjusted": adjust_p(p_values, adjust),
+            "n": len(values),
+            "warning": reason,
+        }
+    )

@@ -1,0 +1,458 @@
+"""Agreement along the excerpt: windows, the ceiling for models, and the delay of raters."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ..errors import DesignError
+from ..kernels.agreement import ceiling_ccc, leave_one_out_ccc, leave_one_out_ewe
+from ..kernels.bootstrap import bootstrap_means, percentile_interval
+from ..kernels.lag import best_lag, lagged_correlation
+from ..results.frame import Rows, result_frame
+from ._cells import Cells, Ints, over_cells
+from ._common import check_choice, check_conf_level
+from .agreement import dynamic_dimensions
+
+__all__ = ["agreement_over_time", "noise_ceiling", "rater_lag"]
+
+Floats = npt.NDArray[np.float64]
+Seed = int | np.random.SeedSequence | np.random.Generator | None
+
+
+@result_frame(
+    "dimension, modality and window",
+    "dimension",
+    "modality",
+    "window_start",
+    "window_end",
+    "ccc",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_resamples",
+)
+def agreement_over_time(
+    data: xr.DataTree,
+    *,
+    window: float = 10.0,
+    step: float | None = None,
+    dimension: str | None = None,
+    n_resamples: int = 500,
+    conf_level: float = 0.95,
+    rng: Seed = 0,
+) -> Rows:
+    """Inter-rater concordance in windows along the excerpt.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    window : float
+        Length of a window in seconds.
+    step : float, optional
+        Seconds from one window to the next; the length of a window where not given.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    n_resamples : int
+        Bootstrap resamples of items.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DesignError
+        When a window holds fewer than three samples.
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    Within each window the concordance of each annotation with the weighted estimator of the
+    others is computed as in `interrater_ccc`, and averaged over annotations. Only whole windows
+    are shown. A cursor that rests during the window has 0; cells in which nobody moves are left
+    out, so `n` falls where people rest. Windows are shorter than the excerpt, so these values are
+    lower than those of whole annotations, and comparable with each other only.
+
+    Examples
+    --------
+    >>> from muvistats import agreement_over_time, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> frame = agreement_over_time(study, window=20, n_resamples=50)
+    >>> frame["window_start"].unique().tolist()
+    [0.0, 20.0, 40.0]
+    """
+    check_conf_level(conf_level)
+    names = dynamic_dimensions(data, dimension)
+    cells = Cells.of(data)
+    time = data["annotations/time"].to_numpy()
+    bounds = _windows(time, window, step or window)
+    generator = np.random.default_rng(rng)
+    of_annotation = cells.of_annotation
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        values = data["annotations"].dataset[name]
+
+        def in_windows(block: Floats, starts: Ints) -> tuple[Floats, ...]:
+            parts = [leave_one_out_ccc(block[:, low:high], starts) for low, high in bounds]
+            return (np.stack(parts, axis=1),)
+
+        (ccc,) = over_cells(values, cells, in_windows)
+        for modality, code in _modalities(cells):
+            chosen = (cells.modality[of_annotation] == code) | (code < 0)
+            for w, (low, _) in enumerate(bounds):
+                use = chosen & ~np.isnan(ccc[:, w])
+                rows.append(
+                    {
+                        "dimension": name,
+                        "modality": modality,
+                        "window_start": time[low],
+                        "window_end": time[low] + window,
+                        **_mean_row(
+                            ccc[use, w],
+                            cells.item[of_annotation[use]],
+                            n_resamples,
+                            conf_level,
+                            generator,
+                        ),
+                    }
+                )
+    return rows
+
+
+def _windows(time: Floats, window: float, step: float) -> list[tuple[int, int]]:
+    if window <= 0 or step <= 0:
+        raise DesignError(f"window and step must be positive, not {window:g} s and {step:g} s")
+    interval = float(np.median(np.diff(time)))
+    length, stride = round(window / interval), max(1, round(step / interval))
+    if length < 3:
+        raise DesignError(f"a window of {window:g} s holds fewer than three samples")
+    bounds = [(low, low + length) for low in range(0, len(time) - length + 1, stride)]
+    if not bounds:
+        raise DesignError(f"a window of {window:g} s is longer than the excerpt")
+    return bounds
+
+
+def _modalities(cells: Cells) -> list[tuple[str, int]]:
+    return [*((name, code) for code, name in enumerate(cells.modalities)), ("all", -1)]
+
+
+def _mean_row(
+    values: Floats,
+    items: Ints,
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Mean of finished values with an interval over items."""
+    row: dict[str, Any] = {"n": len(values), "n_items": len(np.unique(items)), "n_resamples": 0}
+    row["conf_level"] = conf_level
+    if not len(values):
+        return {**row, "warning": "no concordance is defined"}
+    draws = bootstrap_means(
+        values,
+        (np.unique(items, return_inverse=True)[1],),
+        groups=np.zeros(len(values), dtype=np.int64),
+        n_groups=1,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    low, high = percentile_interval(draws, conf_level)
+    return {
+        **row,
+        "ccc": values.mean(),
+        "sd": values.std(ddof=1) if len(values) > 1 else np.nan,
+        "conf_low": float(low[0]),
+        "conf_high": float(high[0]),
+        "n_resamples": n_resamples,
+    }
+
+
+@result_frame(
+    "item and dimension, or modality and dimension",
+    "dimension",
+    "modality",
+    "item",
+    "ccc",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_resamples",
+)
+def noise_ceiling(
+    data: xr.DataTree,
+    *,
+    level: Literal["item", "modality"] = "modality",
+    dimension: str | None = None,
+    n_resamples: int = 2000,
+    conf_level: float = 0.95,
+    rng: Seed = 0,
+) -> Rows:
+    """Concordance that a perfect predictor could reach with the gold standard.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    level : {"item", "modality"}
+        One row per item and modality, or the mean over items.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    n_resamples : int
+        Bootstrap resamples of items at level `modality`.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    A model that knew what people feel on average would still not agree fully with a gold standard
+    made from six of them. For the true trajectory T and the weighted estimator G the ceiling is
+    ``2 cov(T, G) / (V_T + V_G + B)``, with ``cov(T, G)`` from raters who were left out of G,
+    ``V_T`` from the covariances between raters, and B the variance of the raters' offsets over
+    the effective number of raters. It is cut to [0, 1] per item. In simulations with a
+    known truth it lies up to .06 below what the truth reaches; raters without any common truth
+    get about .2 rather than 0. `n` counts raters per item, or items with a ceiling.
+
+    Examples
+    --------
+    >>> from muvistats import noise_ceiling, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> bool(noise_ceiling(study, n_resamples=50)["ccc"].between(0, 1).all())
+    True
+    """
+    check_choice("level", level, ("item", "modality"))
+    check_conf_level(conf_level)
+    cells = Cells.of(data)
+    generator = np.random.default_rng(rng)
+    frames: list[pd.DataFrame] = []
+    for name in dynamic_dimensions(data, dimension):
+        ceiling, raters = over_cells(data["annotations"].dataset[name], cells, _ceiling)
+        if level == "item":
+            part = pd.DataFrame(
+                {
+                    "item": np.array(cells.items)[cells.item],
+                    "modality": np.array(cells.modalities)[cells.modality],
+                    "ccc": ceiling,
+                    "n": raters,
+                    "n_items": 1,
+                    "n_resamples": 0,
+                    "warning": np.where(
+                        np.isnan(ceiling), "fewer than two raters, or nobody moved", ""
+                    ),
+                }
+            )
+        else:
+            rows = []
+            for modality, code in _modalities(cells):
+                use = ~np.isnan(ceiling) & ((cells.modality == code) | (code < 0))
+                row = _mean_row(ceiling[use], cells.item[use], n_resamples, conf_level, generator)
+                rows.append({"modality": modality, **row})
+            part = pd.DataFrame(rows)
+        frames.append(part.assign(dimension=name))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _ceiling(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
+    rated = np.any(~np.isnan(values), axis=1).astype(np.int64)
+    return ceiling_ccc(values, starts), np.add.reduceat(rated, starts)
+
+
+@result_frame(
+    "annotation, dimension and pairing, or modality, dimension and pairing",
+    "dimension",
+    "modality",
+    "item",
+    "participant",
+    "pairing",
+    "lag_seconds",
+    "correlation_at_zero",
+    "correlation_at_lag",
+    "gain",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_resamples",
+)
+def rater_lag(
+    data: xr.DataTree,
+    *,
+    level: Literal["annotation", "modality"] = "modality",
+    max_lag: float = 6.0,
+    dimension: str | None = None,
+    n_resamples: int = 500,
+    conf_level: float = 0.95,
+    rng: Seed = 0,
+) -> Rows:
+    """Delay of each rater behind the others, found on one half of the excerpt, scored on the other.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    level : {"annotation", "modality"}
+        One row per annotation, or means over annotations.
+    max_lag : float
+        Longest delay that is tried, in seconds.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    n_resamples : int
+        Bootstrap resamples of items for the mean gain.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness, also for the mismatched items.
+
+    Raises
+    ------
+    DesignError
+        When half of the excerpt is too short for the longest delay.
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    The reference is the weighted estimator of the other raters. The delay that correlates best on
+    the first half is scored on the second, and the other way round; `gain` is the mean of both
+    differences to no delay, `lag_seconds` the mean of both delays. A search always finds
+    something, so the same is done with the reference of another item in the same modality
+    (`pairing` = mismatched): what gains there is an artefact of searching. The delay is relative
+    to the other raters, who are late themselves.
+
+    Examples
+    --------
+    >>> from muvistats import rater_lag, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> rater_lag(study, n_resamples=50)["pairing"].unique().tolist()
+    ['own item', 'mismatched']
+    """
+    check_choice("level", level, ("annotation", "modality"))
+    check_conf_level(conf_level)
+    names = dynamic_dimensions(data, dimension)
+    cells = Cells.of(data)
+    time = data["annotations/time"].to_numpy()
+    interval = float(np.median(np.diff(time)))
+    lags = np.arange(round(max_lag / interval) + 1)
+    half = len(time) // 2
+    if max_lag < 0 or half - lags[-1] < 10:
+        raise DesignError(
+            f"half of the excerpt ({half * interval:g} s) is too short for delays up to "
+            f"{max_lag:g} s"
+        )
+    generator = np.random.default_rng(rng)
+    partner = _mismatched(cells, generator)
+    frames: list[pd.DataFrame] = []
+    for name in names:
+        variable = data["annotations"].dataset[name]
+        (reference,) = over_cells(variable, cells, _others)
+        values = np.where(cells.keep[:, None], variable.to_numpy(), np.nan)
+        for pairing, against in (
+            ("own item", reference),
+            ("mismatched", reference[partner]),
+        ):
+            part = pd.DataFrame(_delays(values, against, lags, half, interval))
+            part["item"] = data["annotations/item"].to_numpy()
+            part["modality"] = data["annotations/modality"].to_numpy()
+            part["participant"] = data["annotations/participant"].to_numpy()
+            if level == "modality":
+                part = _lag_means(part, cells, n_resamples, conf_level, generator)
+            else:
+                part = part.assign(n=1, n_items=1, n_resamples=0)
+                undefined = part["gain"].isna()
+                part["warning"] = np.where(undefined, "a half in which somebody rests", "")
+            frames.append(part.assign(dimension=name, pairing=pairing))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _others(values: Floats, starts: Ints) -> tuple[Floats, ...]:
+    return (leave_one_out_ewe(values, starts),)
+
+
+def _mismatched(cells: Cells, rng: np.random.Generator) -> Ints:
+    """For each annotation, one of another item in the same modality: items moved round by one."""
+    of_annotation = cells.of_annotation
+    out = np.arange(len(of_annotation))
+    for code in range(len(cells.modalities)):
+        group = np.flatnonzero(cells.modality == code)
+        if len(group) < 2:
+            continue
+        shuffled = rng.permutation(group)
+        following = np.empty(len(cells.starts), dtype=np.int64)
+        following[shuffled] = np.roll(shuffled, 1)
+        rows = np.flatnonzero(np.isin(of_annotation, group))
+        sizes = np.diff([*cells.starts, len(of_annotation)])
+        place = rows - cells.starts[of_annotation[rows]]
+        target = following[of_annotation[rows]]
+        out[rows] = cells.starts[target] + place % sizes[target]
+    return out
+
+
+def _delays(
+    values: Floats, reference: Floats, lags: Ints, half: int, interval: float
+) -> dict[str, Floats]:
+    halves = [slice(0, half), slice(half, 2 * half)]
+    fits = [lagged_correlation(values[:, part], reference[:, part], lags) for part in halves]
+    rows = np.arange(len(values))
+    parts = []
+    for search, score in ((0, 1), (1, 0)):
+        position, defined = best_lag(fits[search])
+        at_lag, at_zero = fits[score][rows, position], fits[score][:, 0]
+        ok = defined & ~np.isnan(at_lag) & ~np.isnan(at_zero)
+        parts.append(
+            np.where(ok[:, None], np.stack([position * interval, at_zero, at_lag], axis=1), np.nan)
+        )
+    lag, at_zero, at_lag = ((parts[0] + parts[1]) / 2).T
+    return {
+        "lag_seconds": lag,
+        "correlation_at_zero": at_zero,
+        "correlation_at_lag": at_lag,
+        "gain": at_lag - at_zero,
+    }
+
+
+def _lag_means(
+    part: pd.DataFrame,
+    cells: Cells,
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    columns = ["lag_seconds", "correlation_at_zero", "correlation_at_lag", "gain"]
+    rows = []
+    for modality, _ in _modalities(cells):
+        chosen = part if modality == "all" else part[part["modality"] == modality]
+        defined = chosen[chosen["gain"].notna()]
+        row = _mean_row(
+            defined["gain"].to_numpy(),
+            pd.factorize(defined["item"])[0],
+            n_resamples,
+            conf_level,
+            rng,
+        )
+        row.pop("ccc", None)
+        row.pop("sd", None)
+        if "warning" in row:
+            row["warning"] = "no delay is defined"
+        means = {column: float(defined[column].mean()) for column in columns}
+        rows.append({"modality": modality, **means, **row})
+    return pd.DataFrame(rows)

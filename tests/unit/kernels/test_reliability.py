@@ -1,0 +1,116 @@
+"""Agreement coefficients against an independent library, hand values and R."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from muvistats.kernels.reliability import (
+    agreement_coefficients,
+    icc_forms,
+    interval_alpha,
+    interval_sums,
+    nominal_sums,
+)
+
+
+def long_form(matrix):
+    """Rows of a unit x rater matrix with NaN as ratings and units."""
+    units, raters = np.nonzero(~np.isnan(matrix))
+    return matrix[units, raters], units
+
+
+@pytest.fixture
+def ratings():
+    rng = np.random.default_rng(5)
+    matrix = rng.normal(size=(12, 1)) + rng.normal(size=(12, 5))
+    matrix[rng.random(matrix.shape) < 0.3] = np.nan
+    matrix[3, 1:] = np.nan  # one rating alone cannot be paired
+    return matrix
+
+
+def plain_alpha(matrix, distance):
+    """Krippendorff's alpha by its definition: loops over pairs."""
+    units = [row[~np.isnan(row)] for row in matrix]
+    units = [unit for unit in units if len(unit) > 1]
+    pooled = np.concatenate(units)
+    n = len(pooled)
+    observed = sum(
+        sum(distance(a, b) for a in unit for b in unit) / (len(unit) - 1) for unit in units
+    )
+    expected = sum(distance(a, b) for a in pooled for b in pooled) / (n - 1)
+    return 1 - observed / expected
+
+
+def test_interval_alpha_by_definition(ratings):
+    values, units = long_form(ratings)
+    ours = interval_alpha(interval_sums(values, units, len(ratings)).sum(axis=0))
+    assert_allclose(ours, plain_alpha(ratings, lambda a, b: (a - b) ** 2), rtol=1e-12)
+
+
+def test_alphas_against_the_library(ratings):
+    krippendorff = pytest.importorskip("krippendorff")
+    values, units = long_form(ratings)
+    ours = interval_alpha(interval_sums(values, units, len(ratings)).sum(axis=0))
+    theirs = krippendorff.alpha(ratings.T, level_of_measurement="interval")
+    assert_allclose(ours, theirs, rtol=1e-10)
+    chosen = np.where(np.isnan(ratings), np.nan, ratings > 0)
+    values, units = long_form(chosen)
+    sums = nominal_sums(values[:, None], units, len(chosen)).sum(axis=0)
+    theirs = krippendorff.alpha(chosen.T, level_of_measurement="nominal")
+    assert_allclose(agreement_coefficients(sums)["krippendorff_alpha"], theirs, rtol=1e-10)
+
+
+def test_nominal_alpha_by_definition(ratings):
+    chosen = np.where(np.isnan(ratings), np.nan, ratings > 0.2)
+    values, units = long_form(chosen)
+    sums = nominal_sums(values[:, None], units, len(chosen)).sum(axis=0)
+    ours = agreement_coefficients(sums)["krippendorff_alpha"]
+    assert_allclose(ours, plain_alpha(chosen, lambda a, b: a != b), rtol=1e-12)
+
+
+def test_fleiss_kappa_of_his_formula():
+    counts = np.array([[0, 4], [1, 3], [4, 0], [2, 2], [3, 1]])
+    values = np.concatenate([[0.0] * no + [1.0] * yes for no, yes in counts])
+    units = np.repeat(np.arange(5), 4)
+    p = counts.sum(axis=0) / 20
+    agreement = ((counts**2).sum(axis=1) - 4) / 12
+    expected = (agreement.mean() - (p**2).sum()) / (1 - (p**2).sum())
+    sums = nominal_sums(values[:, None], units, 5).sum(axis=0)
+    coefficients = agreement_coefficients(sums)
+    assert_allclose(coefficients["fleiss_kappa"], expected, rtol=1e-12)
+    pi = (counts[:, 1] / 4).mean()
+    chance = 2 * pi * (1 - pi)
+    assert_allclose(
+        coefficients["gwet_ac1"], (agreement.mean() - chance) / (1 - chance), rtol=1e-12
+    )
+
+
+def test_label_that_nobody_chose_is_undefined_but_not_for_ac1():
+    sums = nominal_sums(np.zeros((6, 1)), np.repeat([0, 1], 3), 2).sum(axis=0)
+    coefficients = agreement_coefficients(sums)
+    assert np.isnan(coefficients["fleiss_kappa"])
+    assert np.isnan(coefficients["krippendorff_alpha"])
+    assert coefficients["gwet_ac1"] == 1
+
+
+def test_constant_ratings_have_no_alpha():
+    values = np.full(6, 0.1)
+    assert np.isnan(interval_alpha(interval_sums(values, np.repeat([0, 1], 3), 2).sum(axis=0)))
+
+
+def test_icc_against_r(shared):
+    oracle = json.loads((shared / "oracle" / "icc.json").read_text())
+    ours = icc_forms(np.array(oracle["ratings"], dtype=float))
+    for form, expected in zip(ours, oracle["anova"], strict=True):
+        assert_allclose(
+            [form.estimate, form.f, form.df, form.df_denom, form.p_value],
+            [expected[k] for k in ("icc", "f", "df1", "df2", "p_value")],
+            rtol=1e-10,
+        )
+        assert_allclose(
+            [form.conf_low, form.conf_high], [expected["ci_low"], expected["ci_high"]], rtol=1e-10
+        )

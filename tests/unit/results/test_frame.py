@@ -1,0 +1,190 @@
+"""Result frames: columns, types, provenance, docstrings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from muvistats.results.frame import RESULT_COLUMNS, build_frame, provenance, result_frame
+
+
+@pytest.fixture(autouse=True)
+def _registry():
+    """Keep what a test declares out of the package's own list."""
+    kept = dict(RESULT_COLUMNS)
+    yield
+    RESULT_COLUMNS.clear()
+    RESULT_COLUMNS.update(kept)
+
+
+# --- build_frame
+
+
+def test_columns_come_in_the_declared_order_with_the_glossarys_types():
+    rows = [
+        {"n": np.int32(3), "label": "sad", "share": 1, "simulated": np.True_},
+        {"n": 4, "label": "blue", "share": np.float32(0.5), "simulated": False},
+    ]
+    frame = build_frame(rows, ("label", "share", "n", "simulated"))
+    assert list(frame.columns) == ["label", "share", "n", "simulated"]
+    assert [str(d) for d in frame.dtypes] == ["str", "float64", "int64", "bool"]
+    assert frame["share"].to_list() == [1.0, 0.5]
+    assert frame["n"].to_list() == [3, 4]
+
+
+def test_what_is_missing_becomes_nan():
+    rows = [{"label": "", "p_value": None}, {"label": None, "p_value": 0.2}, {"label": "sad"}]
+    frame = build_frame(rows, ("label", "p_value", "warning"))
+    assert frame["label"].isna().to_list() == [True, True, False]
+    assert frame["p_value"].isna().to_list() == [True, False, True]
+    assert frame["warning"].isna().all()
+    assert str(frame["warning"].dtype) == "str"
+
+
+@pytest.mark.parametrize("column", ["n", "simulated"])
+def test_an_integer_or_a_truth_value_cannot_be_missing(column):
+    with pytest.raises(TypeError, match=column):
+        build_frame([{"label": "sad"}], ("label", column))
+
+
+def test_a_missing_integer_in_one_row_is_an_error():
+    with pytest.raises((TypeError, ValueError)):
+        build_frame([{"label": "sad", "n": 1}, {"label": "blue"}], ("label", "n"))
+
+
+def test_a_column_that_was_not_declared_is_an_error():
+    with pytest.raises(TypeError, match="extra"):
+        build_frame([{"label": "sad", "extra": 1}], ("label",))
+
+
+def test_no_rows_give_an_empty_frame_with_types():
+    frame = build_frame([], ("label", "p_value", "n", "simulated"))
+    assert len(frame) == 0
+    assert [str(d) for d in frame.dtypes] == ["str", "float64", "int64", "bool"]
+
+
+def test_numbers_are_not_rounded_and_the_index_is_fresh():
+    value = 0.1 + 0.2
+    source = pd.DataFrame({"p_value": [1.0, value]}, index=[7, 7])[1:]
+    frame = build_frame(source, ("p_value",))
+    assert frame["p_value"].iloc[0] == value
+    assert frame.index.to_list() == [0]
+    assert source.index.to_list() == [7]
+
+
+# --- provenance
+
+
+def test_provenance_of_a_tree(tiny, study):
+    assert provenance(tiny) == {"alignment": "as_recorded", "simulated": False}
+    assert provenance(study) == {"alignment": "as_recorded", "simulated": True}
+
+
+@pytest.mark.parametrize(
+    ("data", "alignment", "simulated"),
+    [
+        (pd.DataFrame({"alignment": ["released"], "simulated": [False]}), "released", False),
+        (pd.DataFrame({"simulated": [False, True]}), "as_recorded", True),
+        (pd.DataFrame({"x": [1]}), "as_recorded", False),
+        (pd.DataFrame({"alignment": [], "simulated": []}), "as_recorded", False),
+        (None, "as_recorded", False),
+        ("kruskal_modality", "as_recorded", False),
+    ],
+)
+def test_provenance_of_other_things(data, alignment, simulated):
+    assert provenance(data) == {"alignment": alignment, "simulated": simulated}
+
+
+# --- result_frame
+
+
+def test_decorated_function_returns_a_checked_frame(study):
+    @result_frame("label", "label", "share")
+    def shares(study, *, factor=2.0):
+        """Share of labels.
+
+        Parameters
+        ----------
+        study : DataTree
+            The study.
+
+        Raises
+        ------
+        DataError
+            Never.
+        """
+        assert study is not None
+        return ({"label": name, "share": factor} for name in ("sad", "blue"))
+
+    frame = shares(study, factor=3.0)
+    assert list(frame.columns) == ["label", "share", "alignment", "simulated", "warning"]
+    assert RESULT_COLUMNS["shares"] == tuple(frame.columns)
+    assert frame["share"].to_list() == [3.0, 3.0]
+    assert frame["simulated"].all()
+    assert (frame["alignment"] == "as_recorded").all()
+    assert shares.__annotations__["return"] is pd.DataFrame
+    assert shares(study=study)["simulated"].all()  # also where the study is given by name
+
+
+def test_rows_may_state_their_own_provenance(study):
+    @result_frame("label", "label")
+    def labels(_data):
+        """Labels."""
+        return pd.DataFrame({"label": ["sad"], "alignment": ["released"], "simulated": [False]})
+
+    frame = labels(study)
+    assert frame["alignment"].to_list() == ["released"]
+    assert not frame["simulated"].any()
+
+
+def test_the_functions_own_frame_is_not_changed(study):
+    mine = pd.DataFrame({"label": ["sad"]})
+
+    @result_frame("label", "label")
+    def labels(_data):
+        """Labels."""
+        return mine
+
+    labels(study)
+    assert list(mine.columns) == ["label"]
+
+
+def test_docstring_gets_a_returns_section_before_raises():
+    @result_frame("label", "label", "share")
+    def shares(_data):
+        """Share of labels.
+
+        Parameters
+        ----------
+        data : DataTree
+            The study.
+
+        Raises
+        ------
+        DataError
+            Never.
+        """
+        return []
+
+    doc = shares.__doc__
+    order = [doc.index(f"{name}\n---") for name in ("Parameters", "Returns", "Raises")]
+    assert order == sorted(order)
+    assert "One row per label. Columns:" in doc
+    assert "- ``share`` (float64): count as a fraction of `n`" in doc
+    assert "- ``warning`` (str)" in doc
+    assert doc.index("``share``") < doc.index("Raises\n")
+
+
+def test_docstring_without_sections():
+    @result_frame("label", "label")
+    def shares(_data):
+        """Share of labels."""
+        return []
+
+    assert shares.__doc__.startswith("Share of labels.\n\nReturns\n-------\nDataFrame\n")
+
+
+def test_a_column_outside_the_glossary_is_refused():
+    with pytest.raises(TypeError, match="not_a_column"):
+        result_frame("row", "label", "not_a_column")

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from muvistats.errors import DesignError
+from muvistats.stats._common import ADJUSTMENTS, adjust_p
+
+
+@pytest.mark.parametrize("method", [name for name in ADJUSTMENTS if name != "none"])
+def test_adjusted_p_agree_with_statsmodels(method):
+    p_values = np.array([0.03, 0.2, 0.001, 0.03, 1.0, 0.6, 0.0])
+    expected = multipletests(p_values, method=method)[1]
+    assert adjust_p(p_values, method) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("method", ADJUSTMENTS)
+def test_nan_does_not_count(method):
+    found = adjust_p([np.nan, 0.01, np.nan, 0.02], method)
+    assert np.isnan(found[[0, 2]]).all()
+    assert found[[1, 3]] == pytest.approx(adjust_p([0.01, 0.02], method))
+    assert np.isnan(adjust_p([np.nan], method)).all()
+    assert len(adjust_p([], method)) == 0
+
+
+def test_an_unknown_adjustment_is_refused():
+    with pytest.raises(DesignError, match="adjust must be one of holm"):
+        adjust_p([0.1], "tukey")

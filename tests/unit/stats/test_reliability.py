@@ -1,0 +1,132 @@
+"""Intraclass correlation and chance-corrected agreement of a study."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import muvistats as mv
+from muvistats.dataset.build import assemble
+from muvistats.kernels.reliability import icc_forms
+
+
+def complete_study(values):
+    """Every rater rates every item, once, statically."""
+    items, raters = values.shape
+    annotations = pd.DataFrame(
+        [
+            {"item": f"i{i}", "modality": "music", "participant": f"p{p}"}
+            for i in range(items)
+            for p in range(raters)
+        ]
+    )
+    return assemble(
+        annotations,
+        {"liking": values.ravel()},
+        participants=pd.DataFrame({"participant": [f"p{p}" for p in range(raters)]}),
+        items=pd.DataFrame({"item": [f"i{i}" for i in range(items)]}),
+        modalities=("music",),
+    )
+
+
+@pytest.fixture
+def ratings():
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(12, 1)) + 0.4 * rng.normal(size=(1, 5)) + rng.normal(size=(12, 5))
+    return values / 5
+
+
+def test_complete_ratings_by_mean_squares(ratings):
+    frame = mv.icc(complete_study(ratings)).query("modality == 'music'")
+    for row, form in zip(frame.itertuples(), icc_forms(ratings), strict=True):
+        assert row.estimator == form.name
+        assert_allclose(
+            [row.estimate, row.statistic, row.p_value, row.conf_low, row.conf_high],
+            [form.estimate, form.f, form.p_value, form.conf_low, form.conf_high],
+        )
+
+
+def test_mixed_model_agrees_with_mean_squares_where_both_are_defined(ratings):
+    """REML in a balanced table gives the ANOVA estimates; one missing rating changes little."""
+    from muvistats.stats.intraclass import _icc_by_model
+
+    items, raters = ratings.shape
+    part = pd.DataFrame(
+        {
+            "target": np.repeat(np.arange(items), raters),
+            "rater": np.tile(np.arange(raters), items),
+            "value": ratings.ravel(),
+        }
+    )
+    for ours, expected in zip(_icc_by_model(part), icc_forms(ratings), strict=True):
+        assert ours.name == expected.name
+        assert_allclose(ours.estimate, expected.estimate, rtol=1e-4)
+
+
+def test_incomplete_ratings_say_so(study):
+    frame = mv.icc(study, dimension="arousal")
+    assert frame["method"].str.startswith("mixed model").all()
+    assert frame["warning"].notna().all()
+    assert frame["estimate"].between(0, 1).all()
+    assert frame["p_value"].isna().all()
+
+
+def test_time_steps_of_a_static_dimension_are_refused(ratings):
+    with pytest.raises(mv.DesignError, match="static"):
+        mv.icc(complete_study(ratings), unit="time_step")
+
+
+def plain_kappa(table):
+    """Fleiss' kappa for two categories and unequal numbers of raters, unit by unit."""
+    agree, chosen, n = [], 0.0, 0.0
+    for unit in table:
+        m, r = len(unit), sum(unit)
+        if m < 2:
+            continue
+        agree.append((r * (r - 1) + (m - r) * (m - r - 1)) / (m * (m - 1)))
+        chosen, n = chosen + r, n + m
+    p = chosen / n
+    chance = p**2 + (1 - p) ** 2
+    return (np.mean(agree) - chance) / (1 - chance)
+
+
+def test_label_agreement_is_kappa(study):
+    frame = mv.label_agreement(study, n_resamples=20)
+    rows = mv.annotation_frame(study).dropna(subset="sad")
+    for modality in ("visual", "all"):
+        use = rows if modality == "all" else rows[rows["modality"] == modality]
+        units = [
+            cell["sad"].tolist() for _, cell in use.groupby(["item", "modality"], observed=True)
+        ]
+        ours = frame.query(
+            "label == 'sad' and modality == @modality and estimator == 'fleiss_kappa'"
+        )["estimate"].item()
+        assert_allclose(ours, plain_kappa(units), rtol=1e-12)
+
+
+def test_label_that_nobody_chose(tiny):
+    data = tiny.copy(deep=True)
+    data["annotations/labels"].to_numpy()[:, 3] = 0
+    row = mv.label_agreement(data, n_resamples=20).query(
+        "label == 'tense' and modality == 'all' and estimator == 'fleiss_kappa'"
+    )
+    assert row["estimate"].isna().item()
+    assert row["warning"].item() == "nothing varies"
+
+
+def test_alpha_ignores_row_order_and_names(study):
+    frame = mv.annotation_frame(study)
+    shuffled = frame.sample(frac=1, random_state=0)
+    shuffled.attrs = frame.attrs
+    first, second = (
+        mv.krippendorff_alpha(f, dimension="arousal", n_resamples=10) for f in (frame, shuffled)
+    )
+    assert_allclose(first["estimate"], second["estimate"], rtol=1e-12)
+
+
+def test_nominal_alpha_is_the_row_of_label_agreement(study):
+    nominal = mv.krippendorff_alpha(study, metric="nominal", n_resamples=20)
+    rows = mv.label_agreement(study, n_resamples=20).query("estimator == 'krippendorff_alpha'")
+    assert_allclose(nominal["estimate"], rows["estimate"])
