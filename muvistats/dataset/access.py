@@ -329,6 +329,10 @@ def annotation_frame(
     frame["alignment"] = str(data.attrs["label_alignment"])
     frame["simulated"] = bool(data.attrs["simulated"])
     frame.attrs["assigned"] = {name: how for name, how in assigned.items() if how}
+    frame.attrs["dimensions"] = dimensions_of(data)
+    frame.attrs["labels"] = (
+        [str(name) for name in annotations["label"].to_numpy()] if "labels" in annotations else []
+    )
     return frame
 
 

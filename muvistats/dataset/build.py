@@ -81,7 +81,7 @@ def assemble(
     features: Mapping[str, Features] | None = None,
     truth: xr.Dataset | None = None,
     modalities: Sequence[str] = schema.MODALITIES,
-    scale: tuple[float, float] = schema.SCALE,
+    scale: tuple[float, float] | Mapping[str, tuple[float, float]] = schema.SCALE,
     assigned: Mapping[str, str] | None = None,
     flags: Mapping[str, tuple[str, ...]] | None = None,
     exclusions: Sequence[Mapping[str, Any]] = (),
@@ -114,7 +114,7 @@ def assemble(
         What a simulation was drawn from.
     modalities : sequence of str
         Levels of modality in order.
-    scale : tuple of float
+    scale : tuple of float, or mapping of str to tuple of float
         Scale on which the dimensions were recorded, before they were mapped to [-1, 1].
     assigned : mapping of str to str, optional
         For further factor columns, how they came to their values.
@@ -146,7 +146,8 @@ def assemble(
 
     annotation_vars = _annotation_columns(frame, modalities, assigned, flags)
     for name, values in dimensions.items():
-        annotation_vars[name] = _dimension(name, values[order], scale)
+        recorded = scale[name] if isinstance(scale, Mapping) else scale
+        annotation_vars[name] = _dimension(name, values[order], recorded)
     if labels is not None and label_table is not None:
         annotation_vars.update(_labels(labels[order], label_table))
     if time is not None:
@@ -331,6 +332,8 @@ def _exclusions(
 ) -> xr.Dataset:
     table = pd.DataFrame(list(rows), columns=["annotation", "mask", "reason"])
     number = new_number[table["annotation"].to_numpy(dtype=np.int64)]
+    in_order = np.argsort(number, kind="stable")
+    table, number = table.iloc[in_order], number[in_order]
     keys = frame.iloc[number]
     values = {
         "annotation": number,

@@ -1,0 +1,112 @@
+"""Check a table that somebody hands in, and say which row and column is at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..errors import DataError
+
+__all__ = ["check_frame", "flag_column", "keys_text", "number_column", "refuse"]
+
+
+def refuse(
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    rows: npt.NDArray[Any],
+    problem: str,
+    *,
+    found: object = None,
+    expected: object = None,
+) -> NoReturn:
+    """Raise for the first of the rows at fault, by the label that the frame gives it."""
+    row = int(rows[0])
+    if found is None and column in frame:
+        value = frame[column].iloc[row]
+        found = value.item() if isinstance(value, np.generic) else value
+    more = f", {len(rows)} such rows" if len(rows) > 1 else ""
+    label = frame.index[row]
+    raise DataError(
+        f"{problem}{more}", file=name, row=label, column=column, found=found, expected=expected
+    )
+
+
+def check_frame(frame: object, name: str, columns: Iterable[str]) -> None:
+    """Refuse what is no DataFrame, has no rows, has a column twice, or lacks one of these."""
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            "not a table", file=name, found=type(frame).__name__, expected="a pandas DataFrame"
+        )
+    if not frame.columns.is_unique:
+        twice = str(frame.columns[frame.columns.duplicated()][0])
+        raise DataError("column stands twice", file=name, column=twice)
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        there = ", ".join(map(str, frame.columns))
+        raise DataError("column is missing", file=name, column=missing[0], found=there)
+    if frame.empty:
+        raise DataError("table has no rows", file=name)
+
+
+def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
+    """Key column as text: whole numbers without a decimal point, nothing missing or empty."""
+    codes, names = pd.factorize(frame[column])
+    if names.dtype.kind == "f" and (names % 1 == 0).all():
+        names = names.astype("int64")
+    text = pd.Index(names).astype("str")
+    missing = (codes < 0) | np.isin(codes, np.flatnonzero(text == ""))
+    if missing.any():
+        refuse(frame, name, column, np.flatnonzero(missing), "key is empty", found="nothing")
+    return pd.Series(text.to_numpy()[codes], index=frame.index, dtype="str")
+
+
+def number_column(
+    frame: pd.DataFrame, name: str, column: str, *, missing: bool = True
+) -> npt.NDArray[np.float64]:
+    """Column as finite numbers, NaN where missing and where that is allowed."""
+    values = frame[column]
+    if values.dtype.kind in "mM":
+        raise DataError(
+            "not a number", file=name, column=column, found=str(values.dtype), expected="a number"
+        )
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = np.flatnonzero(np.isnan(numbers) & values.notna().to_numpy())
+    if len(wrong):
+        refuse(frame, name, column, wrong, "not a number", expected="a number")
+    infinite = np.flatnonzero(np.isinf(numbers))
+    if len(infinite):
+        refuse(frame, name, column, infinite, "value is infinite", expected="a finite number")
+    empty = np.flatnonzero(np.isnan(numbers))
+    if len(empty) and not missing:
+        refuse(frame, name, column, empty, "value is missing", expected="a number")
+    return np.asarray(numbers)
+
+
+def flag_column(
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    words: Sequence[str],
+    *,
+    missing: bool = True,
+    problem: str = "not a known flag",
+) -> npt.NDArray[np.int8]:
+    """Column as codes: 0, 1, ... or the words for them; -1 for a missing value."""
+    values = frame[column].astype("object")
+    coded = values.map({word: code for code, word in enumerate(words)})
+    numbers = pd.to_numeric(coded.where(coded.notna(), values), errors="coerce")
+    codes = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    largest = max(len(words), 2) - 1
+    allowed = (codes >= 0) & (codes <= largest) & (codes % 1 == 0)
+    empty = values.isna().to_numpy() | (codes == -1)
+    wrong = np.flatnonzero(~allowed & ~empty)
+    if len(wrong):
+        refuse(frame, name, column, wrong, problem, expected=", ".join(words) or "0 or 1")
+    if empty.any() and not missing:
+        refuse(frame, name, column, np.flatnonzero(empty), "value is missing")
+    return np.where(allowed, codes, -1).astype(np.int8)

@@ -1,0 +1,248 @@
+"""Rated dimensions of long tables: one time grid, one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..errors import DataError
+from . import schema
+from .build import Log, natural_order
+from .frames import number_column, refuse
+
+__all__ = ["OutOfScale", "Recordings", "Scales", "place", "to_scale"]
+
+OutOfScale = Literal["error", "clip", "exclude"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.integer[Any]]
+
+#: Decimals to which times are rounded before they are compared, that is, nanoseconds.
+_TIME_DECIMALS = 9
+
+#: Share of a step by which a time stamp may stand off the grid (rounded time stamps).
+_TIME_TOLERANCE = 0.01
+
+#: Share of the steps between first and last sample that recordings must fill on a grid.
+_LEAST_FILLED = 0.5
+
+#: Share of the scale by which a value may lie beyond its ends (rounding).
+_SLACK = 1e-9
+
+#: People that a message about values beyond the scale names.
+_NAMED_PEOPLE = 5
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Where the rows of a long table stand in the (annotation, time) array.
+
+    Parameters
+    ----------
+    annotation, step : ndarray of int, shape (row,)
+        Position of each row.
+    time : ndarray of float, shape (time,)
+        The grid, in seconds.
+    """
+
+    annotation: Integers
+    step: Integers
+    time: Floats
+
+
+@dataclass
+class Scales:
+    """Recorded scale of each dimension, and what happens to values beyond it.
+
+    Parameters
+    ----------
+    given : tuple of float or mapping of str to tuple of float
+        As the caller gave it.
+    dimensions : sequence of str
+        The rated dimensions.
+    out_of_scale : {"error", "clip", "exclude"}
+        What happens to values beyond the scale.
+    """
+
+    given: tuple[float, float] | Mapping[str, tuple[float, float]]
+    dimensions: Sequence[str]
+    out_of_scale: OutOfScale
+    by_dimension: dict[str, tuple[float, float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.out_of_scale not in ("error", "clip", "exclude"):
+            raise DataError(
+                "unknown treatment",
+                file="out_of_scale",
+                found=self.out_of_scale,
+                expected="error, clip or exclude",
+            )
+        self.by_dimension = {}
+        for name in self.dimensions:
+            scale = self.given.get(name) if isinstance(self.given, Mapping) else self.given
+            if scale is None:
+                raise DataError("dimension has no scale", file="scale", column=name)
+            if len(scale) != 2 or not np.isfinite(scale).all() or not scale[0] < scale[1]:
+                raise DataError(
+                    "not a scale",
+                    file="scale",
+                    found=scale,
+                    expected="its lowest and highest value",
+                )
+            self.by_dimension[name] = (float(scale[0]), float(scale[1]))
+
+
+def distinct(keys: pd.DataFrame) -> tuple[pd.DataFrame, Integers]:
+    """Distinct rows in the order of their first, and the number of each row among them."""
+    number = keys.groupby(list(schema.KEYS), sort=False).ngroup().to_numpy()
+    first = np.empty(number.max() + 1, dtype=np.int64)
+    first[number[::-1]] = np.arange(len(number))[::-1]
+    return keys.iloc[first], number
+
+
+def place(
+    frame: pd.DataFrame, long_keys: pd.DataFrame, keys: pd.DataFrame | None
+) -> tuple[Recordings, pd.DataFrame]:
+    """Find the annotation and the time step of each row of the dynamics.
+
+    Without keys of annotations, the annotations are the recordings.
+    """
+    seconds = np.round(number_column(frame, "dynamics", "time", missing=False), _TIME_DECIMALS)
+    first, recording = distinct(long_keys)
+    if keys is None:
+        keys = first.reset_index(drop=True)
+    of_recording = pd.MultiIndex.from_frame(keys).get_indexer(pd.MultiIndex.from_frame(first))
+    annotation = of_recording[recording]
+    lost = np.flatnonzero(annotation < 0)
+    if len(lost):
+        found = " x ".join(long_keys.iloc[int(lost[0])])
+        refuse(long_keys, "dynamics", "item", lost, "recording without annotation", found=found)
+    time, step = _grid(frame, annotation, seconds)
+    twice = np.flatnonzero(pd.Series(annotation * len(time) + step).duplicated())
+    if len(twice):
+        refuse(frame, "dynamics", "time", twice, "time stamp stands twice in its recording")
+    return Recordings(annotation, step, time), keys
+
+
+def _grid(frame: pd.DataFrame, annotation: Integers, seconds: Floats) -> tuple[Floats, Integers]:
+    """One regular grid under all time stamps, and the step of each."""
+    stamps, number = np.unique(seconds, return_inverse=True)
+    if len(stamps) == 1:
+        return stamps, np.zeros(len(seconds), dtype=np.int64)
+    whole = stamps[-1] - stamps[0]
+    for width in (whole / (len(stamps) - 1), np.diff(stamps).min()):
+        step = np.round((stamps - stamps[0]) / width).astype(np.int64)
+        off = np.abs(stamps - stamps[0] - step * width) > _TIME_TOLERANCE * width
+        if not off.any():
+            break
+    spans = pd.Series(step[number]).groupby(annotation).agg(["min", "max", "size"])
+    filled = spans["size"].sum() / (spans["max"] - spans["min"] + 1).sum()
+    if off.any() or filled < _LEAST_FILLED:
+        rows = np.flatnonzero(off[number]) if off.any() else np.array([0])
+        refuse(
+            frame,
+            "dynamics",
+            "time",
+            rows,
+            "time stamps are not on one regular grid; bring the log to one with resample",
+        )
+    time = np.round(stamps[0] + np.arange(step[-1] + 1) * width, _TIME_DECIMALS)
+    time[step] = stamps
+    return time, step[number]
+
+
+def to_scale(
+    frame: pd.DataFrame,
+    dynamics: tuple[pd.DataFrame, Recordings] | None,
+    keys: pd.DataFrame,
+    scales: Scales,
+    log: Log,
+) -> tuple[dict[str, Floats], list[tuple[int, str]]]:
+    """Arrays of the dimensions on [-1, 1], and annotations with values beyond the scale."""
+    arrays: dict[str, Floats] = {}
+    excluded: list[tuple[int, str]] = []
+    for name, (low, high) in scales.by_dimension.items():
+        if dynamics is not None and name in dynamics[0]:
+            table, recordings = dynamics
+            source = _Source(table, "dynamics", name, keys, recordings.annotation)
+            mapped = _mapped(source, scales, log)
+            array = np.full((len(frame), len(recordings.time)), np.nan)
+            array[recordings.annotation, recordings.step] = mapped.values
+            arrays[name] = array
+            rows = recordings.annotation[mapped.beyond]
+        else:
+            source = _Source(frame, "annotations", name, keys, np.arange(len(frame)))
+            mapped = _mapped(source, scales, log)
+            arrays[name] = mapped.values
+            rows = np.flatnonzero(mapped.beyond)
+        if scales.out_of_scale == "exclude":
+            text = f"values of {name} beyond the scale {low:g} to {high:g}"
+            numbers, counts = np.unique(rows, return_counts=True)
+            excluded += [(int(row), f"{n} {text}") for row, n in zip(numbers, counts, strict=True)]
+    return arrays, excluded
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Column with the values of a dimension, and the annotation of each row."""
+
+    table: pd.DataFrame
+    table_name: str
+    name: str
+    keys: pd.DataFrame
+    annotation: Integers
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    values: Floats
+    beyond: npt.NDArray[np.bool_]
+
+
+def _mapped(source: _Source, scales: Scales, log: Log) -> _Mapped:
+    """Values on [-1, 1], and which of them lay beyond the recorded scale."""
+    name = source.name
+    low, high = scales.by_dimension[name]
+    values = number_column(source.table, source.table_name, name)
+    slack = _SLACK * (high - low)
+    beyond = (values < low - slack) | (values > high + slack)
+    if beyond.any():
+        text = f"values of {name} beyond the scale {low:g} to {high:g}"
+        people = source.keys["participant"].iloc[source.annotation[beyond]]
+        who = ", ".join(natural_order(people.tolist()))
+        if scales.out_of_scale == "error":
+            _refuse_beyond(source, beyond, f"beyond the scale {low:g} to {high:g}")
+        if scales.out_of_scale == "exclude":
+            values = np.where(beyond, np.nan, values)
+            done = "dropped and their annotations excluded"
+        else:
+            done = "moved to its ends"
+        log.add(source.table_name, f"{text} {done}; participants {who}", int(beyond.sum()))
+    if (low, high) != schema.SCALE:
+        done = f"{name} mapped from {low:g} to {high:g} onto -1 to 1"
+        log.add(source.table_name, done, len(values))
+    middle, half = (low + high) / 2, (high - low) / 2
+    return _Mapped((np.clip(values, low, high) - middle) / half, beyond)
+
+
+def _refuse_beyond(source: _Source, beyond: npt.NDArray[np.bool_], text: str) -> NoReturn:
+    """Say how many values lie beyond the scale, whose they are, and where the first one stands."""
+    keys = source.keys.iloc[source.annotation[beyond]]
+    people = keys["participant"].unique().tolist()
+    named = ", ".join(people[:_NAMED_PEOPLE]) + (", ..." if len(people) > _NAMED_PEOPLE else "")
+    row = int(np.flatnonzero(beyond)[0])
+    raise DataError(
+        f"{len(keys)} values {text}, by {len(people)} participants ({named}) on "
+        f"{keys['item'].nunique()} items; the first by {keys['participant'].iloc[0]} "
+        f"on {keys['item'].iloc[0]}",
+        file=source.table_name,
+        row=source.table.index[row],
+        column=source.name,
+        found=float(source.table[source.name].iloc[row]),
+        expected='a value on the scale, or out_of_scale="clip" or "exclude"',
+    )

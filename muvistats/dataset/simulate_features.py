@@ -1,0 +1,165 @@
+"""Audio and visual features that carry part of what the items convey, in stated families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .build import Features
+from .emobase import emobase_family, emobase_names
+from .release_features import visual_family
+from .schema import MODALITIES
+from .simulate_settings import SimulationSettings
+from .simulate_signal import DIMENSIONS, Latents
+
+__all__ = ["SIGNAL_FAMILIES", "SimulatedFeatures", "draw_features", "visual_names"]
+
+Floats = npt.NDArray[np.float64]
+Floats32 = npt.NDArray[np.float32]
+
+#: Families that carry each dimension, by kind: those in which the paper found it (its Table 7).
+SIGNAL_FAMILIES = {
+    "audio": {
+        "arousal": ("mfcc", "loudness", "line_spectral_frequencies", "f0"),
+        "valence": ("intensity", "mfcc", "line_spectral_frequencies", "zero_crossing_rate"),
+    },
+    "visual": {
+        "arousal": ("action", "lighting", "scene", "colour"),
+        "valence": ("action", "lighting", "scene", "colour", "object"),
+    },
+}
+
+#: Modality whose latent trajectory the features of a kind carry.
+_SOURCE = {"audio": "music", "visual": "visual"}
+
+#: Functionals of a descriptor that say where it lies, and so carry its level.
+_LEVEL_FUNCTIONALS = ("max", "amean", "quartile1", "quartile2", "quartile3")
+
+#: Share of the features that could carry a dimension that do, and smoothness of the noise.
+_CARRYING = 0.5
+_MEMORY = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedFeatures:
+    """Features of one kind, and the correlation with each dimension that was planted."""
+
+    features: Features
+    loading: Floats
+
+
+def visual_names() -> tuple[str, ...]:
+    """Names of the 60 visual features, each beginning with a word for its family."""
+    faces = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+    scenes = (
+        "beach", "bedroom", "street", "stage", "forest", "bar", "field", "car_interior",
+        "ballroom", "desert", "rooftop", "studio",
+    )  # fmt: skip
+    objects = ("person", "car", "chair", "cup", "dog", "guitar", "bottle", "tie", "horse", "bed")
+    actions = (
+        "stretching_arm", "sneezing", "dancing", "singing", "kissing", "running", "hugging",
+        "drumming", "driving", "swimming", "crying",
+    )  # fmt: skip
+    return (
+        *(f"hue_{i}" for i in range(8)),
+        *(f"saturation_{i}" for i in range(8)),
+        *(f"lighting_{name}" for name in ("key", "median", "shadow", "contrast")),
+        *(f"face_{name}" for name in faces),
+        *(f"scene_{name}" for name in scenes),
+        *(f"object_{name}" for name in objects),
+        *(f"action_{name}" for name in actions),
+    )
+
+
+def draw_features(
+    rng: np.random.Generator,
+    settings: SimulationSettings,
+    latents: Latents,
+    items: Sequence[str],
+    lengths: npt.NDArray[np.int64],
+    effects: AbstractSet[str],
+) -> dict[str, SimulatedFeatures]:
+    """Draw audio and visual features of every item.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of randomness.
+    settings : SimulationSettings
+        The settings.
+    latents : Latents
+        What the items convey.
+    items : sequence of str
+        Names of the items.
+    lengths : ndarray of int, shape (item,)
+        Windows of each item; later ones are NaN.
+    effects : set of str
+        Effects that are on.
+
+    Returns
+    -------
+    dict of str to SimulatedFeatures
+        By kind.
+
+    Notes
+    -----
+    A carrying feature is a weighted sum of the standardised latent trajectories (level of the
+    item included) of music or of the picture alone, plus smooth noise; then it is put on a scale
+    of its own. There is no lag between features and latent trajectories.
+    """
+    drawn = {}
+    for (kind, source), kind_rng in zip(_SOURCE.items(), rng.spawn(len(_SOURCE)), strict=True):
+        names = emobase_names() if kind == "audio" else visual_names()
+        family = [emobase_family(n) if kind == "audio" else visual_family(n) for n in names]
+        loading = _draw_loading(kind_rng, settings, kind, names, family)
+        loading *= "feature_signal" in effects
+        m = MODALITIES.index(source)
+        signal = latents.level[:, :, m, None] + latents.shape[:, :, m]
+        signal -= signal.mean(axis=(1, 2), keepdims=True)
+        spread = signal.std(axis=(1, 2), keepdims=True)
+        signal /= np.where(spread > 0, spread, 1.0)
+        values = _noise(kind_rng, signal.shape[1], signal.shape[2], len(names))
+        values *= np.sqrt(1 - (loading**2).sum(axis=0)).astype(np.float32)
+        values += np.einsum("dit,df->itf", signal, loading, optimize=True).astype(np.float32)
+        values *= np.exp(kind_rng.normal(0.0, 1.0, len(names))).astype(np.float32)
+        values += kind_rng.normal(0.0, 2.0, len(names)).astype(np.float32)
+        values[np.arange(values.shape[1]) >= lengths[:, None]] = np.nan
+        drawn[kind] = SimulatedFeatures(Features(values, items, names, family), loading)
+    return drawn
+
+
+def _draw_loading(
+    rng: np.random.Generator,
+    settings: SimulationSettings,
+    kind: str,
+    names: Sequence[str],
+    family: Sequence[str],
+) -> Floats:
+    """Planted correlation of each feature with each dimension, (dimension, feature)."""
+    can_carry = np.array(
+        [
+            kind == "visual" or ("_de" not in n and n.rsplit("_", 1)[1] in _LEVEL_FUNCTIONALS)
+            for n in names
+        ]
+    )
+    loading = np.zeros((len(DIMENSIONS), len(names)))
+    for d, dimension in enumerate(DIMENSIONS):
+        carries = can_carry & np.isin(family, SIGNAL_FAMILIES[kind][dimension])
+        carries &= rng.random(len(names)) < _CARRYING
+        size = settings.feature_r * rng.uniform(0.5, 1.5, len(names))
+        loading[d] = carries * size * rng.choice([-1.0, 1.0], len(names))
+    return loading
+
+
+def _noise(rng: np.random.Generator, n_items: int, n_steps: int, n_features: int) -> Floats32:
+    """Noise of variance 1, (item, time, feature), each value close to the one before."""
+    values = rng.standard_normal((n_items, n_steps, n_features), dtype=np.float32)
+    fresh = np.float32(np.sqrt(1 - _MEMORY**2))
+    for step in range(1, n_steps):
+        values[:, step] *= fresh
+        values[:, step] += np.float32(_MEMORY) * values[:, step - 1]
+    return values

@@ -1,0 +1,283 @@
+"""Settings of the simulation, and the list of effects that can be switched off."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+import pandas as pd
+
+from ..errors import DesignError
+from .gems import gems_labels
+
+__all__ = [
+    "DEFAULT_SEED",
+    "EFFECTS",
+    "DimensionSettings",
+    "LabelSettings",
+    "SimulationSettings",
+    "label_settings",
+]
+
+#: Seed of the embedded study: `simulate_muvi()` without a generator always draws this one.
+DEFAULT_SEED = 20220811
+
+#: What `without` can switch off, and what is then gone.
+EFFECTS = {
+    "item": "items differ: in level, trajectory, labels and how well known they are",
+    "participant": "participants differ: in level, use of the scale, labels, number of labels "
+    "and how much they know",
+    "modality": "modality matters: for level, trajectory, labels and familiarity",
+    "gender": "gender shifts labels",
+    "training": "more than three years of training shift labels",
+    "familiarity": "knowing an item shifts labels",
+    "rater": "raters of one item disagree: in level and trajectory",
+    "reaction_lag": "the cursor follows late, and starts late",
+    "still_cursors": "a few cursors never move",
+    "short_annotations": "a few annotations have fewer samples",
+    "feature_signal": "features carry arousal and valence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionSettings:
+    """How one rated dimension comes about.
+
+    Parameters
+    ----------
+    mean : tuple of float
+        Mean level that raters aim at, for music, visual, audiovisual.
+    item_sd : float
+        Standard deviation of items in level.
+    skew : tuple of float
+        Bend of the levels for music, visual, audiovisual: 0 none, below 0 a tail of low ones.
+    participant_sd : float
+        Standard deviation of participants in level.
+    rater_sd : float
+        Standard deviation of one rater's level of one item, beyond the two above.
+    level_coupling : float
+        Correlation over items between what the sound and what the picture convey in level.
+    shared_sd : tuple of float
+        Standard deviation over time of the trajectory that all raters of an item share, for
+        music, visual, audiovisual.
+    shared_spread : float
+        Standard deviation of log size of the shared trajectory between items: some items change
+        much, others hardly.
+    coupling : float
+        Correlation over time between the trajectories of sound and picture.
+    sound_weight : float
+        Weight of the sound, against 1 minus it of the picture, in the audiovisual trajectory
+        and level.
+    own_sd : tuple of float
+        Standard deviation over time of the trajectory that a rater has for himself, for music,
+        visual, audiovisual.
+    shared_length, own_length : float
+        How slowly the shared and the own trajectories turn, in seconds.
+    """
+
+    mean: tuple[float, float, float]
+    item_sd: float
+    skew: tuple[float, float, float]
+    participant_sd: float
+    rater_sd: float
+    level_coupling: float
+    shared_sd: tuple[float, float, float]
+    shared_spread: float
+    coupling: float
+    sound_weight: float
+    own_sd: tuple[float, float, float]
+    shared_length: float
+    own_length: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSettings:
+    """How labels and familiarity come about; all on the logit scale.
+
+    Parameters
+    ----------
+    trait_scale : float
+        Size of the pull of an item's arousal and valence on the labels; the direction and
+        relative size for each label stand in the table of `label_settings`.
+    item_sd : float
+        Standard deviation of an item's own pull on a label, in every modality.
+    cell_sd : float
+        The same for one modality of an item.
+    category_share : float
+        Share of the variance of these pulls that all labels of a category have in common.
+    reading_sd : float
+        Standard deviation of one rater's reading of an item as a category of labels.
+    habit_sd : float
+        Standard deviation of participants in how many labels they choose.
+    preference_sd : float
+        Standard deviation of participants in how much they like one label.
+    gender_scale, training_scale, familiarity_scale, modality_scale : float
+        Multiply the columns of the table of `label_settings`.
+    familiar : tuple of float
+        Intercept of familiarity for music, visual, audiovisual.
+    familiar_item_sd, familiar_participant_sd : float
+        Standard deviation of items in how well known they are, and of participants in how much
+        they know.
+    """
+
+    trait_scale: float = 2.0
+    item_sd: float = 0.45
+    cell_sd: float = 0.5
+    category_share: float = 0.6
+    reading_sd: float = 1.2
+    habit_sd: float = 0.85
+    preference_sd: float = 1.0
+    gender_scale: float = 0.25
+    training_scale: float = 0.95
+    familiarity_scale: float = 1.75
+    modality_scale: float = 1.55
+    familiar: tuple[float, float, float] = (0.8, -1.3, 0.7)
+    familiar_item_sd: float = 1.0
+    familiar_participant_sd: float = 0.9
+
+
+def _arousal() -> DimensionSettings:
+    return DimensionSettings(
+        mean=(0.278, 0.048, 0.211),
+        item_sd=0.21,
+        skew=(-0.03, 0.18, 0.0),
+        participant_sd=0.1,
+        rater_sd=0.26,
+        level_coupling=0.59,
+        shared_sd=(0.17, 0.11, 0.13),
+        shared_spread=1.03,
+        coupling=0.74,
+        sound_weight=0.78,
+        own_sd=(0.15, 0.15, 0.15),
+        shared_length=7.3,
+        own_length=8.7,
+    )
+
+
+def _valence() -> DimensionSettings:
+    return DimensionSettings(
+        mean=(0.214, -0.065, 0.14),
+        item_sd=0.3,
+        skew=(-0.1, -0.13, -0.02),
+        participant_sd=0.1,
+        rater_sd=0.14,
+        level_coupling=0.41,
+        shared_sd=(0.07, 0.08, 0.07),
+        shared_spread=0.77,
+        coupling=0.01,
+        sound_weight=0.57,
+        own_sd=(0.18, 0.13, 0.2),
+        shared_length=14.0,
+        own_length=10.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSettings:
+    """Everything that a simulation is drawn from, besides its size and its seed.
+
+    Parameters
+    ----------
+    arousal, valence : DimensionSettings
+        The two rated dimensions.
+    labels : LabelSettings
+        Labels and familiarity.
+    dimension_correlation : float
+        Correlation over items between arousal and valence.
+    gain_sd : float
+        Standard deviation of log gain: some participants use more of the scale than others.
+    noise_spread : float
+        Standard deviation over participants of the log size of their disagreement with others.
+    lag_mean, lag_sd : float
+        Mean and standard deviation of the participants' reaction lag, in seconds.
+    onset_mean : float
+        Mean time before the cursor is first moved, in seconds.
+    dead_zone : float
+        Distance from the target at which a participant typically bothers to move the cursor.
+    speed : float
+        Share of that distance covered in one step of 0.5 s.
+    still_share : float
+        Share of annotations whose cursor never moves.
+    short_share : float
+        Share of annotations with 118 or 119 samples although the item has 120.
+    male_share, trained_share, side_by_side_share : float
+        Shares of the participants.
+    feature_r : float
+        Typical correlation over time and items of a carrying feature with its dimension.
+
+    Notes
+    -----
+    The defaults were chosen so that the default draw resembles the published study;
+    ``muvistats/data/simulation/calibration.csv`` shows how closely, and which setting governs
+    which statistic.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from muvistats.dataset.simulate_settings import SimulationSettings
+    >>> replace(SimulationSettings(), still_share=0.0).still_share
+    0.0
+    """
+
+    arousal: DimensionSettings = field(default_factory=_arousal)
+    valence: DimensionSettings = field(default_factory=_valence)
+    labels: LabelSettings = field(default_factory=LabelSettings)
+    dimension_correlation: float = 0.3
+    gain_sd: float = 0.3
+    noise_spread: float = 0.4
+    lag_mean: float = 2.0
+    lag_sd: float = 0.7
+    onset_mean: float = 3.0
+    dead_zone: float = 0.12
+    speed: float = 0.45
+    still_share: float = 0.0085
+    short_share: float = 0.1
+    male_share: float = 31 / 49
+    trained_share: float = 22 / 49
+    side_by_side_share: float = 31 / 49
+    feature_r: float = 0.3
+
+    def to_json(self) -> str:
+        """The settings as JSON text."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+@functools.cache
+def _label_table() -> pd.DataFrame:
+    source = files("muvistats.data") / "simulation" / "labels.csv"
+    with source.open(encoding="utf-8") as stream:
+        table = pd.read_csv(stream)
+    return table.set_index("label").loc[list(gems_labels())].reset_index()
+
+
+def label_settings() -> pd.DataFrame:
+    """Settings of each label.
+
+    Returns
+    -------
+    DataFrame
+        One row per GEMS term, in the order of the taxonomy: `label`, `base` (logit of being
+        chosen), pulls of `arousal` and `valence`, and shifts by modality (`visual`,
+        `audiovisual`, against music), for women (`female`), for more than three years of
+        training (`trained`) and for a known item (`familiar`).
+    """
+    return _label_table().copy()
+
+
+def active_effects(without: Iterable[str]) -> frozenset[str]:
+    """Effects that stay on.
+
+    Raises
+    ------
+    DesignError
+        When an effect to switch off does not exist.
+    """
+    off = [without] if isinstance(without, str) else list(without)
+    unknown = [name for name in off if name not in EFFECTS]
+    if unknown:
+        raise DesignError(f"no effect named {unknown[0]!r}; there are {', '.join(EFFECTS)}")
+    return frozenset(EFFECTS) - set(off)

@@ -1,0 +1,411 @@
+"""Any study with raters and items, from long tables with their own column names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ..errors import DataError
+from . import schema
+from .build import Log, assemble, natural_order
+from .frames import check_frame, flag_column, keys_text, number_column, refuse
+from .ratings import OutOfScale, Recordings, Scales, place, to_scale
+
+__all__ = ["from_frames"]
+
+#: Names in `/annotations` that the tree fills itself.
+_RESERVED = ("annotation", "time", "label", "labels", "label_name", "label_category")
+
+_LABEL_COLUMNS = ("label", "label_name", "category", "superfactor")
+
+
+def from_frames(
+    annotations: pd.DataFrame | None = None,
+    *,
+    dynamics: pd.DataFrame | None = None,
+    participants: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    columns: Mapping[str, str] | None = None,
+    dimensions: Sequence[str] | None = None,
+    labels: Sequence[str] | pd.DataFrame | None = None,
+    modalities: Sequence[str] = schema.MODALITIES,
+    scale: tuple[float, float] | Mapping[str, tuple[float, float]] = schema.SCALE,
+    out_of_scale: OutOfScale = "error",
+    assigned: Mapping[str, str] | None = None,
+    study: str = "unnamed study",
+    source: str = "",
+    label_alignment: Literal["released", "corrected", "as_recorded"] = "as_recorded",
+    simulated: bool = False,
+) -> xr.DataTree:
+    """Build a study from your own tables.
+
+    Parameters
+    ----------
+    annotations : DataFrame, optional
+        One row per annotation: `item`, `participant`, `modality` where there is more than one,
+        and any of `trial` (order in the session), `familiar`, `overlay`, `keep_dynamic`,
+        `keep_labels`, static dimensions, label columns, and further columns, which are kept as
+        factors. Without it, the annotations are the recordings in `dynamics`.
+    dynamics : DataFrame, optional
+        One row per annotation and time step: the keys, `time` in seconds, and the dimensions,
+        on one regular grid, in any row order. Give an irregular log to `resample` first.
+        Recordings may start late, end early and have holes: those steps are NaN.
+    participants, items : DataFrame, optional
+        One row per participant or item, in the order of the study. Without them, the names in
+        the annotations, numbers inside names sorted as numbers.
+    columns : mapping of str to str, optional
+        Your column name for each name used here, as in
+        ``{"participant": "who", "item": "film", "valence": "x"}``. A column of the ratings that
+        is also in `participants` or `items` is renamed there only where the name belongs there.
+    dimensions : sequence of str, optional
+        Rated dimensions: dynamic where a column of `dynamics`, static where one of
+        `annotations`. By default `arousal` and `valence`, those that are there.
+    labels : sequence of str or DataFrame, optional
+        Columns of `annotations` with 0, 1 or a missing value; or a table with a row per label:
+        `label` (the column), and any of `label_name`, `category`, `superfactor`.
+    modalities : sequence of str
+        Levels of modality in order. With one level the column `modality` may be absent.
+    scale : tuple of float, or mapping of str to tuple of float
+        Lowest and highest value of the recorded scale, the same for all dimensions or by
+        dimension. It is mapped linearly to [-1, 1] and kept in the attributes
+        `recorded_scale_min` and `recorded_scale_max`.
+    out_of_scale : {"error", "clip", "exclude"}
+        What to do with a value beyond the scale: refuse it; move it to the end of the scale and
+        log that; or drop the value and exclude its annotation from the statistics, with a
+        reason in `/exclusions`.
+    assigned : mapping of str to str, optional
+        For further columns, how they came to their values: ``"within_item"``,
+        ``"participant"`` or ``"observed"``.
+    study, source : str
+        Name of the study, and where the data comes from.
+    label_alignment : {"as_recorded", "released", "corrected"}
+        Which reading of the labels the tables hold; the two others belong to MuVi.
+    simulated : bool
+        Whether the data is simulated.
+
+    Returns
+    -------
+    DataTree
+        The study.
+
+    Raises
+    ------
+    DataError
+        Names the table, the row (by its index label), the column, what was found and what was
+        expected: a missing column, an empty table, an empty key, an unknown modality, an
+        annotation that stands twice, a participant or item that is not in its table, a
+        recording without annotation, a time stamp that stands twice or is off the grid, an
+        infinite value, a value beyond the scale, a label that is not 0 or 1.
+
+    Notes
+    -----
+    The row order of `annotations` and `dynamics` does not matter. Ids are kept as text; whole
+    numbers lose a trailing ``.0``. What was done stands in `/log`: scales mapped, values
+    clipped or dropped, columns of `dynamics` that were not used, annotations without
+    recording. ``from_frames(keys_and_labels, dynamics=to_long(study), ...)`` rebuilds a study.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from muvistats import from_frames
+    >>> ratings = pd.DataFrame({"who": [1, 2], "film": ["V1", "V1"], "liking": [9, 3]})
+    >>> study = from_frames(
+    ...     ratings, columns={"participant": "who", "item": "film"}, dimensions=["liking"],
+    ...     scale=(1, 9), modalities=("audiovisual",),
+    ... )
+    >>> study["annotations/liking"].values.tolist()
+    [1.0, -0.5]
+    """
+    with _own_names(columns):
+        tables = _renamed(annotations, dynamics, participants, items, columns or {})
+        keys, recordings = _keyed(tables, modalities)
+        recorded = None if recordings is None else (tables["dynamics"], recordings)
+        frame = tables.get("annotations", keys)
+        rated = _dimensions(tables, dimensions)
+        label_values, label_table = _labels(tables, labels)
+        known = {
+            key: _known(tables.get(f"{key}s"), f"{key}s", key, keys)
+            for key in ("participant", "item")
+        }
+        _check_assigned(assigned, [frame, *known.values()])
+        log = Log()
+        if recordings is not None:
+            _log_unused(tables["dynamics"], rated, recordings, len(frame), log)
+        scales = Scales(scale, rated, out_of_scale)
+        values, outside = to_scale(frame, recorded, keys, scales, log)
+        extras = _extras(frame, keys, [*rated, *_names(label_table)])
+        exclusions = _exclusions(extras, outside)
+        extras["keep_dynamic"] &= ~np.isin(np.arange(len(extras)), [row for row, _ in outside])
+    return assemble(
+        extras,
+        values,
+        participants=known["participant"],
+        items=known["item"],
+        labels=label_values,
+        label_table=label_table,
+        time=None if recordings is None else recordings.time,
+        modalities=modalities,
+        scale=scales.by_dimension,
+        assigned=assigned,
+        exclusions=exclusions,
+        log=log,
+        study=study,
+        source=source,
+        simulated=simulated,
+        label_alignment=label_alignment,
+    )
+
+
+@contextmanager
+def _own_names(columns: Mapping[str, str] | None) -> Iterator[None]:
+    """Let errors name the column as the caller does."""
+    try:
+        yield
+    except DataError as error:
+        own = (columns or {}).get(str(error.column))
+        if own is None:
+            raise
+        raise DataError(
+            error.problem,
+            file=error.file,
+            row=error.row,
+            column=f"{own} ({error.column})",
+            found=error.found,
+            expected=error.expected,
+        ) from None
+
+
+def _renamed(
+    annotations: pd.DataFrame | None,
+    dynamics: pd.DataFrame | None,
+    participants: pd.DataFrame | None,
+    items: pd.DataFrame | None,
+    columns: Mapping[str, str],
+) -> dict[str, pd.DataFrame]:
+    """Tables that were given, with the names of the schema."""
+    given = {
+        "annotations": annotations,
+        "dynamics": dynamics,
+        "participants": participants,
+        "items": items,
+    }
+    if annotations is None and dynamics is None:
+        raise DataError("neither annotations nor dynamics were given")
+    for name, frame in given.items():
+        if frame is not None:
+            check_frame(frame, name, ())
+    if len(set(columns.values())) < len(columns):
+        raise DataError("one column stands for two names", file="columns", found=dict(columns))
+    tables = {}
+    used: set[str] = set()
+    rating_columns = {c for frame in (annotations, dynamics) if frame is not None for c in frame}
+    for name, frame in given.items():
+        if frame is None:
+            continue
+        own = schema.variables(f"/{name}")
+        elsewhere = rating_columns if name in ("participants", "items") else set()
+        here = {
+            theirs: ours
+            for ours, theirs in columns.items()
+            if theirs in frame and (ours in own or theirs not in elsewhere)
+        }
+        both = [o for t, o in here.items() if o in frame and o != t and o not in here]
+        if both:
+            raise DataError(
+                "column is there under both names",
+                file=name,
+                column=both[0],
+                found=columns[both[0]],
+            )
+        used |= set(here)
+        tables[name] = frame.rename(columns=here)
+    unused = [theirs for theirs in columns.values() if theirs not in used]
+    if unused:
+        raise DataError("no table has the column", file="columns", column=unused[0])
+    return tables
+
+
+def _keyed(
+    tables: dict[str, pd.DataFrame], modalities: Sequence[str]
+) -> tuple[pd.DataFrame, Recordings | None]:
+    """Keys of the annotations as text, and where each row of the dynamics belongs."""
+    if not modalities or len(set(modalities)) < len(modalities):
+        raise DataError("modalities are not distinct names", found=list(modalities))
+    keys = None
+    if "annotations" in tables:
+        keys = _keys(tables["annotations"], "annotations", modalities)
+        twice = np.flatnonzero(keys.duplicated())
+        if len(twice):
+            found = " x ".join(keys.iloc[int(twice[0])])
+            refuse(keys, "annotations", "item", twice, "annotation stands twice", found=found)
+        if "dynamics" not in tables:
+            return keys, None
+    dynamics = tables["dynamics"]
+    check_frame(dynamics, "dynamics", ("item", "participant", "time"))
+    recordings, keys = place(dynamics, _keys(dynamics, "dynamics", modalities), keys)
+    return keys, recordings
+
+
+def _keys(frame: pd.DataFrame, name: str, modalities: Sequence[str]) -> pd.DataFrame:
+    one = len(modalities) == 1 and "modality" not in frame
+    check_frame(frame, name, [k for k in schema.KEYS if not (one and k == "modality")])
+    keys = {
+        key: pd.Series(modalities[0], frame.index)
+        if one and key == "modality"
+        else keys_text(frame, name, key)
+        for key in schema.KEYS
+    }
+    unknown = np.flatnonzero(~keys["modality"].isin([str(m) for m in modalities]))
+    if len(unknown):
+        expected = ", ".join(modalities)
+        refuse(frame, name, "modality", unknown, "unknown modality", expected=expected)
+    return pd.DataFrame(keys, index=frame.index, dtype="str")
+
+
+def _known(frame: pd.DataFrame | None, name: str, key: str, keys: pd.DataFrame) -> pd.DataFrame:
+    """Table of participants or items, every annotation's one in it."""
+    if frame is None:
+        return pd.DataFrame({key: natural_order(keys[key].tolist())})
+    check_frame(frame, name, [key])
+    frame = frame.assign(**{key: keys_text(frame, name, key)})
+    twice = np.flatnonzero(frame[key].duplicated())
+    if len(twice):
+        refuse(frame, name, key, twice, f"{key} stands twice")
+    unknown = np.flatnonzero(~keys[key].isin(frame[key]))
+    if len(unknown):
+        problem = (
+            "participant has no profile" if key == "participant" else "item is not in the list"
+        )
+        refuse(keys, "annotations", key, unknown, problem, expected=f"one of the {name}")
+    return _typed(frame, name)
+
+
+def _typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Columns that the schema knows, in its types."""
+    known = schema.variables(f"/{name}")
+    new: dict[str, Any] = {}
+    for column in map(str, frame.columns):
+        variable = known.get(column)
+        if variable is None or column in schema.KEYS:
+            continue
+        if variable.kind == "flag":
+            new[column] = flag_column(frame, name, column, variable.flags)
+        elif variable.kind == "truth":
+            new[column] = flag_column(frame, name, column, ("False", "True"), missing=False) == 1
+        elif variable.kind == "number":
+            new[column] = number_column(frame, name, column)
+        elif variable.kind == "integer":
+            numbers = number_column(frame, name, column, missing=False)
+            wrong = np.flatnonzero(numbers % 1)
+            if len(wrong):
+                refuse(frame, name, column, wrong, "not a whole number")
+            new[column] = numbers.astype(np.int64)
+    return frame.assign(**new)
+
+
+def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None) -> list[str]:
+    """Rated dimensions, each in one of the two tables."""
+    places = {name: tables[name] for name in ("annotations", "dynamics") if name in tables}
+    if names is None:
+        names = [n for n in ("arousal", "valence") if any(n in frame for frame in places.values())]
+        if not names:
+            raise DataError(
+                "no rated dimension; name them in dimensions",
+                file=" and ".join(places),
+                expected="arousal or valence",
+            )
+    for name in names:
+        if name in (*schema.variables("/annotations"), *_LABEL_COLUMNS):
+            raise DataError("name has another meaning", file="dimensions", found=name)
+        found = [place for place, frame in places.items() if name in frame]
+        if not found:
+            raise DataError("column is missing", file=" and ".join(places), column=name)
+        if len(found) == 2:
+            raise DataError(
+                "dimension stands in both tables", file=" and ".join(found), column=name
+            )
+    return list(names)
+
+
+def _labels(
+    tables: Mapping[str, pd.DataFrame], labels: Sequence[str] | pd.DataFrame | None
+) -> tuple[npt.NDArray[np.int8] | None, pd.DataFrame | None]:
+    """Label codes (annotation, label) and the table of labels."""
+    if labels is None:
+        return None, None
+    if not isinstance(labels, pd.DataFrame):
+        labels = pd.DataFrame({"label": list(labels), "label_name": list(labels)}, dtype="str")
+    check_frame(labels, "labels", ["label"])
+    unknown = [str(c) for c in labels.columns if c not in _LABEL_COLUMNS]
+    if unknown:
+        expected = ", ".join(_LABEL_COLUMNS)
+        raise DataError("unknown column", file="labels", column=unknown[0], expected=expected)
+    names = keys_text(labels, "labels", "label").tolist()
+    if "annotations" not in tables:
+        raise DataError("labels need a table of annotations", file="annotations")
+    frame = tables["annotations"]
+    check_frame(frame, "annotations", names)
+    codes = [flag_column(frame, "annotations", n, (), problem="label is not 0 or 1") for n in names]
+    return np.stack(codes, axis=1), labels
+
+
+def _names(label_table: pd.DataFrame | None) -> list[str]:
+    return [] if label_table is None else label_table["label"].astype("str").tolist()
+
+
+def _extras(frame: pd.DataFrame, keys: pd.DataFrame, taken: Sequence[str]) -> pd.DataFrame:
+    """Keys, masks and further columns of the annotations, rows as given."""
+    reserved = [name for name in _RESERVED if name in frame]
+    if reserved:
+        raise DataError("column name has another meaning", file="annotations", column=reserved[0])
+    frame = frame.drop(columns=list(taken), errors="ignore")
+    frame = frame.assign(**{key: keys[key] for key in schema.KEYS})
+    frame = _typed(frame, "annotations").reset_index(drop=True)
+    masks = [name for name in ("keep_dynamic", "keep_labels") if name not in frame]
+    return frame.assign(**dict.fromkeys(masks, True))
+
+
+def _exclusions(extras: pd.DataFrame, outside: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Rows of `/exclusions`: masks that the table brought, and annotations beyond the scale."""
+    rows = [
+        {"annotation": int(row), "mask": mask, "reason": "marked as excluded in the table"}
+        for mask in ("keep_dynamic", "keep_labels")
+        for row in np.flatnonzero(~extras[mask])
+    ]
+    rows += [{"annotation": n, "mask": "keep_dynamic", "reason": reason} for n, reason in outside]
+    return rows
+
+
+def _log_unused(
+    dynamics: pd.DataFrame,
+    rated: Sequence[str],
+    recordings: Recordings,
+    count: int,
+    log: Log,
+) -> None:
+    unused = [str(c) for c in dynamics.columns if c not in (*schema.KEYS, "time", *rated)]
+    if unused:
+        log.add("dynamics", "columns not used: " + ", ".join(unused), len(unused))
+    without = count - len(np.unique(recordings.annotation))
+    if without:
+        log.add("dynamics", "annotations without a recording: values missing", without)
+
+
+def _check_assigned(assigned: Mapping[str, str] | None, frames: Sequence[pd.DataFrame]) -> None:
+    for name, how in (assigned or {}).items():
+        if how not in schema.ASSIGNED:
+            raise DataError(
+                "unknown assignment",
+                file="assigned",
+                column=name,
+                found=how,
+                expected=", ".join(schema.ASSIGNED),
+            )
+        if not any(name in frame for frame in frames):
+            raise DataError("no table has the column", file="assigned", column=name)

@@ -1,0 +1,254 @@
+"""save_dataset, open_dataset, load_study."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from muvistats import DataError, exclude, load_study, open_dataset, save_dataset
+from muvistats.dataset import io
+from muvistats.dataset.build import Features, Log, assemble
+
+FORMATS = pytest.mark.parametrize("suffix", [".zarr", ".nc"])
+
+
+def types(study: xr.DataTree) -> dict[tuple[str, str], np.dtype]:
+    return {
+        (node.path, str(name)): variable.dtype
+        for node in study.subtree
+        for name, variable in node.to_dataset(inherit=False).variables.items()
+    }
+
+
+def rich_study() -> xr.DataTree:
+    """Text beyond ASCII, missing values of every kind, features, truth, extra columns, a log."""
+    log = Log()
+    log.add("file.csv", "names restored", 3)
+    rng = np.random.default_rng(5)
+    return assemble(
+        pd.DataFrame(
+            {
+                "item": ["β1", "a", "a"],
+                "modality": ["music", "music", "visual"],
+                "participant": ["x", "x", "y"],
+                "trial": [2, 1, 1],
+                "familiar": [1, np.nan, 0],
+                "note": ["naïve — 注", None, ""],
+                "attentive": [True, False, True],
+                "age_of_item": [1, 2, 3],
+                "keep_dynamic": [True, False, True],
+            }
+        ),
+        {"arousal": np.array([[0.1, np.nan], [-1.0, 1.0], [np.nan, np.nan]]), "calm": np.zeros(3)},
+        participants=pd.DataFrame({"participant": ["x", "y"], "age": [np.nan, 20.0]}),
+        items=pd.DataFrame({"item": ["a", "β1"], "url": ["u", None]}),
+        labels=np.array([[1, 0], [-1, -1], [0, 1]]),
+        label_table=pd.DataFrame({"label": ["joy", "fear"], "category": ["plus", None]}),
+        time=np.array([0.0, 0.5]),
+        features={
+            "audio": Features(rng.normal(size=(2, 3, 2)), ["a", "β1"], ["f", "g"], ["x", "y"])
+        },
+        truth=xr.Dataset({"effect": ("annotation", [0.5, 1.5, 2.5]), "sigma": 0.25}),
+        exclusions=[{"annotation": 1, "mask": "keep_dynamic", "reason": "noise"}],
+        scale=(1, 9),
+        log=log,
+        study="rich",
+    )
+
+
+@FORMATS
+@pytest.mark.parametrize("chunks", [None, {}, {"annotation": 1}])
+@pytest.mark.parametrize("kind", ["tiny", "rich"])
+def test_round_trip_is_identical(tiny, tmp_path, suffix, chunks, kind):
+    study = tiny if kind == "tiny" else rich_study()
+    path = save_dataset(study, tmp_path / f"study{suffix}")
+    again = open_dataset(path, chunks=chunks)
+    xr.testing.assert_identical(again, study)
+    assert types(again) == types(study)
+    assert again.attrs == study.attrs
+    assert again["annotations/arousal"].attrs == study["annotations/arousal"].attrs
+    lazy = again["annotations/arousal"].chunks is not None
+    assert lazy == (chunks is not None)
+
+
+@FORMATS
+def test_empty_groups_and_groups_left_out(tiny, tmp_path, suffix):
+    assert tiny["exclusions"].sizes["exclusion"] == 0
+    bare = tiny.copy()
+    del bare["log"]
+    again = open_dataset(save_dataset(bare, tmp_path / f"study{suffix}"))
+    xr.testing.assert_identical(again, bare)
+    assert types(again) == types(bare)
+    less = exclude(again, np.arange(24) == 1, reason="x")
+    assert less["exclusions/item"].values.tolist() == [tiny["annotations/item"].values[1]]
+
+
+@FORMATS
+def test_one_format_to_the_other_and_onto_itself(tiny, tmp_path, suffix):
+    other = {".zarr": ".nc", ".nc": ".zarr"}[suffix]
+    path = save_dataset(tiny, tmp_path / f"study{suffix}")
+    lazy = open_dataset(path, chunks={"annotation": 5})
+    moved = save_dataset(lazy, tmp_path / f"study{other}")
+    xr.testing.assert_identical(open_dataset(moved), tiny)
+    save_dataset(lazy, path, overwrite=True)
+    xr.testing.assert_identical(open_dataset(path), tiny)
+
+
+@FORMATS
+def test_a_write_that_breaks_leaves_the_old_file(tiny, tmp_path, suffix, monkeypatch):
+    path = save_dataset(tiny, tmp_path / f"study{suffix}")
+    changed = exclude(tiny, np.arange(24) == 1, reason="x")
+
+    def half(_: xr.DataTree, where: Path) -> None:
+        if suffix == ".zarr":
+            where.mkdir()
+            (where / "half").write_text("half")
+        else:
+            where.write_text("half")
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(io, "_write_zarr", half)
+        patch.setattr(io, "_write_netcdf", half)
+        with pytest.raises(OSError, match="disk full"):
+            save_dataset(changed, path, overwrite=True)
+        with pytest.raises(OSError, match="disk full"):
+            save_dataset(changed, tmp_path / f"new{suffix}")
+    assert [p.name for p in tmp_path.iterdir()] == [f"study{suffix}"]
+    xr.testing.assert_identical(open_dataset(path), tiny)
+
+
+def test_a_folder_that_cannot_be_renamed_stays(tiny, tmp_path, monkeypatch):
+    path = save_dataset(tiny, tmp_path / "study.zarr")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.suffix == ".zarr" and self.name.startswith(".") and target == path:
+            raise OSError("no")
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        with pytest.raises(OSError, match="no"):
+            save_dataset(tiny, path, overwrite=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["study.zarr"]
+    xr.testing.assert_identical(open_dataset(path), tiny)
+
+
+@FORMATS
+def test_nothing_is_replaced_without_asking(tiny, tmp_path, suffix):
+    path = save_dataset(tiny, tmp_path / f"study{suffix}")
+    with pytest.raises(DataError, match="there already"):
+        save_dataset(tiny, path)
+    save_dataset(tiny, path, overwrite=True)
+
+
+@FORMATS
+def test_unknown_schema_version(tiny, tmp_path, suffix):
+    path = tmp_path / f"study{suffix}"
+    newer = tiny.copy()
+    newer.attrs = {**tiny.attrs, "schema_version": "2.0"}
+    with pytest.raises(DataError, match="schema version"):
+        save_dataset(newer, path)
+    write = io._write_zarr if suffix == ".zarr" else io._write_netcdf
+    write(newer, path)
+    with pytest.raises(DataError, match=r"found '2.0'; expected version 1.0"):
+        open_dataset(path)
+    minor = tiny.copy()
+    minor.attrs = {**tiny.attrs, "schema_version": "1.7"}
+    xr.testing.assert_identical(open_dataset(save_dataset(minor, path, overwrite=True)), minor)
+
+
+@FORMATS
+def test_stored_values_are_validated(tiny, tmp_path, suffix):
+    wrong = tiny.copy(deep=True)
+    wrong["annotations/arousal"].values[3, 2] = 1.5
+    path = tmp_path / f"study{suffix}"
+    with pytest.raises(DataError, match="out of range"):
+        save_dataset(wrong, path)
+    write = io._write_zarr if suffix == ".zarr" else io._write_netcdf
+    write(wrong, path)
+    for chunks in (None, {}):
+        with pytest.raises(DataError, match="value out of range, 1 such values"):
+            open_dataset(path, chunks=chunks)
+
+
+def test_what_cannot_be_opened(tiny, tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        open_dataset(tmp_path / "study.nc")
+    with pytest.raises(DataError, match="unknown kind"):
+        open_dataset(tmp_path / "study.csv")
+    with pytest.raises(DataError, match="unknown kind"):
+        save_dataset(tiny, tmp_path / "study.csv")
+    with pytest.raises(DataError, match="folder does not exist"):
+        save_dataset(tiny, tmp_path / "no" / "study.nc")
+    (tmp_path / "text.nc").write_text("not HDF5")
+    with pytest.raises(DataError, match="not a readable nc study"):
+        open_dataset(tmp_path / "text.nc")
+    (tmp_path / "empty.zarr").mkdir()
+    with pytest.raises(DataError, match="not a readable zarr study"):
+        open_dataset(tmp_path / "empty.zarr")
+    xr.Dataset({"x": ("a", [1])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(DataError, match="schema version"):
+        open_dataset(tmp_path / "other.nc")
+    path = save_dataset(tiny, tmp_path / "cut.nc")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DataError, match="not a readable nc study"):
+        open_dataset(path)
+    path = save_dataset(tiny, tmp_path / "part.zarr")
+    shutil.rmtree(path / "participants")
+    with pytest.raises(DataError):
+        open_dataset(path)
+
+
+def test_chunks_of_large_arrays(monkeypatch, tiny, tmp_path):
+    monkeypatch.setattr(io, "_CHUNK_BYTES", 10 * 8 * 8)
+    path = save_dataset(tiny, tmp_path / "study.zarr")
+    stored = xr.open_datatree(path, engine="zarr", chunks={})
+    assert stored["annotations/arousal"].chunks == ((10, 10, 4), (8,))
+    lazy = open_dataset(path, chunks={})
+    assert lazy["annotations/arousal"].chunks == ((6, 6, 6, 6), (8,))
+    xr.testing.assert_identical(lazy, tiny)
+    wide = open_dataset(path, chunks={"annotation": 13})
+    assert wide["annotations/arousal"].chunks == ((12, 12), (8,))
+
+
+def test_load_study_finds_what_the_path_holds(tiny, tmp_path):
+    for suffix in (".zarr", ".nc"):
+        path = save_dataset(tiny, tmp_path / f"study{suffix}")
+        xr.testing.assert_identical(load_study(path), tiny)
+        xr.testing.assert_identical(load_study(path, label_alignment="corrected"), tiny)
+    with pytest.raises(DataError, match=r"no study here.*media_data.csv"):
+        load_study(tmp_path)
+    with pytest.raises(DataError, match="no such file or folder"):
+        load_study(tmp_path / "nowhere")
+    released = tiny.copy()
+    released.attrs = {**tiny.attrs, "label_alignment": "released"}
+    path = save_dataset(released, tmp_path / "released.nc")
+    assert load_study(path).attrs["label_alignment"] == "released"
+    with pytest.raises(DataError, match="as released"):
+        load_study(path, label_alignment="corrected")
+
+
+def test_load_study_reads_the_release(muvi_folder, corrected):
+    study = load_study(muvi_folder, label_alignment="corrected")
+    xr.testing.assert_identical(study, corrected)
+
+
+@FORMATS
+def test_real_release_round_trip(corrected, tmp_path, suffix):
+    again = open_dataset(save_dataset(corrected, tmp_path / f"muvi{suffix}"))
+    xr.testing.assert_identical(again, corrected)
+    assert types(again) == types(corrected)
+
+
+@FORMATS
+def test_simulated_round_trip(study, tmp_path, suffix):
+    again = open_dataset(save_dataset(study, tmp_path / f"simulated{suffix}"))
+    xr.testing.assert_identical(again, study)
+    assert types(again) == types(study)
