@@ -1,0 +1,80 @@
+"""Pages made from the code: schema, glossary of result columns, public functions."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import muvistats
+from muvistats.dataset.schema import VARIABLES
+from muvistats.results.glossary import GLOSSARY
+
+OUT = Path(__file__).parents[1] / "api" / "generated"
+
+SECTIONS = {
+    "dataset": "Data",
+    "stats": "Statistics",
+    "results": "Published values",
+    "plots": "Figures",
+    "report": "Report",
+    "errors": "Errors and warnings",
+}
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [header, *rows]:
+        lines += [
+            ("   * - " if i == 0 else "     - ") + (cell or "\\ ") for i, cell in enumerate(row)
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def schema_table() -> str:
+    rows = [
+        [
+            f"``{v.group}``",
+            f"``{v.name}``",
+            " x ".join(v.dims),
+            v.kind,
+            v.units,
+            v.description + (f" (codes: {', '.join(v.flags)})" if v.flags else ""),
+        ]
+        for v in VARIABLES
+    ]
+    return _table(["Group", "Variable", "Dims", "Kind", "Units", "Meaning"], rows)
+
+
+def glossary_table() -> str:
+    rows = [[f"``{c.name}``", c.kind, c.description] for c in GLOSSARY.values()]
+    return _table(["Column", "Kind", "Meaning"], rows)
+
+
+def api() -> str:
+    stub = ast.parse((Path(muvistats.__file__).parent / "__init__.pyi").read_text())
+    by_room: dict[str, list[str]] = {}
+    for node in stub.body:
+        if isinstance(node, ast.ImportFrom):
+            names = by_room.setdefault(str(node.module).split(".")[0], [])
+            names += [alias.name for alias in node.names]
+    parts = []
+    for room, title in SECTIONS.items():
+        names = "\n   ".join(sorted(by_room.get(room, [])))
+        parts.append(
+            f"{title}\n{'-' * len(title)}\n\n.. autosummary::\n   :toctree: generated\n"
+            f"   :nosignatures:\n\n   {names}\n"
+        )
+    return ".. currentmodule:: muvistats\n\n" + "\n".join(parts)
+
+
+def write(_app: object) -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name, text in (("schema", schema_table()), ("glossary", glossary_table()), ("api", api())):
+        path = OUT / f"{name}.inc"
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def setup(app: object) -> dict[str, bool]:
+    write(app)
+    return {"parallel_read_safe": True}
