@@ -1,0 +1,196 @@
+"""Figures of the rated dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from ..dataset import schema
+from ..dataset.access import dimensions_of
+from ..errors import DataError
+from .style import (
+    GREY,
+    INK,
+    SEQUENTIAL,
+    colours,
+    header,
+    new_figure,
+    styled,
+    words,
+)
+
+__all__ = [
+    "plot_dimension_distributions",
+]
+
+#: 33 bins that each hold 7 of the 231 positions of MuVi's pixel grid (multiples of 1/115), so
+#: that no stripes appear; any other scale is as well off.
+_EDGES = np.linspace(-115.5 / 115, 115.5 / 115, 34)
+
+#: Inches: side of a plane, depth of its margins, distance from plane to plane.
+_PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
+
+
+@styled
+def plot_dimension_distributions(
+    data: xr.DataTree, *, dimension: Sequence[str] | None = None
+) -> Figure:
+    """Draw where the cursor was, for each modality (the paper's Figure 2).
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+    dimension : sequence of str, optional
+        The horizontal and the vertical dimension, or a single one. By default valence and
+        arousal, or the first two that the study has.
+
+    Returns
+    -------
+    Figure
+        One panel per modality: share of all samples per bin, with the distribution of each
+        dimension at its margin and the mean as a cross. With a single dimension, a histogram.
+
+    Raises
+    ------
+    DataError
+        When the study has no such dimension.
+
+    Notes
+    -----
+    Every sample of every annotation counts, as recorded on the study's time grid; masked
+    annotations (`keep_dynamic`) and missing samples are left out. The colour scale ends at the
+    99.5% quantile of the bins, since the cursor starts and often stays at the centre.
+
+    Examples
+    --------
+    >>> from muvistats import plot_dimension_distributions, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> figure = plot_dimension_distributions(study)
+    >>> [ax.get_title("left") for ax in figure.axes if ax.get_title("left")]
+    ['Music', 'Visual', 'Audiovisual']
+    """
+    names = _choose(data, dimension)
+    annotations = data["annotations"].to_dataset()
+    modalities = _modalities(annotations)
+    samples = {modality: _samples(annotations, names, modality) for modality in modalities}
+    total = sum(len(values) for values in samples.values())
+    if total == 0:
+        raise DataError("no sample of the rated dimensions is kept", found=names)
+    colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
+    if len(names) == 2:
+        fig = new_figure(1.3 + _PITCH * len(modalities), 0.85 + _PLANE + _MARGIN, layout=None)
+        _planes(fig, samples, names, colour)
+    else:
+        fig = new_figure(1.0 + 2.6 * len(modalities), 2.6)
+        axes = np.atleast_1d(fig.subplots(1, len(modalities), sharey=True))
+        for ax, modality in zip(axes, modalities, strict=True):
+            values = samples[modality][:, 0]
+            weights = np.full(len(values), 100 / max(1, len(values)))
+            ax.hist(values, bins=_EDGES, weights=weights, color=colour[modality])
+            ax.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
+            ax.set_title(words(modality))
+            ax.set_xlabel(words(names[0]))
+        axes[0].set_ylabel("samples (%)")
+    note = f"{total:,} samples; {'cross' if len(names) == 2 else 'line'}: mean"
+    header(fig, data, f"Distribution of {' and '.join(names[::-1])}", note)
+    return fig
+
+
+def _choose(data: xr.DataTree, dimension: Sequence[str] | None) -> list[str]:
+    known = dimensions_of(data)
+    if dimension is None:
+        names = ["valence", "arousal"] if {"valence", "arousal"} <= set(known) else known[:2]
+    else:
+        names = [dimension] if isinstance(dimension, str) else list(dimension)
+    unknown = [name for name in names if name not in known]
+    if unknown or not 1 <= len(names) <= 2:
+        raise DataError(
+            "one or two rated dimensions of the study are needed",
+            column="dimension",
+            found=unknown[0] if unknown else names,
+            expected=", ".join(known) or "a study with rated dimensions",
+        )
+    return names
+
+
+def _modalities(annotations: xr.Dataset) -> list[str]:
+    present = set(annotations["modality"].to_numpy().tolist())
+    return [
+        m for m in schema.decode_levels(annotations["modality"].attrs["levels"]) if m in present
+    ]
+
+
+def _samples(
+    annotations: xr.Dataset, names: Sequence[str], modality: str
+) -> npt.NDArray[np.float64]:
+    """Samples that count, (sample, dimension)."""
+    keep = (annotations["modality"] == modality) & annotations["keep_dynamic"]
+    part = annotations[list(names)].isel(annotation=keep.to_numpy())
+    arrays = xr.broadcast(*[part[name] for name in names])
+    values: npt.NDArray[np.float64] = np.stack(
+        [array.to_numpy().ravel() for array in arrays], axis=1
+    )
+    return values[~np.isnan(values).any(axis=1)]
+
+
+def _planes(
+    fig: Figure,
+    samples: dict[str, npt.NDArray[np.float64]],
+    names: list[str],
+    colour: dict[str, str],
+) -> None:
+    """One plane per modality, placed by hand so that all have the same size."""
+    shares = {
+        modality: np.histogram2d(values[:, 0], values[:, 1], bins=[_EDGES, _EDGES])[0]
+        * (100 / max(1, len(values)))
+        for modality, values in samples.items()
+    }
+    filled = np.concatenate([share[share > 0] for share in shares.values()])
+    norm = Normalize(0, float(np.quantile(filled, 0.995)))
+    peak = max(max(share.sum(axis=axis).max() for axis in (0, 1)) for share in shares.values())
+    width, height = fig.get_size_inches()
+
+    def add(left: float, bottom: float, wide: float, high: float) -> Axes:
+        return fig.add_axes((left / width, bottom / height, wide / width, high / height))
+
+    for column, (modality, share) in enumerate(shares.items()):
+        left = 0.6 + column * _PITCH
+        main = add(left, 0.5, _PLANE, _PLANE)
+        image = main.pcolormesh(
+            _EDGES,
+            _EDGES,
+            np.ma.masked_equal(share.T, 0),
+            cmap=SEQUENTIAL,
+            norm=norm,
+            rasterized=True,
+        )
+        main.axhline(0, color=GREY, linewidth=0.6)
+        main.axvline(0, color=GREY, linewidth=0.6)
+        if len(samples[modality]):
+            centre = samples[modality].mean(axis=0)
+            for size, weight, ink in ((13, 3.6, "white"), (12, 1.8, INK)):
+                main.plot(*centre, "+", color=ink, markersize=size, markeredgewidth=weight)
+        main.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+        main.set_xlabel(words(names[0]), labelpad=2)
+        if column == 0:
+            main.set_ylabel(words(names[1]), labelpad=0)
+        top = add(left, 0.5 + _PLANE + 0.05, _PLANE, _MARGIN)
+        side = add(left + _PLANE + 0.05, 0.5, _MARGIN, _PLANE)
+        shade = colour[modality]
+        top.stairs(share.sum(axis=1), _EDGES, fill=True, color=shade)
+        side.stairs(share.sum(axis=0), _EDGES, fill=True, color=shade, orientation="horizontal")
+        top.set(xlim=(-1, 1), ylim=(0, peak))
+        side.set(ylim=(-1, 1), xlim=(0, peak))
+        top.set_title(words(modality))
+        top.axis("off")
+        side.axis("off")
+    bar = fig.colorbar(image, cax=add(0.6 + len(shares) * _PITCH, 0.5, 0.12, _PLANE), extend="max")
+    bar.set_label("samples per bin (%)")
+    bar.outline.set_visible(False)

@@ -1,0 +1,21 @@
+"""The figures: each takes a result frame or the study and returns a matplotlib figure.
+
+Save one with ``figure.savefig("name.png")``; no screen and no pyplot is needed.
+"""
+
+from __future__ import annotations
+
+from .alignment import plot_label_alignment
+from .dimensions import plot_dimension_distributions
+from .labels import plot_label_correlations, plot_label_deviations, plot_label_frequencies
+from .modalities import plot_modality_correlations, plot_modality_medians
+
+__all__ = [
+    "plot_dimension_distributions",
+    "plot_label_alignment",
+    "plot_label_correlations",
+    "plot_label_deviations",
+    "plot_label_frequencies",
+    "plot_modality_correlations",
+    "plot_modality_medians",
+]

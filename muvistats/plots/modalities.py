@@ -1,0 +1,244 @@
+"""Figures that set the modalities side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..dataset.access import annotation_frame, dimensions_of
+from ..errors import DataError
+from .style import GREY, INK, colours, header, new_figure, p_text, require, styled, words
+
+__all__ = ["plot_modality_correlations", "plot_modality_medians"]
+
+#: Colour of what belongs to two modalities.
+_PAIR = "#4C7A99"
+
+#: More points than this are not drawn one by one.
+_MOST_POINTS = 3000
+
+
+@styled
+def plot_modality_medians(
+    data: xr.DataTree | pd.DataFrame,
+    *,
+    dimension: Sequence[str] | None = None,
+    test: pd.DataFrame | None = None,
+) -> Figure:
+    """Draw one value per annotation by modality, with the medians (the paper's section 4.2.1).
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        The study, or its annotation frame.
+    dimension : sequence of str, optional
+        Rated dimensions; all of them by default.
+    test : DataFrame, optional
+        Result of `kruskal_modality`; its statistic and p stand above the panel.
+
+    Returns
+    -------
+    Figure
+        One panel per dimension: distribution and single values of the annotations' medians, box
+        from the first to the third quartile, median in figures.
+
+    Raises
+    ------
+    DataError
+        When the study has no such dimension.
+
+    Examples
+    --------
+    >>> from muvistats import plot_modality_medians, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> [ax.get_ylabel() for ax in plot_modality_medians(study).axes]
+    ['Arousal', 'Valence']
+    """
+    if isinstance(data, pd.DataFrame):
+        frame = data
+        default = [name for name in ("arousal", "valence") if name in frame]
+    else:
+        frame = annotation_frame(data)
+        default = dimensions_of(data)
+    names = [dimension] if isinstance(dimension, str) else list(dimension or default)
+    if not names:
+        raise DataError("no rated dimension to draw", expected="a study with rated dimensions")
+    require(frame, "annotation_frame", "modality", *names)
+    levels = _levels(frame["modality"])
+    fig = new_figure(0.6 + 3.4 * len(names), 3.4)
+    for ax, name in zip(np.atleast_1d(fig.subplots(1, len(names))), names, strict=True):
+        groups = {
+            level: frame.loc[frame["modality"] == level, name].dropna().to_numpy(dtype=float)
+            for level in levels
+        }
+        _violins(ax, groups)
+        ax.set_ylabel(words(name))
+        ax.set_ylim(-1.05, 1.05)
+        if test is not None:
+            ax.set_title(_test_text(test, name), fontweight="normal", fontsize=9)
+    header(fig, data, "Median of each annotation, by modality", "bar: quartiles; white dot: median")
+    return fig
+
+
+def _levels(column: pd.Series) -> list[str]:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return [level for level in column.cat.categories if (column == level).any()]
+    return list(dict.fromkeys(column.dropna()))
+
+
+def _violins(ax: Axes, groups: dict[str, npt.NDArray[np.float64]], shift: float = 0.0) -> None:
+    """Distribution, points, quartile bar and median of each group."""
+    colour = colours(list(groups))
+    jitter = np.random.default_rng(0)
+    for place, (level, values) in enumerate(groups.items()):
+        if not len(values):
+            continue
+        shade: dict[str, Any] = ax.violinplot(
+            values, [place], widths=0.86, showextrema=False, points=200
+        )
+        for body in shade["bodies"]:
+            body.set(facecolor=colour[level], alpha=0.28, edgecolor="none")
+        if len(values) <= _MOST_POINTS:
+            x = place + jitter.uniform(-0.16, 0.16, len(values))
+            ax.plot(
+                x,
+                values,
+                ".",
+                color=colour[level],
+                markersize=3 if len(values) > 200 else 5,
+                alpha=0.5,
+                rasterized=True,
+                markeredgewidth=0,
+                gid="points",
+            )
+        low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+        ax.vlines(place, low, high, color=INK, linewidth=4)
+        ax.plot(
+            place, median, "o", color="white", markersize=4.5, markeredgecolor=INK, gid="median"
+        )
+        ax.annotate(
+            f"{median:.2f}".replace("-", "\u2212"),
+            (place, median),
+            xytext=(7 + shift, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            fontweight="bold",
+            bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.75, "lw": 0},
+        )
+    ticks = [f"{words(level)}\nn = {len(values)}" for level, values in groups.items()]
+    ax.set_xticks(range(len(groups)), ticks)
+    ax.tick_params(axis="x", length=0)
+    ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    ax.grid(axis="y")
+
+
+def _test_text(test: pd.DataFrame, dimension: str) -> str:
+    require(test, "kruskal_modality", "dimension", "statistic", "df", "p_value")
+    rows = test[test["dimension"] == dimension]
+    if len(rows) == 0 or np.isnan(rows["statistic"].iloc[0]):
+        return "not tested"
+    row = rows.iloc[0]
+    return f"Kruskal-Wallis H({row['df']:.0f}) = {row['statistic']:.2f}, {p_text(row['p_value'])}"
+
+
+@styled
+def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
+    """Draw how alike the trajectories of two modalities are, item by item.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Result of ``modality_correlations(data, level="item")``.
+
+    Returns
+    -------
+    Figure
+        One panel per dimension; per pair of modalities the correlations of the items, their
+        distribution and quartiles, and the mean as a diamond with its value.
+
+    Raises
+    ------
+    DataError
+        When the frame has no row per item.
+
+    Examples
+    --------
+    >>> from muvistats import modality_correlations, plot_modality_correlations, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> figure = plot_modality_correlations(modality_correlations(study, level="item"))
+    >>> [ax.get_title("left") for ax in figure.axes]
+    ['Arousal', 'Valence']
+    """
+    require(
+        frame,
+        "modality_correlations(level='item')",
+        "dimension",
+        "modality1",
+        "modality2",
+        "item",
+        "estimate",
+    )
+    frame = frame[frame["item"].notna() & (frame["item"] != "all")]
+    names = list(dict.fromkeys(frame["dimension"]))
+    pairs = list(dict.fromkeys(zip(frame["modality1"], frame["modality2"], strict=True)))
+    if not names:
+        raise DataError("no row per item", expected="modality_correlations(data, level='item')")
+    fig = new_figure(0.8 + (0.6 + 1.15 * len(pairs)) * len(names), 3.5)
+    axes = np.atleast_1d(fig.subplots(1, len(names), sharey=True))
+    jitter = np.random.default_rng(0)
+    for ax, name in zip(axes, names, strict=True):
+        part = frame[frame["dimension"] == name]
+        for place, pair in enumerate(pairs):
+            of_pair = (part["modality1"] == pair[0]) & (part["modality2"] == pair[1])
+            _spread(ax, place, part.loc[of_pair, "estimate"].dropna().to_numpy(), jitter)
+        ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+        ax.set_title(words(name))
+        ax.set_xticks(range(len(pairs)), [f"{words(a)} and\n{b}" for a, b in pairs])
+        ax.set_xlim(-0.6, len(pairs) - 0.4)
+        ax.tick_params(axis="x", length=0)
+        ax.grid(axis="y")
+    axes[0].set_ylabel("correlation over time")
+    axes[0].set_ylim(-1.05, 1.05)
+    items = frame["item"].nunique()
+    note = f"a dot is one of {items} items; box: quartiles; diamond: mean"
+    header(fig, frame, "Correlation between modalities", note)
+    return fig
+
+
+def _spread(
+    ax: Axes, place: int, values: npt.NDArray[np.float64], jitter: np.random.Generator
+) -> None:
+    """Points, box and mean of one pair."""
+    if not len(values):
+        return
+    x = place + jitter.uniform(-0.22, 0.22, len(values))
+    ax.plot(x, values, "o", color=_PAIR, markersize=3.2, alpha=0.55, markeredgewidth=0)
+    ax.boxplot(
+        values,
+        positions=[place],
+        widths=0.62,
+        showfliers=False,
+        manage_ticks=False,
+        medianprops={"color": INK, "linewidth": 1.6},
+        boxprops={"color": GREY},
+        whiskerprops={"color": GREY},
+        capprops={"color": GREY},
+    )
+    ax.plot(place, values.mean(), "D", color=INK, markersize=5, gid="mean")
+    ax.annotate(
+        f"{values.mean():.2f}".replace("-", "\u2212"),
+        (place, values.mean()),
+        xytext=(8, 0),
+        textcoords="offset points",
+        va="center",
+        fontweight="bold",
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.75, "lw": 0},
+    )

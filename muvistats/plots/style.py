@@ -1,0 +1,264 @@
+"""What all figures share: colours, type, header, order of labels. No pyplot, no global state."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..dataset.gems import gems_taxonomy
+from ..errors import DataError
+from ..results.frame import provenance
+
+__all__ = [
+    "DIVERGING",
+    "SEQUENTIAL",
+    "SIMULATED",
+    "colours",
+    "header",
+    "label_table",
+    "markers",
+    "new_figure",
+    "one_reading",
+    "p_text",
+    "require",
+    "separate_categories",
+    "spread_panels",
+    "styled",
+    "words",
+]
+
+P = ParamSpec("P")
+
+#: Text that marks a figure of simulated data.
+SIMULATED = "simulated data"
+
+#: Colour maps that people with any form of colour blindness can read.
+SEQUENTIAL = "Blues"
+DIVERGING = "RdBu_r"
+
+INK, GREY, PALE = "#222222", "#767676", "#d9d9d9"
+
+# Okabe and Ito's palette, one colour and one marker per level, so that colour is never alone.
+_OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+_MARKERS = ("o", "s", "D", "^", "v", "P")
+
+_STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": GREY,
+    "axes.grid": False,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "figure.dpi": 150,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "grid.color": "#e8e8e8",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.color": GREY,
+    "ytick.labelcolor": INK,
+    "savefig.dpi": 150,
+}
+
+_HEADER = 0.68  # inches above the axes
+_NARROWEST = 5.4  # inches that title and mark need side by side
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with the package's style, whatever the user's own settings are, and leave those be."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_STYLE)
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(
+    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
+) -> Figure:
+    """Figure of this size in inches, header not counted, that needs no screen."""
+    return Figure(figsize=(max(width, _NARROWEST), height + _HEADER), layout=layout)
+
+
+def header(fig: Figure, data: object, title: str, note: str = "", *, labels: bool = False) -> None:
+    """Title, subtitle and, for simulated data, the mark; the same place in every figure.
+
+    Parameters
+    ----------
+    fig : Figure
+        The figure.
+    data : object
+        Tree or frame that is drawn; tells the origin and the reading of the labels.
+    title, note : str
+        Title, and what else to say below it.
+    labels : bool
+        Whether labels or familiarity are drawn, so that their reading belongs into the subtitle.
+    """
+    origin = provenance(data)
+    readings = {"released": "labels as released", "corrected": "labels corrected by one trial"}
+    reading = readings.get(str(origin["alignment"]), "") if labels else ""
+    width, height = fig.get_size_inches()
+    left, top = 0.1 / width, 1 - 0.08 / height
+    fig.text(left, top, title, ha="left", va="top", fontsize=11, fontweight="bold")
+    letters = int((width - 0.2) / 0.073)
+    subtitle = textwrap.fill("; ".join(text for text in (note, reading) if text), letters)
+    fig.text(
+        left,
+        top - 0.24 / height,
+        subtitle,
+        ha="left",
+        va="top",
+        fontsize=8.5,
+        color=GREY,
+        linespacing=1.1,
+        gid="note",
+    )
+    if origin["simulated"]:
+        fig.text(
+            1 - left,
+            top - 0.02 / height,
+            SIMULATED,
+            ha="right",
+            va="top",
+            fontsize=9,
+            fontweight="bold",
+            color="white",
+            bbox={"boxstyle": "round,pad=0.35", "facecolor": "#B5400A", "edgecolor": "none"},
+        )
+    engine = fig.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0, 0, 1, 1 - (_HEADER - 0.04) / height))  # type: ignore[call-arg]
+
+
+def spread_panels(fig: Figure) -> None:
+    """Leave more room between panels, so that their tick labels do not run together."""
+    engine = fig.get_layout_engine()
+    if engine is not None:
+        engine.set(wspace=0.05)  # type: ignore[call-arg]
+
+
+def colours(levels: Sequence[str]) -> dict[str, str]:
+    """Colour of each level."""
+    return {level: _OKABE_ITO[i % len(_OKABE_ITO)] for i, level in enumerate(levels)}
+
+
+def markers(levels: Sequence[str]) -> dict[str, str]:
+    """Marker of each level."""
+    return {level: _MARKERS[i % len(_MARKERS)] for i, level in enumerate(levels)}
+
+
+def words(name: object) -> str:
+    """Display name of a label, level or category."""
+    names = gems_taxonomy().set_index("label")["label_name"]
+    text = str(name)
+    if text in names.index:
+        return str(names[text])
+    text = text.replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+def p_text(p: float) -> str:
+    """P-value for the annotation of a figure."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def require(frame: pd.DataFrame, function: str, *columns: str) -> None:
+    """Refuse a frame that is not the one a figure draws."""
+    missing = [column for column in columns if column not in frame]
+    if missing:
+        raise DataError(
+            f"not a frame of {function}", column=missing[0], expected=", ".join(columns)
+        )
+    if len(frame) == 0:
+        raise DataError(f"the frame of {function} has no rows")
+
+
+def one_reading(frame: pd.DataFrame) -> pd.DataFrame:
+    """Refuse a frame that mixes alignments: they would be drawn on top of each other."""
+    if "alignment" in frame and len(set(frame["alignment"])) > 1:
+        raise DataError(
+            "the frame holds several readings of the labels; draw one at a time",
+            column="alignment",
+            found=sorted(frame["alignment"].unique()),
+        )
+    return frame
+
+
+def label_table(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Labels in the order of their taxonomy, with `text` and `category` (empty if unknown)."""
+    present = list(dict.fromkeys(str(label) for label in labels))
+    taxonomy = gems_taxonomy()
+    if set(present) <= set(taxonomy["label"]):
+        table = taxonomy[taxonomy["label"].isin(present)].reset_index(drop=True)
+    else:
+        known = (
+            frame.dropna(subset=["label"]).drop_duplicates("label").set_index("label")["category"]
+            if {"label", "category"} <= set(frame.columns)
+            else pd.Series(dtype="str")
+        )
+        category = [known.get(label, "") for label in present]
+        table = pd.DataFrame({"label": present, "category": category}).fillna("")
+        rank = {name: i for i, name in enumerate(dict.fromkeys(category))}
+        order = table["category"].map(rank).to_numpy().argsort(kind="stable")
+        table = table.iloc[order].reset_index(drop=True)
+    return table.assign(text=[words(label) for label in table["label"]])
+
+
+def separate_categories(
+    ax: Axes, categories: Sequence[str], *, names: bool = True, both: bool = False
+) -> None:
+    """Lines between the categories of rows 0, 1, ..., and their names right of the axes.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes, one row per label.
+    categories : sequence of str
+        Category of each row.
+    names : bool
+        Whether to write the names.
+    both : bool
+        Whether the columns are the same labels and get lines too.
+    """
+    values = np.asarray(categories, dtype=object)
+    starts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1), len(values)]
+    if len(starts) == 2 and not values[0]:
+        return
+    for start, end in itertools.pairwise(starts):
+        if start:
+            ax.axhline(start - 0.5, color=GREY, linewidth=0.6)
+            if both:
+                ax.axvline(start - 0.5, color=GREY, linewidth=0.6)
+        if names:
+            ax.text(
+                1.01,
+                (start + end - 1) / 2,
+                words(values[start]),
+                transform=ax.get_yaxis_transform(),
+                va="center",
+                ha="left",
+                color=GREY,
+                fontsize=8,
+            )

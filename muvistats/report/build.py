@@ -1,0 +1,271 @@
+"""Run the sections on a study and write the report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import version as installed
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from ..errors import DataError, DesignError
+from ..results.paper import RULES as VERDICT_RULES
+from ..results.paper import compare_published
+from .cache import cached_frame, data_hash, write_frame
+from .citation import references
+from .figures import save_figure
+from .folder import check_target, finished_folder
+from .format import RULES
+from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
+from .parts import Figure, Section, Settings, Table
+from .sections import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
+from .sources import Data, Source, load_source, missing_part
+from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
+from .views import comparison_view, table_views
+
+__all__ = ["Progress", "write_report"]
+
+#: Told what is being done, how many steps are done and how many there are.
+Progress = Callable[[str, int, int], None]
+
+_RESAMPLES = 999
+_RESAMPLES_FULL = 9999
+
+
+def write_report(
+    data: Data = None,
+    out: str | Path = "report",
+    *,
+    full: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the report on a study: one HTML page, and its tables and figures as files.
+
+    Parameters
+    ----------
+    data : DataTree, path, mapping of str to DataTree, or None
+        A study, taken as it is; a ``.zarr`` or ``.nc`` store, likewise; a folder in the layout of
+        the MuVi release, read with both label alignments and the paper's exclusions; several
+        readings of one study by name; or None for the simulated MuVi.
+    out : path
+        Folder of the report. One that an earlier report wrote is replaced.
+    full : bool
+        Whether to run what takes longer than half a minute as well, with ten times the
+        resamples. These frames are kept in the user's cache folder under the hash of the data.
+    overwrite : bool
+        Whether a folder with other files in it may be replaced.
+    progress : callable, optional
+        Called with what is being done, the steps done and the number of steps.
+
+    Returns
+    -------
+    Path
+        The page, ``index.html`` in `out`; beside it ``tables/*.csv``, ``figures/*.png`` and
+        ``figures/*.svg``.
+
+    Raises
+    ------
+    DataError
+        When there is no such study, or `out` holds files that no report wrote.
+
+    Notes
+    -----
+    A table that raises a `DataError` or `DesignError`, or that needs what the study does not
+    have, is listed in the report with the reason. Any other exception is a fault of the package:
+    it is raised, and a report that stood in `out` stays as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from muvistats import simulate_muvi, write_report
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> with tempfile.TemporaryDirectory() as folder:  # doctest: +SKIP
+    ...     write_report(study, folder + "/report").name
+    'index.html'
+    """
+    out = Path(out)
+    keep = (Path(data),) if isinstance(data, (str, Path)) else ()
+    check_target(out, overwrite=overwrite, keep=keep)
+    tell = progress or (lambda *_: None)
+    source = load_source(data, progress=lambda text: tell(text, 0, 1))
+    settings = Settings(
+        full=full,
+        n_resamples=_RESAMPLES_FULL if full else _RESAMPLES,
+        released_layout=source.released_layout,
+    )
+    with finished_folder(out, overwrite=overwrite, keep=keep) as folder:
+        report = _Report(source, settings, folder, tell)
+        report.run()
+        (folder / "index.html").write_text(render(report.page()), encoding="utf-8")
+    return out / "index.html"
+
+
+class _Report:
+    """One run over the sections."""
+
+    def __init__(
+        self, source: Source, settings: Settings, folder: Path, progress: Progress
+    ) -> None:
+        self.source = source
+        self.settings = settings
+        self.folder = folder
+        self.progress = progress
+        self.hashes = {name: data_hash(study) for name, study in source.readings.items()}
+        self.frames: dict[str, pd.DataFrame] = {}
+        self.comparisons: dict[str, pd.DataFrame] = {}
+        self.chapters: list[Chapter] = []
+        self.absent: list[Absent] = []
+        self.reasons: dict[str, str] = {}
+        self.table_number = 0
+        self.figure_number = 0
+        self.version = installed("muvistats")
+
+    def run(self) -> None:
+        """Make every table and figure that the data allows."""
+        steps = sum(len(section.tables) + len(section.figures) for section in SECTIONS)
+        done = 0
+        for key, title in CHAPTERS.items():
+            chapter = Chapter(key, title)
+            for section in (s for s in SECTIONS if s.chapter == key):
+                shown = ShownSection(section.key, section.title, section.reference, section.text)
+                shown.warnings = self.source.warnings if section.warnings else ()
+                parts: tuple[Table | Figure, ...] = (*section.tables, *section.figures)
+                for part in parts:
+                    self.progress(section.title, done, steps)
+                    done += 1
+                    if isinstance(part, Table):
+                        self._table(section, part, shown)
+                    else:
+                        self._figure(section, part, shown)
+                if shown.tables or shown.figures or shown.warnings:
+                    chapter.sections.append(shown)
+            if chapter.sections:
+                self.chapters.append(chapter)
+        self.progress("Writing the page", steps, steps)
+
+    def page(self) -> Page:
+        """What the templates need."""
+        source = self.source
+        return Page(
+            title=str(source.first.attrs.get("study", "A study")),
+            kicker=kicker(source),
+            simulated=source.simulated,
+            lead=lead(source, self.frames, self.comparisons),
+            facts=facts(source),
+            readings=reading_names(source),
+            scores=score_rows(source, self.comparisons),
+            findings=finding_rows(source, FINDINGS, self.frames),
+            chapters=self.chapters,
+            absent=self.absent + [Absent(*entry) for entry in NOT_BUILT] * source.is_muvi,
+            methods=_methods(self.settings),
+            rules=list(RULES.values()),
+            verdicts=VERDICT_RULES if self.comparisons else {},
+            versions=versions(self.version, platform.python_version(), self.hashes),
+            references=references(self.version),
+            version=self.version,
+            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        )
+
+    def _readings(self, *, each: bool) -> Mapping[str, xr.DataTree]:
+        readings = self.source.readings
+        return readings if each else dict(list(readings.items())[:1])
+
+    def _leave_out(self, section: Section, part: Table | Figure, reason: str) -> None:
+        self.reasons.setdefault(part.key, reason)
+        self.absent.append(Absent(part.caption, section.reference, reason))
+
+    def _reason_against(self, part: Table | Figure) -> str:
+        if part.slow and not self.settings.full:
+            return "would take the report beyond half a minute; --full adds it"
+        return missing_part(self.source.first, part.needs, released=self.settings.released_layout)
+
+    def _table(self, section: Section, table: Table, shown: ShownSection) -> None:
+        reason = self._reason_against(table)
+        if reason:
+            self._leave_out(section, table, reason)
+            return
+        parts = []
+        for name, study in self._readings(each=table.each_reading).items():
+            try:
+                parts.append(self._compute(table, name, study))
+            except (DataError, DesignError) as error:
+                self._leave_out(section, table, str(error))
+        if not parts:
+            return
+        frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        self.frames[table.key] = frame
+        write_frame(frame, self.folder / "tables" / f"{table.key}.csv")
+        for view in table_views(table, frame):
+            self.table_number += 1
+            shown.tables.append(NumberedTable(self.table_number, view))
+        for name in table.published:
+            self._compare(table, frame, name, shown)
+
+    def _compute(self, table: Table, name: str, study: xr.DataTree) -> pd.DataFrame:
+        if not (table.slow or self.settings.full):
+            return table.compute(study, self.settings)
+        settings = f"muvistats {self.version}, {self.settings!r}"
+        return cached_frame(
+            self.hashes[name], table.key, settings, lambda: table.compute(study, self.settings)
+        )
+
+    def _compare(self, table: Table, frame: pd.DataFrame, name: str, shown: ShownSection) -> None:
+        if frame.empty or not self.source.is_muvi:
+            return
+        compared = compare_published(frame.rename(columns=dict(table.printed_as)), name)
+        key = f"{table.key}-{name}" if len(table.published) > 1 else f"{table.key}-published"
+        self.comparisons[key] = compared
+        write_frame(compared, self.folder / "tables" / f"{key}.csv")
+        self.table_number += 1
+        view = comparison_view(
+            key, f"{table.caption}: beside the paper", compared, csv=f"tables/{key}.csv"
+        )
+        shown.tables.append(NumberedTable(self.table_number, view))
+
+    def _figure(self, section: Section, figure: Figure, shown: ShownSection) -> None:
+        reason = self._reason_against(figure)
+        lacking = [key for key in figure.uses if key not in self.frames]
+        if not reason and lacking:
+            reason = self.reasons.get(lacking[0], "the table it is drawn from is missing")
+        if reason:
+            self._leave_out(section, figure, reason)
+            return
+        readings = self._readings(each=figure.each_reading)
+        for name, study in readings.items():
+            frames = {
+                key: frame[frame["alignment"] == name] if len(readings) > 1 else frame
+                for key, frame in self.frames.items()
+                if "alignment" in frame
+            }
+            try:
+                drawn = figure.draw(study, frames)
+            except (DataError, DesignError) as error:
+                self._leave_out(section, figure, str(error))
+                continue
+            self.figure_number += 1
+            shown.figures.append(
+                save_figure(
+                    drawn,
+                    figure,
+                    number=self.figure_number,
+                    reading=name if len(readings) > 1 else "",
+                    simulated=bool(study.attrs.get("simulated", 0)),
+                    folder=self.folder,
+                )
+            )
+
+
+def _methods(settings: Settings) -> list[str]:
+    return [
+        "Tests and intervals are those of the paper unless a table says otherwise: they take "
+        "ratings as independent, although each person rated some thirty items and each item has "
+        "several raters. Such p-values tend to be too small.",
+        f"Resampling steps drew {settings.n_resamples:,} resamples with seed {settings.rng}."
+        + ("" if settings.full else " --full draws ten times as many and adds slow parts."),
+        "Every table lies beside this page as CSV, with all columns and every digit; every figure "
+        "as SVG and PNG.",
+    ]

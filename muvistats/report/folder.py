@@ -1,0 +1,115 @@
+"""Put a finished report in place: all of it or none of it, and nobody's files lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import DataError
+
+__all__ = ["MARKER", "check_target", "finished_folder"]
+
+#: File that lists what a report folder holds, so that a later report knows it as ours.
+MARKER = ".muvistats-report.json"
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if not path.is_dir() and path.name != MARKER
+    )
+
+
+def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> None:
+    """Refuse a folder that a report must not replace.
+
+    Parameters
+    ----------
+    out : Path
+        Where the report is to go.
+    overwrite : bool
+        Whether files that are not ours may be lost.
+    keep : tuple of Path
+        Paths that must survive whatever is asked for, the data for example.
+
+    Raises
+    ------
+    DataError
+        When `out` is a file, holds files that no report wrote, or holds the data.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise DataError("the report needs a folder, and this is a file", file=out)
+    whole = out.resolve()
+    if any(path.resolve().is_relative_to(whole) for path in (*keep, Path.cwd(), Path.home())):
+        raise DataError("a report here would replace the data or a folder in use", file=out)
+    if overwrite:
+        return
+    there = _files(out)
+    marker = out / MARKER
+    try:
+        ours = set(json.loads(marker.read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        ours = set()
+    foreign = [name for name in there if name not in ours]
+    if foreign:
+        raise DataError(
+            "the folder holds files that no report wrote; choose another, or say --overwrite",
+            file=out,
+            found=foreign[0],
+        )
+
+
+@contextmanager
+def finished_folder(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Temporary folder beside `out` that takes its place when the block ends well.
+
+    Parameters
+    ----------
+    out : Path
+        Where the report is to go.
+    overwrite, keep
+        As in `check_target`.
+
+    Yields
+    ------
+    Path
+        Folder to write into. When the block fails it is removed and `out` stays as it was.
+    """
+    check_target(out, overwrite=overwrite, keep=keep)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+    try:
+        yield work
+        marker = json.dumps({"files": _files(work)}, indent=1)
+        (work / MARKER).write_text(marker + "\n", encoding="utf-8")
+        umask = os.umask(0)
+        os.umask(umask)
+        work.chmod(0o777 & ~umask)
+        _swap(work, out)
+    finally:
+        if work.exists():
+            shutil.rmtree(work)
+
+
+def _swap(new: Path, out: Path) -> None:
+    """Move the new folder to its place; the old one comes back if that fails."""
+    if not out.exists():
+        new.rename(out)
+        return
+    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-old-"))
+    out.rename(old / "report")
+    try:
+        new.rename(out)
+    except BaseException:
+        (old / "report").rename(out)
+        raise
+    finally:
+        shutil.rmtree(old)

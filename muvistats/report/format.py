@@ -1,0 +1,345 @@
+"""Rounding, stars and words: the only place where a number loses digits.
+
+Each result column has a named rule (`RULES`); a frame itself is never rounded.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from ..results.glossary import GLOSSARY
+
+__all__ = [
+    "RULES",
+    "column_texts",
+    "count",
+    "fixed",
+    "heading",
+    "interval",
+    "p_value",
+    "percent",
+    "printed_like",
+    "rule_of",
+    "significant",
+    "stars",
+    "statistic",
+    "word",
+]
+
+Rule = Literal[
+    "p", "percent", "count", "statistic", "df", "number", "mixed", "text", "name", "truth"
+]
+
+#: Shown where a value is not defined.
+MISSING = "\u2013"
+_MINUS = "\u2212"
+
+#: What each rule does, as the report's methods section prints it.
+RULES: dict[Rule, str] = {
+    "p": "p-values: three decimals without the leading zero, below .001 as < .001",
+    "percent": "shares: percent with one decimal",
+    "count": "counts: whole numbers",
+    "statistic": "test statistics: two decimals, whole from 1,000 on",
+    "df": "degrees of freedom: whole, or two decimals where they are not",
+    "number": "other numbers: three significant digits of the largest value in the column, "
+    "at most three decimals",
+    "mixed": "numbers of different kinds in one column: whole, or three significant digits each "
+    "and at most three decimals",
+    "text": "codes: in words",
+    "name": "names and other texts: as they are",
+    "truth": "truth values: yes or no",
+}
+
+_COLUMN_RULES: dict[str, Rule] = {
+    **dict.fromkeys(("item", "participant", "repeats", "printed", "warning"), "name"),
+    **dict.fromkeys(("source", "action", "reason"), "name"),
+    "p_value": "p",
+    "p_adjusted": "p",
+    "p_equivalence": "p",
+    "share": "percent",
+    "label_share": "percent",
+    "statistic": "statistic",
+    "df": "df",
+    "df_denom": "df",
+}
+
+_HEADINGS = {
+    "p_value": "p",
+    "p_adjusted": "p adjusted",
+    "p_equivalence": "p equivalence",
+    "sd": "SD",
+    "q05": "5%",
+    "q25": "25%",
+    "q75": "75%",
+    "q95": "95%",
+    "minimum": "Min.",
+    "maximum": "Max.",
+    "n": "n",
+    "n1": "n\u2081",
+    "n2": "n\u2082",
+    "n_missing": "Left out",
+    "n_annotations": "Annotations",
+    "n_participants": "Raters",
+    "n_items": "Items",
+    "n_resamples": "Resamples",
+    "df_denom": "df (denominator)",
+    "df": "df",
+    "alignment": "Reading",
+    "std_residual": "Std. residual",
+    "std_error": "SE",
+    "mc_error": "MC error",
+    "effect_size": "Effect size",
+    "effect_size_name": "Effect size is",
+    "label_share": "% of labels",
+    "share": "%",
+    "statistic_name": "Statistic is",
+    "p_adjust_method": "Adjusted by",
+    "modality1": "Modality 1",
+    "modality2": "Modality 2",
+    "median1": "Median 1",
+    "median2": "Median 2",
+    "group1": "Group 1",
+    "group2": "Group 2",
+    "label1": "Label 1",
+    "label2": "Label 2",
+    "ccc": "CCC",
+    "rmse": "RMSE",
+    "mse": "MSE",
+    "mask": "Left out of",
+}
+
+_WORDS = {
+    "released": "as released",
+    "as_recorded": "as recorded",
+    "keep_dynamic": "ratings",
+    "keep_labels": "labels",
+    "familiar": "familiar",
+    "n_annotations": "annotations",
+    "chi-square": "\u03c7\u00b2",
+    "True": "yes",
+    "False": "no",
+    "holm": "Holm",
+    "bonferroni": "Bonferroni",
+    "sidak": "\u0160id\u00e1k",
+    "hommel": "Hommel",
+    "fdr_bh": "Benjamini and Hochberg",
+    "fdr_by": "Benjamini and Yekutieli",
+}
+
+#: A code: one word, or a comparison with a number such as ``years_of_training > 3``.
+_CODE = re.compile(r"[\w-]+( (>|<|>=|<=|==) -?[\d.]+)?")
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _signed(text: str) -> str:
+    """A typographic minus; minus zero becomes zero."""
+    if text.startswith("-"):
+        return text[1:] if float(text.replace(",", "")) == 0 else _MINUS + text[1:]
+    return text
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Number with a fixed count of decimals and thousands separators.
+
+    >>> fixed(-1234.567, 2)
+    '\u22121,234.57'
+    """
+    if _is_missing(value):
+        return MISSING
+    if math.isinf(value):
+        return "\u221e" if value > 0 else f"{_MINUS}\u221e"
+    return _signed(f"{value:,.{decimals}f}")
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Number with this many significant digits, the integer part always whole.
+
+    >>> significant(0.04567), significant(1234.5), significant(3e-7)
+    ('0.0457', '1,234', '3.00e\u22127')
+    """
+    if _is_missing(value) or math.isinf(value):
+        return fixed(value, 0)
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if magnitude < -4:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{_signed(mantissa)}e{_signed(str(int(exponent)))}"
+    return fixed(value, max(0, digits - 1 - magnitude))
+
+
+def p_value(value: float) -> str:
+    """p-value in APA style.
+
+    >>> p_value(0.0421), p_value(2e-9), p_value(0.9999)
+    ('.042', '< .001', '> .999')
+    """
+    if _is_missing(value):
+        return MISSING
+    if value < 0.001:
+        return "< .001"
+    if value > 0.999:
+        return "> .999"
+    return f"{value:.3f}"[1:]
+
+
+def stars(value: float) -> str:
+    """Stars of a p-value: *** below .001, ** below .01, * below .05.
+
+    >>> stars(0.0004), stars(0.03), stars(0.2)
+    ('***', '*', '')
+    """
+    if _is_missing(value):
+        return ""
+    return "*" * sum(value < limit for limit in (0.001, 0.01, 0.05))
+
+
+def percent(value: float, decimals: int = 1) -> str:
+    """Share as percent.
+
+    >>> percent(0.38821)
+    '38.8%'
+    """
+    return MISSING if _is_missing(value) else f"{fixed(100 * value, decimals)}%"
+
+
+def count(value: float) -> str:
+    """Whole number with thousands separators.
+
+    >>> count(1494)
+    '1,494'
+    """
+    return fixed(value, 0)
+
+
+def statistic(value: float) -> str:
+    """Test statistic.
+
+    >>> statistic(46.35688), statistic(115054.5)
+    ('46.36', '115,054')
+    """
+    return fixed(value, 0 if abs(value) >= 1000 else 2)
+
+
+def interval(low: float, high: float, decimals: int = 3) -> str:
+    """Confidence interval.
+
+    >>> interval(0.12345, 0.4)
+    '[0.123, 0.400]'
+    """
+    if _is_missing(low) and _is_missing(high):
+        return MISSING
+    return f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
+
+
+def printed_like(value: float, digits: int) -> str:
+    """Value rounded as the paper prints it; negative digits round to tens, hundreds, ...
+
+    >>> printed_like(46.35688, 2), printed_like(115432.0, -3)
+    ('46.36', '115,000')
+    """
+    if _is_missing(value) or math.isinf(value):
+        return fixed(value, 0)
+    return fixed(round(value, digits), max(0, digits))
+
+
+def rule_of(column: str) -> Rule | None:
+    """Rule by which a column is shown; None for one that no rule is about."""
+    if column in _COLUMN_RULES:
+        return _COLUMN_RULES[column]
+    kind = GLOSSARY[column].kind if column in GLOSSARY else None
+    if kind is None:
+        return None
+    rules: dict[str, Rule] = {"integer": "count", "text": "text", "truth": "truth"}
+    return rules.get(kind, "number")
+
+
+def heading(column: str) -> str:
+    """Heading of a result column.
+
+    >>> heading("n_participants"), heading("effect_size"), heading("quantity")
+    ('Raters', 'Effect size', 'Quantity')
+    """
+    if column == "r" or column.startswith("r "):
+        return column
+    return _HEADINGS.get(column) or column[:1].upper() + column[1:].replace("_", " ")
+
+
+def word(value: object) -> str:
+    """Code as words: ``side_by_side`` becomes "side by side".
+
+    >>> word("side_by_side"), word("released"), word("label_C")
+    ('side by side', 'as released', 'label C')
+    """
+    if _is_missing(value):
+        return MISSING
+    text = str(value)
+    return _WORDS.get(text) or (text.replace("_", " ") if _CODE.fullmatch(text) else text)
+
+
+def _decimals(values: Iterable[float]) -> int:
+    """Decimals that give the largest value of a column three significant digits."""
+    finite = [abs(v) for v in values if math.isfinite(v)]
+    largest = max(finite, default=0.0)
+    if finite and all(v == round(v) for v in finite):
+        return 0
+    if largest >= 100:
+        return 1
+    return 2 if largest >= 10 else 3
+
+
+def _alone(value: float) -> str:
+    """A number that shares its column with numbers of other kinds."""
+    if not math.isfinite(value) or value == round(value):
+        return fixed(value, 0)
+    size = math.floor(math.log10(abs(value)))
+    return fixed(value, min(3, max(0, 2 - size)))
+
+
+def column_texts(column: str, values: Sequence[Any], rule: Rule | None = None) -> list[str]:
+    """Values of one column as texts, by the column's rule.
+
+    Parameters
+    ----------
+    column : str
+        Result column.
+    values : sequence
+        Its values.
+    rule : str, optional
+        One of `RULES`, in place of the column's own.
+
+    Returns
+    -------
+    list of str
+        One text per value.
+    """
+    rule = rule or rule_of(column) or "number"
+    if rule == "name":
+        return ["" if _is_missing(value) else str(value) for value in values]
+    if rule == "text":
+        return ["" if _is_missing(value) else word(value) for value in values]
+    if rule == "truth":
+        return [MISSING if _is_missing(v) else ("yes" if v else "no") for v in values]
+    numbers = np.asarray(values, dtype=float)
+    if rule == "p":
+        return [p_value(v) for v in numbers]
+    if rule == "percent":
+        return [percent(v) for v in numbers]
+    if rule == "count":
+        return [count(v) for v in numbers]
+    if rule == "statistic":
+        return [statistic(v) for v in numbers]
+    if rule == "mixed":
+        return [_alone(v) for v in numbers]
+    if rule == "df":
+        return [fixed(v, 0 if v == round(v) else 2) if np.isfinite(v) else MISSING for v in numbers]
+    decimals = _decimals(numbers)
+    return [fixed(v, decimals) for v in numbers]

@@ -1,0 +1,186 @@
+"""What a report is made of: sections, tables, figures and findings, declared as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+import xarray as xr
+
+from .format import Rule
+
+if TYPE_CHECKING:
+    import matplotlib.figure
+
+__all__ = ["Figure", "Finding", "Need", "Section", "Settings", "Table"]
+
+#: Parts of a study that a table or figure cannot do without.
+Need = Literal[
+    "labels", "dynamics", "familiar", "overlay", "trial", "modalities", "audio", "visual"
+]
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How much work a report does.
+
+    Parameters
+    ----------
+    full : bool
+        Whether slow parts are run too, with the larger number of resamples.
+    n_resamples : int
+        Permutations and bootstrap samples of each resampling step.
+    released_layout : bool
+        Whether the data came from a folder in the layout of the MuVi release.
+    rng : int
+        Seed of every resampling step.
+    """
+
+    full: bool
+    n_resamples: int
+    released_layout: bool = False
+    rng: int = 20220219
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One frame of the report.
+
+    Parameters
+    ----------
+    key : str
+        Anchor in the page and stem of the CSV file.
+    caption : str
+        What a reader sees above the table.
+    compute : callable
+        Takes a study and the settings, returns the result frame.
+    needs : tuple of str
+        Parts of the study without which it is listed as missing.
+    each_reading : bool
+        Whether it is computed for every reading of the labels, or for the first one only.
+    published : tuple of str
+        Names of printed values that the frame is compared with.
+    printed_as : mapping of str to str
+        Columns that the printed values call otherwise.
+    columns : tuple of str
+        Columns that the page shows; all that say something where empty. The CSV has all.
+    view : callable, optional
+        Turns the frame (of all readings) into the frame that the page shows.
+    rules : mapping of str to str
+        Rounding rule of columns that `view` makes.
+    split : bool
+        Whether each reading of the labels is shown in a table of its own.
+    limit : int
+        Rows that the page shows at most.
+    collapsed : bool
+        Whether the table is folded away at first.
+    slow : bool
+        Whether it takes so long that only ``full`` runs it.
+    """
+
+    key: str
+    caption: str
+    compute: Callable[[xr.DataTree, Settings], pd.DataFrame]
+    needs: tuple[Need, ...] = ()
+    each_reading: bool = False
+    published: tuple[str, ...] = ()
+    printed_as: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    view: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    split: bool = False
+    limit: int = 60
+    collapsed: bool = False
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the report.
+
+    Parameters
+    ----------
+    key : str
+        Anchor in the page and stem of the image files.
+    caption : str
+        What a reader sees below the figure.
+    alt : str
+        The figure in words, for those who do not see it.
+    draw : callable
+        Takes a study and the frames of its section (rows of that reading), returns a figure.
+    needs : tuple of str
+        Parts of the study without which it is listed as missing.
+    uses : tuple of str
+        Tables of the section without which it cannot be drawn.
+    each_reading : bool
+        Whether it is drawn for every reading of the labels.
+    slow : bool
+        Whether it takes so long that only ``full`` runs it.
+    """
+
+    key: str
+    caption: str
+    alt: str
+    draw: Callable[[xr.DataTree, Frames], matplotlib.figure.Figure]
+    needs: tuple[Need, ...] = ()
+    uses: tuple[str, ...] = ()
+    each_reading: bool = False
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the report.
+
+    Parameters
+    ----------
+    key : str
+        Anchor in the page.
+    chapter : str
+        Chapter to which it belongs.
+    title : str
+        Heading.
+    reference : str
+        Where the paper has it, empty where it does not.
+    text : str
+        One or two sentences on what is shown.
+    tables : tuple of Table
+        Its frames, in order.
+    figures : tuple of Figure
+        Its figures, in order, below the tables.
+    warnings : bool
+        Whether the reader's warnings are shown here.
+    """
+
+    key: str
+    chapter: str
+    title: str
+    reference: str
+    text: str
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    warnings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One claim of the paper that a frame can bear out or not.
+
+    Parameters
+    ----------
+    claim : str
+        The claim, in words.
+    table : str
+        Key of the table that decides it.
+    holds : callable
+        Takes the frame of one reading, returns whether the claim holds there (None where that is
+        undefined) and the numbers behind it in words.
+    """
+
+    claim: str
+    table: str
+    holds: Callable[[pd.DataFrame], tuple[bool | None, str]]

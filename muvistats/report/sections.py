@@ -1,0 +1,43 @@
+"""The sections of the report, in order. A new analysis adds its section here."""
+
+from __future__ import annotations
+
+from .section_checks import CHECK_SECTIONS
+from .section_effects import EFFECT_FINDINGS, EFFECT_SECTIONS
+from .section_labels import LABEL_FINDINGS, LABEL_SECTIONS
+from .section_ratings import RATING_FINDINGS, RATING_SECTIONS
+
+__all__ = ["CHAPTERS", "FINDINGS", "NOT_BUILT", "SECTIONS"]
+
+#: Chapters in order, by anchor.
+CHAPTERS = {
+    "checks": "Is the data what it says?",
+    "people": "People, items and ratings",
+    "labels": "Emotion labels",
+    "effects-ratings": "What moves the ratings",
+    "effects-labels": "What moves the choice of labels",
+}
+
+SECTIONS = (*CHECK_SECTIONS, *RATING_SECTIONS, *LABEL_SECTIONS, *EFFECT_SECTIONS)
+
+FINDINGS = (*RATING_FINDINGS, *LABEL_FINDINGS, *EFFECT_FINDINGS)
+
+#: Parts of the paper without a section so far: what, where the paper has it, and why.
+NOT_BUILT = (
+    (
+        "Linear models of the ratings (Lasso)",
+        "Table 4",
+        "not part of this version of muvistats",
+    ),
+    (
+        "Networks: unimodal, early and late fusion, PAIR",
+        "Table 6, section 7.1",
+        "not part of this version of muvistats",
+    ),
+    ("Most important features", "Table 7", "not part of this version of muvistats"),
+    (
+        "Comparison of data sets, annotation interface, model diagram",
+        "Table 1, Figures 1 and 7",
+        "no analyses",
+    ),
+)

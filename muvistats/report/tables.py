@@ -1,0 +1,130 @@
+"""Tables of the command line: which there are, and how they are printed."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..errors import DesignError
+from ..results.frame import RESULT_COLUMNS
+from ..results.paper import published
+
+__all__ = ["as_text", "function", "functions", "is_published", "names", "printed"]
+
+
+def functions() -> dict[str, Callable[..., pd.DataFrame]]:
+    """Public functions that take a study and return a result frame, by name."""
+    import muvistats
+
+    found: dict[str, Callable[..., pd.DataFrame]] = {}
+    for name in dir(muvistats):
+        public = getattr(muvistats, name)
+        if name in RESULT_COLUMNS and next(iter(inspect.signature(public).parameters)) == "data":
+            found[name] = public
+    return found
+
+
+def _numbered() -> list[str]:
+    """The paper's tables, as ``table3``."""
+    sections = published()["section"].unique()
+    return sorted(t.replace("Table ", "table") for t in sections if t.startswith("Table "))
+
+
+def _published_names() -> list[str]:
+    return [*_numbered(), *(f"published:{name}" for name in published()["name"].unique())]
+
+
+def names() -> list[str]:
+    """Everything that ``muvistats table`` can print."""
+    return [*sorted(functions()), *_published_names()]
+
+
+def is_published(name: str) -> bool:
+    """Whether a name means values that the paper prints."""
+    return name.startswith("published:") or name in _published_names()
+
+
+def printed(name: str) -> pd.DataFrame:
+    """Values that the paper prints, by ``table3`` or ``published:kruskal_modality``."""
+    return published(name.removeprefix("published:"))
+
+
+def function(name: str, options: Mapping[str, Any]) -> Callable[..., pd.DataFrame]:
+    """Function of a table, checked to take these options.
+
+    Parameters
+    ----------
+    name : str
+        Name of a public function.
+    options : mapping
+        Arguments that were given.
+
+    Returns
+    -------
+    callable
+        The function.
+
+    Raises
+    ------
+    DesignError
+        When there is no such table, it does not take an option, or one is missing.
+    """
+    known = functions()
+    if name not in known:
+        raise DesignError(
+            f"no table is called {name!r}; there are {', '.join([*sorted(known), *_numbered()])}, "
+            "and published:NAME for what the paper prints"
+        )
+    parameters = inspect.signature(known[name]).parameters
+    for option in options:
+        if option not in parameters:
+            raise DesignError(f"{name} takes no --{option.replace('_', '-')}")
+    for parameter in list(parameters.values())[1:]:
+        if parameter.default is parameter.empty and parameter.name not in options:
+            raise DesignError(f"{name} needs --{parameter.name.replace('_', '-')}")
+    return known[name]
+
+
+def as_text(frame: pd.DataFrame, kind: str) -> str:
+    """A frame as text, every digit kept.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The frame.
+    kind : {"csv", "md", "json"}
+        Comma-separated, a Markdown table, or a JSON list of records (missing is null).
+
+    Returns
+    -------
+    str
+        The text, without a line end after the last line.
+    """
+    if kind == "csv":
+        return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
+    records = [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+    if kind == "json":
+        return json.dumps(records, ensure_ascii=False, indent=1, allow_nan=False)
+    lines = [[str(name) for name in frame.columns], ["---"] * len(frame.columns)]
+    lines += [["" if v is None else _cell(v) for v in row.values()] for row in records]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _plain(value: object) -> object:
+    """Value as JSON knows it; infinity as text, missing as None."""
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return str(value)
+    return value
+
+
+def _cell(value: object) -> str:
+    return repr(value) if isinstance(value, float) else str(value).replace("|", "\\|")

@@ -1,0 +1,379 @@
+"""Turn a result frame into the table that the page shows."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ..results.glossary import GLOSSARY
+from .format import (
+    MISSING,
+    Rule,
+    column_texts,
+    heading,
+    p_value,
+    percent,
+    printed_like,
+    rule_of,
+    significant,
+    stars,
+    word,
+)
+from .parts import Table
+
+__all__ = ["Cell", "TableView", "comparison_view", "table_views"]
+
+#: Columns that say the same in most rows: where they do, the note below the table says it once.
+_NOTES: dict[str, str] = {
+    "method": "{}",
+    "estimator": "Estimate: {}",
+    "effect_size_name": "Effect size: {}",
+    "p_adjust_method": "p adjusted by {}",
+    "alternative": "Alternative hypothesis: {}",
+    "alignment": "Labels {}",
+    "rule": "{}",
+}
+_UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided")}
+_HIDDEN = {"simulated", "warning", "name"}
+_P_COLUMNS = {"p_value", "p_adjusted"}
+#: A comparison with more rows than this is folded away at first.
+_OPEN_ROWS = 16
+_STAR_NOTE = "* p < .05, ** p < .01, *** p < .001"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its text, whether it is a number, its footnotes and the tone of a verdict."""
+
+    text: str
+    numeric: bool = False
+    mark: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A table as the page shows it."""
+
+    key: str
+    caption: str
+    header: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+    csv: str
+    simulated: bool
+    total: int
+    collapsed: bool = False
+    notes: Sequence[str] = ()
+    footnotes: Sequence[tuple[str, str]] = ()
+
+
+@dataclass
+class _Footnotes:
+    letters: dict[str, str] = field(default_factory=dict)
+
+    def mark(self, text: object) -> str:
+        if not isinstance(text, str) or not text:
+            return ""
+        if text not in self.letters:
+            self.letters[text] = _letter(len(self.letters))
+        return self.letters[text]
+
+    def listed(self) -> list[tuple[str, str]]:
+        return [(letter, text) for text, letter in self.letters.items()]
+
+
+def _letter(number: int) -> str:
+    """a, b, ..., z, aa, ab, ..."""
+    prefix, rest = divmod(number, 26)
+    return (string.ascii_lowercase[prefix - 1] if prefix else "") + string.ascii_lowercase[rest]
+
+
+def table_views(table: Table, frame: pd.DataFrame) -> list[TableView]:
+    """Tables that show one frame: one, or one per reading of the labels.
+
+    Parameters
+    ----------
+    table : Table
+        How it is declared.
+    frame : DataFrame
+        The frame, rows of all readings.
+
+    Returns
+    -------
+    list of TableView
+        What the page shows.
+    """
+    readings = list(dict.fromkeys(frame["alignment"])) if "alignment" in frame else []
+    parts = (
+        [(name, frame[frame["alignment"] == name]) for name in readings]
+        if table.split and len(readings) > 1
+        else [("", frame)]
+    )
+    views = []
+    for number, (reading, part) in enumerate(parts):
+        shown = table.view(part) if table.view else _interleaved(part)
+        views.append(
+            _view(
+                shown,
+                table.key if number == 0 else f"{table.key}-{reading}",
+                f"{table.caption}, labels {word(reading)}" if reading else table.caption,
+                f"tables/{table.key}.csv",
+                simulated=bool(frame["simulated"].any()) if "simulated" in frame else False,
+                columns=table.columns,
+                rules=table.rules,
+                limit=table.limit,
+                collapsed=table.collapsed,
+            )
+        )
+    return views
+
+
+def _interleaved(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the readings next to each other, otherwise in their order."""
+    if "alignment" not in frame or frame["alignment"].nunique() < 2:
+        return frame
+    keys = [
+        name
+        for name in frame.columns
+        if (GLOSSARY[name].kind == "text" or name in ("lag", "trial", "annotation"))
+        and name not in _NOTES
+        and name not in _HIDDEN
+        and name != "alternative"
+    ]
+    row = frame.groupby("alignment", sort=False).cumcount()
+    first = (
+        frame.assign(_row=row).groupby(keys, sort=False, dropna=False)["_row"].transform("first")
+    )
+    return frame.iloc[first.to_numpy().argsort(kind="stable")]
+
+
+def _view(
+    frame: pd.DataFrame,
+    key: str,
+    caption: str,
+    csv: str,
+    *,
+    simulated: bool,
+    columns: Sequence[str] = (),
+    rules: Mapping[str, Rule] | None = None,
+    limit: int = 60,
+    collapsed: bool = False,
+) -> TableView:
+    names = _chosen(frame, columns) if columns else _telling(frame)
+    notes = _notes(frame, names)
+    total = len(frame)
+    footnotes = _Footnotes()
+    marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]
+    shown = frame.iloc[:limit]
+    header: list[Cell] = []
+    body: list[list[Cell]] = [[] for _ in range(len(shown))]
+    for name in names:
+        if name == "conf_high" and "conf_low" in names:
+            continue
+        title, texts, numeric = _column(shown, name, rules or {})
+        header.append(Cell(title, numeric))
+        for row, text in zip(body, texts, strict=True):
+            row.append(Cell(text, numeric))
+    for row, mark in zip(body, marks, strict=False):
+        if mark:
+            row[0] = Cell(row[0].text, row[0].numeric, mark)
+    if any("*" in cell.text for row in body for cell in row):
+        notes.append(_STAR_NOTE)
+    return TableView(
+        key=key,
+        caption=caption,
+        header=header,
+        rows=body,
+        csv=csv,
+        simulated=simulated,
+        total=total,
+        collapsed=collapsed,
+        notes=notes,
+        footnotes=footnotes.listed(),
+    )
+
+
+def _constant(frame: pd.DataFrame, name: str) -> object:
+    """The one value of a column; None where it has several, or none."""
+    values = frame[name].dropna().unique()
+    return values[0] if len(values) == 1 and frame[name].notna().all() else None
+
+
+def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Columns that a table asks for, as far as there are any; one reading needs no column."""
+    names = [name for name in columns if name in frame]
+    one_reading = "alignment" in frame and _constant(frame, "alignment") is not None
+    return [name for name in names if not (name == "alignment" and one_reading)]
+
+
+def _notes(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
+    """What is the same in every row and not among the columns."""
+    notes = []
+    for name, text in _NOTES.items():
+        value = _constant(frame, name) if name in frame and name not in shown else None
+        if value is None or (name, value) in _UNSAID:
+            continue
+        if name == "effect_size_name" and "effect_size" in shown:
+            continue  # it is the heading
+        said = text.format(word(value))
+        notes.append(said if name == "p_adjust_method" else _capital(said))
+    if "dependence" in frame and _constant(frame, "dependence") == "independent":
+        notes.append("Rows taken as independent, as in the paper")
+    return notes
+
+
+def _telling(frame: pd.DataFrame) -> list[str]:
+    """Columns that say something row by row."""
+    names = []
+    for name in frame.columns:
+        if name in _HIDDEN or frame[name].isna().all():
+            continue
+        varies = _constant(frame, name) is None
+        if name in ("conf_level", "statistic_name", "effect_size_name") or (
+            name in _NOTES or name in ("dependence", "n_resamples", "equivalence_margin")
+        ):
+            if varies and len(frame) > 1:
+                names.append(name)
+            continue
+        names.append(name)
+    return names
+
+
+def _column(
+    frame: pd.DataFrame, name: str, rules: Mapping[str, Rule]
+) -> tuple[str, list[str], bool]:
+    """Heading, texts and alignment of one column."""
+    values = frame[name]
+    if name == "conf_low" and "conf_high" in frame:
+        level = _constant(frame, "conf_level") if "conf_level" in frame else None
+        title = f"{100 * float(str(level)):g}% CI" if level is not None else "CI"
+        low, high = _joint_texts(frame, rules.get(name))
+        both = zip(low, high, strict=True)
+        texts = [MISSING if a == b == MISSING else f"[{a}, {b}]" for a, b in both]
+        return title, texts, True
+    rule = rules.get(name) or (rule_of(name) or _rule_of_values(values))
+    texts = column_texts(name, values.tolist(), rule)
+    if name in _P_COLUMNS:
+        texts = [f"{t} {stars(v)}".strip() for t, v in zip(texts, values, strict=True)]
+    named = {"statistic": "statistic_name", "effect_size": "effect_size_name"}.get(name)
+    title = heading(name)
+    if named and named in frame:
+        constant = _constant(frame, named)
+        title = _capital(word(constant)) if isinstance(constant, str) else title
+    return title, texts, rule not in ("text", "name", "truth")
+
+
+def _joint_texts(frame: pd.DataFrame, rule: Rule | None) -> tuple[list[str], list[str]]:
+    low, high = frame["conf_low"].tolist(), frame["conf_high"].tolist()
+    texts = column_texts("conf_low", [*low, *high], rule)
+    return texts[: len(low)], texts[len(low) :]
+
+
+def _capital(text: str) -> str:
+    """First letter as a capital, unless the first word is a symbol such as z or \u03c7\u00b2."""
+    first = text.split(" ")[0]
+    return text if len(first) == 1 or not first.isascii() else text[:1].upper() + text[1:]
+
+
+def _rule_of_values(values: pd.Series) -> Rule:
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return "truth"
+    if pd.api.types.is_integer_dtype(values.dtype):
+        return "count"
+    return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "text"
+
+
+_TONES = {"agrees": "good", "within sampling error": "near", "differs": "bad"}
+_PAPER_COLUMNS = ("section", "quantity", "relation", "published", "printed", "digits")
+_OURS = ("estimate", "difference", "std_error", "verdict", "rule", "warning", "alignment")
+
+
+def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) -> TableView:
+    """Ours beside the printed values.
+
+    Parameters
+    ----------
+    key, caption : str
+        Anchor and caption.
+    frame : DataFrame
+        Frame of `compare_published`, rows of all readings.
+    csv : str
+        Where the CSV lies, seen from the page.
+
+    Returns
+    -------
+    TableView
+        One row per printed value; ours, the difference and the verdict once per reading.
+    """
+    readings = list(dict.fromkeys(frame["alignment"]))
+    parts = [frame[frame["alignment"] == name].reset_index(drop=True) for name in readings]
+    footnotes = _Footnotes()
+    header = [Cell("Where"), Cell("What"), Cell("Printed", numeric=True)]
+    alone = len(readings) == 1
+    for reading in readings:
+        header.append(Cell("Ours" if alone else _capital(word(reading)), numeric=True))
+        header += [Cell("Difference", numeric=True)] * alone
+        header.append(Cell("Verdict"))
+    rows = []
+    for number, record in enumerate(parts[0].to_dict("records")):
+        row = [
+            Cell(str(record["section"]).replace("Section ", "\u00a7\u00a0")),
+            Cell(_what({str(k): v for k, v in record.items()})),
+            Cell(_printed(str(record["printed"])), numeric=True),
+        ]
+        for part in parts:
+            row.extend(_ours(part.iloc[number], footnotes, difference=alone))
+        rows.append(row)
+    return TableView(
+        key=key,
+        caption=caption,
+        header=header,
+        rows=rows,
+        csv=csv,
+        simulated=bool(frame["simulated"].any()),
+        total=len(rows),
+        collapsed=len(rows) > _OPEN_ROWS,
+        footnotes=footnotes.listed(),
+    )
+
+
+def _printed(text: str) -> str:
+    """As printed, with typographic minus and power of ten."""
+    text = text.replace("x10^", "\u00d710^").replace("^5", "\u2075").replace("^4", "\u2074")
+    return "\u2212" + text[1:] if text.startswith("-") else text
+
+
+def _what(record: Mapping[str, object]) -> str:
+    """The keys of a printed value and the quantity, in words."""
+    skipped = {*_PAPER_COLUMNS, *_OURS, *_HIDDEN}
+    keys = [
+        word(value)
+        for name, value in record.items()
+        if name not in skipped and isinstance(value, str) and value
+    ]
+    quantity = str(record["quantity"])
+    return ", ".join([*keys, heading(quantity) if quantity in _P_COLUMNS else word(quantity)])
+
+
+def _ours(record: pd.Series, footnotes: _Footnotes, *, difference: bool) -> list[Cell]:
+    """Ours, the difference where asked for, and the verdict of one printed value."""
+    estimate, digits = float(record["estimate"]), int(record["digits"])
+    if record["quantity"] in _P_COLUMNS:
+        ours = p_value(estimate)
+    elif "%" in str(record["printed"]):
+        ours = percent(estimate, max(0, digits - 2))
+    elif record["relation"] != "=":
+        ours = significant(estimate)
+    else:
+        ours = printed_like(estimate, digits)
+    equal = record["relation"] == "="
+    apart = significant(float(record["difference"]), 2) if equal else ""
+    verdict = str(record["verdict"])
+    return [
+        Cell(ours, numeric=True, mark=footnotes.mark(record["warning"])),
+        *([Cell(apart, numeric=True)] if difference else []),
+        Cell(verdict, tone=_TONES.get(verdict, "")),
+    ]

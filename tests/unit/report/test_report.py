@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import muvistats as mv
+from muvistats.report import build, sections
+from muvistats.report.cache import read_frame
+from muvistats.report.folder import MARKER
+from muvistats.report.parts import Section, Settings, Table
+
+from .conftest import Page, Report
+
+SETTINGS = Settings(full=False, n_resamples=999)
+
+
+def _tables() -> dict[str, Table]:
+    return {table.key: table for section in sections.SECTIONS for table in section.tables}
+
+
+def test_page_needs_nothing_beside_itself(report: Report) -> None:
+    page = report.page
+    for tag, name in (("img", "src"), ("script", "src"), ("link", "href"), ("iframe", "src")):
+        for element in page.all(tag):
+            assert element.attrs[name].startswith("data:"), element
+    assert not page.all("script")
+    assert not page.all("link")
+    assert "@import" not in page.html
+    assert not re.findall(r"url\((?!data:)", page.html)
+    assert "http" not in "".join(a.attrs["href"] for a in page.all("a"))
+
+
+def test_anchors_and_files_that_the_page_names_exist(report: Report) -> None:
+    ids = [e.attrs["id"] for e in report.page.elements if "id" in e.attrs]
+    assert len(ids) == len(set(ids))
+    links = {a.attrs["href"] for a in report.page.all("a")}
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+    files = {link for link in links if not link.startswith("#")}
+    assert all((report.folder / name).is_file() for name in files)
+    written = {
+        path.relative_to(report.folder).as_posix()
+        for path in report.folder.rglob("*.*")
+        if path.name not in ("index.html", MARKER)
+    }
+    assert written == files
+
+
+def test_page_is_readable_without_eyes_and_mouse(report: Report) -> None:
+    page = report.page
+    assert page.all("html")[0].attrs["lang"] == "en"
+    assert len(page.all("h1")) == 1
+    assert len(page.all("main")) == 1
+    assert page.all("nav")[0].attrs["aria-label"]
+    assert all(len(img.attrs["alt"]) > 20 for img in page.all("img"))
+    assert all(th.attrs.get("scope") in ("row", "col") for th in page.all("th"))
+    for region in page.all("div", role="region"):
+        assert region.attrs["tabindex"] == "0"
+        assert region.attrs["aria-label"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "describe_participants",
+        "describe_design",
+        "describe_annotations",
+        "modality_correlations",
+        "label_frequencies",
+        "label_correlations",
+        "normality",
+        "mannwhitney_overlay",
+        "kruskal_modality",
+        "pairwise_modality",
+        "chisquare_labels",
+        "rater_quality",
+    ],
+)
+def test_csv_is_the_frame(report: Report, key: str) -> None:
+    frame = _tables()[key].compute(report.study, SETTINGS)
+    written = read_frame(report.folder / "tables" / f"{key}.csv")
+    pd.testing.assert_frame_equal(written, frame, check_exact=True)
+    assert report.page.by_id(key).text
+
+
+def test_every_table_of_the_study_is_there(report: Report) -> None:
+    absent = report.page.by_id("absent").text
+    for key, table in _tables().items():
+        there = (report.folder / "tables" / f"{key}.csv").is_file()
+        assert there != (table.caption in absent), key
+
+
+def test_numbers_on_the_page_are_those_of_the_package(report: Report) -> None:
+    row = mv.kruskal_modality(report.study, n_resamples=999, rng=SETTINGS.rng).iloc[0]
+    assert f"{row['statistic']:.2f}" in report.page.by_id("kruskal_modality").text
+    share = mv.overlay_preference(report.study).set_index("level").loc["side_by_side", "share"]
+    assert f"{100 * share:.1f}%" in report.page.by_id("overlay_preference").text
+
+
+def test_simulated_data_is_marked_on_every_table_and_figure(report: Report) -> None:
+    page = report.page
+    tables = [e for e in page.elements if e.attrs.get("class") == "table"]
+    figures = page.all("figure")
+    assert len(tables) > 20
+    assert len(figures) > 8
+    for element in (*tables, *figures):
+        assert "Simulated data" in element.text, element.attrs
+    assert all("simulated data" in img.attrs["alt"] for img in page.all("img"))
+    assert "This data is simulated" in page.by_id("summary").text
+    assert "Simulated data" in page.by_id("summary-h").text
+
+
+def test_real_data_is_not_marked(
+    tiny: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = [s for s in sections.SECTIONS if s.key in ("alignment", "modality", "label-tests")]
+    monkeypatch.setattr(build, "SECTIONS", some)
+    page = Page(mv.write_report(tiny, tmp_path / "r").read_text(encoding="utf-8"))
+    assert "imulated" not in page.by_id("summary").text
+    assert not [e for e in page.elements if e.attrs.get("class") == "badge"]
+
+
+def test_figures_are_written_twice_and_shown(report: Report) -> None:
+    for figure in report.page.all("figure"):
+        stem = report.folder / "figures" / figure.attrs["id"]
+        assert stem.with_suffix(".svg").read_bytes().startswith(b"<?xml")
+        assert stem.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert len(report.page.all("img")) == len(list((report.folder / "figures").glob("*.svg")))
+
+
+def test_claims_answer_by_the_frames(report: Report) -> None:
+    rows = [element.text for element in report.page.all("tr")]
+    tests = mv.kruskal_modality(report.study, n_resamples=0).set_index("dimension")
+    for dimension, test in tests.iterrows():
+        (row,) = [r for r in rows if f"{str(dimension).capitalize()} differs between mod" in r]
+        assert ("yes" in row) == (test["p_value"] < 0.05)
+        assert f"{test['statistic']:.2f}" in row
+    labels = mv.chisquare_labels(report.study, by="modality").iloc[0]
+    (row,) = [r for r in rows if "Modality does not change which labels" in r]
+    assert ("yes" in row) == (labels["p_value"] >= 0.05)
+    assert f"{labels['statistic']:.2f}" in row
+
+
+def test_summary_counts_the_verdicts(report: Report) -> None:
+    counts = [int(c.text) for c in report.page.all("span") if c.text.isdigit()]
+    tables = (report.folder / "tables").glob("*-published.csv")
+    verdicts = pd.concat([read_frame(path)["verdict"] for path in tables]).value_counts()
+    names = ("agrees", "within sampling error", "differs", "not comparable")
+    assert counts == [int(verdicts.get(name, 0)) for name in names]
+
+
+def test_missing_file_is_named_for_each_part(two_readings: Report) -> None:
+    rows = two_readings.page.by_id("absent").text
+    for table in ("Samples of the ratings by modality", "Ratings by modality"):
+        assert re.search(re.escape(table) + r"[^\n]*av_data\.csv is not in the folder", rows)
+    assert "av_data.csv" in two_readings.page.by_id("log").text
+    assert "not part of this version" in rows
+
+
+def test_both_readings_stand_side_by_side(two_readings: Report) -> None:
+    page = two_readings.page
+    frame = read_frame(two_readings.folder / "tables" / "chisquare_labels.csv")
+    assert list(frame["alignment"].unique()) == ["released", "corrected"]
+    corrected = frame[frame["alignment"] == "corrected"].set_index("factor")
+    expected = mv.chisquare_labels(two_readings.study, by="modality").iloc[0]
+    assert corrected.loc["modality", "statistic"] == expected["statistic"]
+    text = page.by_id("chisquare_labels").text
+    assert f"{expected['statistic']:.2f}" in text
+    assert "as released" in text
+    lags = read_frame(two_readings.folder / "tables" / "label_alignment.csv")
+    best = lags[lags["best"] & (lags["variable"] == "labels")].set_index("alignment")["lag"]
+    assert best.to_dict() == {"released": 1, "corrected": 0}
+    assert "do not fit their items" in page.by_id("summary").text
+    assert page.by_id("alignment_figure-released").tag == "figure"
+    assert page.by_id("alignment_figure-corrected").tag == "figure"
+
+
+def test_reader_warning_is_shown_and_not_raised(two_readings: Report) -> None:
+    (warning,) = [e for e in two_readings.page.elements if e.attrs.get("class") == "warning"]
+    assert "labels do not stand beside the item" in warning.text
+
+
+def test_study_without_labels_or_ratings_over_time(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    annotations = pd.DataFrame(
+        {
+            "person": np.repeat([f"p{i}" for i in range(6)], 5),
+            "clip": [f"c{i}" for i in range(5)] * 6,
+            "liking": rng.uniform(1, 9, 30),
+        }
+    )
+    study = mv.from_frames(
+        annotations=annotations,
+        columns={"participant": "person", "item": "clip"},
+        dimensions=["liking"],
+        modalities=["music"],
+        scale=(1, 9),
+    )
+    page = Page(mv.write_report(study, tmp_path / "r").read_text(encoding="utf-8"))
+    absent = page.by_id("absent").text
+    assert not [e for e in page.elements if "-published" in e.attrs.get("id", "")]
+    assert "The paper says" not in page.by_id("summary").text
+    assert "the study has no labels" in absent
+    assert "the study has no ratings over time" in absent
+
+
+def test_texts_of_the_data_are_escaped(
+    tiny: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "SECTIONS", _only(_design))
+    tiny.attrs["study"] = "<script>alert(1)</script> & co"
+    html = mv.write_report(tiny, tmp_path / "r").read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co" in html
+
+
+def _only(compute: object, **more: object) -> tuple[Section, ...]:
+    table = Table("one", "The one table", compute, **more)  # type: ignore[arg-type]
+    return (Section("only", "checks", "Only", "Table 99", "Text.", (table,)),)
+
+
+def _design(study: xr.DataTree, _settings: Settings) -> pd.DataFrame:
+    return mv.describe_design(study)
+
+
+def test_data_and_design_errors_are_listed(
+    tiny: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_study: xr.DataTree, _settings: Settings) -> pd.DataFrame:
+        raise mv.DesignError("only one group")
+
+    monkeypatch.setattr(build, "SECTIONS", _only(refuse))
+    page = Page(mv.write_report(tiny, tmp_path / "r").read_text(encoding="utf-8"))
+    assert re.search(
+        r"The one table\s*Table 99\s*only one group", page.by_id("absent").text.replace("\n", "")
+    )
+
+
+def test_unexpected_error_leaves_the_old_report(
+    tiny: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "r"
+    monkeypatch.setattr(build, "SECTIONS", _only(_design))
+    before = mv.write_report(tiny, out).read_bytes()
+
+    def crash(_study: xr.DataTree, _settings: Settings) -> pd.DataFrame:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(build, "SECTIONS", _only(crash))
+    with pytest.raises(ZeroDivisionError):
+        mv.write_report(tiny, out)
+    assert (out / "index.html").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
+def test_slow_parts_run_with_full_only_and_come_from_the_cache(
+    tiny: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MUVISTATS_CACHE", str(tmp_path / "cache"))
+    seen: list[int] = []
+
+    def slow(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+        seen.append(settings.n_resamples)
+        return mv.describe_design(study)
+
+    monkeypatch.setattr(build, "SECTIONS", _only(slow, slow=True))
+    page = Page(mv.write_report(tiny, tmp_path / "r").read_text(encoding="utf-8"))
+    assert "--full adds it" in page.by_id("absent").text
+    assert not seen
+    for _ in range(2):
+        mv.write_report(tiny, tmp_path / "r", full=True)
+    assert seen == [9999]
+    written = read_frame(tmp_path / "r" / "tables" / "one.csv")
+    pd.testing.assert_frame_equal(written, mv.describe_design(tiny), check_exact=True)
+    changed = mv.exclude(tiny, np.arange(tiny["annotations"].sizes["annotation"]) == 0, reason="x")
+    mv.write_report(changed, tmp_path / "r", full=True)
+    assert seen == [9999, 9999]
+
+
+def test_progress_counts_every_part(
+    tiny: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "SECTIONS", _only(_design))
+    steps: list[tuple[str, int, int]] = []
+    mv.write_report(tiny, tmp_path / "r", progress=lambda *step: steps.append(step))
+    assert steps == [("Only", 0, 1), ("Writing the page", 1, 1)]
+
+
+def test_marker_lists_the_files(report: Report) -> None:
+    listed = json.loads((report.folder / MARKER).read_text())["files"]
+    assert "index.html" in listed
+    assert "tables/kruskal_modality.csv" in listed
+
+
+def test_data_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(mv.DataError, match="no such file or folder"):
+        mv.write_report(tmp_path / "nothing", tmp_path / "r")
+    with pytest.raises(mv.DataError, match="no study"):
+        mv.write_report({}, tmp_path / "r")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_declared_parts_have_names_of_their_own() -> None:
+    keys = [section.key for section in sections.SECTIONS]
+    for section in sections.SECTIONS:
+        assert section.chapter in sections.CHAPTERS
+        keys += [part.key for part in (*section.tables, *section.figures)]
+        tables = {table.key for table in section.tables}
+        for figure in section.figures:
+            assert set(figure.uses) <= tables
+            assert figure.alt
+    assert len(keys) == len(set(keys))
+    assert {finding.table for finding in sections.FINDINGS} <= set(keys)
+    assert dataclasses.is_dataclass(Section)
+
+
+def test_real_folder_as_it_is(muvi_folder: Path, tmp_path: Path) -> None:
+    """The known answers of the release stand in the report, and what is missing is listed."""
+    page = Page(mv.write_report(muvi_folder, tmp_path / "r").read_text(encoding="utf-8"))
+    text = page.by_id("chisquare_labels").text
+    for number in ("46.36", "43.77", "93.43", "91.77", "263.26", "305.21", "42.34", "244.84"):
+        assert number in text
+    assert "av_data.csv is not in the folder" in page.by_id("absent").text
+    assert "imulated" not in page.by_id("summary").text
