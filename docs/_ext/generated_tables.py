@@ -9,7 +9,7 @@ import muvistats
 from muvistats.dataset.schema import VARIABLES
 from muvistats.results.glossary import GLOSSARY
 
-OUT = Path(__file__).parents[1] / "api" / "generated"
+API = Path(__file__).parents[1] / "api"
 
 SECTIONS = {
     "dataset": "Data",
@@ -64,17 +64,24 @@ def api() -> str:
             f"{title}\n{'-' * len(title)}\n\n.. autosummary::\n   :toctree: generated\n"
             f"   :nosignatures:\n\n   {names}\n"
         )
-    return ".. currentmodule:: muvistats\n\n" + "\n".join(parts)
+    title = "Public functions"
+    head = f"{title}\n{'=' * len(title)}\n\n.. currentmodule:: muvistats\n\n"
+    return head + "\n".join(parts)
 
 
-def write(_app: object) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
-    for name, text in (("schema", schema_table()), ("glossary", glossary_table()), ("api", api())):
-        path = OUT / f"{name}.inc"
+def write() -> None:
+    """Write the pages that changed, before autosummary reads them."""
+    (API / "generated").mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("generated/schema.inc", schema_table()),
+        ("generated/glossary.inc", glossary_table()),
+        ("index.rst", api()),
+    ):
+        path = API / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
 
 
-def setup(app: object) -> dict[str, bool]:
-    write(app)
+def setup(_app: object) -> dict[str, bool]:
+    write()
     return {"parallel_read_safe": True}

@@ -31,10 +31,11 @@ Which = str | Iterable[str] | None
 
 def dimensions_of(data: xr.DataTree) -> list[str]:
     """Names of the rated dimensions, in stored order."""
+    annotations = data["annotations"].dataset
     return [
         str(name)
-        for name, variable in data["annotations"].data_vars.items()
-        if variable.attrs.get("role") == "dimension"
+        for name in annotations.data_vars
+        if annotations.variables[name].attrs.get("role") == "dimension"
     ]
 
 

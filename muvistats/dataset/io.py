@@ -59,9 +59,10 @@ def save_dataset(
     the old one is renamed first and removed last.
 
     Chunks are cut along the first dimension only, 16 MiB at most, and smaller arrays are one
-    chunk. So a chunk of features holds whole items. Items have unlike numbers of annotations
-    and chunks are regular, so where an array of annotations takes more than one chunk, a border
-    may fall into an item; `open_dataset` moves it to the item's end.
+    chunk. So a chunk of features holds whole items. Arrays of annotations that take more than one
+    chunk are cut between items, so that no item is split. Chunks are all of one length: where
+    items have unlike numbers of annotations, the length between 8 and 16 MiB is taken at which
+    the fewest borders fall into an item, and `open_dataset` moves those to the item's end.
 
     Examples
     --------
@@ -228,7 +229,8 @@ def _write_zarr(data: xr.DataTree, path: Path) -> None:
     encoding = {}
     for node in data.subtree:
         group = node.to_dataset(inherit=False).drop_encoding()
-        chunks = {str(name): _stored_chunks(v) for name, v in group.variables.items()}
+        items = _items_of(group)
+        chunks = {str(name): _stored_chunks(v, items) for name, v in group.variables.items()}
         encoding[node.path] = {name: {"chunks": sizes} for name, sizes in chunks.items() if sizes}
         for name, variable in group.variables.items():
             if variable.chunks is not None:
@@ -240,13 +242,36 @@ def _write_zarr(data: xr.DataTree, path: Path) -> None:
     tree.to_zarr(path, mode="w", encoding=encoding, zarr_format=2, consolidated=True)
 
 
-def _stored_chunks(variable: xr.Variable) -> tuple[int, ...]:
+def _items_of(group: xr.Dataset) -> npt.NDArray[Any] | None:
+    """Item of each annotation, in a group of annotations."""
+    if "annotation" not in group.dims or "item" not in group.coords:
+        return None
+    return group["item"].to_numpy()
+
+
+def _stored_chunks(variable: xr.Variable, items: npt.NDArray[Any] | None) -> tuple[int, ...]:
     """Chunk sizes: whole along every dimension but the first."""
     if not variable.dims:
         return ()
-    row_bytes = max(variable.nbytes // max(variable.shape[0], 1), 1)
-    rows = min(variable.shape[0], max(_CHUNK_BYTES // row_bytes, 1))
+    n = variable.shape[0]
+    row_bytes = max(variable.nbytes // max(n, 1), 1)
+    rows = min(n, max(_CHUNK_BYTES // row_bytes, 1))
+    if rows < n and items is not None and variable.dims[0] == "annotation":
+        rows = _rows_of_whole_items(items, rows)
     return tuple(max(size, 1) for size in (rows, *variable.shape[1:]))
+
+
+def _rows_of_whole_items(items: npt.NDArray[Any], largest: int) -> int:
+    """Length of chunks, `largest` down to half of it, that splits the fewest items."""
+    within = np.append(items[1:] == items[:-1], np.False_)  # whether a cut after a row splits one
+    best, fewest = largest, len(items)
+    for rows in range(largest, max(largest // 2, 1) - 1, -1):
+        split = int(within[rows - 1 : -1 : rows].sum())
+        if split < fewest:
+            best, fewest = rows, split
+        if fewest == 0:
+            break
+    return best
 
 
 def _write_netcdf(data: xr.DataTree, path: Path) -> None:
@@ -298,14 +323,15 @@ def _restored(group: xr.Dataset, chunks: Mapping[str, int] | None) -> xr.Dataset
 
 def _in_blocks(group: xr.Dataset, chunks: Mapping[str, int]) -> xr.Dataset:
     """Group with its arrays as dask arrays; columns, which are small, are read."""
+    items = _items_of(group)
     for name, variable in group.variables.items():
         if variable.ndim < 2:
             group[name].load()
             continue
-        stored = zip(variable.dims, _stored_chunks(variable), strict=True)
+        stored = zip(variable.dims, _stored_chunks(variable, items), strict=True)
         sizes: dict[Any, Any] = {dim: chunks.get(str(dim), size) for dim, size in stored}
-        if "annotation" in sizes and "item" in group.coords:
-            sizes["annotation"] = _item_blocks(group["item"].to_numpy(), sizes["annotation"])
+        if "annotation" in sizes and items is not None:
+            sizes["annotation"] = _item_blocks(items, sizes["annotation"])
         group[name] = group[name].chunk(sizes)
     return group
 

@@ -307,7 +307,7 @@ def _write_emobase(data: xr.DataTree, path: Path, digits: int, *, faults: bool) 
     columns = ("name", *names, "class")
     place = pd.Index(data["items/item"].to_numpy()).get_indexer(features["item"].to_numpy())
     with (
-        lzma.open(path, "wb", preset=6) as stream,
+        lzma.open(path, "wb", preset=1) as stream,
         tarfile.open(fileobj=stream, mode="w") as archive,
     ):
         top = tarfile.TarInfo(EMOBASE_FOLDER)

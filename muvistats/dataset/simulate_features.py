@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 
 #: Families that carry each dimension, by kind: those in which the paper found it (its Table 7).
-SIGNAL_FAMILIES = {
+SIGNAL_FAMILIES: dict[str, dict[str, tuple[str, ...]]] = {
     "audio": {
         "arousal": ("mfcc", "loudness", "line_spectral_frequencies", "f0"),
         "valence": ("intensity", "mfcc", "line_spectral_frequencies", "zero_crossing_rate"),
@@ -127,7 +127,8 @@ def draw_features(
         values += np.einsum("dit,df->itf", signal, loading, optimize=True).astype(np.float32)
         values *= np.exp(kind_rng.normal(0.0, 1.0, len(names))).astype(np.float32)
         values += kind_rng.normal(0.0, 2.0, len(names)).astype(np.float32)
-        values[np.arange(values.shape[1]) >= lengths[:, None]] = np.nan
+        windows = np.arange(signal.shape[2])
+        values[windows >= lengths[:, None]] = np.nan
         drawn[kind] = SimulatedFeatures(Features(values, items, names, family), loading)
     return drawn
 

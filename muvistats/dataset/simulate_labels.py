@@ -193,7 +193,9 @@ def _item_pull(
         + own * rng.standard_normal((n_items, size, len(table)))
         for size in (1, n_modalities)
     )
-    pull = np.einsum("dim,dl->iml", latents.trait, table[["arousal", "valence"]].to_numpy().T)
+    pull: Floats = np.einsum(
+        "dim,dl->iml", latents.trait, table[["arousal", "valence"]].to_numpy().T
+    )
     pull += table["base"].to_numpy()
     pull += chosen.item_sd * ("item" in effects) * of_item
     pull += chosen.cell_sd * ({"item", "modality"} <= set(effects)) * of_cell

@@ -61,7 +61,8 @@ def smooth_factor(n_steps: int, length: float) -> Floats:
     squared = (time[:, None] - time) ** 2
     covariance = 0.75 * np.exp(-squared / (2 * length**2))
     covariance += 0.25 * np.exp(-squared / (2 * (3 * length) ** 2))
-    return np.linalg.cholesky(covariance + 1e-6 * np.eye(n_steps)).T
+    factor: Floats = np.linalg.cholesky(covariance + 1e-6 * np.eye(n_steps)).T.astype(np.float64)
+    return factor
 
 
 def per_modality(values: tuple[float, float, float], effects: AbstractSet[str]) -> Floats:
@@ -101,7 +102,7 @@ def draw_latents(
     shape = np.empty((2, n_items, n_modalities, n_steps))
     for d, name in enumerate(DIMENSIONS):
         chosen: DimensionSettings = getattr(settings, name)
-        trait[d] = _mix(*sources[d], chosen.level_coupling, chosen.sound_weight)
+        trait[d] = _mix(sources[d, 0], sources[d, 1], chosen.level_coupling, chosen.sound_weight)
         factor = smooth_factor(n_steps, chosen.shared_length)
         paths = shape_rng.standard_normal((2, n_items, n_steps)) @ factor
         shape[d] = _mix(paths[0], paths[1], chosen.coupling, chosen.sound_weight)

@@ -210,12 +210,23 @@ def test_chunks_of_large_arrays(monkeypatch, tiny, tmp_path):
     monkeypatch.setattr(io, "_CHUNK_BYTES", 10 * 8 * 8)
     path = save_dataset(tiny, tmp_path / "study.zarr")
     stored = xr.open_datatree(path, engine="zarr", chunks={})
-    assert stored["annotations/arousal"].chunks == ((10, 10, 4), (8,))
+    assert stored["annotations/arousal"].chunks == ((6, 6, 6, 6), (8,))  # 6 annotations an item
     lazy = open_dataset(path, chunks={})
     assert lazy["annotations/arousal"].chunks == ((6, 6, 6, 6), (8,))
     xr.testing.assert_identical(lazy, tiny)
     wide = open_dataset(path, chunks={"annotation": 13})
     assert wide["annotations/arousal"].chunks == ((12, 12), (8,))
+
+
+def test_chunks_split_as_few_items_as_equal_lengths_allow():
+    def rows(sizes: list[int], largest: int) -> int:
+        return io._rows_of_whole_items(np.repeat(np.arange(len(sizes)), sizes), largest)
+
+    assert rows([6] * 50, 100) == 96
+    assert rows([4, 6, 10, 3, 7], 13) == 10
+    assert rows([5, 7, 11], 11) == 11  # every length splits an item; the largest is as good
+    assert rows([1] * 9, 1) == 1
+    assert rows([9], 4) == 4
 
 
 def test_load_study_finds_what_the_path_holds(tiny, tmp_path):

@@ -96,6 +96,8 @@ def test_missing_values_are_no_samples():
     out = resample(frame)
     np.testing.assert_array_equal(out["v"], [0.0, 1.0, 2.0, np.nan])
     np.testing.assert_array_equal(out["w"], [0.0, 1.0, 2.0, 3.0])
+    held = resample(frame, method="previous")["v"]
+    np.testing.assert_array_equal(held, [0.0, 0.0, 2.0, np.nan])
     assert resample(frame, max_gap=0.5)["v"].isna().tolist() == [False, True, False, True]
 
 

@@ -257,6 +257,14 @@ def test_exclude_masks_the_annotation_and_drops_the_value():
     }
 
 
+def test_exclusions_stand_in_the_order_of_the_annotations():
+    frame = long_table()
+    frame.loc[[0, 3, 6], "x"] = 12
+    study = build(frame, out_of_scale="exclude")
+    assert study["exclusions/annotation"].values.tolist() == [0, 1, 2]
+    assert study["exclusions/participant"].values.tolist() == ["p2", "p2", "p10"]
+
+
 def test_static_values_beyond_the_scale():
     frame = pd.DataFrame({"item": "a", "participant": ["1", "2"], "liking": [10, 3]})
     settings = {"dimensions": ["liking"], "scale": (1, 9), "modalities": FILMS}
