@@ -213,7 +213,7 @@ def load_study(
             )
         return study
     if (path / "media_data.csv").is_file():
-        from .muvi_release import read_muvi
+        from .release.reader import read_muvi
 
         return read_muvi(path, label_alignment=label_alignment)
     raise DataError(

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from muvistats.dataset import feature_cache, release_features
 from muvistats.dataset.build import Log
-from muvistats.dataset.emobase import emobase_names
 from muvistats.dataset.gems import gems_labels
-from muvistats.dataset.muvi_release import missing_files, read_muvi
-from muvistats.dataset.release_features import visual_family
+from muvistats.dataset.release import feature_cache
+from muvistats.dataset.release import features as release_features
+from muvistats.dataset.release.emobase import emobase_names
+from muvistats.dataset.release.features import visual_family
+from muvistats.dataset.release.reader import missing_files, read_muvi
 from muvistats.errors import AlignmentWarning, DataError
 
 ITEMS = ["aaa", "bb_b", "c-c"]

@@ -14,8 +14,8 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.dataset.emobase import emobase_names
-from muvistats.dataset.simulate_features import visual_names
+from muvistats.dataset.release.emobase import emobase_names
+from muvistats.dataset.simulation.features import visual_names
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "data" / "sample_muvi"
@@ -190,7 +190,7 @@ def test_nothing_is_left_behind_after_a_failure(drawn, tmp_path, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise OSError("disk is full")
 
-    monkeypatch.setattr("muvistats.dataset.release_writer._write_visual", fail)
+    monkeypatch.setattr("muvistats.dataset.release.writer._write_visual", fail)
     with pytest.raises(OSError, match="disk is full"):
         mv.write_muvi(drawn, tmp_path / "muvi")
     assert list(tmp_path.iterdir()) == []

@@ -14,10 +14,10 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.dataset.emobase import emobase_family, emobase_names
-from muvistats.dataset.simulate import DEFAULT_SEED, EFFECTS, SimulationSettings
-from muvistats.dataset.simulate_features import SIGNAL_FAMILIES
-from muvistats.dataset.simulate_settings import label_settings
+from muvistats.dataset.release.emobase import emobase_family, emobase_names
+from muvistats.dataset.simulation.features import SIGNAL_FAMILIES
+from muvistats.dataset.simulation.settings import label_settings
+from muvistats.dataset.simulation.study import DEFAULT_SEED, EFFECTS, SimulationSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .build import Features
-from .emobase import emobase_family, emobase_names
-from .release_features import visual_family
-from .schema import MODALITIES
-from .simulate_settings import SimulationSettings
-from .simulate_signal import DIMENSIONS, Latents
+from ..build import Features
+from ..release.emobase import emobase_family, emobase_names
+from ..release.features import visual_family
+from ..schema import MODALITIES
+from .settings import SimulationSettings
+from .signal import DIMENSIONS, Latents
 
 __all__ = ["SIGNAL_FAMILIES", "SimulatedFeatures", "draw_features", "visual_names"]
 

@@ -11,8 +11,8 @@ from importlib.resources import files
 
 import pandas as pd
 
-from ..errors import DesignError
-from .gems import gems_labels
+from ...errors import DesignError
+from ..gems import gems_labels
 
 __all__ = [
     "DEFAULT_SEED",
@@ -219,7 +219,7 @@ class SimulationSettings:
     Examples
     --------
     >>> from dataclasses import replace
-    >>> from muvistats.dataset.simulate_settings import SimulationSettings
+    >>> from muvistats.dataset.simulation.settings import SimulationSettings
     >>> replace(SimulationSettings(), still_share=0.0).still_share
     0.0
     """

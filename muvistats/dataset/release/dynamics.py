@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..errors import DataError
-from . import schema
-from .build import Log
+from ...errors import DataError
+from .. import schema
+from ..build import Log
 from .csv_input import numbers, read_table
-from .release_keys import KEY_COLUMNS, ItemMatcher, read_keys
+from .keys import KEY_COLUMNS, ItemMatcher, read_keys
 
 __all__ = ["DIMENSIONS", "DYNAMICS_FILE", "Dynamics", "read_dynamics"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..errors import DataError
-from .build import Log
+from ...errors import DataError
+from ..build import Log
 from .csv_input import refuse_empty
 
 __all__ = ["KEY_COLUMNS", "MODALITY_NAMES", "ItemMatcher", "read_keys"]

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..errors import DataError
-from .build import Log, natural_order
+from ...errors import DataError
+from ..build import Log, natural_order
+from ..gems import gems_taxonomy
 from .csv_input import codes, numbers, read_table, refuse_empty, refuse_repeats
-from .gems import gems_taxonomy
-from .release_keys import KEY_COLUMNS, MODALITY_NAMES, ItemMatcher, read_keys
+from .keys import KEY_COLUMNS, MODALITY_NAMES, ItemMatcher, read_keys
 
 __all__ = [
     "ITEM_FILE",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import re
 
-from ..errors import DataError
+from ...errors import DataError
 
 __all__ = ["EMOBASE_FAMILIES", "emobase_family", "emobase_names"]
 

@@ -14,20 +14,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..errors import AlignmentWarning, DataError
-from .build import Features, Log, assemble
+from ...errors import AlignmentWarning, DataError
+from ..build import Features, Log, assemble
+from ..gems import gems_taxonomy
 from .csv_input import read_bytes
-from .gems import gems_taxonomy
-from .release_dynamics import DYNAMICS_FILE, Dynamics, read_dynamics
-from .release_features import (
+from .dynamics import DYNAMICS_FILE, Dynamics, read_dynamics
+from .features import (
     EMOBASE_ARCHIVE,
     EMOBASE_FOLDER,
     VISUAL_FILE,
     read_emobase,
     read_visual,
 )
-from .release_keys import ItemMatcher
-from .release_tables import (
+from .keys import ItemMatcher
+from .tables import (
     ITEM_FILE,
     MEDIA_FILE,
     PARTICIPANT_FILE,
@@ -173,7 +173,7 @@ def missing_files(folder: str | PathLike[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> import tempfile
-    >>> from muvistats.dataset.muvi_release import missing_files
+    >>> from muvistats.dataset.release.reader import missing_files
     >>> with tempfile.TemporaryDirectory() as empty:
     ...     missing_files(empty)
     ('av_data.csv', 'combined_visual_features.csv', 'emobase_features.tar.xz')
@@ -246,7 +246,7 @@ def _origin(path: Path) -> dict[str, Any]:
 
 def _warn_of_shift(data: xr.DataTree) -> None:
     """Warn where the labels agree between raters of an item at another lag than the one read."""
-    from .shifts import alignment_z
+    from ..shifts import alignment_z
 
     z = alignment_z(data)
     best = max(z, key=lambda lag: -np.inf if np.isnan(z[lag]) else z[lag])

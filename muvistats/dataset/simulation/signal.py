@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .schema import MODALITIES, SAMPLING_INTERVAL
-from .simulate_design import Design
-from .simulate_settings import DimensionSettings, SimulationSettings
+from ..schema import MODALITIES, SAMPLING_INTERVAL
+from .design import Design
+from .settings import DimensionSettings, SimulationSettings
 
 __all__ = ["DIMENSIONS", "GRID", "Latents", "Raters", "draw_latents", "draw_raters", "move_cursors"]
 

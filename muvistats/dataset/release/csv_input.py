@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..errors import DataError
-from .build import Log
+from ...errors import DataError
+from ..build import Log
 
 __all__ = [
     "codes",

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from .build import Log, assemble
-from .gems import gems_taxonomy
-from .schema import MODALITIES, SAMPLING_INTERVAL
-from .simulate_design import Assignment, Design, draw_design
-from .simulate_features import SimulatedFeatures, draw_features
-from .simulate_labels import LabelTruth, draw_labels, draw_people
-from .simulate_settings import DEFAULT_SEED, EFFECTS, SimulationSettings, active_effects
-from .simulate_signal import DIMENSIONS, Latents, Raters, draw_latents, draw_raters, move_cursors
+from ..build import Log, assemble
+from ..gems import gems_taxonomy
+from ..schema import MODALITIES, SAMPLING_INTERVAL
+from .design import Assignment, Design, draw_design
+from .features import SimulatedFeatures, draw_features
+from .labels import LabelTruth, draw_labels, draw_people
+from .settings import DEFAULT_SEED, EFFECTS, SimulationSettings, active_effects
+from .signal import DIMENSIONS, Latents, Raters, draw_latents, draw_raters, move_cursors
 
 __all__ = ["DEFAULT_SEED", "EFFECTS", "SimulationSettings", "simulate_muvi"]
 
@@ -55,7 +55,7 @@ def simulate_muvi(
     ----------
     rng : int, SeedSequence, Generator or None
         Source of randomness. None draws the embedded study, always the same
-        (`DEFAULT_SEED` in ``muvistats.dataset.simulate``).
+        (`DEFAULT_SEED` in ``muvistats.dataset.simulation.study``).
     n_items, n_participants : int
         Size of the study.
     assignment : {"balanced", "independent"}

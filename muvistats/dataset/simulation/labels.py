@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .gems import gems_taxonomy
-from .schema import MODALITIES
-from .simulate_design import Design
-from .simulate_settings import LabelSettings, SimulationSettings, label_settings
-from .simulate_signal import Latents
+from ..gems import gems_taxonomy
+from ..schema import MODALITIES
+from .design import Design
+from .settings import LabelSettings, SimulationSettings, label_settings
+from .signal import Latents
 
 __all__ = ["LabelTruth", "draw_labels", "draw_people"]
 

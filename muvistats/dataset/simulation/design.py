@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DesignError
-from .schema import MODALITIES
+from ...errors import DesignError
+from ..schema import MODALITIES
 
 __all__ = ["Assignment", "Design", "draw_design"]
 

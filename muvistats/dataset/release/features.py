@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError
-from .build import Features, Log
+from ...errors import DataError
+from ..build import Features, Log
 from .csv_input import (
     csv_rows,
     decode,
@@ -24,7 +24,7 @@ from .csv_input import (
 )
 from .emobase import emobase_family, emobase_names
 from .feature_cache import FeatureRead, content_key, remember
-from .release_keys import ItemMatcher
+from .keys import ItemMatcher
 
 __all__ = [
     "EMOBASE_ARCHIVE",

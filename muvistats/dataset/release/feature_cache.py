@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .build import Features, Log
+from ..build import Features, Log
 
 __all__ = ["CACHE_VARIABLE", "FeatureRead", "cache_folder", "content_key", "remember"]
 

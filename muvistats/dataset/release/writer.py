@@ -17,14 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ..errors import DataError
+from ...errors import DataError
+from ..gems import gems_labels
+from .dynamics import DIMENSIONS, DYNAMICS_FILE
 from .emobase import emobase_names
-from .gems import gems_labels
-from .muvi_release import SIMULATION_FILE
-from .release_dynamics import DIMENSIONS, DYNAMICS_FILE
-from .release_features import EMOBASE_ARCHIVE, EMOBASE_FOLDER, VISUAL_FILE
-from .release_keys import KEY_COLUMNS, MODALITY_NAMES
-from .release_tables import ITEM_FILE, MEDIA_FILE, PARTICIPANT_FILE
+from .features import EMOBASE_ARCHIVE, EMOBASE_FOLDER, VISUAL_FILE
+from .keys import KEY_COLUMNS, MODALITY_NAMES
+from .reader import SIMULATION_FILE
+from .tables import ITEM_FILE, MEDIA_FILE, PARTICIPANT_FILE
 
 __all__ = ["write_muvi"]
 

@@ -1,0 +1,1 @@
+"""The released MuVi folder: read with its faults, and written with them."""

@@ -1,0 +1,1 @@
+"""A MuVi with known truth."""
