@@ -25,11 +25,12 @@ if len(sys.argv) > 1:
 else:
     study = mv.simulate_muvi(features=False)
 check = mv.label_alignment_check(study, rng=1)
-check[["variable", "lag", "estimate", "statistic", "p_value", "best"]]
+shown = ["variable", "lag", "estimate", "statistic", "p_adjusted", "best"]
+print(check.loc[check["lag"].abs() <= 1, shown].to_string(index=False))
 
 # %%
 
-mv.plot_label_alignment(check)
+figure = mv.plot_label_alignment(check)
 
 # %%
 # A shifted study
@@ -44,7 +45,8 @@ with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
     repaired = mv.read_muvi(released_layout, label_alignment="corrected")
 
 shifted_check = mv.label_alignment_check(shifted, rng=1)
-mv.plot_label_alignment(shifted_check)
+print(shifted_check.loc[shifted_check["best"], shown].to_string(index=False))
+figure = mv.plot_label_alignment(shifted_check)
 
 # %%
 # What the shift hides
@@ -58,8 +60,12 @@ for reading in (shifted, repaired):
 # Raters
 # ------
 
-mv.rater_quality(study).query("outlier")
+# Outliers among the participants, and who was given whose list of trials.
+
+outliers = mv.rater_quality(study).query("outlier")
+print(outliers[["participant", "quantity", "dimension", "estimate"]].to_string(index=False))
 
 # %%
 
-mv.repeated_lists(study)
+repeated = mv.repeated_lists(study)[["participant", "repeats", "n"]]
+print(repeated.to_string(index=False) if len(repeated) else "nobody got another's list")

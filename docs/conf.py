@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from sphinx_gallery.scrapers import figure_rst
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
@@ -32,8 +36,26 @@ numpydoc_xref_param_type = False
 autodoc_typehints = "none"
 html_theme = "pydata_sphinx_theme"
 html_title = "muvistats"
-html_theme_options = {"show_prev_next": False, "navigation_with_keys": False}
+html_theme_options = {
+    "header_links_before_dropdown": 4,
+    "navigation_with_keys": False,
+    # Not on the gallery: its code and tables are wide.
+    "secondary_sidebar_items": {"*": ["page-toc"], "api/**": ["page-toc"], "guide/*": ["page-toc"]},
+    "show_prev_next": False,
+}
 html_show_sourcelink = False
+
+
+def figures(_block: object, variables: dict[str, Any], settings: dict[str, Any]) -> str:
+    """Figures that a block of a script made; they do not go through pyplot."""
+    paths = []
+    for value in variables["example_globals"].values():
+        if isinstance(value, Figure) and value.get_label() != "in the gallery":
+            paths.append(next(variables["image_path_iterator"]))
+            value.savefig(paths[-1])
+            value.set_label("in the gallery")
+    return figure_rst(paths, settings["src_dir"])
+
 
 sphinx_gallery_conf = {
     "examples_dirs": "../analyses",
@@ -41,6 +63,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/(\d\d_|reanalysis)",
     "remove_config_comments": True,
     "download_all_examples": False,
+    "image_scrapers": (figures,),
     "show_memory": False,
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,

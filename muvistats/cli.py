@@ -143,7 +143,7 @@ def simulate(
     """Simulate a study with known truth and write it."""
     with _progress() as step:
         step("Simulating", 0, 2)
-        from .dataset.simulate import simulate_muvi
+        from .dataset.simulation.study import simulate_muvi
 
         study = simulate_muvi(
             rng=seed, n_items=items, n_participants=participants, features=features
@@ -154,7 +154,7 @@ def simulate(
 
             save_dataset(study, out)
         else:
-            from .dataset.release_writer import write_muvi
+            from .dataset.release.writer import write_muvi
 
             write_muvi(study, out)
     typer.echo(out)

@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -153,9 +154,11 @@ def open_dataset(
         problem = f"not a readable {path.suffix[1:]} study: {error}"
         raise DataError(problem, file=path.name) from error
     try:
-        parts = {
-            node.path: _restored(node.to_dataset(inherit=False), chunks) for node in tree.subtree
-        }
+        with _few_chunks_at_once():
+            parts = {
+                node.path: _restored(node.to_dataset(inherit=False), chunks)
+                for node in tree.subtree
+            }
         study = xr.DataTree.from_dict(parts, name="study")
         study.attrs = _plain_attrs(tree.attrs)
         validate(study)
@@ -307,6 +310,14 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def _few_chunks_at_once() -> AbstractContextManager[object]:
+    """Let Zarr decode two chunks at a time: the ten it would take hold half a gigabyte."""
+    import zarr
+
+    context: AbstractContextManager[object] = zarr.config.set({"async.concurrency": 2})
+    return context
 
 
 def _restored(group: xr.Dataset, chunks: Mapping[str, int] | None) -> xr.Dataset:

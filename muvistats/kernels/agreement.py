@@ -59,7 +59,7 @@ class _Batch:
             first = np.take_along_axis(self.values, start[:, None, None], axis=-1)
             centred = np.where(self.used[:, None, :], self.values - first, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = centred.sum(axis=-1, keepdims=True) / self.steps[..., None]
+            mean = (centred @ np.ones(centred.shape[-1]))[..., None] / self.steps[..., None]
             centred -= mean
             if self.used is not None:
                 centred *= self.used[:, None, :]
@@ -264,22 +264,29 @@ def _positive_correlation(covariance: Floats, variance1: Floats, variance2: Floa
 
 
 def _batches(values: Floats, starts: Ints) -> Iterator[_Batch]:
-    """Groups of each size, without raters who have no value at all, in blocks of bounded size."""
+    """Groups of each size, without raters who have no value at all, in blocks of bounded size.
+
+    Groups with missing steps stand apart, so that the others need no mask.
+    """
     observed = ~np.isnan(values) if np.isnan(values.sum()) else None
-    rated = np.arange(len(values)) if observed is None else np.flatnonzero(observed.any(axis=1))
     group = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+    rated = np.arange(len(values))
+    kind = np.zeros(len(starts), dtype=np.int64)
+    if observed is not None:
+        rated = np.flatnonzero(observed.any(axis=1))
+        kind[group[rated[~observed[rated].all(axis=1)]]] = 1
     sizes = np.bincount(group[rated], minlength=len(starts))
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    for size in np.unique(sizes[sizes > 0]):
-        every = np.flatnonzero(sizes == size)
+    kind += 2 * sizes
+    for code in np.unique(kind[sizes > 0]):
+        every, size = np.flatnonzero(kind == code), code // 2
         step = max(1, _BLOCK // (size * values.shape[1]))
         for block in range(0, len(every), step):
             groups = every[block : block + step]
             rows = rated[first[groups][:, None] + np.arange(size)]
             stacked = values[rows]
-            used = None if observed is None else observed[rows].all(axis=1)
-            if used is not None and used.all():
-                used = None
-            if used is not None:
-                stacked = np.where(used[:, None, :], stacked, 0.0)
-            yield _Batch(groups, rows, stacked, used)
+            if observed is None or code % 2 == 0:
+                yield _Batch(groups, rows, stacked, None)
+            else:
+                used = observed[rows].all(axis=1)
+                yield _Batch(groups, rows, np.where(used[:, None, :], stacked, 0.0), used)

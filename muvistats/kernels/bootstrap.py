@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 __all__ = ["bootstrap_means", "percentile_interval"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
 
-#: Weights in one batch of resamples.
-_BATCH = 4_000_000
+#: Weights of units in one batch of resamples.
+_BATCH = 2_000_000
 
 
 def bootstrap_means(
@@ -31,7 +32,7 @@ def bootstrap_means(
     ----------
     values : ndarray of float, shape (n,)
         Finished values without NaN, for example one concordance per annotation.
-    units : tuple of ndarray of int, each shape (n,)
+    units : tuple of one or two ndarray of int, each shape (n,)
         Units that are resampled, coded from 0. With two of them, for example items and
         participants, each is drawn on its own and a value counts as often as both its units
         together: the pigeonhole bootstrap.
@@ -47,20 +48,27 @@ def bootstrap_means(
     ndarray of float, shape (n_resamples, n_groups)
         Weighted means; NaN where a group was not drawn at all.
     """
-    sizes = [int(unit.max()) + 1 if len(unit) else 0 for unit in units]
-    indicator = groups[:, None] == np.arange(n_groups)
-    targets = np.hstack([indicator * values[:, None], indicator.astype(float)])
+    first, *rest = units
+    second = rest[0] if rest else np.zeros(len(values), dtype=np.int64)
+    n_first, n_second = (int(unit.max()) + 1 if len(unit) else 0 for unit in (first, second))
+    sizes = [n_first, n_second]
+    tables = [  # sums of values and numbers of values, by first and second unit, for each group
+        csr_array((weights[use], (first[use], second[use])), shape=(n_first, n_second))
+        for use in (groups == group for group in range(n_groups))
+        for weights in (values, np.ones(len(values)))
+    ]
     out = np.empty((n_resamples, n_groups))
-    step = max(1, _BATCH // max(len(values), 1))
+    step = max(1, _BATCH // max(sum(sizes), 1))
     for start in range(0, n_resamples, step):
         count = min(step, n_resamples - start)
-        weights = np.ones((count, len(values)))
-        for unit, size in zip(units, sizes, strict=True):
-            drawn = rng.multinomial(size, np.full(size, 1 / size), size=count)
-            weights *= drawn[:, unit]
-        sums = weights @ targets
+        drawn = [
+            rng.multinomial(size, np.full(size, 1 / size), size=count).T.astype(float)
+            for size in sizes[: len(units)]
+        ]
+        often = drawn[1] if rest else np.ones((1, count))
+        sums = np.stack([(drawn[0] * (table @ often)).sum(axis=0) for table in tables], axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            out[start : start + count] = sums[:, :n_groups] / sums[:, n_groups:]
+            out[start : start + count] = sums[:, ::2] / sums[:, 1::2]
     return out
 
 

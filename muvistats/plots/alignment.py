@@ -28,7 +28,7 @@ def plot_label_alignment(frame: pd.DataFrame) -> Figure:
     Figure
         One column per checked variable. Bars: z against the lag, the lag that fits best in red;
         it should be 0. Thin lines in a second row: z of each participant, with their median. The
-        grey band is what chance gives (|z| < 3).
+        grey band is what chance gives (``|z| < 3``).
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import itertools
 import textwrap
 from collections.abc import Callable, Sequence
@@ -95,11 +96,20 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapper
 
 
+class _Shown(Figure):
+    """Figure that a notebook shows, though pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+
 def new_figure(
     width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
 ) -> Figure:
     """Figure of this size in inches, header not counted, that needs no screen."""
-    return Figure(figsize=(max(width, _NARROWEST), height + _HEADER), layout=layout)
+    return _Shown(figsize=(max(width, _NARROWEST), height + _HEADER), layout=layout)
 
 
 def header(fig: Figure, data: object, title: str, note: str = "", *, labels: bool = False) -> None:

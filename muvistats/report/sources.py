@@ -185,13 +185,13 @@ def _prepared(study: xr.DataTree) -> xr.DataTree:
 
 
 def _simulated() -> xr.DataTree:
-    from ..dataset.simulate import simulate_muvi
+    from ..dataset.simulation.study import simulate_muvi
 
     return _prepared(simulate_muvi())
 
 
 def _released(folder: Path, alignment: Alignment) -> tuple[xr.DataTree, tuple[str, ...]]:
-    from ..dataset.muvi_release import read_muvi
+    from ..dataset.release.reader import read_muvi
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", AlignmentWarning)

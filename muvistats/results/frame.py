@@ -17,7 +17,7 @@ from .glossary import GLOSSARY
 __all__ = ["RESULT_COLUMNS", "Rows", "build_frame", "provenance", "result_frame"]
 
 P = ParamSpec("P")
-Rows = pd.DataFrame | Iterable[Mapping[str, Any]]
+Rows = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
 
 #: Columns of the frame that each public function returns, by function name.
 RESULT_COLUMNS: dict[str, tuple[str, ...]] = {}
@@ -49,9 +49,10 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
 
     Parameters
     ----------
-    rows : DataFrame or iterable of mapping
-        The rows. A missing text or number column is filled with missing values; a missing
-        integer or truth column is an error, because it has no missing value.
+    rows : DataFrame, mapping, or iterable of mapping
+        The rows; a mapping holds columns, each an array, which becomes part of the frame, or one
+        value for every row. A missing text or number column is filled with missing values; a
+        missing integer or truth column is an error, because it has no missing value.
     columns : tuple of str
         Columns of the frame, each in the glossary.
 
@@ -60,28 +61,52 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     DataFrame
         The frame, with a fresh row index.
     """
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-    unknown = set(frame.columns) - set(columns)
+    given = _by_column(rows)
+    unknown = set(given) - set(columns)
     if unknown:
         raise TypeError(f"columns not declared for this frame: {sorted(unknown)}")
-    index = pd.RangeIndex(len(frame))
-    out = {name: _typed(frame, name, index) for name in columns}
-    return pd.DataFrame(out, index=index)
+    n = max((len(values) for values in given.values() if np.ndim(values)), default=0)
+    if isinstance(rows, pd.DataFrame):
+        n = len(rows)
+    out = {name: _typed(name, given.get(name), n) for name in columns}
+    own = isinstance(rows, Mapping)  # arrays that nobody else holds
+    return pd.DataFrame(out, index=pd.RangeIndex(n), copy=not own)
 
 
-def _typed(frame: pd.DataFrame, name: str, index: pd.RangeIndex) -> Any:
+def _by_column(rows: Rows) -> Mapping[str, Any]:
+    if isinstance(rows, Mapping):
+        return rows
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    return {str(name): frame[name].array for name in frame}
+
+
+def _typed(name: str, values: Any, n: int) -> Any:
     """Values of a column with the glossary's type; an empty text is missing."""
     kind = GLOSSARY[name].kind
-    if name not in frame:
-        if kind in ("integer", "truth") and len(frame):
+    if values is None:
+        if kind in ("integer", "truth") and n:
             raise TypeError(f"column {name} has no value and its type no missing value")
-        return pd.Series(np.nan, index=index).astype(_DTYPES[kind])
-    values = frame[name].set_axis(index).astype(_DTYPES[kind])
+        values = np.nan
     if kind == "text":
-        empty = values == ""
-        if empty.any():
-            values = values.mask(empty)
-    return values
+        return _text(values, n)
+    if np.ndim(values) == 0:
+        values = np.full(n, values)
+    if isinstance(values, np.ndarray) and values.dtype == _DTYPES[kind]:
+        return values
+    return pd.Series(values, copy=False).astype(_DTYPES[kind]).array
+
+
+def _text(values: Any, n: int) -> Any:
+    """Text column; one value for every row is made once and repeated."""
+    if np.ndim(values) == 0:
+        return _text([values], 1).take(np.zeros(n, dtype=np.intp))
+    texts = pd.Series(values, copy=False).astype(_DTYPES["text"]).array
+    plain = np.asarray(texts, dtype=object)
+    if "" in plain:
+        plain = plain.copy()
+        plain[plain == ""] = np.nan
+        texts = pd.array(plain, dtype=_DTYPES["text"])
+    return texts
 
 
 def result_frame(
@@ -109,10 +134,12 @@ def result_frame(
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
             rows = function(*args, **kwargs)
-            frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+            if not isinstance(rows, (Mapping, pd.DataFrame)):
+                rows = pd.DataFrame(list(rows))
             data = args[0] if args else next(iter(kwargs.values()), None)
-            known = {n: v for n, v in provenance(data).items() if n not in frame}
-            return build_frame(frame.assign(**known), columns)
+            known = {n: v for n, v in provenance(data).items() if n not in rows}
+            whole = {**rows, **known} if isinstance(rows, Mapping) else rows.assign(**known)
+            return build_frame(whole, columns)
 
         wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
         wrapper.__doc__ = _with_returns(function.__doc__ or "", row, columns)

@@ -187,14 +187,14 @@ def compare_published(frame: pd.DataFrame, name: str) -> Rows:
 
     The verdict is the first that holds:
 
-    - *agrees*, rule "printed digits": |ours - printed| is at most half a unit of the last printed
+    - *agrees*, rule "printed digits": ``|ours - printed|`` is at most half a unit of the last printed
       digit. At an exact tie either neighbour is a correct rounding, except for whole numbers
       (a median of 4.5 is not the printed 4).
     - *agrees*, rule "printed bound": only a bound is printed (p < 0.001) and ours satisfies it;
       if not, *differs*.
     - *within sampling error*, rule "confidence interval": the printed value lies in our interval
       for this quantity, where the frame has one.
-    - *within sampling error*, rule "two standard errors": no interval, and |difference| is at
+    - *within sampling error*, rule "two standard errors": no interval, and ``|difference|`` is at
       most 2 `std_error`. The standard error is the frame's own, or follows from its n (shares and
       counts: binomial; mean: sd / sqrt(n); median: 1.2533 sd / sqrt(n); sd: sd / sqrt(2 n)), where
       n is the smallest of `n`, `n_annotations` and `n_items`; failing that, it is the paper's. It

@@ -7,6 +7,7 @@ array; an array that dask holds is cut at the borders of cells and its blocks ru
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,13 +19,13 @@ import xarray as xr
 
 from ..dataset.schema import decode_levels
 
-__all__ = ["Cells", "over_cells"]
+__all__ = ["Cells", "fold_cells", "over_cells"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: Annotations in one block, about 50 MB of a dimension with 118 steps.
-_BLOCK = 50_000
+#: Annotations in one block, about 20 MB of a dimension with 118 steps.
+_BLOCK = 20_000
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,22 @@ class Cells:
     @classmethod
     def of(cls, data: xr.DataTree) -> Cells:
         """Cells of a study."""
-        annotations = data["annotations"]
-        items = [str(name) for name in data["items/item"].to_numpy()]
+        annotations = data["annotations"].dataset.variables
+        items = data["items"].dataset.variables["item"].to_numpy().astype(str).tolist()
         modalities = list(decode_levels(annotations["modality"].attrs["levels"]))
-        item = pd.Index(items).get_indexer(pd.Index(annotations["item"].to_numpy()))
-        modality = pd.Index(modalities).get_indexer(pd.Index(annotations["modality"].to_numpy()))
-        cell = item.astype(np.int64) * len(modalities) + modality
-        starts = np.flatnonzero(np.diff(cell, prepend=-1))
-        keep = annotations["keep_dynamic"].to_numpy()
-        return cls(starts, item[starts], modality[starts], items, modalities, keep)
+        item, modality = (annotations[key].to_numpy() for key in ("item", "modality"))
+        changes = (item[1:] != item[:-1]) | (modality[1:] != modality[:-1])
+        starts = np.flatnonzero(
+            np.concatenate([np.full(min(len(item), 1), fill_value=True), changes])
+        )
+        return cls(
+            starts,
+            pd.Index(items).get_indexer(pd.Index(item[starts])).astype(np.int64),
+            pd.Index(modalities).get_indexer(pd.Index(modality[starts])).astype(np.int64),
+            items,
+            modalities,
+            annotations["keep_dynamic"].to_numpy(),
+        )
 
     @property
     def of_annotation(self) -> Ints:
@@ -69,63 +77,118 @@ class Cells:
         return np.repeat(np.arange(len(self.starts)), np.diff([*self.starts, len(self.keep)]))
 
 
+#: What a function over cells returns for a block: arrays of annotations, of cells, or of sums.
+Result = tuple[npt.NDArray[Any], ...]
+
+#: Takes the values of a block, NaN where masked, the first row of each of its cells and, where
+#: asked for, what belongs to each of its annotations.
+Function = Callable[..., Any]
+
+
 def over_cells(
-    values: xr.DataArray,
-    cells: Cells,
-    function: Callable[[Floats, Ints], tuple[npt.NDArray[Any], ...]],
-) -> tuple[npt.NDArray[Any], ...]:
+    values: xr.DataArray, cells: Cells, function: Function, *, rows: Ints | None = None
+) -> Result:
     """Apply a function to blocks of whole cells and join what it returns.
 
     Parameters
     ----------
-    values : DataArray, dims (annotation, time)
-        A dynamic dimension, in memory or held by dask.
+    values : DataArray, dims (annotation, time) or (annotation,)
+        A rated dimension, in memory or held by dask. A static one is a single time step.
     cells : Cells
         Its cells.
     function : callable
-        Takes the values of a block, NaN where masked, and the first row of each of its cells;
-        returns arrays whose first axis is annotations or cells.
+        Takes the values of a block (annotation, time), NaN where masked, and the first row of
+        each of its cells; returns arrays whose first axis is annotations or cells.
+    rows : ndarray of int, shape (annotation,), optional
+        Something known of each annotation; the function gets the part of the block as a third
+        argument.
 
     Returns
     -------
     tuple of ndarray
         The arrays, joined over blocks.
     """
-    bounds = _bounds(cells.starts, len(cells.keep))
-    sizes = np.diff(bounds)
-    edges = np.searchsorted(cells.starts, bounds)
-    tasks = [
-        (cells.keep[low:high], cells.starts[first:last] - low)
-        for low, high, first, last in zip(
-            bounds[:-1], bounds[1:], edges[:-1], edges[1:], strict=True
-        )
-    ]
-    values = values.transpose("annotation", "time")
+    tasks = _tasks(values, cells, rows)
     if values.chunks is None:
-        blocks = np.split(values.to_numpy(), bounds[1:-1])
-        results = [_run(block, *task, function) for block, task in zip(blocks, tasks, strict=True)]
+        results = [_run(function, *task) for task in tasks]
     else:
         from dask.base import compute
         from dask.delayed import delayed
 
-        pieces = values.data.rechunk({0: tuple(sizes.tolist()), 1: -1}).to_delayed().ravel()
-        results = compute(  # type: ignore[no-untyped-call]
-            *(
-                delayed(_run)(block, *task, function)
-                for block, task in zip(pieces, tasks, strict=True)
-            )
-        )
+        run = delayed(_run)
+        results = compute(*(run(function, *task) for task in tasks))  # type: ignore[no-untyped-call]
     return tuple(np.concatenate(parts) for parts in zip(*results, strict=True))
 
 
+def fold_cells(
+    values: xr.DataArray,
+    cells: Cells,
+    function: Function,
+    combine: Callable[[Any, Any], Any],
+    *,
+    rows: Ints | None = None,
+) -> Any:
+    """Apply a function to blocks of whole cells and combine what it returns, two at a time.
+
+    Parameters
+    ----------
+    values, cells, function, rows
+        As in `over_cells`; the function may return anything.
+    combine : callable
+        Takes what two neighbouring blocks gave, returns what both give together.
+
+    Returns
+    -------
+    object
+        What all blocks give together.
+    """
+    tasks = _tasks(values, cells, rows)
+    if values.chunks is None:
+        return functools.reduce(combine, (_run(function, *task) for task in tasks))
+    from dask.delayed import delayed
+
+    run, both = delayed(_run), delayed(combine)
+    return functools.reduce(both, [run(function, *task) for task in tasks]).compute()
+
+
 def _run(
+    function: Function,
     block: Floats,
     keep: npt.NDArray[np.bool_],
     starts: Ints,
-    function: Callable[[Floats, Ints], tuple[npt.NDArray[Any], ...]],
-) -> tuple[npt.NDArray[Any], ...]:
+    rows: Ints | None,
+) -> Any:
+    block = block.reshape(len(block), -1)
     masked = block if keep.all() else np.where(keep[:, None], block, np.nan)
-    return function(masked, starts)
+    return function(masked, starts) if rows is None else function(masked, starts, rows)
+
+
+def _tasks(values: xr.DataArray, cells: Cells, rows: Ints | None) -> list[tuple[Any, ...]]:
+    """Arguments of `_run` for each block; the block of values may be one of dask."""
+    if values.ndim > 1 and values.dims[0] != "annotation":
+        values = values.transpose("annotation", ...)
+    bounds = _bounds(cells.starts, len(cells.keep))
+    blocks: list[Any]
+    if values.chunks is None:
+        blocks = np.split(values.to_numpy(), bounds[1:-1])
+    else:
+        stored = np.cumsum([0, *values.chunks[0]]).tolist()
+        borders = {*cells.starts.tolist(), len(cells.keep)}
+        bounds = stored if borders.issuperset(stored) else bounds
+        sizes = tuple(np.diff(bounds).tolist())
+        blocks = values.data.rechunk((sizes, *values.shape[1:])).to_delayed().ravel().tolist()
+    edges = np.searchsorted(cells.starts, bounds)
+    return [
+        (
+            block,
+            cells.keep[low:high],
+            cells.starts[first:last] - low,
+            None if rows is None else rows[low:high],
+        )
+        for block, low, high, first, last in zip(
+            blocks, bounds[:-1], bounds[1:], edges[:-1], edges[1:], strict=True
+        )
+    ]
 
 
 def _bounds(starts: Ints, n: int) -> list[int]:

@@ -10,11 +10,21 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-__all__ = ["describe_column", "describe_numbers", "few_values", "summaries"]
+__all__ = ["QUANTILES", "describe_column", "describe_numbers", "few_values", "summaries"]
 
 Floats = npt.NDArray[np.float64]
 
-_QUANTILES = {"minimum": 0.0, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
+#: Quantiles of a distribution, by column.
+QUANTILES = {
+    "minimum": 0.0,
+    "q05": 0.05,
+    "q25": 0.25,
+    "median": 0.5,
+    "q75": 0.75,
+    "q95": 0.95,
+    "maximum": 1.0,
+}
+
 _NO_VALUES = "no values"
 _ONE_VALUE = "one value has no standard deviation"
 
@@ -82,7 +92,7 @@ def summaries(values: Floats) -> dict[str, npt.NDArray[Any]]:
         out["mean"] = np.nansum(values, axis=1) / n
         squares = np.nansum((values - out["mean"][:, None]) ** 2, axis=1)
         out["sd"] = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
-    for name, share in {**_QUANTILES, "maximum": 1.0}.items():
+    for name, share in QUANTILES.items():
         if values.shape[1] == 0:
             out[name] = np.full(len(values), np.nan)
             continue

@@ -203,37 +203,39 @@ def interrater_ccc(
     check_choice("level", level, ("annotation", "modality"))
     check_choice("resample", resample, ("items", "participants", "both"))
     check_conf_level(conf_level)
+    annotations = data["annotations"].dataset
     cells = Cells.of(data)
     kernel = functools.partial(_leave_one_out, ddof=ddof)
     estimator = f"leave-one-out EWE, moments by 1/{'n' if ddof == 0 else '(n - 1)'}"
+    results = {
+        name: over_cells(annotations[name], cells, kernel)
+        for name in dynamic_dimensions(data, dimension)
+    }
+    if level == "annotation":
+        return {**_annotation_rows(annotations, cells, results), "estimator": estimator}
     generator = np.random.default_rng(rng)
-    frames = []
-    for name in dynamic_dimensions(data, dimension):
-        ccc, n_raters = over_cells(data["annotations"].dataset[name], cells, kernel)
-        if level == "annotation":
-            part = _annotation_rows(data, cells, ccc, n_raters)
-        else:
-            units: dict[str, tuple[Ints, ...]] = {
-                "items": (cells.item[cells.of_annotation],),
-                "participants": (pd.factorize(data["annotations/participant"].to_numpy())[0],),
+    units: dict[str, tuple[Ints, ...]] = {
+        "items": (cells.item[cells.of_annotation],),
+        "participants": (pd.factorize(annotations["participant"].to_numpy())[0],),
+    }
+    units["both"] = units["items"] + units["participants"]
+    rows: list[dict[str, Any]] = []
+    for name, (ccc, _) in results.items():
+        for row in _modality_rows(cells, ccc, units[resample], n_resamples, conf_level, generator):
+            who = units["participants"][0][row.pop("use")]
+            row |= {
+                "dimension": name,
+                "estimator": estimator,
+                "n_participants": len(np.unique(who)),
             }
-            units["both"] = units["items"] + units["participants"]
-            part = _modality_rows(cells, ccc, units[resample], n_resamples, conf_level, generator)
-            part["n_participants"] = [
-                len(np.unique(units["participants"][0][use])) for use in part.pop("use")
-            ]
-        part["dimension"], part["estimator"] = name, estimator
-        frames.append(part)
-    return pd.concat(frames, ignore_index=True)
+            rows.append(row)
+    return rows
 
 
 def dynamic_dimensions(data: xr.DataTree, dimension: str | None) -> list[str]:
     """Names of the dimensions that vary over time."""
-    names = [
-        name
-        for name in choose_dimensions(data, dimension)
-        if "time" in data["annotations"][name].dims
-    ]
+    variables = data["annotations"].dataset.variables
+    names = [name for name in choose_dimensions(data, dimension) if "time" in variables[name].dims]
     if not names:
         raise DataError("the study has no dynamic dimension", file="/annotations", column="time")
     return names
@@ -246,29 +248,37 @@ def _leave_one_out(values: Floats, starts: Ints, ddof: int) -> tuple[npt.NDArray
     return leave_one_out_ccc(values, starts, ddof), np.where(rated, raters, 0)
 
 
-def _annotation_rows(data: xr.DataTree, cells: Cells, ccc: Floats, n_raters: Ints) -> pd.DataFrame:
+def _annotation_rows(
+    annotations: xr.Dataset, cells: Cells, results: dict[str, tuple[npt.NDArray[Any], ...]]
+) -> dict[str, Any]:
+    """Columns of the frame, one dimension below the other."""
+    ccc, n_raters = (np.concatenate(parts) for parts in zip(*results.values(), strict=True))
+    rows = len(results)
+    who, people = pd.factorize(annotations["participant"].to_numpy())
+    keys = {
+        "item": np.array(cells.items, dtype=object)[cells.item[cells.of_annotation]],
+        "modality": np.array(cells.modalities, dtype=object)[cells.modality[cells.of_annotation]],
+        "participant": people.astype(object)[who],
+    }
     undefined = np.isnan(ccc)
-    warning = np.full(len(ccc), np.nan, dtype=object)
+    warning: Any = ""
     if undefined.any():
         reason = np.select(
-            [~cells.keep, n_raters == 0, n_raters == 1],
+            [np.tile(~cells.keep, rows), n_raters == 0, n_raters == 1],
             ["excluded", "no values", "no other rater"],
             "the others have no positive weight",
         )
-        warning[undefined] = reason[undefined]
-    return pd.DataFrame(
-        {
-            "item": data["annotations/item"].to_numpy(),
-            "modality": data["annotations/modality"].to_numpy(),
-            "participant": data["annotations/participant"].to_numpy(),
-            "ccc": ccc,
-            "n": n_raters,
-            "n_items": 1,
-            "n_participants": 1,
-            "n_resamples": 0,
-            "warning": warning,
-        }
-    )
+        warning = np.where(undefined, reason.astype(object), "")
+    return {
+        "dimension": np.repeat(np.array(list(results), dtype=object), len(cells.keep)),
+        **{key: np.tile(texts, rows) for key, texts in keys.items()},
+        "ccc": ccc,
+        "n": n_raters,
+        "n_items": 1,
+        "n_participants": 1,
+        "n_resamples": 0,
+        "warning": warning,
+    }
 
 
 def _modality_rows(
@@ -278,7 +288,7 @@ def _modality_rows(
     n_resamples: int,
     conf_level: float,
     rng: np.random.Generator,
-) -> pd.DataFrame:
+) -> list[dict[str, Any]]:
     defined = ~np.isnan(ccc)
     modality = cells.modality[cells.of_annotation]
     rows = []
@@ -305,4 +315,4 @@ def _modality_rows(
             row["conf_low"], row["conf_high"] = float(low[0]), float(high[0])
             row["n_resamples"] = n_resamples
         rows.append(row)
-    return pd.DataFrame(rows)
+    return rows

@@ -10,16 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..dataset import schema
 from ..errors import DataError
 from ..kernels import correlation
-from ..results.frame import result_frame
+from ..results.frame import Rows, result_frame
+from ._cells import Cells, Ints, over_cells
 from ._common import check_choice, check_conf_level, choose_dimensions, join_reasons
 
 __all__ = ["modality_correlations"]
 
 Row = dict[str, Any]
+Columns = dict[str, Any]
 Floats = npt.NDArray[np.float64]
+
+#: Items whose trajectories are correlated at once.
+_ROWS = 5_000
 
 
 @result_frame(
@@ -49,7 +53,7 @@ def modality_correlations(
     dimension: str | None = None,
     level: Literal["item", "summary"] = "summary",
     conf_level: float = 0.95,
-) -> list[Row]:
+) -> Rows:
     """Correlation between the mean trajectories of an item in two modalities (section 4.2.1).
 
     Parameters
@@ -93,84 +97,94 @@ def modality_correlations(
     check_conf_level(conf_level)
     if not isinstance(data, xr.DataTree):
         raise DataError("trajectories are needed", found=type(data).__name__, expected="a DataTree")
-    rows: list[Row] = []
+    cells = Cells.of(data)
+    parts: list[Columns] = []
     for name in choose_dimensions(data, dimension):
-        for first, second, per_item in _correlations(data, name):
-            base: Row = {
-                "dimension": name,
-                "modality1": first,
-                "modality2": second,
-                "conf_level": conf_level if level == "summary" else np.nan,
-                "method": "Pearson r of mean trajectories",
-            }
-            if level == "item":
-                rows += [base | row for row in per_item]
-            else:
-                rows.append(base | _summary(per_item, conf_level))
-    return rows
+        for first, second, items in _correlations(data["annotations"].dataset[name], cells):
+            whole: Columns = items if level == "item" else _summary(items, conf_level)
+            n = len(whole["estimate"])
+            whole |= {"dimension": _text(name, n)}
+            whole |= {"modality1": _text(first, n), "modality2": _text(second, n)}
+            parts.append(whole)
+    columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return columns | {
+        "conf_level": conf_level if level == "summary" else np.nan,
+        "method": "Pearson r of mean trajectories",
+    }
 
 
-def _correlations(data: xr.DataTree, dimension: str) -> Iterator[tuple[str, str, list[Row]]]:
-    """Rows per item for each pair of modalities."""
-    annotations = data["annotations"].to_dataset()
-    items = data["items/item"].to_numpy().astype(str)
-    modalities = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
-    values = np.asarray(annotations[dimension].to_numpy(), dtype=float)
+def _correlations(values: xr.DataArray, cells: Cells) -> Iterator[tuple[str, str, Columns]]:
+    """Columns with one row per item for each pair of modalities."""
     dynamic = values.ndim == 2
-    keep = annotations["keep_dynamic"].to_numpy()
-    item = _positions(items, annotations["item"].to_numpy()[keep])
-    modality = _positions(np.array(modalities), annotations["modality"].to_numpy()[keep])
-    means, raters = correlation.group_means(
-        values.reshape(len(values), -1)[keep],
-        item * len(modalities) + modality,
-        len(items) * len(modalities),
-    )
-    means = means.reshape(len(items), len(modalities), -1)
-    raters = raters.reshape(len(items), len(modalities))
-    for i, j in combinations(range(len(modalities)), 2):
-        r, steps = correlation.pearson_rows(means[:, i], means[:, j])
-        rows = []
-        for position, name in enumerate(items):
-            n1, n2 = int(raters[position, i]), int(raters[position, j])
-            row: Row = {
-                "item": str(name),
-                "estimate": r[position] if dynamic and steps[position] > 2 else np.nan,
-                "estimator": "Pearson r",
-                "n": int(steps[position]),
-                "n1": n1,
-                "n2": n2,
-                "n_items": 1,
-                "n_missing": 0,
-            }
-            if np.isnan(row["estimate"]):
-                row["n_missing"] = 1
-                row["warning"] = _reason(dynamic, n1, n2, row["n"])
-            rows.append(row)
-        yield modalities[i], modalities[j], rows
+    series, sizes = over_cells(values, cells, _means)
+    shape = (len(cells.items), len(cells.modalities))
+    means = np.full((*shape, series.shape[1]), np.nan)
+    raters = np.zeros(shape, dtype=np.int64)
+    means[cells.item, cells.modality] = series
+    raters[cells.item, cells.modality] = sizes
+    for i, j in combinations(range(shape[1]), 2):
+        r, steps = _pearson(means[:, i], means[:, j])
+        r[steps < 3 if dynamic else slice(None)] = np.nan
+        columns = {
+            "item": np.array(cells.items, dtype=object),
+            "estimate": r,
+            "estimator": _text("Pearson r", len(r)),
+            "n": steps,
+            "n1": raters[:, i],
+            "n2": raters[:, j],
+            "n_items": np.ones(len(r), dtype=np.int64),
+            "n_missing": np.isnan(r).astype(np.int64),
+        }
+        yield (
+            cells.modalities[i],
+            cells.modalities[j],
+            columns | {"warning": _reasons(columns, dynamic)},
+        )
 
 
-def _positions(names: npt.NDArray[np.str_], values: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
-    order = np.argsort(names)
-    found: npt.NDArray[np.intp] = order[np.searchsorted(names, values, sorter=order)]
-    return found
+def _means(values: Floats, starts: Ints) -> tuple[Floats, npt.NDArray[np.intp]]:
+    cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+    return correlation.group_means(values, cell, len(starts))
 
 
-def _reason(dynamic: bool, n1: int, n2: int, steps: int) -> str:
+def _pearson(first: Floats, second: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Correlations of rows, some thousand rows at a time, so that copies stay small."""
+    borders = range(_ROWS, len(first), _ROWS)
+    pairs = zip(np.split(first, borders), np.split(second, borders), strict=True)
+    r, steps = zip(*(correlation.pearson_rows(x, y) for x, y in pairs), strict=True)
+    return np.concatenate(r), np.concatenate(steps)
+
+
+def _text(value: str, n: int) -> npt.NDArray[np.object_]:
+    return np.full(n, value, dtype=object)
+
+
+def _reasons(columns: Columns, dynamic: bool) -> npt.NDArray[np.object_]:
+    """Why an item has no correlation; empty where it has one."""
     if not dynamic:
-        return "the dimension is static"
-    if not n1 or not n2:
-        return "no ratings in a modality"
-    if steps < 3:
-        return "fewer than three common steps"
-    return "a mean trajectory does not move"
+        return _text("the dimension is static", len(columns["n"]))
+    return np.select(
+        [
+            columns["n_missing"] == 0,
+            (columns["n1"] == 0) | (columns["n2"] == 0),
+            columns["n"] < 3,
+        ],
+        [
+            _text(reason, len(columns["n"]))
+            for reason in ("", "no ratings in a modality", "fewer than three common steps")
+        ],
+        "a mean trajectory does not move",
+    )
 
 
-def _summary(per_item: list[Row], conf_level: float) -> Row:
-    r: Floats = np.array([row["estimate"] for row in per_item], dtype=float)
+def _summary(items: Columns, conf_level: float) -> Columns:
+    """One row: the distribution over items."""
+    r: Floats = items["estimate"]
     there = r[~np.isnan(r)]
     n = len(there)
     middle, low, high = correlation.fisher_mean(there, conf_level)
-    reasons = list(dict.fromkeys(row["warning"] for row in per_item if row["n_missing"]))
+    missing = items["n_missing"] > 0
+    reasons = list(dict.fromkeys(items["warning"][missing]))
     degenerate = n > 0 and np.isnan(middle)
     row: Row = {
         "item": "all",
@@ -178,9 +192,12 @@ def _summary(per_item: list[Row], conf_level: float) -> Row:
         "estimator": "Fisher z mean",
         "conf_low": low,
         "conf_high": high,
-        "n": sum(row["n"] for row in per_item if not row["n_missing"]),
-        "n1": sum(row["n1"] for row in per_item),
-        "n2": sum(row["n2"] for row in per_item),
+        "mean": there.mean() if n else np.nan,
+        "median": np.median(there) if n else np.nan,
+        "sd": there.std(ddof=1) if n > 1 else np.nan,
+        "n": items["n"][~missing].sum(),
+        "n1": items["n1"].sum(),
+        "n2": items["n2"].sum(),
         "n_items": n,
         "n_missing": len(r) - n,
         "warning": join_reasons(
@@ -189,8 +206,5 @@ def _summary(per_item: list[Row], conf_level: float) -> Row:
             "no interval from one item" if n == 1 and not degenerate else "",
         ),
     }
-    if n:
-        row |= {"mean": there.mean(), "median": np.median(there)}
-    if n > 1:
-        row["sd"] = there.std(ddof=1)
-    return row
+    texts = ("item", "estimator", "warning")
+    return {key: _text(v, 1) if key in texts else np.array([v]) for key, v in row.items()}

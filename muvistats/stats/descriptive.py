@@ -1,9 +1,9 @@
-"""Who took part, what was rated by how many, and how the ratings are distributed."""
+"""Who took part, what was rated by how many, and under which conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,12 @@ import xarray as xr
 from scipy import stats
 
 from ..dataset import schema
-from ..dataset.access import dimensions_of
 from ..errors import DataError
 from ..results.frame import Rows, result_frame
-from ._common import check_choice, check_conf_level, check_dependence, choose_dimensions
-from ._summaries import describe_column, describe_numbers, few_values, summaries
+from ._common import check_conf_level, check_dependence
+from ._summaries import describe_column, describe_numbers
 
 __all__ = [
-    "describe_annotations",
     "describe_design",
     "describe_participants",
     "overlay_preference",
@@ -284,117 +282,3 @@ def overlay_preference(
                 "conf_high": interval.high,
             }
     return rows
-
-
-@result_frame(
-    "dimension and modality, or at the finer levels item and modality, or annotation",
-    "dimension",
-    "modality",
-    "item",
-    "participant",
-    "mean",
-    "sd",
-    "minimum",
-    "q05",
-    "q25",
-    "median",
-    "q75",
-    "q95",
-    "maximum",
-    "n",
-    "n_annotations",
-    "n_missing",
-)
-def describe_annotations(
-    data: xr.DataTree,
-    *,
-    dimension: str | None = None,
-    level: Literal["modality", "item", "annotation"] = "modality",
-) -> Rows:
-    """Distribution of the ratings by dimension and modality.
-
-    Parameters
-    ----------
-    data : DataTree
-        The study.
-    dimension : str, optional
-        One rated dimension; all of them where not given.
-    level : {"modality", "item", "annotation"}
-        One row per modality and one for `all` of them; one per item and modality; or one per
-        annotation.
-
-    Raises
-    ------
-    DataError
-        When the study has no rated dimension, or not this one.
-    DesignError
-        When `level` is not one of those above.
-
-    Notes
-    -----
-    All samples of all annotations enter with equal weight, at the stored sampling rate (2 Hz in
-    MuVi); of a static dimension, one value per annotation. Missing samples are left out; `n`
-    counts the samples, `n_annotations` the annotations behind them, `n_missing` the annotations
-    that are excluded (`keep_dynamic`) or hold no value. Quantiles interpolate linearly.
-
-    Examples
-    --------
-    >>> from muvistats import describe_annotations, simulate_muvi
-    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> described = describe_annotations(study, dimension="valence")
-    >>> described["modality"].tolist()
-    ['all', 'music', 'visual', 'audiovisual']
-    """
-    check_choice("level", level, ("modality", "item", "annotation"))
-    if not dimensions_of(data):
-        raise DataError(
-            "the study has no rated dimension",
-            file="/annotations",
-            expected="ratings such as arousal; in the MuVi release they stand in av_data.csv",
-        )
-    annotations = data["annotations"].to_dataset()
-    keep = annotations["keep_dynamic"].to_numpy()
-    parts = []
-    for name in choose_dimensions(data, dimension):
-        values = annotations[name].to_numpy().astype(float)
-        values = values.reshape(len(values), -1)
-        values = np.where(keep[:, None], values, np.nan)
-        parts.append(_at_level(annotations, values, level).assign(dimension=name))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _at_level(annotations: xr.Dataset, values: Floats, level: str) -> pd.DataFrame:
-    """Rows of `describe_annotations` for one dimension, values (annotation, time)."""
-    keys = pd.DataFrame({key: annotations[key].to_numpy().astype(str) for key in schema.KEYS})
-    rated = np.isfinite(values).sum(axis=1) > 0
-    if level == "annotation":
-        frame = keys.assign(**summaries(values))
-        frame["n_annotations"] = rated.astype(np.int64)
-        frame["n_missing"] = 1 - frame["n_annotations"]
-    else:
-        rows = []
-        for key, numbers in _groups(annotations, keys, level):
-            summary = {k: v[0] for k, v in summaries(values[numbers].reshape(1, -1)).items()}
-            count = int(rated[numbers].sum())
-            missing = len(numbers) - count
-            rows.append({**key, **summary, "n_annotations": count, "n_missing": missing})
-        frame = pd.DataFrame(rows)
-    frame["warning"] = [few_values(n) for n in frame["n"]]
-    return frame
-
-
-def _groups(
-    annotations: xr.Dataset, keys: pd.DataFrame, level: str
-) -> Iterator[tuple[dict[str, str], npt.NDArray[np.intp]]]:
-    """Key and rows of each group, in stored order."""
-    everybody = {"participant": "all"}
-    if level == "modality":
-        yield {"modality": "all", "item": "all", **everybody}, np.arange(len(keys))
-        modality = keys["modality"].to_numpy()
-        for name in schema.decode_levels(annotations["modality"].attrs["levels"]):
-            yield {"modality": name, "item": "all", **everybody}, np.flatnonzero(modality == name)
-    else:
-        cells = keys.groupby(["item", "modality"], sort=False).ngroup().to_numpy()
-        for numbers in np.split(np.arange(len(cells)), np.flatnonzero(np.diff(cells)) + 1):
-            first = keys.iloc[numbers[0]]
-            yield {"modality": first["modality"], "item": first["item"], **everybody}, numbers

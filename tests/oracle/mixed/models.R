@@ -72,6 +72,17 @@ models <- list(
 table_of <- function(object) lapply(as.list(as.data.frame(object)), function(column)
   if (is.factor(column)) as.character(column) else column)
 
+second_differences <- function(f, at, step) {
+  m <- length(at)
+  shift <- diag(step, m)
+  out <- matrix(0, m, m)
+  for (i in 1:m) for (j in 1:i) {
+    out[i, j] <- out[j, i] <- (f(at + shift[i, ] + shift[j, ]) - f(at + shift[i, ] - shift[j, ]) -
+      f(at - shift[i, ] + shift[j, ]) + f(at - shift[i, ] - shift[j, ])) / (4 * step^2)
+  }
+  out
+}
+
 run <- function(model) {
   data <- get(model[[2]])
   reml <- length(model) < 5
@@ -92,13 +103,27 @@ run <- function(model) {
   )
   factor_name <- if ("modality" %in% all.vars(nobars(model[[3]]))) "modality" else
     if ("familiar" %in% all.vars(nobars(model[[3]]))) "familiar" else NULL
+  if (!gaussian) {
+    # lme4's own Hessian is a difference with a small step; this one is extrapolated
+    deviance_of <- glmer(model[[3]], data, family = model[[4]], control = tight_glm,
+                         devFunOnly = TRUE)
+    optimum <- c(getME(fit, "theta"), fixef(fit))
+    hessian <- (4 * second_differences(deviance_of, optimum, 0.01) -
+                second_differences(deviance_of, optimum, 0.02)) / 3
+    out$std_error_lme4 <- out$std_error
+    kept <- -seq_along(getME(fit, "theta"))
+    covariance <- 2 * solve(hessian)[kept, kept]
+    dimnames(covariance) <- dimnames(vcov(fit))
+    out$std_error <- unname(sqrt(diag(covariance)))
+    out$p_value <- 2 * pnorm(-abs(out$estimate / out$std_error))
+  }
   if (gaussian) {
     out$df <- unname(values[, "df"])
     out$anova <- c(list(term = rownames(anova(fit))), table_of(anova(fit, type = 3)))
   }
   if (!is.null(factor_name)) {
     means <- if (gaussian) emmeans(fit, factor_name, lmer.df = "satterthwaite") else
-      emmeans(fit, factor_name)
+      emmeans(fit, factor_name, vcov. = covariance)
     out$emmeans <- table_of(summary(means))
     out$contrasts <- table_of(summary(pairs(means, reverse = TRUE), adjust = "tukey"))
     out$contrasts_holm <- summary(pairs(means, reverse = TRUE), adjust = "holm")$p.value

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from muvistats import DataError, DesignError, annotation_frame, modality_correlations
+from muvistats import (
+    DataError,
+    DesignError,
+    annotation_frame,
+    exclude,
+    modality_correlations,
+    open_dataset,
+    save_dataset,
+)
+from muvistats.stats import _cells, correlation
 
 
 def trajectories(study, dimension: str, item: str, modality: str) -> np.ndarray:
@@ -110,3 +120,21 @@ def test_wrong_arguments_are_refused(tiny):
         modality_correlations(annotation_frame(tiny))
     with pytest.raises(DataError, match="no such rated dimension"):
         modality_correlations(tiny, dimension="tension")
+
+
+@pytest.mark.parametrize("level", ["item", "summary"])
+def test_trajectories_stream_from_disk(study, tmp_path, monkeypatch, level):
+    frame = study["annotations"].to_dataset()
+    values = frame["arousal"].to_numpy().copy()
+    values[5, 60:] = np.nan
+    data = study.copy()
+    data["annotations"] = frame.assign(arousal=frame["arousal"].copy(data=values))
+    data = exclude(data, np.arange(len(values)) % 13 == 0, reason="test")
+    whole = modality_correlations(data, level=level)
+    store = save_dataset(data, tmp_path / "study.zarr")
+    monkeypatch.setattr(_cells, "_BLOCK", 25)
+    monkeypatch.setattr(correlation, "_ROWS", 4)
+    for chunks in ({"annotation": 40}, {"time": 50}):
+        lazy = open_dataset(store, chunks=chunks)
+        streamed = modality_correlations(lazy, level=level)
+        pd.testing.assert_frame_equal(streamed, whole, check_exact=True)

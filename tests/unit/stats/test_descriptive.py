@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 import muvistats as mv
+from muvistats.stats import _cells
 
 
 def where(frame, **keys):
@@ -266,3 +268,36 @@ def test_a_modality_nobody_rated_is_a_row_with_a_reason(tiny):
     assert (row["n"], row["n_missing"], row["warning"]) == (0, 0, "no values")
     design = mv.describe_design(study)
     assert where(design, variable="raters_per_cell", modality="visual")["maximum"] == 0
+
+
+@pytest.mark.parametrize("level", ["modality", "item", "annotation"])
+def test_annotations_stream_from_disk(study, tmp_path, monkeypatch, level):
+    """Blocks of whole cells that need not be blocks of the store; a short and an empty one."""
+    frame = study["annotations"].to_dataset()
+    values = frame["valence"].to_numpy().copy()
+    values[7, 40:] = np.nan
+    values[11] = np.nan
+    data = study.copy()
+    data["annotations"] = frame.assign(valence=frame["valence"].copy(data=values))
+    data = mv.exclude(data, np.arange(len(values)) % 17 == 0, reason="test")
+    whole = mv.describe_annotations(data, level=level)
+    store = mv.save_dataset(data, tmp_path / "study.zarr")
+    monkeypatch.setattr(_cells, "_BLOCK", 25)
+    for chunks in ({"annotation": 40}, {"time": 50}):
+        lazy = mv.open_dataset(store, chunks=chunks)
+        assert lazy["annotations/valence"].chunks is not None
+        streamed = mv.describe_annotations(lazy, level=level)
+        pd.testing.assert_frame_equal(streamed, whole, rtol=1e-12, atol=0)
+        exact = ["minimum", "q05", "q25", "median", "q75", "q95", "maximum", "n", "n_missing"]
+        pd.testing.assert_frame_equal(streamed[exact], whole[exact], check_exact=True)
+
+
+def test_quantiles_of_a_whole_modality_are_exact(study):
+    annotations = study["annotations"].to_dataset()
+    use = annotations["modality"].to_numpy() == "visual"
+    row = where(mv.describe_annotations(study, dimension="arousal"), modality="visual")
+    samples = annotations["arousal"].to_numpy()[use]
+    samples = samples[~np.isnan(samples)]
+    for column, share in (("q05", 0.05), ("q25", 0.25), ("median", 0.5), ("q95", 0.95)):
+        assert row[column] == pytest.approx(np.quantile(samples, share), rel=1e-14)
+    assert (row["minimum"], row["maximum"]) == (samples.min(), samples.max())

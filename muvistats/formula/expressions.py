@@ -16,14 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import DesignError
+from ..errors import DesignError
+from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, level_text, parse, short
 
-__all__ = ["evaluate", "factor", "split_formula"]
+__all__ = ["Evaluator", "evaluate", "factor", "split_formula"]
 
-_MAX_LENGTH = 1000
-_MAX_NESTING = 20
-_MAX_NODES = 200
-_MAX_EXPONENT = 10
 
 Value = Any  # a column, or a literal
 
@@ -48,7 +45,6 @@ _LOGIC: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.BitAnd: operator.and_,
     ast.BitOr: operator.or_,
 }
-_FUNCTIONS = ("C", "I", "Q", "center", "exp", "log", "sqrt", "standardize")
 
 
 def split_formula(formula: str) -> tuple[str, str]:
@@ -78,7 +74,7 @@ def split_formula(formula: str) -> tuple[str, str]:
     sides = [side.strip() for side in str(formula).split("~")]
     if len(sides) != 2 or not all(sides):
         raise DesignError(
-            f"formula {_short(formula)!r} needs one '~' between a response and a factor, "
+            f"formula {short(formula)!r} needs one '~' between a response and a factor, "
             "as in 'arousal ~ modality'"
         )
     return sides[0], sides[1]
@@ -117,9 +113,9 @@ def evaluate(expression: str, frame: pd.DataFrame) -> pd.Series:
     >>> evaluate("years > 3", frame).tolist()
     [False, True, <NA>]
     """
-    value = _Evaluator(frame).of(_parse(expression))
+    value = Evaluator(frame).of(parse(expression))
     if not isinstance(value, pd.Series):
-        raise DesignError(f"{_short(expression)!r} names no column")
+        raise DesignError(f"{short(expression)!r} names no column")
     return value
 
 
@@ -157,11 +153,11 @@ def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
         codes = value.astype("Int8").fillna(-1).to_numpy(dtype=np.int8)
         categories = pd.Categorical.from_codes(codes, pd.Index(["False", "True"]))
     elif isinstance(value.dtype, pd.CategoricalDtype):
-        levels = [_level(level) for level in value.cat.categories]
+        levels = [level_text(level) for level in value.cat.categories]
         categories = pd.Categorical.from_codes(value.cat.codes.to_numpy(), pd.Index(levels))
     elif pd.api.types.is_numeric_dtype(value.dtype):
         raise DesignError(
-            f"{_short(expression)!r} is a number, not a factor: write C({expression}) or a "
+            f"{short(expression)!r} is a number, not a factor: write C({expression}) or a "
             f"comparison such as {expression} > 3"
         )
     else:
@@ -170,32 +166,7 @@ def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
     return pd.Series(categories, index=frame.index, name=expression)
 
 
-def _level(level: object) -> str:
-    return f"{level:g}" if isinstance(level, float) else str(level)
-
-
-def _short(text: object) -> str:
-    text = str(text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _parse(expression: str) -> ast.expr:
-    text = str(expression).strip()
-    if not text:
-        raise DesignError("the expression is empty")
-    if len(text) > _MAX_LENGTH:
-        raise DesignError(f"{_short(text)!r} is longer than {_MAX_LENGTH} characters")
-    try:
-        tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise DesignError(f"{_short(text)!r} is not an expression: {error}") from None
-    nodes = sum(1 for _ in ast.walk(tree))
-    if nodes > _MAX_NODES:
-        raise DesignError(f"{_short(text)!r} has more than {_MAX_NODES} parts")
-    return tree
-
-
-class _Evaluator:
+class Evaluator:
     """Walks a syntax tree and knows no node but those below."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -203,13 +174,14 @@ class _Evaluator:
         self._depth = 0
 
     def of(self, node: ast.expr) -> Value:
+        """Value of a node."""
         method = getattr(self, f"_{type(node).__name__.lower()}", None)
         if method is None:
-            raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+            raise DesignError(f"{short(ast.unparse(node))!r} is not allowed in a formula")
         self._depth += 1
-        if self._depth > _MAX_NESTING:
+        if self._depth > MAX_NESTING:
             raise DesignError(
-                f"{_short(ast.unparse(node))!r} is nested more than {_MAX_NESTING} deep"
+                f"{short(ast.unparse(node))!r} is nested more than {MAX_NESTING} deep"
             )
         value = method(node)
         self._depth -= 1
@@ -222,7 +194,7 @@ class _Evaluator:
         if name not in self._frame.columns:
             near = difflib.get_close_matches(name, [str(c) for c in self._frame.columns], n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise DesignError(f"no column {_short(name)!r}{hint}")
+            raise DesignError(f"no column {short(name)!r}{hint}")
         return self._frame[name]
 
     def _constant(self, node: ast.Constant) -> Value:
@@ -230,7 +202,7 @@ class _Evaluator:
             return node.value
         if isinstance(node.value, int | float) and abs(node.value) < 1e300:
             return np.float64(node.value)  # overflows to infinity instead of raising
-        raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+        raise DesignError(f"{short(ast.unparse(node))!r} is not allowed in a formula")
 
     def _unaryop(self, node: ast.UnaryOp) -> Value:
         value = self.of(node.operand)
@@ -243,15 +215,14 @@ class _Evaluator:
         if type(node.op) in _LOGIC:
             return self._combine(_LOGIC[type(node.op)], node.left, node.right)
         if type(node.op) not in _ARITHMETIC:
-            raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+            raise DesignError(f"{short(ast.unparse(node))!r} is not allowed in a formula")
         left = self._number(self.of(node.left), node.left)
         right = self._number(self.of(node.right), node.right)
         if isinstance(node.op, ast.Pow) and (
-            isinstance(right, pd.Series) or abs(right) > _MAX_EXPONENT
+            isinstance(right, pd.Series) or abs(right) > MAX_EXPONENT
         ):
             raise DesignError(
-                f"exponent {_short(ast.unparse(node.right))!r} must be a number up to "
-                f"{_MAX_EXPONENT}"
+                f"exponent {short(ast.unparse(node.right))!r} must be a number up to {MAX_EXPONENT}"
             )
         with np.errstate(all="ignore"):
             return _finite(_ARITHMETIC[type(node.op)](left, right))
@@ -271,24 +242,24 @@ class _Evaluator:
     def _compare(self, node: ast.Compare) -> Value:
         if len(node.ops) != 1:
             raise DesignError(
-                f"{_short(ast.unparse(node))!r} is a chain: join two comparisons with 'and'"
+                f"{short(ast.unparse(node))!r} is a chain: join two comparisons with 'and'"
             )
         left = self.of(node.left)
         kind, other = type(node.ops[0]), node.comparators[0]
         if kind in (ast.In, ast.NotIn):
             if not isinstance(other, ast.List | ast.Tuple | ast.Set):
-                raise DesignError(f"{_short(ast.unparse(other))!r} is not a list of literals")
+                raise DesignError(f"{short(ast.unparse(other))!r} is not a list of literals")
             known = [self.of(element) for element in other.elts]
             for element in known:
                 self._known_level(left, element, node.left)
             if not isinstance(left, pd.Series):
-                raise DesignError(f"{_short(ast.unparse(node.left))!r} is not a column")
+                raise DesignError(f"{short(ast.unparse(node.left))!r} is not a column")
             found = left.isin(known).astype("boolean").mask(left.isna())
             result = ~found if kind is ast.NotIn else found
         elif kind in _COMPARISONS:
             result = self._ordered(kind, left, self.of(other), node)
         else:
-            raise DesignError(f"{_short(ast.unparse(node))!r} is not allowed in a formula")
+            raise DesignError(f"{short(ast.unparse(node))!r} is not allowed in a formula")
         return result
 
     def _ordered(
@@ -297,10 +268,10 @@ class _Evaluator:
         columns = [side for side in (left, right) if isinstance(side, pd.Series)]
         text = [_is_text(side) for side in (left, right)]
         if text[0] != text[1]:
-            raise DesignError(f"{_short(ast.unparse(node))!r} compares a text with a number")
+            raise DesignError(f"{short(ast.unparse(node))!r} compares a text with a number")
         if text[0]:
             if kind not in (ast.Eq, ast.NotEq):
-                raise DesignError(f"{_short(ast.unparse(node))!r} orders texts")
+                raise DesignError(f"{short(ast.unparse(node))!r} orders texts")
             self._known_level(left, right, node.left)
             left, right = (_as_object(side) for side in (left, right))
         result = _COMPARISONS[kind](left, right)
@@ -319,15 +290,15 @@ class _Evaluator:
         if level not in levels:
             shown = ", ".join(levels[:8]) + (", ..." if len(levels) > 8 else "")
             raise DesignError(
-                f"{_short(ast.unparse(node))} has no level {_short(level)!r}; it has {shown}"
+                f"{short(ast.unparse(node))} has no level {short(level)!r}; it has {shown}"
             )
 
     def _call(self, node: ast.Call) -> Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-        if name not in _FUNCTIONS:
+        if name not in FUNCTIONS:
             raise DesignError(
-                f"function {_short(name)!r} is not allowed in a formula; "
-                f"there are {', '.join(_FUNCTIONS)}"
+                f"function {short(name)!r} is not allowed in a formula; "
+                f"there are {', '.join(FUNCTIONS)}"
             )
         if len(node.args) != 1 or node.keywords:
             raise DesignError(f"{name}() takes one argument")
@@ -356,12 +327,12 @@ class _Evaluator:
             return value
         if isinstance(value, pd.Series) and pd.api.types.is_numeric_dtype(value.dtype):
             return value.astype("float64")
-        raise DesignError(f"{_short(ast.unparse(node))!r} is not a number")
+        raise DesignError(f"{short(ast.unparse(node))!r} is not a number")
 
     def _truth(self, value: Value, node: ast.expr) -> Value:
         if isinstance(value, pd.Series) and pd.api.types.is_bool_dtype(value.dtype):
             return value.astype("boolean")
-        raise DesignError(f"{_short(ast.unparse(node))!r} is not a comparison")
+        raise DesignError(f"{short(ast.unparse(node))!r} is not a comparison")
 
 
 def _finite(value: Value) -> Value:

@@ -1,0 +1,16 @@
+"""R-style formulas: single expressions, and whole models with random-effect bars."""
+
+from .design import Design, build_design
+from .expressions import evaluate, factor, split_formula
+from .terms import Bar, ModelFormula, parse_model
+
+__all__ = [
+    "Bar",
+    "Design",
+    "ModelFormula",
+    "build_design",
+    "evaluate",
+    "factor",
+    "parse_model",
+    "split_formula",
+]

@@ -1,0 +1,222 @@
+"""Values of the factors of a model formula, kept so that new rows are treated alike."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..errors import DataError, DesignError
+from .allowlist import CONTRASTS, level_text, short
+from .expressions import Evaluator
+
+__all__ = ["Column", "ModelColumns", "complete_rows", "contrast_of"]
+
+Floats = npt.NDArray[np.float64]
+
+#: A numeric column (n,), several (n, k), or a categorical.
+Column = Floats | pd.Categorical
+
+
+class ModelColumns:
+    """Evaluates factors; centres, scales, knots and levels are those of the first rows seen.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows that the model is fitted to.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._state: dict[str, Any] = {}
+        self._frame = frame
+
+    def of(self, code: str, frame: pd.DataFrame | None = None) -> Column:
+        """Values of a factor, of the first rows or of new ones.
+
+        Parameters
+        ----------
+        code : str
+            A checked expression.
+        frame : DataFrame, optional
+            New rows.
+
+        Returns
+        -------
+        ndarray of float or Categorical
+            Missing values are NaN.
+        """
+        used = self._frame if frame is None else frame
+        value = _Remembering(used, self._state).of(ast.parse(code, mode="eval").body)
+        if isinstance(value, np.ndarray):
+            return value
+        if not isinstance(value, pd.Series):
+            raise DesignError(f"{short(code)!r} names no column")
+        numeric = pd.api.types.is_numeric_dtype(value.dtype)
+        if numeric and not pd.api.types.is_bool_dtype(value.dtype):
+            out = value.to_numpy(dtype=np.float64, na_value=np.nan)
+            return np.where(np.isfinite(out), out, np.nan)
+        return self._levels(code, _as_categorical(value))
+
+    def _levels(self, code: str, values: pd.Categorical) -> pd.Categorical:
+        key = f"levels {code}"
+        if key not in self._state:
+            self._state[key] = values.categories
+            return values
+        known = self._state[key]
+        unknown = [level for level in values.unique().dropna() if level not in known]
+        if unknown:
+            raise DataError(
+                "a level that the model was not fitted to",
+                column=code,
+                found=str(unknown[0]),
+                expected=", ".join(known[:8]),
+            )
+        return values.set_categories(known)
+
+
+def _as_categorical(value: pd.Series) -> pd.Categorical:
+    """Levels as text: a categorical's own order, text sorted, False before True."""
+    if isinstance(value.dtype, pd.CategoricalDtype):
+        names = [level_text(level) for level in value.cat.categories]
+        return pd.Categorical.from_codes(value.cat.codes.to_numpy(), pd.Index(names, dtype="str"))
+    if pd.api.types.is_bool_dtype(value.dtype):
+        codes = value.astype("Int8").fillna(-1).to_numpy(dtype=np.int8)
+        return pd.Categorical.from_codes(codes, pd.Index(["False", "True"], dtype="str"))
+    text = value.astype("str")
+    levels = pd.Index(sorted(text.dropna().unique()), dtype="str")
+    return pd.Categorical(text, categories=levels)
+
+
+def contrast_of(code: str) -> tuple[str, Any]:
+    """Contrast that a factor asks for by ``C(x, Sum)``, and its reference level.
+
+    Parameters
+    ----------
+    code : str
+        A checked expression.
+
+    Returns
+    -------
+    contrast : str
+        One of Treatment, Sum, Helmert, Poly.
+    reference : object
+        Reference level, or None.
+    """
+    node = ast.parse(code, mode="eval").body
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+        return "Treatment", None
+    if node.func.id != "C" or len(node.args) != 2:
+        return "Treatment", None
+    asked = node.args[1]
+    if isinstance(asked, ast.Name):
+        return asked.id, None
+    given = [*asked.args, *(keyword.value for keyword in asked.keywords)]  # type: ignore[attr-defined]
+    return CONTRASTS[0], level_text(given[0].value)
+
+
+def complete_rows(values: dict[str, Any], n: int) -> tuple[npt.NDArray[np.intp], dict[str, Any]]:
+    """Positions of the rows that have every value, and the values there."""
+    good = np.ones(n, dtype=bool)
+    for value in values.values():
+        there = value.codes >= 0 if isinstance(value, pd.Categorical) else np.isfinite(value)
+        good &= there if np.ndim(there) == 1 else there.all(axis=1)
+    rows = np.flatnonzero(good)
+    return rows, {code: value[rows] for code, value in values.items()}
+
+
+class _Remembering(Evaluator):
+    """The evaluator of expressions, with the functions of models."""
+
+    def __init__(self, frame: pd.DataFrame, state: dict[str, Any]) -> None:
+        super().__init__(frame)
+        self._state = state
+
+    def _call(self, node: ast.Call) -> Any:
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name == "C" and len(node.args) == 2:
+            node = ast.Call(node.func, node.args[:1], [])
+        if name in ("center", "standardize", "poly", "bs", "cr", "cc"):
+            number = self._number(self.of(node.args[0]), node.args[0])
+            if not isinstance(number, pd.Series):
+                raise DesignError(f"{name}() takes a column")
+            return self._stateful(name, node, number)
+        return super()._call(node)
+
+    def _stateful(self, name: str, node: ast.Call, number: pd.Series) -> Any:
+        key = ast.unparse(node)
+        values = number.to_numpy(dtype=np.float64)
+        if name in ("center", "standardize"):
+            if key not in self._state:
+                self._state[key] = (float(number.mean()), float(number.std()))
+            mean, sd = self._state[key]
+            out = (values - mean) / (sd if name == "standardize" else 1.0)
+            return pd.Series(out, index=number.index)
+        options = _options(node, ("degree",) if name == "poly" else ("df",))
+        there = np.isfinite(values)
+        try:
+            if key not in self._state:
+                self._state[key] = _learn(name, values[there], options)
+            part = _apply(name, self._state[key], values[there], options)
+        except ValueError as error:
+            raise DesignError(f"{short(key)!r}: {error}") from None
+        out = np.full((len(values), part.shape[1]), np.nan)
+        out[there] = part
+        return out[:, 0] if out.shape[1] == 1 else out
+
+
+def _options(node: ast.Call, order: tuple[str, ...]) -> dict[str, Any]:
+    """Literal arguments of a spline or polynomial, all of them checked before."""
+    names = {"bs": ("df", "degree", "knots", "include_intercept")}
+    function = node.func.id if isinstance(node.func, ast.Name) else ""
+    known = names.get(function, (*order, "knots"))
+    given = dict(zip(known, node.args[1:], strict=False))
+    given.update({str(keyword.arg): keyword.value for keyword in node.keywords})
+    return {key: ast.literal_eval(value) for key, value in given.items()}
+
+
+def _learn(name: str, values: Floats, options: dict[str, Any]) -> Any:
+    if name == "poly":
+        return _learn_poly(values, int(options.get("degree", 1)))
+    import patsy
+
+    spline = {"bs": patsy.builtins.bs, "cr": patsy.builtins.cr, "cc": patsy.builtins.cc}[name]
+    state = spline.__patsy_stateful_transform__()
+    state.memorize_chunk(values, **options)
+    state.memorize_finish()
+    return state
+
+
+def _apply(name: str, state: Any, values: Floats, options: dict[str, Any]) -> Floats:
+    if name == "poly":
+        return _apply_poly(state, values)
+    return np.asarray(state.transform(values, **options), dtype=np.float64).reshape(len(values), -1)
+
+
+def _learn_poly(values: Floats, degree: int) -> tuple[Floats, Floats]:
+    """Recurrence of the polynomials that are orthogonal on these values."""
+    if len(np.unique(values)) <= degree:
+        raise ValueError(f"poly() of degree {degree} needs more different values")
+    alpha, norm = np.zeros(degree), np.ones(degree + 2)
+    previous, current = np.zeros_like(values), np.ones_like(values)
+    norm[1] = len(values)
+    for k in range(degree):
+        alpha[k] = (values * current**2).sum() / norm[k + 1]
+        following = (values - alpha[k]) * current - (norm[k + 1] / norm[k]) * previous * (k > 0)
+        previous, current = current, following
+        norm[k + 2] = (current**2).sum()
+    return alpha, norm
+
+
+def _apply_poly(state: tuple[Floats, Floats], values: Floats) -> Floats:
+    alpha, norm = state
+    previous, current = np.zeros_like(values), np.ones_like(values)
+    columns = []
+    for k in range(len(alpha)):
+        following = (values - alpha[k]) * current - (norm[k + 1] / norm[k]) * previous * (k > 0)
+        previous, current = current, following
+        columns.append(current / np.sqrt(norm[k + 2]))
+    return np.column_stack(columns)

@@ -1,0 +1,378 @@
+"""Design matrices of a model formula.
+
+patsy chooses the columns of a term (which contrasts, full or reduced); it is handed finished
+columns and never sees a text to evaluate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import patsy
+
+from ..errors import DataError, DesignError
+from .allowlist import short
+from .columns import Column, ModelColumns, contrast_of
+from .terms import Bar, ModelFormula, Term, parse_model
+
+__all__ = ["Design", "FixedPart", "RandomPart", "build_design"]
+
+Floats = npt.NDArray[np.float64]
+_MAX_COLUMNS = 2000
+
+
+@dataclass(frozen=True)
+class FixedPart:
+    """Columns of a list of terms.
+
+    Parameters
+    ----------
+    matrix : ndarray of float, shape (n, p)
+        The columns.
+    names : list of str
+        Their names, as patsy gives them: ``modality[T.visual]``.
+    terms : dict of str to slice
+        Columns of each term.
+    info : patsy.DesignInfo
+        What builds the same columns of new values.
+    """
+
+    matrix: Floats
+    names: list[str]
+    terms: dict[str, slice]
+    info: Any
+
+    def of(self, values: Mapping[str, Column], n: int) -> Floats:
+        """The same columns of new factor values, n rows."""
+        return _matrix(self.info, values, n)
+
+
+@dataclass(frozen=True)
+class RandomPart:
+    """Random effects of one bar.
+
+    Parameters
+    ----------
+    bar : Bar
+        Its formula.
+    columns : ndarray of float, shape (n, k)
+        What varies, without the grouping.
+    names : list of str
+        Names of the columns.
+    codes : ndarray of int, shape (n,)
+        Level of each row.
+    levels : list of str
+        Names of the levels.
+    info : patsy.DesignInfo
+        What builds the same columns of new values.
+    """
+
+    bar: Bar
+    columns: Floats
+    names: list[str]
+    codes: npt.NDArray[np.intp]
+    levels: list[str]
+    info: Any
+
+    def of(self, values: Mapping[str, Column], n: int) -> Floats:
+        """The same columns of new factor values, n rows."""
+        return _matrix(self.info, values, n)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A model formula met with rows.
+
+    Parameters
+    ----------
+    formula : ModelFormula
+        The formula.
+    y : ndarray of float, shape (n,)
+        The response of the rows used.
+    response_levels : tuple of str
+        For a response with two levels, those; the second counts as 1.
+    fixed : FixedPart
+        Fixed columns of the rows used.
+    random : tuple of RandomPart
+        Random columns.
+    values : dict of str to Column
+        Factor values of the rows used.
+    rows : ndarray of int, shape (n,)
+        Positions of the rows used in the frame.
+    n_missing : int
+        Rows left out because a value is missing.
+    columns : ModelColumns
+        What evaluates the factors of new rows.
+    frame : DataFrame
+        The rows used, with the columns of the formula.
+    """
+
+    formula: ModelFormula
+    y: Floats
+    response_levels: tuple[str, ...]
+    fixed: FixedPart
+    random: tuple[RandomPart, ...]
+    values: dict[str, Column]
+    rows: npt.NDArray[np.intp]
+    n_missing: int
+    columns: ModelColumns
+    frame: pd.DataFrame = field(repr=False)
+
+    def new_values(self, codes: Iterable[str], frame: pd.DataFrame) -> dict[str, Column]:
+        """Factor values of new rows, with the levels that were fitted."""
+        out = {}
+        for code in codes:
+            value, known = self.columns.of(code, frame), self.values[code]
+            if isinstance(value, pd.Categorical) and isinstance(known, pd.Categorical):
+                other = set(value.dropna().unique()) - set(known.categories)
+                if other:
+                    raise DataError(
+                        "a level that the model was not fitted to",
+                        column=code,
+                        found=sorted(other)[0],
+                        expected=", ".join(known.categories[:8]),
+                    )
+                value = value.set_categories(known.categories)
+            out[code] = value
+        return out
+
+    def levels_of(self, part: RandomPart, frame: pd.DataFrame) -> npt.NDArray[np.intp]:
+        """Level of a random part for each row of a new frame; -1 for one that is not known."""
+        names = pd.Series([""] * len(frame), dtype="str")
+        for number, code in enumerate(part.bar.group):
+            value = _grouping(ModelColumns(frame), code)
+            own = pd.Series(value).astype("str").reset_index(drop=True)
+            names = names + (":" if number else "") + own
+        return pd.Index(part.levels).get_indexer(pd.Index(names))
+
+    def recoded(self, contrast: str) -> FixedPart:
+        """The fixed part with one contrast for every factor."""
+        formula = self.formula
+        return _fixed(formula.terms, formula.intercept, self.values, len(self.y), contrast)
+
+
+def build_design(formula: str, frame: pd.DataFrame) -> Design:
+    """Design matrices of a model formula over the rows of a frame.
+
+    Parameters
+    ----------
+    formula : str
+        As in `parse_model`.
+    frame : DataFrame
+        The rows.
+
+    Returns
+    -------
+    Design
+        Response, fixed and random columns of the rows without a missing value, and what is
+        needed to build them for new rows.
+
+    Raises
+    ------
+    DesignError
+        For a token that is not allowed, a column that is not there, a grouping factor with one
+        level, or a formula without fixed columns.
+    DataError
+        When no row is left.
+
+    Notes
+    -----
+    Levels stand in the order of a categorical column, text levels sorted; levels that no row
+    has are dropped. Means, spreads and knots of center, standardize, poly, bs, cr and cc are
+    those of all rows that have the value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from muvistats.formula import build_design
+    >>> frame = pd.DataFrame({"y": [1.0, 2, 4], "g": ["a", "b", "b"]})
+    >>> build_design("y ~ g", frame).fixed.names
+    ['Intercept', 'g[T.b]']
+    """
+    model = parse_model(formula)
+    columns = ModelColumns(frame)
+    response, levels = _response(columns, model.response)
+    values = {code: columns.of(code) for code in model.factors}
+    groups = {code: _grouping(columns, code) for code in model.groups}
+    use = np.isfinite(response)
+    for column in (*values.values(), *groups.values()):
+        use &= _there(column)
+    rows = np.flatnonzero(use)
+    if not len(rows):
+        raise DataError("no row has all values that the formula needs", found=short(formula))
+    values = {code: _take(column, rows) for code, column in values.items()}
+    groups = {code: groups[code][rows].remove_unused_categories() for code in groups}
+    fixed = _fixed(model.terms, model.intercept, values, len(rows))
+    random = tuple(_random(bar, values, groups, len(rows)) for bar in model.bars)
+    return Design(
+        model,
+        response[rows],
+        levels,
+        fixed,
+        random,
+        values,
+        rows,
+        int((~use).sum()),
+        columns,
+        frame.iloc[rows],
+    )
+
+
+def _response(columns: ModelColumns, code: str) -> tuple[Floats, tuple[str, ...]]:
+    value = columns.of(code)
+    if isinstance(value, pd.Categorical):
+        used = value.remove_unused_categories()
+        if len(used.categories) > 2:
+            raise DesignError(
+                f"response {short(code)!r} has {len(used.categories)} levels; "
+                "a number or two levels are needed"
+            )
+        codes = used.codes.astype(np.float64)
+        return np.where(codes < 0, np.nan, codes), tuple(str(x) for x in used.categories)
+    if value.ndim != 1:
+        raise DesignError(f"response {short(code)!r} has several columns")
+    return value, ()
+
+
+def _grouping(columns: ModelColumns, code: str) -> pd.Categorical:
+    value = columns.of(code)
+    if isinstance(value, pd.Categorical):
+        return value
+    if value.ndim != 1:
+        raise DesignError(f"grouping factor {short(code)!r} has several columns")
+    known = np.unique(value[np.isfinite(value)])
+    names = pd.Index([f"{x:g}" if x == int(x) else repr(float(x)) for x in known], dtype="str")
+    codes = np.where(np.isfinite(value), np.searchsorted(known, value), -1)
+    return pd.Categorical.from_codes(codes, names)
+
+
+def _there(column: Column) -> npt.NDArray[np.bool_]:
+    if isinstance(column, pd.Categorical):
+        return np.asarray(column.codes >= 0)
+    good = np.isfinite(column)
+    return np.asarray(good if good.ndim == 1 else good.all(axis=1))
+
+
+def _take(column: Column, rows: npt.NDArray[np.intp]) -> Column:
+    if isinstance(column, pd.Categorical):
+        return column[rows].remove_unused_categories()
+    return column[rows]
+
+
+class _Ready:
+    """A patsy factor whose values were computed before."""
+
+    origin = None
+
+    def __init__(self, code: str, contrast: str | None) -> None:
+        self._code = code
+        self._contrast = contrast
+        self.learned = False
+
+    def name(self) -> str:
+        return self._code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Ready) and self._code == other._code
+
+    def __hash__(self) -> int:
+        return hash(self._code)
+
+    def memorize_passes_needed(self, state: Any, eval_env: Any) -> int:  # noqa: ARG002
+        return 0
+
+    def eval(self, state: Any, data: Mapping[str, Column]) -> Any:  # noqa: ARG002
+        value = data[self._code]
+        if self.learned or not isinstance(value, pd.Categorical):
+            return value
+        name, reference = contrast_of(self._code)
+        contrast: Any = getattr(patsy, self._contrast or name)
+        if reference is not None and self._contrast is None:
+            if reference not in value.categories:
+                raise DesignError(f"{self._code} has no level {reference!r}")
+            contrast = patsy.Treatment(list(value.categories).index(reference))
+        return patsy.categorical.C(value, contrast=contrast)
+
+
+def _fixed(
+    terms: tuple[Term, ...],
+    intercept: bool,
+    values: Mapping[str, Column],
+    n: int,
+    contrast: str | None = None,
+) -> FixedPart:
+    every = [(), *terms] if intercept else list(terms)
+    if not every:
+        raise DesignError("the formula has no fixed columns: add 1 or a term")
+    _check_size(every, values)
+    info = _info(every, values, contrast)
+    names = [str(name) for name in info.column_names]
+    slices = {str(name): part for name, part in info.term_name_slices.items()}
+    return FixedPart(_matrix(info, values, n), names, slices, info)
+
+
+def _check_size(terms: list[Term], values: Mapping[str, Column]) -> None:
+    for code, value in values.items():
+        if isinstance(value, pd.Categorical) and len(value.categories) < 2:
+            level = "".join(value.categories[:1])
+            raise DesignError(f"factor {short(code)!r} has only one level: {short(level)!r}")
+    total = 0
+    for term in terms:
+        widths = [
+            len(v.categories) if isinstance(v, pd.Categorical) else np.atleast_2d(v.T).shape[0]
+            for v in (values[code] for code in term)
+        ]
+        total += int(np.prod(widths, dtype=np.float64))
+        if total > _MAX_COLUMNS:
+            raise DesignError(
+                f"the term {short(':'.join(term))!r} makes more than {_MAX_COLUMNS} columns"
+            )
+
+
+def _info(terms: list[Term], values: Mapping[str, Column], contrast: str | None) -> Any:
+    codes = dict.fromkeys(code for term in terms for code in term)
+    factors = {code: _Ready(code, contrast) for code in codes}
+    wanted = [patsy.Term([factors[code] for code in term]) for term in terms]
+    environment = patsy.EvalEnvironment([{}])
+    try:
+        info = patsy.design_matrix_builders([wanted], lambda: iter([values]), environment)[0]
+    except patsy.PatsyError as error:
+        raise DesignError(str(error).splitlines()[0]) from None
+    # The contrasts are in `info` now; patsy reads a bare categorical without a loop over rows.
+    for ready in factors.values():
+        ready.learned = True
+    return info
+
+
+def _matrix(info: Any, values: Mapping[str, Column], n: int) -> Floats:
+    if not info.factor_infos:
+        return np.ones((n, len(info.column_names)))
+    matrix = patsy.build_design_matrices([info], values, NA_action="raise")[0]
+    return np.array(matrix, dtype=np.float64)
+
+
+def _random(
+    bar: Bar, values: Mapping[str, Column], groups: Mapping[str, pd.Categorical], n: int
+) -> RandomPart:
+    terms: list[Term] = [(), *bar.terms] if bar.intercept else list(bar.terms)
+    _check_size(terms, {code: values[code] for term in terms for code in term})
+    info = _info(terms, values, None)
+    codes = np.zeros(n, dtype=np.intp)
+    for code in bar.group:
+        codes = codes * len(groups[code].categories) + groups[code].codes
+    used, codes = np.unique(codes, return_inverse=True)
+    levels = [""] * len(used)
+    for code in reversed(bar.group):
+        size = len(groups[code].categories)
+        own = groups[code].categories[used % size]
+        used = used // size
+        levels = [f"{a}:{b}" if b else str(a) for a, b in zip(own, levels, strict=True)]
+    if len(levels) < 2:
+        raise DesignError(f"random factor {bar.name!r} has only one level: {levels[0]!r}")
+    names = [str(name) for name in info.column_names]
+    return RandomPart(bar, _matrix(info, values, n), names, codes.astype(np.intp), levels, info)

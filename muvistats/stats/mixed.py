@@ -1,0 +1,283 @@
+"""Mixed models by formula: linear, binomial and Poisson, with crossed and nested effects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DataError, DesignError, MuvistatsError
+from ..formula import build_design, parse_model
+from ..results.frame import Rows, provenance, result_frame
+from ._common import (
+    ADJUSTMENTS,
+    Data,
+    adjust_p,
+    check_choice,
+    check_conf_level,
+    label_names,
+    to_frame,
+)
+from .mixed_fit import FAMILIES, estimate
+from .mixed_result import MixedFit
+
+__all__ = ["DEMOGRAPHIC", "demographic_model", "label_models", "mixed_model"]
+
+#: Fixed part of the demographic models.
+DEMOGRAPHIC = "modality + gender + (years_of_training > 3) + familiar"
+
+_CROSSED = "(1 | participant) + (1 | item)"
+
+
+def mixed_model(
+    data: Data,
+    formula: str,
+    *,
+    family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
+    reml: bool = True,
+    df: Literal["satterthwaite", "kenward-roger", "normal"] = "satterthwaite",
+    engine: Literal["mixedlm", "statsmodels"] = "mixedlm",
+) -> MixedFit:
+    """Fit a mixed model.
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study, or any frame with the columns of the formula (one row per observation).
+    formula : str
+        Fixed part and random parts, for example
+        ``"arousal ~ modality * gender + (1 | participant) + (modality | item)"``; see
+        `muvistats.formula.parse_model` for the operators.
+    family : {"gaussian", "binomial", "poisson"}
+        Distribution of the response, with its canonical link (identity, logit, log). A binomial
+        response is 0 or 1, or has two levels.
+    reml : bool
+        Restricted likelihood; for gaussian only.
+    df : {"satterthwaite", "kenward-roger", "normal"}
+        Degrees of freedom of the tests of a gaussian model. Kenward and Roger's method, for
+        restricted likelihood and up to 3,000 random effects, adjusts the standard errors too.
+    engine : {"mixedlm", "statsmodels"}
+        What searches for the optimum of a gaussian model. statsmodels is a second opinion for
+        small models. Binomial and Poisson models are always fitted by our own Laplace
+        approximation, with an exact gradient.
+
+    Returns
+    -------
+    MixedFit
+        The fit, with `tidy()`, `glance()`, `augment()`, `variance_components()`,
+        `random_effects()`, `anova()`, `emmeans()`, `contrasts()`, `compare()`, `r2()`, `icc()`,
+        `predict()` and `diagnostics()`.
+
+    Raises
+    ------
+    DesignError
+        For a formula that is not allowed or names no column, no random part, a grouping factor
+        with one level, more parameters than rows, or a response that the family cannot have.
+    ConvergenceError
+        When the search breaks down.
+
+    Notes
+    -----
+    Rows with a missing value are left out and counted in `n_missing`. Fixed columns that are
+    combinations of others are left out, and their rows are NaN. With perfect separation the
+    estimates concerned are NaN. Standard errors of a gaussian model are those of the estimated
+    covariance; of the others, of the Hessian of the whole deviance, as in lme4's glmer.
+
+    References
+    ----------
+    Bates, D., Maechler, M., Bolker, B. and Walker, S. (2015). Fitting linear mixed-effects
+    models using lme4. doi:10.18637/jss.v067.i01
+
+    Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from
+    restricted maximum likelihood. doi:10.2307/2533558
+
+    Kuznetsova, A., Brockhoff, P. B. and Christensen, R. H. B. (2017). lmerTest package: tests
+    in linear mixed effects models. doi:10.18637/jss.v082.i13
+
+    Examples
+    --------
+    >>> from muvistats import mixed_model, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> fit = mixed_model(study, "arousal ~ modality + (1 | participant) + (1 | item)")
+    >>> fit.tidy()["term"].tolist()
+    ['Intercept', 'modality[T.visual]', 'modality[T.audiovisual]']
+    """
+    check_choice("family", family, FAMILIES)
+    check_choice("df", df, ("satterthwaite", "kenward-roger", "normal"))
+    check_choice("engine", engine, ("mixedlm", "statsmodels"))
+    model = parse_model(formula)
+    if not model.bars:
+        raise DesignError(
+            "the formula has no random part such as (1 | participant): use linear_model or glm"
+        )
+    design = build_design(formula, to_frame(data))
+    numbers = estimate(design, family=family, reml=reml, engine=engine, df=df)
+    restricted = reml and family == "gaussian"
+    return MixedFit(design, numbers, family, restricted, df, engine, provenance(data))
+
+
+def demographic_model(
+    data: Data,
+    *,
+    dimension: str = "arousal",
+    fixed: str = DEMOGRAPHIC,
+    family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
+    reml: bool = True,
+) -> MixedFit:
+    """Modality, gender, training and familiarity, with crossed participants and items.
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study, or an annotation frame.
+    dimension : str
+        Rated dimension or other numeric column that is explained, for example ``"n_labels"``.
+    fixed : str
+        Fixed part of the formula.
+    family : {"gaussian", "binomial", "poisson"}
+        Distribution of the response.
+    reml : bool
+        Restricted likelihood; for gaussian only.
+
+    Returns
+    -------
+    MixedFit
+        The fit of ``dimension ~ fixed + (1 | participant) + (1 | item)``.
+
+    Raises
+    ------
+    DesignError
+        As `mixed_model`.
+
+    Notes
+    -----
+    A participant rates many items and an item has many raters, so neither ratings of one
+    participant nor of one item are independent; both are random factors here. Training counts
+    as more than 3 years.
+
+    Examples
+    --------
+    >>> from muvistats import demographic_model, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> demographic_model(study, dimension="valence").anova()["term"].tolist()
+    ['modality', 'gender', 'years_of_training > 3', 'familiar']
+    """
+    return mixed_model(data, f"{dimension} ~ {fixed} + {_CROSSED}", family=family, reml=reml)
+
+
+@result_frame(
+    "label and term",
+    "label",
+    "term",
+    "estimate",
+    "std_error",
+    "statistic",
+    "statistic_name",
+    "df",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "count",
+    "n",
+    "n_missing",
+    "method",
+    "dependence",
+)
+def label_models(
+    data: Data,
+    *,
+    fixed: str = DEMOGRAPHIC,
+    labels: Sequence[str] | None = None,
+    adjust: str = "holm",
+    conf_level: float = 0.95,
+) -> Rows:
+    """A logistic mixed model for each label, with crossed participants and items.
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study with labels, or its annotation frame.
+    fixed : str
+        Fixed part of the formula.
+    labels : sequence of str, optional
+        Labels; all of them where not given.
+    adjust : str
+        Adjustment of the p-values of a term over the labels: holm, bonferroni, fdr_bh,
+        fdr_by or none.
+    conf_level : float
+        Confidence level of the intervals.
+
+    Raises
+    ------
+    DesignError
+        For a formula that is not allowed, or an adjustment that is not known.
+    DataError
+        When the study has no labels.
+
+    Notes
+    -----
+    Each model is ``label ~ fixed + (1 | participant) + (1 | item)``, binomial by Laplace's
+    approximation; estimates are log odds ratios, intervals are not adjusted. A label nobody
+    chose, or one whose model cannot be estimated, has rows with NaN and the reason, and does not
+    count in the adjustment. `count` is the number of times the label was chosen.
+
+    Examples
+    --------
+    >>> from muvistats import label_models, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> frame = label_models(study, fixed="modality", labels=["energetic", "calm"])
+    >>> frame.groupby("label", sort=False).size().to_dict()
+    {'energetic': 3, 'calm': 3}
+    """
+    check_conf_level(conf_level)
+    check_choice("adjust", adjust, ADJUSTMENTS)
+    frame = to_frame(data)
+    chosen = label_names(data) if labels is None else [str(name) for name in labels]
+    rows = [row for label in chosen for row in _label_rows(frame, label, fixed, conf_level, adjust)]
+    for name in dict.fromkeys(row["term"] for row in rows):
+        family = [row for row in rows if row["term"] == name]
+        adjusted = adjust_p([row.get("p_value", np.nan) for row in family], adjust)
+        for row, value in zip(family, adjusted, strict=True):
+            row["p_adjusted"] = value
+    return rows
+
+
+def _label_rows(
+    frame: pd.DataFrame, label: str, fixed: str, conf_level: float, adjust: str
+) -> list[dict[str, Any]]:
+    """Rows of one label; NaN with a reason where there is no model."""
+    name = label if label.isidentifier() else f"Q({label!r})"
+    base: dict[str, Any] = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
+    try:
+        design = build_design(f"{name} ~ {fixed} + {_CROSSED}", frame)
+    except DataError as error:
+        return [
+            {**base, "term": "", "count": 0, "n": 0, "n_missing": len(frame), "warning": str(error)}
+        ]
+    base.update(count=int(design.y.sum()), n=len(design.y), n_missing=design.n_missing)
+    try:
+        numbers = estimate(design, family="binomial", reml=False, engine="mixedlm", df="normal")
+    except MuvistatsError as error:
+        return [{**base, "term": term, "warning": str(error)} for term in design.fixed.names]
+    fit = MixedFit(design, numbers, "binomial", False, "normal", "mixedlm", provenance(frame))
+    kept = [
+        "term",
+        "estimate",
+        "std_error",
+        "statistic",
+        "statistic_name",
+        "df",
+        "p_value",
+        "conf_low",
+        "conf_high",
+        "conf_level",
+        "method",
+        "warning",
+    ]
+    table = fit.tidy(conf_level=conf_level)
+    return [{**{key: row[key] for key in kept}, **base} for _, row in table.iterrows()]

@@ -1,0 +1,421 @@
+"""Fitting of mixed models: from a design to estimates, and what can be wrong on the way."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import linalg, optimize
+
+from ..errors import ConvergenceError, DesignError
+from ..formula import Design
+from ..kernels.kenward_roger import KenwardRoger, kenward_roger
+from ..kernels.laplace import LaplaceMixed
+from ..kernels.mixed import LinearMixed, RandomBlock, lambda_factors
+from ..kernels.mixed_derivatives import Uncertainty, uncertainty
+from ..kernels.separation import independent_columns, separated_columns
+from ..kernels.threads import few_threads
+
+__all__ = ["FAMILIES", "Estimates", "blocks_of", "check_response", "estimate"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Families of mixed models, with the canonical link of each.
+FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}
+
+_SINGULAR = 1e-4
+_CLOSED = 5000
+_MAX_REST = 2500
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """A fitted mixed model, in numbers.
+
+    Parameters
+    ----------
+    kept : ndarray of int
+        Fixed columns that were estimated; the others are combinations of them.
+    beta, covariance : ndarray of float
+        Fixed effects of the kept columns and their covariance.
+    theta : ndarray of float
+        Relative covariance factors, lower triangles row by row.
+    sigma : float
+        Residual standard deviation; 1 where the family has none.
+    modes : list of ndarray
+        Conditional modes of each bar, (levels, columns).
+    log_likelihood : float
+        Restricted after REML.
+    converged, singular : bool
+        Whether the optimum was found, and whether it lies on the boundary.
+    uncertainty : Uncertainty or None
+        What Satterthwaite's degrees of freedom need.
+    kenward : KenwardRoger or None
+        What Kenward and Roger's tests need; `covariance` is then the adjusted one.
+    gradient : float
+        Largest gradient of the deviance that is left, relative to its curvature.
+    method : str
+        Method in words.
+    reasons : tuple of str
+        What to read with care.
+    separated : ndarray of int
+        Positions in `kept` whose estimate runs to infinity.
+    """
+
+    kept: npt.NDArray[np.intp]
+    beta: Floats
+    covariance: Floats
+    theta: Floats
+    sigma: float
+    modes: list[Floats]
+    log_likelihood: float
+    converged: bool
+    singular: bool
+    uncertainty: Uncertainty | None
+    gradient: float
+    method: str
+    reasons: tuple[str, ...] = ()
+    separated: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    kenward: KenwardRoger | None = None
+
+
+def blocks_of(design: Design) -> list[RandomBlock]:
+    """Random blocks of a design, in the order of its bars."""
+    return [RandomBlock(part.columns, part.codes, len(part.levels)) for part in design.random]
+
+
+def check_response(y: Floats, family: str, name: str) -> None:
+    """Refuse a response that the family cannot have."""
+    if family == "binomial" and not np.isin(y, (0.0, 1.0)).all():
+        raise DesignError(f"response {name!r} must be 0 or 1, or have two levels, for binomial")
+    if family == "poisson" and not ((y >= 0) & (y == np.round(y))).all():
+        raise DesignError(f"response {name!r} must be counts (0, 1, 2, ...) for poisson")
+    if np.ptp(y) == 0:
+        raise DesignError(f"response {name!r} has one value only, {y[0]:g}: nothing to explain")
+
+
+def estimate(design: Design, *, family: str, reml: bool, engine: str, df: str) -> Estimates:
+    """Fit a design.
+
+    Parameters
+    ----------
+    design : Design
+        Response, fixed and random columns.
+    family : {"gaussian", "binomial", "poisson"}
+        Distribution of the response.
+    reml : bool
+        Restricted likelihood, for gaussian.
+    engine : {"mixedlm", "statsmodels"}
+        What searches for the optimum of a gaussian model.
+    df : {"satterthwaite", "kenward-roger", "normal"}
+        Degrees of freedom whose ingredients are computed.
+
+    Returns
+    -------
+    Estimates
+        The fit.
+    """
+    check_response(design.y, family, design.formula.response)
+    with few_threads(sum(block.size for block in blocks_of(design))):
+        return _estimate(design, family=family, reml=reml, engine=engine, df=df)
+
+
+def _estimate(design: Design, *, family: str, reml: bool, engine: str, df: str) -> Estimates:
+    kept = independent_columns(design.fixed.matrix)
+    x, y, blocks = design.fixed.matrix[:, kept], design.y, blocks_of(design)
+    reasons = []
+    if len(kept) < design.fixed.matrix.shape[1]:
+        gone = [n for i, n in enumerate(design.fixed.names) if i not in set(kept)]
+        reasons.append(f"left out as combinations of other columns: {', '.join(gone)}")
+    _check_size(design, blocks, len(kept), family)
+    few = [part.bar.name for part in design.random if len(part.levels) < 5]
+    if few:
+        reasons.append(f"fewer than 5 levels of {', '.join(dict.fromkeys(few))}")
+    if family == "gaussian":
+        return _gaussian(kept, x, y, blocks, reml=reml, engine=engine, df=df, reasons=reasons)
+    if engine != "mixedlm":
+        raise DesignError(f"engine={engine!r} fits gaussian models only")
+    return _laplace(design, kept, x, y, blocks, family, reasons)
+
+
+def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
+    n = len(design.y)
+    if p >= n:
+        raise DesignError(f"{p} fixed columns for {n} rows: more parameters than rows")
+    for part, block in zip(design.random, blocks, strict=True):
+        if family == "gaussian" and block.size >= n:
+            raise DesignError(
+                f"{block.size} random effects of {part.bar.name!r} for {n} rows: they cannot be "
+                "told from the residuals"
+            )
+
+
+def _gaussian(
+    kept: npt.NDArray[np.intp],
+    x: Floats,
+    y: Floats,
+    blocks: list[RandomBlock],
+    *,
+    reml: bool,
+    engine: str,
+    df: str,
+    reasons: list[str],
+) -> Estimates:
+    model = LinearMixed(x, y, blocks, reml=reml)
+    if model.residual_share < 1e-14:
+        raise DesignError("the fixed part explains the response without a residual")
+    search = _by_mixedlm if engine == "mixedlm" else _by_statsmodels
+    theta, converged, name = search(x, y, blocks, reml)
+    point = model.at(theta)
+    sigma = model.sigma(point)
+    parts = None
+    size = sum(block.size for block in blocks)
+    rest = size - max(block.size for block in blocks)
+    if df != "normal" and (size <= _CLOSED or rest <= _MAX_REST):
+        parts = uncertainty(model, theta)
+    elif df != "normal":
+        reasons.append("too many random effects for Satterthwaite's df: normal quantiles")
+    gradient = _relative_gradient(parts, theta, blocks) if parts is not None else 0.0
+    if gradient > 1e-2:
+        converged = False
+    singular = _is_singular(theta, blocks)
+    if not converged:
+        reasons.append("the optimum was not found: read no number of this fit")
+    if singular:
+        reasons.append("singular fit: a variance is zero or a correlation is 1")
+    kenward = _kenward(model, x, theta, size) if df == "kenward-roger" else None
+    return Estimates(
+        kept,
+        point.beta,
+        sigma**2 * point.unscaled if kenward is None else kenward.adjusted,
+        theta,
+        sigma,
+        model.random_effects(theta, point.beta, y, x),
+        -model.deviance(theta) / 2,
+        converged,
+        singular,
+        parts,
+        gradient,
+        f"linear mixed model, {'REML' if reml else 'ML'} ({name})",
+        tuple(reasons),
+        kenward=kenward,
+    )
+
+
+def _kenward(model: LinearMixed, x: Floats, theta: Floats, size: int) -> KenwardRoger:
+    if not model.reml:
+        raise DesignError("df='kenward-roger' needs reml=True")
+    if size > 3000 or size * model.n > 30_000_000:
+        raise DesignError(
+            f"{model.n} rows and {size} random effects are too many for df='kenward-roger': "
+            "use df='satterthwaite'"
+        )
+    return kenward_roger(model, x, theta)
+
+
+def _relative_gradient(parts: Uncertainty, theta: Floats, blocks: list[RandomBlock]) -> float:
+    """Deviance that a Newton step over the free parameters would still gain."""
+    free = np.abs(theta) > _SINGULAR
+    if not free.any() or _is_singular(theta, blocks):
+        return 0.0
+    slope = parts.gradient[free]
+    return float(abs(slope @ _solve(parts.hessian[np.ix_(free, free)], slope)))
+
+
+def _is_singular(theta: Floats, blocks: list[RandomBlock]) -> bool:
+    return any(
+        (np.abs(np.diag(factor)) < _SINGULAR).any() for factor in lambda_factors(theta, blocks)
+    )
+
+
+def _by_mixedlm(
+    x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool
+) -> tuple[Floats, bool, str]:
+    """Search with mixedlm, which sees numeric columns under names of ours."""
+    import mixedlm
+
+    columns: dict[str, Any] = {"y": y}
+    columns.update({f"x{j}": x[:, j] for j in range(x.shape[1])})
+    parts = [f"x{j}" for j in range(x.shape[1])]
+    for b, block in enumerate(blocks):
+        names = [f"z{b}_{j}" for j in range(block.columns.shape[1])]
+        columns.update(dict(zip(names, block.columns.T, strict=True)))
+        levels = pd.Index([f"{i:07d}" for i in range(block.n_levels)], dtype="str")
+        columns[f"g{b}"] = pd.Categorical.from_codes(block.codes, levels)
+        parts.append(f"(0 + {' + '.join(names)} | g{b})")
+    # The scale of the response is no part of theta; a mean of zero and a spread of one keep the
+    # search well conditioned.
+    columns["y"] = (y - y.mean()) / y.std() if _spans_intercept(x) else y / np.abs(y).max()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            fit = mixedlm.lmer(f"y ~ 0 + {' + '.join(parts)}", pd.DataFrame(columns), REML=reml)
+        except (RuntimeError, ValueError, ArithmeticError) as error:
+            raise ConvergenceError(f"the model could not be fitted: {error}") from None
+    return np.asarray(fit.theta, dtype=np.float64), bool(fit.converged), "mixedlm"
+
+
+def _spans_intercept(x: Floats) -> bool:
+    ones = np.ones(len(x))
+    return bool(np.abs(ones - x @ linalg.lstsq(x, ones)[0]).max() < 1e-8)
+
+
+def _by_statsmodels(
+    x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool
+) -> tuple[Floats, bool, str]:
+    """Search with statsmodels: one correlated bar, or any number of uncorrelated ones."""
+    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
+
+    if len(y) > 5000:
+        raise DesignError("engine='statsmodels' is for up to 5,000 rows; use engine='mixedlm'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if len(blocks) == 1:
+            block = blocks[0]
+            model = MixedLM(y, x, groups=block.codes, exog_re=block.columns)
+            fit = model.fit(reml=reml, method="powell", xtol=1e-8, ftol=1e-12)
+            relative = np.atleast_2d(np.asarray(fit.cov_re)) / fit.scale
+            factor = linalg.cholesky(relative + 1e-14 * np.eye(len(relative)), lower=True)
+            theta = factor[np.tril_indices(len(factor))]
+        else:
+            if any(block.columns.shape[1] > 1 for block in blocks):
+                raise DesignError(
+                    "engine='statsmodels' fits several random parts only without correlations"
+                )
+            names = [f"g{i}" for i in range(len(blocks))]
+            matrices = [[block.matrix.toarray()] for block in blocks]
+            columns = [[[str(i) for i in range(block.n_levels)]] for block in blocks]
+            spec = VCSpec(names, columns, matrices)
+            model = MixedLM(y, x, groups=np.zeros(len(y)), exog_vc=spec)
+            fit = model.fit(reml=reml, method="powell", xtol=1e-8, ftol=1e-12)
+            theta = np.sqrt(np.maximum(np.asarray(fit.vcomp), 0) / fit.scale)
+    return np.asarray(theta, dtype=np.float64), bool(fit.converged), "statsmodels"
+
+
+def _laplace(
+    design: Design,
+    kept: npt.NDArray[np.intp],
+    x: Floats,
+    y: Floats,
+    blocks: list[RandomBlock],
+    family: str,
+    reasons: list[str],
+) -> Estimates:
+    size = sum(block.size for block in blocks)
+    if size > 5000:
+        raise DesignError(f"{size} random effects: a {family} model takes up to 5,000")
+    scale = np.sqrt((x**2).mean(axis=0))
+    model = LaplaceMixed(x / scale, y, blocks, family=family)
+    parameters, converged = _search(model, x / scale, y, family)
+    hessian = model.hessian(parameters)
+    for _ in range(5):
+        point = model.at(parameters)
+        step = _newton(hessian, point.gradient, parameters, model.n_theta, blocks)
+        if np.abs(step).max() < 1e-9 or np.abs(step).max() > 0.1:
+            break
+        parameters = parameters - step
+    point = model.at(parameters)
+    theta, beta = parameters[: model.n_theta], parameters[model.n_theta :] / scale
+    covariance = _fixed_covariance(hessian, model.n_theta) / np.outer(scale, scale)
+    gradient = float(abs(point.gradient @ step))
+    converged = converged and point.converged and gradient < 1e-4
+    separated = np.zeros(0, dtype=np.intp)
+    wide = np.sqrt(np.maximum(np.diag(covariance), 0)) * scale
+    if not converged or not np.isfinite(wide).all() or (wide > 10).any() or _far(beta * scale):
+        separated = separated_columns(x, y, family=family)
+    singular = _is_singular(theta, blocks)
+    if len(separated):
+        names = [design.fixed.names[kept[i]] for i in separated]
+        reasons.append(f"perfect separation by {', '.join(names)}: no finite estimate")
+    elif not converged:
+        reasons.append("the optimum was not found: read no number of this fit")
+    if singular:
+        reasons.append("singular fit: a variance is zero or a correlation is 1")
+    return Estimates(
+        kept,
+        beta,
+        covariance,
+        theta,
+        1.0,
+        model.random_effects(theta, point.spherical),
+        -point.deviance / 2,
+        converged and not len(separated),
+        singular,
+        None,
+        gradient,
+        f"{family} mixed model, Laplace",
+        tuple(reasons),
+        separated,
+    )
+
+
+def _far(scaled: Floats) -> bool:
+    return bool((np.abs(scaled) > 8).any())
+
+
+def _search(model: LaplaceMixed, x: Floats, y: Floats, family: str) -> tuple[Floats, bool]:
+    """Minimise the Laplace deviance from two starts of the variances."""
+    mean = (y.mean() + 0.5 * y.mean() * (1 - y.mean())) if family == "binomial" else y.mean()
+    target = np.log(mean / (1 - mean)) if family == "binomial" else np.log(max(mean, 1e-3))
+    beta = linalg.lstsq(x, np.full(len(y), target))[0]
+    bounds: list[tuple[float | None, float | None]] = []
+    start = []
+    for block in model.blocks:
+        rows, columns = np.tril_indices(block.columns.shape[1])
+        spread = np.sqrt((block.columns**2).mean(axis=0))
+        on_diagonal = rows == columns
+        start += list(np.where(on_diagonal, 0.5 / np.maximum(spread[rows], 1e-8), 0.0))
+        bounds += [(0.0, None) if d else (None, None) for d in on_diagonal]
+    bounds += [(None, None)] * len(beta)
+
+    def objective(parameters: Floats) -> tuple[float, Floats]:
+        try:
+            point = model.at(parameters)
+        except (linalg.LinAlgError, ValueError):
+            return np.inf, np.zeros(len(parameters))
+        return point.deviance, point.gradient
+
+    best = optimize.minimize(
+        objective,
+        np.concatenate([start, beta]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 500, "maxfun": 1000, "ftol": 1e-15, "gtol": 1e-6, "maxls": 40},
+    )
+    return np.asarray(best.x, dtype=np.float64), bool(np.isfinite(best.fun))
+
+
+def _newton(
+    hessian: Floats, gradient: Floats, parameters: Floats, m: int, blocks: list[RandomBlock]
+) -> Floats:
+    """Newton step over the parameters that are not on the boundary."""
+    free = np.ones(len(parameters), dtype=bool)
+    diagonal = np.concatenate(
+        [np.equal(*np.tril_indices(block.columns.shape[1])) for block in blocks]
+    )
+    free[:m] = ~(diagonal & (np.abs(parameters[:m]) < _SINGULAR))
+    step = np.zeros(len(parameters))
+    step[free] = _solve(hessian[np.ix_(free, free)], gradient[free])
+    return step
+
+
+def _solve(symmetric: Floats, right: Floats) -> Floats:
+    """Solution in the directions in which a symmetric matrix is not flat."""
+    values, vectors = np.linalg.eigh(symmetric)
+    use = np.abs(values) > 1e-12 * np.abs(values).max(initial=1e-300)
+    kept = vectors[:, use]
+    return np.asarray(kept @ ((kept.T @ right) / values[use]))
+
+
+def _fixed_covariance(hessian: Floats, m: int) -> Floats:
+    """Covariance of the fixed effects from the Hessian of the deviance."""
+    values = np.linalg.eigvalsh(hessian)
+    if values.min() > 1e-9 * values.max():
+        return np.asarray(2 * np.linalg.inv(hessian)[m:, m:])
+    # Flat or falling directions belong to variances on their boundary: hold those fixed.
+    return np.asarray(2 * linalg.pinvh(hessian[m:, m:]))

@@ -1,0 +1,69 @@
+"""The scripts run on a folder in the released layout, warnings being errors, and say something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "data" / "sample_muvi"
+SCRIPTS = sorted((ROOT / "analyses").glob("*.py"))
+
+
+def run(script: Path, *arguments: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(script), *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+
+
+def test_the_scripts_are_there():
+    names = {script.stem for script in SCRIPTS}
+    assert {"01_describe", "02_is_the_data_what_it_says", "reanalysis"} <= names
+
+
+@pytest.fixture(scope="module", params=SCRIPTS, ids=lambda script: script.stem)
+def on_sample(request, tmp_path_factory):
+    """One script, run on the small folder, and the folder it was run in."""
+    script = request.param
+    here = tmp_path_factory.mktemp(script.stem)
+    extra = [here / "report"] if script.stem == "reanalysis" else []
+    return script.stem, run(script, SAMPLE, *extra, cwd=here), here
+
+
+def test_script_on_a_folder(on_sample):
+    name, done, here = on_sample
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    assert done.stderr == ""
+    assert [path.name for path in here.iterdir()] == (["report"] if name == "reanalysis" else [])
+    if name.startswith("02_"):  # the labels of the folder stand one trial late
+        first = [line.split() for line in done.stdout.splitlines()[:10]]
+        assert [w[1] for w in first if w[0] == "labels" and w[-1] == "True"] == ["1"]
+
+
+def test_describe_copes_without_ratings_over_time(tmp_path):
+    folder = tmp_path / "muvi"
+    folder.mkdir()
+    for name in ("media_data.csv", "participant_data.csv", "video_urls.csv"):
+        (folder / name).write_bytes((SAMPLE / name).read_bytes())
+    done = run(ROOT / "analyses" / "01_describe.py", folder, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no ratings over time" in done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_script_uses_the_public_functions_only(script):
+    text = script.read_text("utf-8")
+    assert "import muvistats as mv" in text
+    assert "from muvistats" not in text
+    assert "muvistats._" not in text

@@ -1,0 +1,75 @@
+"""Bootstrap of finished values against weights that are written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from muvistats.kernels import bootstrap
+from muvistats.kernels.bootstrap import bootstrap_means, percentile_interval
+
+
+@pytest.fixture
+def crossed():
+    rng = np.random.default_rng(0)
+    n = 60
+    return rng.normal(size=n), rng.integers(0, 8, n), rng.integers(0, 6, n), rng.integers(0, 2, n)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_value_counts_as_often_as_its_units_together(crossed, both):
+    values, items, people, groups = crossed
+    units = (items, people) if both else (items,)
+    ours = bootstrap_means(
+        values, units, groups=groups, n_groups=2, n_resamples=30, rng=np.random.default_rng(5)
+    )
+    rng = np.random.default_rng(5)
+    drawn = [rng.multinomial(len(set(u)), np.full(len(set(u)), 1 / len(set(u))), 30) for u in units]
+    for r in range(30):
+        weight = np.prod([d[r][u] for d, u in zip(drawn, units, strict=True)], axis=0)
+        for group in (0, 1):
+            use = groups == group
+            expected = np.average(values[use], weights=weight[use])
+            assert_allclose(ours[r, group], expected, rtol=1e-12)
+
+
+def test_a_group_that_is_not_drawn_is_missing():
+    draws = bootstrap_means(
+        np.arange(3.0),
+        (np.arange(3),),
+        groups=np.arange(3),
+        n_groups=3,
+        n_resamples=200,
+        rng=np.random.default_rng(0),
+    )
+    assert 0.2 < np.isnan(draws[:, 0]).mean() < 0.4  # (2 / 3)^3
+    assert set(draws[~np.isnan(draws[:, 1]), 1]) == {1.0}
+    low, _ = percentile_interval(draws, 0.95)
+    assert np.isnan(low).all()
+
+
+def test_batches_are_of_one_piece(crossed, monkeypatch):
+    values, items, people, _ = crossed
+    kwargs = {"groups": np.zeros(60, dtype=int), "n_groups": 1, "n_resamples": 7}
+    monkeypatch.setattr(bootstrap, "_BATCH", 14)
+    many = bootstrap_means(values, (items, people), rng=np.random.default_rng(1), **kwargs)
+    assert many.shape == (7, 1)
+    assert np.isfinite(many).all()
+
+
+def test_pigeonhole_is_wider_than_either(crossed):
+    _, items, people, _ = crossed
+    effects = np.linspace(-2, 2, 8)[items] + np.linspace(-2, 2, 6)[people]
+    widths = []
+    for units in ((items,), (people,), (items, people)):
+        draws = bootstrap_means(
+            effects,
+            units,
+            groups=np.zeros(60, dtype=int),
+            n_groups=1,
+            n_resamples=2000,
+            rng=np.random.default_rng(2),
+        )
+        widths.append(draws.std())
+    assert_allclose(widths[2] ** 2, widths[0] ** 2 + widths[1] ** 2, rtol=0.25)
