@@ -28,7 +28,7 @@ docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The pages are in $(abspath docs/_build/html/index.html)"
 
-bench: $(VENV)/core.stamp
+bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks
 
 # A stamp tells that an extra is installed; it is made anew when what it depends on changes.

@@ -25,7 +25,10 @@ from .errors import DataError as DataError
 from .errors import DesignError as DesignError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import MuvistatsError as MuvistatsError
+from .kernels.agreement import ccc as ccc
+from .plots.figures import plot_agreement_trajectory as plot_agreement_trajectory
 from .plots.figures import plot_dimension_distributions as plot_dimension_distributions
+from .plots.figures import plot_interrater_ccc as plot_interrater_ccc
 from .plots.figures import plot_label_alignment as plot_label_alignment
 from .plots.figures import plot_label_correlations as plot_label_correlations
 from .plots.figures import plot_label_deviations as plot_label_deviations

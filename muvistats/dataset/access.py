@@ -18,6 +18,7 @@ __all__ = [
     "annotation_frame",
     "dimensions_of",
     "indexed",
+    "need_study",
     "select",
     "to_cube",
     "to_long",
@@ -27,6 +28,14 @@ __all__ = [
 _CUBE_LIMIT = 2 * 1024**3
 
 Which = str | Iterable[str] | None
+
+
+def need_study(data: object) -> None:
+    """Refuse what is not a study with annotations."""
+    if not isinstance(data, xr.DataTree):
+        raise DataError("a study is needed", found=type(data).__name__, expected="a DataTree")
+    if "annotations" not in data.children:
+        raise DataError("the study has no annotations", file="/annotations")
 
 
 def dimensions_of(data: xr.DataTree) -> list[str]:

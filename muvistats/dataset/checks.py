@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import xarray as xr
 from ..errors import DesignError
 from ..results.frame import Rows, result_frame
 from . import raters, schema, shifts
+from .access import need_study
 from .build import natural_order
 from .shifts import alignment_z
 
@@ -66,7 +68,7 @@ def label_alignment_check(
     n_resamples : int
         Number of permutations per variable and lag.
     rng : int, SeedSequence, Generator or None
-        Source of randomness.
+        Source of randomness. A number gives the same result each time, None another one.
     level : {"overall", "participant"}
         One answer for the study, or one for each participant against all others.
 
@@ -112,8 +114,8 @@ def label_alignment_check(
     """
     if level not in ("overall", "participant"):
         raise DesignError(f"level is 'overall' or 'participant', not {level!r}")
-    if n_resamples < 1:
-        raise DesignError(f"n_resamples is at least 1, not {n_resamples}")
+    if not isinstance(n_resamples, Integral) or isinstance(n_resamples, bool) or n_resamples < 1:
+        raise DesignError(f"n_resamples is a whole number from 1, not {n_resamples!r}")
     steps = shifts.checked_lags(lags)
     session = shifts.session_of(data)
     examine = shifts.overall_rows if level == "overall" else shifts.participant_rows
@@ -177,6 +179,7 @@ def rater_quality(data: xr.DataTree) -> Rows:
     >>> len(quality[(quality["quantity"] == "agreement") & (quality["dimension"] == "valence")])
     12
     """
+    need_study(data)
     names = data["participants/participant"].to_numpy().astype(str)
     measures = raters.measure(data)
     rows: list[dict[str, Any]] = []

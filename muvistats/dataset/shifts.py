@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import DataError, DesignError
-from .access import annotation_frame, dimensions_of
+from .access import annotation_frame, dimensions_of, need_study
 from .raters import label_values
 
 if TYPE_CHECKING:
@@ -93,14 +93,15 @@ def alignment_z(
 
 def checked_lags(lags: Iterable[int]) -> list[int]:
     """Distinct lags in order, refused where they are no whole numbers."""
-    steps = list(lags)
+    steps = list(lags) if isinstance(lags, Iterable) else []
     if not steps or any(not isinstance(lag, (int, np.integer)) for lag in steps):
-        raise DesignError(f"lags are whole numbers of trials, at least one, not {steps!r}")
+        raise DesignError(f"lags are whole numbers of trials, at least one, not {lags!r}")
     return sorted({int(lag) for lag in steps})
 
 
 def session_of(data: xr.DataTree, only: Iterable[str] | None = None) -> Session:
     """Codes and values of a study, of all its variables or of some."""
+    need_study(data)
     annotations = data["annotations"].to_dataset()
     trial = _trial(annotations)
     names = data["participants/participant"].to_numpy().astype(str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,11 @@ class ModelColumns:
             out = value.to_numpy(dtype=np.float64, na_value=np.nan)
             return np.where(np.isfinite(out), out, np.nan)
         return self._levels(code, _as_categorical(value))
+
+    def require(self, codes: Iterable[str]) -> None:
+        """Refuse names that are no column, before any column is read."""
+        for code in codes:
+            _Remembering(self._frame, self._state).require(ast.parse(code, mode="eval").body)
 
     def _levels(self, code: str, values: pd.Categorical) -> pd.Categorical:
         key = f"levels {code}"
@@ -134,6 +140,19 @@ class _Remembering(Evaluator):
     def __init__(self, frame: pd.DataFrame, state: dict[str, Any]) -> None:
         super().__init__(frame)
         self._state = state
+
+    def require(self, node: ast.AST) -> None:
+        """Refuse the first name that is no column."""
+        if isinstance(node, ast.Name):
+            self._column(node.id)
+        elif isinstance(node, ast.Call):
+            quoted = isinstance(node.func, ast.Name) and node.func.id == "Q"
+            if quoted and isinstance(node.args[0], ast.Constant):
+                self._column(str(node.args[0].value))
+            self.require(node.args[0])
+        else:
+            for child in ast.iter_child_nodes(node):
+                self.require(child)
 
     def _call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""

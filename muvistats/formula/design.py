@@ -134,7 +134,7 @@ class Design:
                     raise DataError(
                         "a level that the model was not fitted to",
                         column=code,
-                        found=sorted(other)[0],
+                        found=min(other),
                         expected=", ".join(known.categories[:8]),
                     )
                 value = value.set_categories(known.categories)
@@ -196,6 +196,7 @@ def build_design(formula: str, frame: pd.DataFrame) -> Design:
     """
     model = parse_model(formula)
     columns = ModelColumns(frame)
+    columns.require((model.response, *model.factors, *model.groups))
     response, levels = _response(columns, model.response)
     values = {code: columns.of(code) for code in model.factors}
     groups = {code: _grouping(columns, code) for code in model.groups}

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import DesignError
+
 __all__ = ["ccc", "ceiling_ccc", "ewe", "leave_one_out_ccc", "leave_one_out_ewe"]
 
 Floats = npt.NDArray[np.float64]
@@ -67,31 +69,72 @@ class _Batch:
         return (first + mean)[..., 0], covariances
 
 
-def ccc(x: Floats, y: Floats, ddof: int = 0) -> Floats:
+def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     """Lin's concordance correlation coefficient along the last axis.
 
     Parameters
     ----------
-    x, y : ndarray of float, shape (..., time)
-        Paired sequences; pairs with a NaN are left out.
+    x, y : array-like of float, shape (..., time)
+        Paired sequences on one scale; pairs with a NaN are left out.
     ddof : {0, 1}
         Moments by 1/n or 1/(n - 1).
 
     Returns
     -------
     ndarray of float, shape (...)
-        The coefficient; NaN where fewer than two pairs are left or both are the same constant.
+        The coefficient, between -1 and 1; a single number for two plain sequences. NaN where
+        fewer than two pairs are left, or where both are the same constant. A constant and a
+        sequence that moves have 0, and so have two different constants.
+
+    Raises
+    ------
+    DesignError
+        When the sequences have no common shape, or `ddof` is neither 0 nor 1.
+
+    Notes
+    -----
+    ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)``. It is Pearson's r times a factor that falls
+    from 1 as means or spreads differ. Values are taken relative to the first of a sequence, so
+    that one that never moves has no variance to the last bit.
+
+    References
+    ----------
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
+
+    Examples
+    --------
+    >>> from muvistats import ccc
+    >>> print(ccc([0, 1, 2, 3], [1, 2, 3, 4]))  # 2 * 1.25 / (1.25 + 1.25 + 1)
+    0.7142857142857143
     """
+    if ddof not in (0, 1):
+        raise DesignError(f"ddof must be 0 or 1, not {ddof!r}")
+    x, y = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (x, y))
+    try:
+        x, y = np.broadcast_arrays(x, y)
+    except ValueError as error:
+        raise DesignError(f"x {x.shape} and y {y.shape} have no common shape") from error
     both = ~(np.isnan(x) | np.isnan(y))
     n = both.sum(axis=-1)
+    if x.shape[-1] == 0:
+        return np.full(n.shape, np.nan)[()]
+    start = both.argmax(axis=-1)[..., None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_x = np.where(both, x, 0.0).sum(axis=-1) / n
-        mean_y = np.where(both, y, 0.0).sum(axis=-1) / n
-        dx = np.where(both, x - mean_x[..., None], 0.0)
-        dy = np.where(both, y - mean_y[..., None], 0.0)
+        mean_x, dx = _centred(x, both, start, n)
+        mean_y, dy = _centred(y, both, start, n)
         products = 2 * (dx * dy).sum(axis=-1) / (n - ddof)
         spread = ((dx**2).sum(axis=-1) + (dy**2).sum(axis=-1)) / (n - ddof)
-        return np.where(n > 1, products / (spread + (mean_x - mean_y) ** 2), np.nan)
+        out: Floats = np.where(n > 1, products / (spread + (mean_x - mean_y) ** 2), np.nan)[()]
+    return out
+
+
+def _centred(x: Floats, both: npt.NDArray[np.bool_], start: Ints, n: Ints) -> tuple[Floats, Floats]:
+    """Means, and values less their mean, 0 where they do not enter."""
+    first = np.take_along_axis(x, start, axis=-1)
+    moved = np.where(both, x - first, 0.0)
+    mean = moved.sum(axis=-1, keepdims=True) / n[..., None]
+    return (first + mean)[..., 0], np.where(both, moved - mean, 0.0)
 
 
 def ewe(values: Floats, starts: Ints) -> tuple[Floats, Floats]:

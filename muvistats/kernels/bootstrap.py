@@ -85,8 +85,11 @@ def percentile_interval(draws: Floats, conf_level: float) -> tuple[Floats, Float
     Returns
     -------
     low, high : ndarray of float, shape (...)
-        Limits; NaN where fewer than nine in ten draws are defined.
+        Limits; NaN where fewer than nine in ten draws are defined, and everywhere without draws.
     """
+    if not len(draws):
+        nothing = np.full(draws.shape[1:], np.nan)
+        return nothing, nothing
     defined = ~np.isnan(draws)
     enough = defined.mean(axis=0) >= 0.9
     safe = np.where(enough, draws, 0.0)

@@ -12,6 +12,8 @@ __all__ = ["best_lag", "lagged_correlation"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
 
+_TIE = 1e-10
+
 
 def lagged_correlation(series: Floats, reference: Floats, lags: Ints) -> Floats:
     """Pearson correlation of a series with a reference that it follows by some steps.
@@ -53,6 +55,8 @@ def lagged_correlation(series: Floats, reference: Floats, lags: Ints) -> Floats:
 def best_lag(correlations: Floats) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """Position of the highest correlation in each row, and whether the row has any.
 
+    Correlations that differ by rounding error alone are ties, and the first of them counts.
+
     Parameters
     ----------
     correlations : ndarray of float, shape (n, lag)
@@ -66,4 +70,6 @@ def best_lag(correlations: Floats) -> tuple[Ints, npt.NDArray[np.bool_]]:
         Whether the row has a correlation.
     """
     defined: npt.NDArray[np.bool_] = np.any(~np.isnan(correlations), axis=1)
-    return np.where(np.isnan(correlations), -np.inf, correlations).argmax(axis=1), defined
+    filled = np.where(np.isnan(correlations), -np.inf, correlations)
+    top = filled.max(axis=1, keepdims=True, initial=-np.inf)
+    return (filled >= top - _TIE).argmax(axis=1), defined

@@ -19,6 +19,7 @@ __all__ = [
     "epsilon_squared_interval",
     "equivalence_p",
     "mean_ranks",
+    "overlapping",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -203,12 +204,38 @@ def epsilon_squared_interval(
     Notes
     -----
     Epsilon squared cannot be negative, so its samples lie too high: without any effect its mean
-    is (k - 1) / (n - 1), and a plain percentile interval would never hold 0. The percentiles are
-    therefore moved down by (k - 1) / (n - 1) and cut off at 0.
+    is (k - 1) / (n - 1), and a plain percentile interval would never hold 0. Near 1 there is no
+    room left for such a bias. A percentile q is therefore moved down by
+    ``(1 - q) (k - 1) / (n - 1)`` and cut off at 0.
     """
     tail = (1 - conf_level) / 2
-    low, high = np.nanquantile(resampled, [tail, 1 - tail]) - (k - 1) / (n - 1)
+    percentiles = np.nanquantile(resampled, [tail, 1 - tail])
+    low, high = percentiles - (1 - percentiles) * (k - 1) / (n - 1)
     return max(0.0, float(low)), max(0.0, float(high))
+
+
+def overlapping(values: Array, codes: Array, k: int) -> bool:
+    """Whether the ranges of at least two groups have a point in common.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Values without NaN.
+    codes : ndarray of int, shape (n,)
+        Group of each value, 0 to k - 1; every group holds a value.
+    k : int
+        Number of groups.
+
+    Returns
+    -------
+    bool
+        False where each group lies wholly above or below each other one.
+    """
+    low, high = np.full(k, np.inf), np.full(k, -np.inf)
+    np.minimum.at(low, codes, values)
+    np.maximum.at(high, codes, values)
+    order = np.argsort(low)
+    return bool((low[order][1:] <= high[order][:-1]).any())
 
 
 def dominance(first: Array, second: Array) -> Dominance:

@@ -5,13 +5,16 @@ Save one with ``figure.savefig("name.png")``; no screen and no pyplot is needed.
 
 from __future__ import annotations
 
+from .agreement import plot_agreement_trajectory, plot_interrater_ccc
 from .alignment import plot_label_alignment
 from .dimensions import plot_dimension_distributions
 from .labels import plot_label_correlations, plot_label_deviations, plot_label_frequencies
 from .modalities import plot_modality_correlations, plot_modality_medians
 
 __all__ = [
+    "plot_agreement_trajectory",
     "plot_dimension_distributions",
+    "plot_interrater_ccc",
     "plot_label_alignment",
     "plot_label_correlations",
     "plot_label_deviations",

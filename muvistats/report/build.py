@@ -216,7 +216,7 @@ class _Report:
     def _compare(self, table: Table, frame: pd.DataFrame, name: str, shown: ShownSection) -> None:
         if frame.empty or not self.source.is_muvi:
             return
-        compared = compare_published(frame.rename(columns=dict(table.printed_as)), name)
+        compared = compare_published(frame, name)
         key = f"{table.key}-{name}" if len(table.published) > 1 else f"{table.key}-published"
         self.comparisons[key] = compared
         write_frame(compared, self.folder / "tables" / f"{key}.csv")

@@ -64,8 +64,6 @@ class Table:
         Whether it is computed for every reading of the labels, or for the first one only.
     published : tuple of str
         Names of printed values that the frame is compared with.
-    printed_as : mapping of str to str
-        Columns that the printed values call otherwise.
     columns : tuple of str
         Columns that the page shows; all that say something where empty. The CSV has all.
     view : callable, optional
@@ -88,7 +86,6 @@ class Table:
     needs: tuple[Need, ...] = ()
     each_reading: bool = False
     published: tuple[str, ...] = ()
-    printed_as: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     view: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     rules: Mapping[str, Rule] = field(default_factory=dict)

@@ -252,7 +252,7 @@ EFFECT_SECTIONS = (
                 _medians,
                 needs=("dynamics", "modalities"),
                 published=("kruskal_modality_group",),
-                columns=("dimension", "group", "median", "mean_rank", "n"),
+                columns=("dimension", "group", "median", "sd", "mean_rank", "n"),
             ),
             Table(
                 "kruskal_modality",

@@ -240,7 +240,6 @@ RATING_SECTIONS = (
                 _agreement,
                 needs=("dynamics",),
                 published=("interrater_ccc",),
-                printed_as={"ccc": "mean"},
             ),
         ),
     ),

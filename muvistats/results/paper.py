@@ -46,10 +46,16 @@ _KEYS = (
 _PAIRS = (("modality1", "modality2"), ("label1", "label2"))
 
 #: Columns of a result frame to which its confidence limits can belong, first one first.
-_INTERVAL_OF = ("effect_size", "estimate", "share", "mean", "median")
+_INTERVAL_OF = ("effect_size", "estimate", "share", "ccc", "mean", "median")
 
-#: Standard error of a mean, median and sd of normal values in units of sd / sqrt(n).
-_ERROR_OF_SD = {"mean": 1.0, "median": float(np.sqrt(np.pi / 2)), "sd": float(np.sqrt(0.5))}
+#: Standard error of a mean, median and sd of normal values in units of sd / sqrt(n). A ccc that
+#: stands beside an sd is a mean over annotations.
+_ERROR_OF_SD = {
+    "mean": 1.0,
+    "ccc": 1.0,
+    "median": float(np.sqrt(np.pi / 2)),
+    "sd": float(np.sqrt(0.5)),
+}
 
 #: The named rules behind a verdict.
 RULES: Mapping[str, str] = {
@@ -187,18 +193,19 @@ def compare_published(frame: pd.DataFrame, name: str) -> Rows:
 
     The verdict is the first that holds:
 
-    - *agrees*, rule "printed digits": ``|ours - printed|`` is at most half a unit of the last printed
-      digit. At an exact tie either neighbour is a correct rounding, except for whole numbers
-      (a median of 4.5 is not the printed 4).
+    - *agrees*, rule "printed digits": ``|ours - printed|`` is at most half a unit of the last
+      printed digit. At an exact tie either neighbour is a correct rounding, except for whole
+      numbers (a median of 4.5 is not the printed 4).
     - *agrees*, rule "printed bound": only a bound is printed (p < 0.001) and ours satisfies it;
       if not, *differs*.
     - *within sampling error*, rule "confidence interval": the printed value lies in our interval
       for this quantity, where the frame has one.
     - *within sampling error*, rule "two standard errors": no interval, and ``|difference|`` is at
       most 2 `std_error`. The standard error is the frame's own, or follows from its n (shares and
-      counts: binomial; mean: sd / sqrt(n); median: 1.2533 sd / sqrt(n); sd: sd / sqrt(2 n)), where
-      n is the smallest of `n`, `n_annotations` and `n_items`; failing that, it is the paper's. It
-      takes rows as independent, so it is on the small side, and "differs" comes sooner.
+      counts: binomial; mean and ccc: sd / sqrt(n); median: 1.2533 sd / sqrt(n);
+      sd: sd / sqrt(2 n)), where n is the smallest of `n`, `n_annotations` and `n_items`; failing
+      that, it is the paper's. It takes rows as independent, so it is on the small side, and
+      "differs" comes sooner.
     - *differs*, with the rule that failed last.
     - *not comparable*, rule "no value": ours is missing, or no single row matches; `warning`
       says why.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ..dataset.access import annotation_frame, dimensions_of
+from ..dataset.access import annotation_frame, dimensions_of, need_study
 from ..errors import DataError, DesignError
 from ..formula import evaluate, factor
 
@@ -24,6 +25,7 @@ __all__ = [
     "check_choice",
     "check_conf_level",
     "check_dependence",
+    "check_resamples",
     "choose_dimensions",
     "groups_of",
     "join_reasons",
@@ -52,20 +54,27 @@ def check_dependence(dependence: str) -> None:
 
 def check_conf_level(conf_level: float) -> None:
     """Refuse a confidence level that is no probability."""
-    if not 0 < conf_level < 1:
+    if not isinstance(conf_level, Real) or not 0 < conf_level < 1:
         raise DesignError(f"conf_level must lie between 0 and 1, not {conf_level!r}")
 
 
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+def check_resamples(n_resamples: int) -> None:
+    """Refuse a number of resamples that is no count."""
+    if isinstance(n_resamples, bool) or not isinstance(n_resamples, Integral) or n_resamples < 0:
+        raise DesignError(f"n_resamples must be a whole number from 0, not {n_resamples!r}")
+
+
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Refuse an argument that is not one of the choices."""
     choices = tuple(choices)
     if value not in choices:
-        raise DesignError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        raise DesignError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
 
 def to_frame(data: Data) -> pd.DataFrame:
     """The annotation frame of a study, or the frame that was given."""
     if isinstance(data, xr.DataTree):
+        need_study(data)
         return annotation_frame(data)
     if isinstance(data, pd.DataFrame):
         return data
@@ -79,6 +88,7 @@ def to_frame(data: Data) -> pd.DataFrame:
 def choose_dimensions(data: Data, dimension: str | None) -> list[str]:
     """The rated dimension that was asked for, or all of them."""
     if isinstance(data, xr.DataTree):
+        need_study(data)
         known = dimensions_of(data)
     elif isinstance(data, pd.DataFrame):
         known = list(data.attrs.get("dimensions", []))
@@ -96,11 +106,12 @@ def choose_dimensions(data: Data, dimension: str | None) -> list[str]:
 def label_names(data: Data) -> list[str]:
     """Names of the labels, in stored order."""
     if isinstance(data, xr.DataTree):
+        need_study(data)
         names = data["annotations"].to_dataset().coords.get("label")
         if names is None or "labels" not in data["annotations"].data_vars:
             raise DataError("the study has no labels", file="/annotations", column="labels")
         return [str(name) for name in names.to_numpy()]
-    names = data.attrs.get("labels", [])
+    names = to_frame(data).attrs.get("labels", [])
     if not names:
         raise DataError(
             "the frame does not say which columns are labels", expected="a study with labels"
@@ -122,6 +133,8 @@ def offered(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
     Music has no picture to lay the axes over, so its annotations are outside of the question,
     not missing.
     """
+    if not isinstance(expression, str):
+        raise DesignError(f"a factor is written as text, not {expression!r}")
     if expression.strip() != "overlay" or not {"overlay", "modality"} <= set(frame.columns):
         return frame
     recorded = frame.loc[frame["overlay"].notna(), "modality"].unique()

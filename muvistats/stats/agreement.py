@@ -10,15 +10,22 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..dataset.access import need_study
 from ..errors import DataError
 from ..kernels.agreement import ewe as ewe_kernel
 from ..kernels.agreement import leave_one_out_ccc
 from ..kernels.bootstrap import bootstrap_means, percentile_interval
 from ..results.frame import Rows, result_frame
 from ._cells import Cells, Ints, over_cells
-from ._common import check_choice, check_conf_level, choose_dimensions
+from ._common import (
+    check_choice,
+    check_conf_level,
+    check_resamples,
+    choose_dimensions,
+    join_reasons,
+)
 
-__all__ = ["dynamic_dimensions", "ewe", "interrater_ccc"]
+__all__ = ["dynamic_dimensions", "ewe", "interrater_ccc", "mean_interval"]
 
 Floats = npt.NDArray[np.float64]
 Resample = Literal["items", "participants", "both"]
@@ -50,10 +57,12 @@ def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
     Notes
     -----
     The weight of rater j is ``w_j = max(0, r(x_j, mean of all raters))``, and the estimator is
-    ``sum_j w_j x_j / sum_j w_j``. A rater who never moved has an undefined correlation and weight
-    0, but is part of the unweighted mean. Excluded annotations are no raters. A time step at
-    which a rater of the cell is missing (the tail of a shorter annotation) is left out for that
-    cell and NaN. A cell without a positive weight is NaN, and one rater has weight 1.
+    ``sum_j w_j x_j / sum_j w_j``. Who goes against all others has a negative correlation and
+    weight 0; who never moved has an undefined one and weight 0; both are part of the unweighted
+    mean. One rater who moved has weight 1. Two are each compared with their mean: two who mirror
+    each other around it leave no positive weight. A cell without one (nobody rated, or nobody
+    moved) is NaN. Excluded annotations are no raters. A time step at which a rater of the cell is
+    missing (the tail of a shorter annotation) is left out for that cell and NaN.
 
     References
     ----------
@@ -68,6 +77,7 @@ def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
     >>> ewe(study)["gold_standard"].dims
     ('dimension', 'item', 'modality', 'time')
     """
+    need_study(data)
     cells = Cells.of(data)
     names = dynamic_dimensions(data, dimension)
     annotations = data["annotations"]
@@ -164,7 +174,7 @@ def interrater_ccc(
     resample : {"items", "participants", "both"}
         What the interval at level `modality` resamples; `both` is the pigeonhole bootstrap.
     n_resamples : int
-        Bootstrap resamples at level `modality`.
+        Bootstrap resamples at level `modality`; 0 for no interval.
     conf_level : float
         Confidence level of the percentile interval.
     rng : int, SeedSequence or Generator, optional
@@ -178,11 +188,17 @@ def interrater_ccc(
     Notes
     -----
     ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)`` between annotation x and the estimator y of
-    the others in its item and modality, whose weights are recomputed without x. A cursor that
-    never moved has 0 while the others move; a rater alone in the cell, or whose others have no
-    positive weight, is NaN with the reason, and so is an excluded annotation.
+    the others in its item and modality, whose weights are recomputed without x (see `ewe`). A
+    cursor that never moved has 0 while the others move. Who goes against all others has a
+    negative value, and no weight among the others of somebody else. Two raters are compared with
+    each other; where one of them never moved, the other is NaN. A rater alone in the cell, or
+    whose others have no positive weight, is NaN with the reason in `warning`, and so is an
+    excluded annotation. A time step at which a rater of the cell is missing (the tail of a
+    shorter annotation) is left out for all of them. `n` counts the raters of the cell, or the
+    annotations with a value.
 
-    The bootstrap draws finished values. Drawing raters and computing concordances anew would
+    The bootstrap draws finished values; where only one item (or participant) could be drawn there
+    is no interval. Drawing raters and computing concordances anew would
     compare raters with copies of themselves.
 
     References
@@ -202,7 +218,10 @@ def interrater_ccc(
     """
     check_choice("level", level, ("annotation", "modality"))
     check_choice("resample", resample, ("items", "participants", "both"))
+    check_choice("ddof", ddof, (0, 1))
     check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    need_study(data)
     annotations = data["annotations"].dataset
     cells = Cells.of(data)
     kernel = functools.partial(_leave_one_out, ddof=ddof)
@@ -234,6 +253,7 @@ def interrater_ccc(
 
 def dynamic_dimensions(data: xr.DataTree, dimension: str | None) -> list[str]:
     """Names of the dimensions that vary over time."""
+    need_study(data)
     variables = data["annotations"].dataset.variables
     names = [name for name in choose_dimensions(data, dimension) if "time" in variables[name].dims]
     if not names:
@@ -266,7 +286,7 @@ def _annotation_rows(
         reason = np.select(
             [np.tile(~cells.keep, rows), n_raters == 0, n_raters == 1],
             ["excluded", "no values", "no other rater"],
-            "the others have no positive weight",
+            "the others have no positive weight, or no time step is common to all",
         )
         warning = np.where(undefined, reason.astype(object), "")
     return {
@@ -300,19 +320,42 @@ def _modality_rows(
         if not use.any():
             row["warning"] = "no concordance is defined"
         else:
-            values = ccc[use]
-            row["ccc"] = values.mean()
-            row["sd"] = values.std(ddof=1) if len(values) > 1 else np.nan
-            draws = bootstrap_means(
-                values,
-                tuple(np.unique(unit[use], return_inverse=True)[1] for unit in units),
-                groups=np.zeros(len(values), dtype=np.int64),
-                n_groups=1,
-                n_resamples=n_resamples,
-                rng=rng,
+            row |= mean_interval(
+                ccc[use], tuple(unit[use] for unit in units), n_resamples, conf_level, rng
             )
-            low, high = percentile_interval(draws, conf_level)
-            row["conf_low"], row["conf_high"] = float(low[0]), float(high[0])
-            row["n_resamples"] = n_resamples
         rows.append(row)
     return rows
+
+
+def mean_interval(
+    values: Floats,
+    units: tuple[Ints, ...],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Mean and sd of finished values, and limits of the mean when whole units are drawn."""
+    sd = values.std(ddof=1) if len(values) > 1 else np.nan
+    row: dict[str, Any] = {"ccc": values.mean(), "sd": sd, "n_resamples": 0}
+    alone = "" if len(values) > 1 else "there is a single value"
+    codes = tuple(np.unique(unit, return_inverse=True)[1] for unit in units)
+    if n_resamples == 0:
+        return row | {"warning": join_reasons(alone, "no interval: n_resamples is 0")}
+    if min(int(code.max()) for code in codes) == 0:
+        return row | {"warning": join_reasons(alone, "no interval: there is one unit to draw")}
+    draws = bootstrap_means(
+        values,
+        codes,
+        groups=np.zeros(len(values), dtype=np.int64),
+        n_groups=1,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    low, high = (float(limit[0]) for limit in percentile_interval(draws, conf_level))
+    empty = "no interval: too many resamples hold no value" if np.isnan(low) else ""
+    return row | {
+        "conf_low": low,
+        "conf_high": high,
+        "n_resamples": n_resamples,
+        "warning": join_reasons(alone, empty),
+    }

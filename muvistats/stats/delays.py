@@ -14,13 +14,15 @@ from ..kernels.agreement import leave_one_out_ewe
 from ..kernels.lag import best_lag, lagged_correlation
 from ..results.frame import Rows, result_frame
 from ._cells import Cells, Ints, over_cells
-from ._common import check_choice, check_conf_level
+from ._common import check_choice, check_conf_level, check_resamples
 from .agreement import dynamic_dimensions
-from .trajectories import mean_row, modalities_and_all
+from .trajectories import interval_of, mean_row, modalities_and_all
 
 __all__ = ["rater_lag"]
 
 Floats = npt.NDArray[np.float64]
+_NO_PARTNER = "no other item in this modality"
+
 Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
@@ -65,7 +67,7 @@ def rater_lag(
     dimension : str, optional
         Rated dimension; all dynamic ones where not given.
     n_resamples : int
-        Bootstrap resamples of items for the mean gain.
+        Bootstrap resamples of items for the mean gain; 0 for no interval.
     conf_level : float
         Confidence level of the percentile interval.
     rng : int, SeedSequence or Generator, optional
@@ -84,7 +86,9 @@ def rater_lag(
     the first half is scored on the second, and the other way round; `gain` is the mean of both
     differences to no delay, `lag_seconds` the mean of both delays. A search always finds
     something, so the same is done with the reference of another item in the same modality
-    (`pairing` = mismatched): what gains there is an artefact of searching. The delay is relative
+    (`pairing` = mismatched; NaN where there is none): what gains there is an artefact of searching.
+    Delays are tried from 0 upwards, so a rater ahead of the others has a delay of 0 and a gain
+    near 0; of equal correlations the shorter delay counts. The delay is relative
     to the other raters, who are late themselves. A dimension is read into memory as a whole.
 
     Examples
@@ -96,13 +100,16 @@ def rater_lag(
     """
     check_choice("level", level, ("annotation", "modality"))
     check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    if not 0 <= max_lag < np.inf:
+        raise DesignError(f"max_lag must be a number of seconds from 0, not {max_lag!r}")
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
     time = data["annotations/time"].to_numpy()
-    interval = float(np.median(np.diff(time)))
+    interval = interval_of(time)
     lags = np.arange(round(max_lag / interval) + 1)
     half = len(time) // 2
-    if max_lag < 0 or half - lags[-1] < 10:
+    if half - lags[-1] < 10:
         raise DesignError(
             f"half of the excerpt ({half * interval:g} s) is too short for delays up to "
             f"{max_lag:g} s"
@@ -116,7 +123,7 @@ def rater_lag(
         values = np.where(cells.keep[:, None], variable.to_numpy(), np.nan)
         for pairing, against in (
             ("own item", reference),
-            ("mismatched", reference[partner]),
+            ("mismatched", np.where((partner >= 0)[:, None], reference[partner], np.nan)),
         ):
             part = pd.DataFrame(_delays(values, against, lags, half, interval))
             part["item"] = data["annotations/item"].to_numpy()
@@ -127,7 +134,10 @@ def rater_lag(
             else:
                 part = part.assign(n=1, n_items=1, n_resamples=0)
                 undefined = part["gain"].isna()
-                part["warning"] = np.where(undefined, "a half in which somebody rests", "")
+                reason = np.full(len(part), "a half in which somebody rests", dtype=object)
+                reason[~cells.keep] = "excluded"
+                reason[(partner < 0) & (pairing == "mismatched")] = _NO_PARTNER
+                part["warning"] = np.where(undefined, reason, "")
             frames.append(part.assign(dimension=name, pairing=pairing))
     return pd.concat(frames, ignore_index=True)
 
@@ -137,9 +147,12 @@ def _others(values: Floats, starts: Ints) -> tuple[Floats, ...]:
 
 
 def _mismatched(cells: Cells, rng: np.random.Generator) -> Ints:
-    """For each annotation, one of another item in the same modality: items moved round by one."""
+    """For each annotation, one of another item in the same modality: items moved round by one.
+
+    -1 where the modality has no other item.
+    """
     of_annotation = cells.of_annotation
-    out = np.arange(len(of_annotation))
+    out = np.full(len(of_annotation), -1)
     for code in range(len(cells.modalities)):
         group = np.flatnonzero(cells.modality == code)
         if len(group) < 2:
@@ -199,7 +212,7 @@ def _lag_means(
         )
         row.pop("ccc", None)
         row.pop("sd", None)
-        if "warning" in row:
+        if not len(defined):
             row["warning"] = "no delay is defined"
         means = {column: float(defined[column].mean()) for column in columns}
         rows.append({"modality": modality, **means, **row})

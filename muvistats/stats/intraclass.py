@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..dataset.access import need_study
 from ..errors import DesignError
 from ..kernels.reliability import IccForm, icc_forms
 from ..results.frame import Rows, result_frame
 from ._cells import Cells
-from ._common import check_choice, check_conf_level, choose_dimensions, to_frame
+from ._common import (
+    check_choice,
+    check_conf_level,
+    choose_dimensions,
+    join_reasons,
+    need,
+    to_frame,
+)
 from .reliability import by_modality, units_of
 
 __all__ = ["icc"]
@@ -116,11 +125,13 @@ def _ratings(data: xr.DataTree, name: str, unit: str) -> pd.DataFrame:
     """One row per rating: its target, item, modality, rater and value."""
     if unit == "annotation":
         frame = to_frame(data)
+        need(frame, "item", "modality", "participant", name)
         long = frame[["item", "modality", "participant", name]].rename(
             columns={"participant": "rater", name: "value"}
         )
         long["target"] = units_of(frame)
         return long.dropna(subset="value")
+    need_study(data)
     values = data["annotations"].dataset[name]
     if "time" not in values.dims:
         raise DesignError(f"{name} is static and has no time steps")
@@ -144,8 +155,12 @@ def _ratings(data: xr.DataTree, name: str, unit: str) -> pd.DataFrame:
 def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str, Any]]:
     what = {"annotation": "annotation medians", "time_step": "time steps"}[unit]
     targets, raters = part["target"].nunique(), part["rater"].nunique()
+    reason = ""
     if targets < 2 or raters < 2:
         reason = "fewer than two targets with two raters"
+    elif part["value"].min() == part["value"].max():
+        reason = "all values are equal"
+    if reason:
         return [
             {"estimator": name, "method": what, "warning": reason}
             for name in ("ICC(1)", "ICC(A,1)", "ICC(C,1)", "ICC(k)", "ICC(A,k)", "ICC(C,k)")
@@ -155,9 +170,9 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
         forms = icc_forms(matrix, conf_level)
         method, warning = f"mean squares, {what}", ""
     else:
-        forms = _icc_by_model(part)
+        forms, note = _icc_by_model(part)
         method = f"mixed model (REML), {what}"
-        warning = "ratings are not complete: no F test and no interval"
+        warning = join_reasons("ratings are not complete: no F test and no interval", note)
     return [
         {
             "estimator": form.name,
@@ -176,8 +191,11 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
     ]
 
 
-def _icc_by_model(part: pd.DataFrame) -> list[IccForm]:
-    """Forms from REML variance components; k is the harmonic mean of raters per target."""
+def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
+    """Forms from REML variance components, and what is to be said of the fits.
+
+    k is the harmonic mean of raters per target.
+    """
     from mixedlm import lmer
 
     table = pd.DataFrame(
@@ -188,8 +206,16 @@ def _icc_by_model(part: pd.DataFrame) -> list[IccForm]:
         }
     )
 
+    notes: dict[str, None] = {}
+
     def components(formula: str) -> dict[str, float]:
-        fit = lmer(formula, table)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # few levels, singular fits: said in words below
+            fit = lmer(formula, table)
+        if fit.isSingular():
+            notes["a component of variance is estimated as zero"] = None
+        if not fit.converged:
+            notes["REML did not converge"] = None
         random = {name: float(group.variance["(Intercept)"]) for name, group in _groups(fit)}
         return {**random, "residual": float(fit.sigma) ** 2}
 
@@ -208,7 +234,7 @@ def _icc_by_model(part: pd.DataFrame) -> list[IccForm]:
         nan = (np.nan,) * 6
         single.append(IccForm(f"ICC({bracket}1)", between / (between + error), *nan))
         average.append(IccForm(f"ICC({bracket}k)", between / (between + error / k), *nan))
-    return [*single, *average]
+    return [*single, *average], "; ".join(notes)
 
 
 def _groups(fit: Any) -> list[tuple[str, Any]]:

@@ -22,6 +22,7 @@ from ._common import (
     check_choice,
     check_conf_level,
     check_dependence,
+    choose_dimensions,
     join_reasons,
     label_names,
     need,
@@ -83,7 +84,8 @@ def label_frequencies(
     Raises
     ------
     DataError
-        When there are no labels, or no categories for them.
+        When there are no labels, no categories for them, or, with `require_dynamic`, no rated
+        dimensions.
     DesignError
         For an unknown level.
 
@@ -126,7 +128,7 @@ def label_frequencies(
     chosen = frame[labels].to_numpy(dtype=float)
     use = ~np.isnan(chosen).any(axis=1)
     if require_dynamic:
-        use &= _kept(frame)
+        use &= _kept(data, frame)
     rows: list[Row] = []
     for modality, part in _by_modality(frame):
         kept = part & use
@@ -142,7 +144,8 @@ def label_frequencies(
     return rows
 
 
-def _kept(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _kept(data: Data, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    choose_dimensions(data, None)  # a study without ratings has kept none
     need(frame, "keep_dynamic")
     return frame["keep_dynamic"].to_numpy(dtype=bool)
 
@@ -370,7 +373,7 @@ def _pairs(
     names = np.array(labels, dtype=object)
     reason = np.where(
         np.isnan(r),
-        "a label does not vary",
+        "a label does not vary" if len(values) > 1 else "fewer than two values",
         np.where(np.isnan(p_values) | np.isnan(low), "too few values, or r is 1 or -1", ""),
     )
     return pd.DataFrame(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import linalg, optimize
 
 from ..errors import ConvergenceError, DesignError
@@ -19,6 +16,7 @@ from ..kernels.mixed import LinearMixed, RandomBlock, lambda_factors
 from ..kernels.mixed_derivatives import Uncertainty, uncertainty
 from ..kernels.separation import independent_columns, separated_columns
 from ..kernels.threads import few_threads
+from .mixed_engines import by_mixedlm, by_statsmodels
 
 __all__ = ["FAMILIES", "Estimates", "blocks_of", "check_response", "estimate"]
 
@@ -120,13 +118,41 @@ def estimate(design: Design, *, family: str, reml: bool, engine: str, df: str) -
         The fit.
     """
     check_response(design.y, family, design.formula.response)
-    with few_threads(sum(block.size for block in blocks_of(design))):
-        return _estimate(design, family=family, reml=reml, engine=engine, df=df)
+    blocks = blocks_of(design)
+    scales = [_scales(block.columns) for block in blocks]
+    scaled = [
+        RandomBlock(block.columns / scale, block.codes, block.n_levels)
+        for block, scale in zip(blocks, scales, strict=True)
+    ]
+    try:
+        with few_threads(sum(block.size for block in blocks)):
+            found = _estimate(design, scaled, family=family, reml=reml, engine=engine, df=df)
+    except np.linalg.LinAlgError as error:
+        raise ConvergenceError(
+            f"the model could not be fitted: {error}; are columns of very different size?"
+        ) from None
+    rows = [scale[np.tril_indices(len(scale))[0]] for scale in scales]
+    modes = [mode / scale for mode, scale in zip(found.modes, scales, strict=True)]
+    return replace(found, theta=found.theta / np.concatenate(rows), modes=modes)
 
 
-def _estimate(design: Design, *, family: str, reml: bool, engine: str, df: str) -> Estimates:
+def _scales(columns: Floats) -> Floats:
+    """Size of columns whose numbers are very large or small, otherwise 1."""
+    size = np.sqrt((columns**2).mean(axis=0))
+    return np.where((size > 10) | ((size < 0.1) & (size > 0)), size, 1.0)
+
+
+def _estimate(
+    design: Design,
+    blocks: list[RandomBlock],
+    *,
+    family: str,
+    reml: bool,
+    engine: str,
+    df: str,
+) -> Estimates:
     kept = independent_columns(design.fixed.matrix)
-    x, y, blocks = design.fixed.matrix[:, kept], design.y, blocks_of(design)
+    x, y = design.fixed.matrix[:, kept], design.y
     reasons = []
     if len(kept) < design.fixed.matrix.shape[1]:
         gone = [n for i, n in enumerate(design.fixed.names) if i not in set(kept)]
@@ -168,7 +194,7 @@ def _gaussian(
     model = LinearMixed(x, y, blocks, reml=reml)
     if model.residual_share < 1e-14:
         raise DesignError("the fixed part explains the response without a residual")
-    search = _by_mixedlm if engine == "mixedlm" else _by_statsmodels
+    search = by_mixedlm if engine == "mixedlm" else by_statsmodels
     theta, converged, name = search(x, y, blocks, reml)
     point = model.at(theta)
     sigma = model.sigma(point)
@@ -230,70 +256,6 @@ def _is_singular(theta: Floats, blocks: list[RandomBlock]) -> bool:
     return any(
         (np.abs(np.diag(factor)) < _SINGULAR).any() for factor in lambda_factors(theta, blocks)
     )
-
-
-def _by_mixedlm(
-    x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool
-) -> tuple[Floats, bool, str]:
-    """Search with mixedlm, which sees numeric columns under names of ours."""
-    import mixedlm
-
-    columns: dict[str, Any] = {"y": y}
-    columns.update({f"x{j}": x[:, j] for j in range(x.shape[1])})
-    parts = [f"x{j}" for j in range(x.shape[1])]
-    for b, block in enumerate(blocks):
-        names = [f"z{b}_{j}" for j in range(block.columns.shape[1])]
-        columns.update(dict(zip(names, block.columns.T, strict=True)))
-        levels = pd.Index([f"{i:07d}" for i in range(block.n_levels)], dtype="str")
-        columns[f"g{b}"] = pd.Categorical.from_codes(block.codes, levels)
-        parts.append(f"(0 + {' + '.join(names)} | g{b})")
-    # The scale of the response is no part of theta; a mean of zero and a spread of one keep the
-    # search well conditioned.
-    columns["y"] = (y - y.mean()) / y.std() if _spans_intercept(x) else y / np.abs(y).max()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            fit = mixedlm.lmer(f"y ~ 0 + {' + '.join(parts)}", pd.DataFrame(columns), REML=reml)
-        except (RuntimeError, ValueError, ArithmeticError) as error:
-            raise ConvergenceError(f"the model could not be fitted: {error}") from None
-    return np.asarray(fit.theta, dtype=np.float64), bool(fit.converged), "mixedlm"
-
-
-def _spans_intercept(x: Floats) -> bool:
-    ones = np.ones(len(x))
-    return bool(np.abs(ones - x @ linalg.lstsq(x, ones)[0]).max() < 1e-8)
-
-
-def _by_statsmodels(
-    x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool
-) -> tuple[Floats, bool, str]:
-    """Search with statsmodels: one correlated bar, or any number of uncorrelated ones."""
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
-
-    if len(y) > 5000:
-        raise DesignError("engine='statsmodels' is for up to 5,000 rows; use engine='mixedlm'")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if len(blocks) == 1:
-            block = blocks[0]
-            model = MixedLM(y, x, groups=block.codes, exog_re=block.columns)
-            fit = model.fit(reml=reml, method="powell", xtol=1e-8, ftol=1e-12)
-            relative = np.atleast_2d(np.asarray(fit.cov_re)) / fit.scale
-            factor = linalg.cholesky(relative + 1e-14 * np.eye(len(relative)), lower=True)
-            theta = factor[np.tril_indices(len(factor))]
-        else:
-            if any(block.columns.shape[1] > 1 for block in blocks):
-                raise DesignError(
-                    "engine='statsmodels' fits several random parts only without correlations"
-                )
-            names = [f"g{i}" for i in range(len(blocks))]
-            matrices = [[block.matrix.toarray()] for block in blocks]
-            columns = [[[str(i) for i in range(block.n_levels)]] for block in blocks]
-            spec = VCSpec(names, columns, matrices)
-            model = MixedLM(y, x, groups=np.zeros(len(y)), exog_vc=spec)
-            fit = model.fit(reml=reml, method="powell", xtol=1e-8, ftol=1e-12)
-            theta = np.sqrt(np.maximum(np.asarray(fit.vcomp), 0) / fit.scale)
-    return np.asarray(theta, dtype=np.float64), bool(fit.converged), "statsmodels"
 
 
 def _laplace(

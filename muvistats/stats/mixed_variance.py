@@ -45,7 +45,8 @@ def _residual_variance(fit: MixedFit) -> tuple[float, str]:
         return np.pi**2 / 3, ""
     null = _null_model(fit)
     intercept = float(null.estimates.beta[0])
-    mean = np.exp(intercept + sum(_random_variances(null).values()) / 2)
+    with np.errstate(over="ignore"):
+        mean = np.exp(intercept + sum(_random_variances(null).values()) / 2)
     reason = "" if null.estimates.converged else "the model without predictors did not converge"
     return float(np.log1p(1 / mean)), reason
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from ..errors import DesignError
 from ..formula import split_formula
 from ..kernels import rank
 from ..results.frame import result_frame
@@ -20,6 +20,7 @@ from ._common import (
     check_choice,
     check_conf_level,
     check_dependence,
+    check_resamples,
     choose_dimensions,
     groups_of,
     join_reasons,
@@ -48,6 +49,7 @@ _KRUSKAL = (
     "conf_level",
     "n_resamples",
     "median",
+    "sd",
     "mean_rank",
     "n",
     "n_missing",
@@ -65,7 +67,7 @@ def kruskal(
     dependence: str = "independent",
     conf_level: float = 0.95,
     n_resamples: int = 2000,
-    rng: Rng = None,
+    rng: Rng = 0,
 ) -> list[Row]:
     """Kruskal-Wallis test of a response between the groups of a factor.
 
@@ -76,8 +78,8 @@ def kruskal(
     formula : str
         Response and factor, as in ``"arousal ~ modality"``.
     level : {"test", "group"}
-        The test, or the median and mean rank of each group; the columns of the other level are
-        empty (with "test" the median is that of all values).
+        The test, or the median, standard deviation and mean rank of each group; the columns of the
+        other level are empty (with "test" the median is that of all values, and so is `sd`).
     dependence : {"independent"}
         How rows are taken; design-aware rows are not built yet.
     conf_level : float
@@ -85,7 +87,7 @@ def kruskal(
     n_resamples : int
         Bootstrap samples behind that interval; 0 for no interval.
     rng : int, SeedSequence, Generator or None
-        Source of the draws.
+        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------
@@ -100,10 +102,13 @@ def kruskal(
     that lies between groups.
 
     Its interval: samples are drawn with replacement within each group, and their percentiles are
-    moved down by ``(k - 1) / (n - 1)``, the mean of epsilon squared without any effect, and cut
-    off at 0. A plain percentile interval never holds 0. Simulated coverage of the shifted one at
-    95% lay between .945 and .998 for 12 to 150 values in each of three groups, no to large
-    shifts, equal and unequal spread.
+    moved down by ``(1 - q) (k - 1) / (n - 1)``, q being the percentile: without any effect
+    that is the mean of epsilon squared, and a plain percentile interval never holds 0. They are
+    cut off at 0 and widened, where needed, to hold the estimate. Simulated coverage at 95% in
+    three normal groups of 12 to 40 values was .92 to .99 where neighbouring means lie up to half
+    a standard deviation apart, .88 to .95 at one or two; with six values or hardly any overlap
+    the interval is too short. It is NaN where a group has a single value or no two groups
+    overlap, since then the samples say nothing about either.
 
     Rows without a response or a group are left out and counted in `n_missing`; groups without
     values do not count. Rows are taken as independent, which ratings by one person or of one item
@@ -138,7 +143,7 @@ def kruskal_modality(
     dependence: str = "independent",
     conf_level: float = 0.95,
     n_resamples: int = 2000,
-    rng: Rng = None,
+    rng: Rng = 0,
 ) -> list[Row]:
     """Kruskal-Wallis test of each rated dimension between modalities (section 4.2.1).
 
@@ -149,7 +154,7 @@ def kruskal_modality(
     dimension : str, optional
         Rated dimension; all of them by default.
     level : {"test", "group"}
-        The test, or the median and mean rank of each modality.
+        The test, or the median, standard deviation and mean rank of each modality.
     dependence : {"independent"}
         How rows are taken; design-aware rows are not built yet.
     conf_level : float
@@ -157,7 +162,7 @@ def kruskal_modality(
     n_resamples : int
         Bootstrap samples behind that interval; 0 for no interval.
     rng : int, SeedSequence, Generator or None
-        Source of the draws, with one child per dimension.
+        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------
@@ -191,8 +196,7 @@ def _check_kruskal(level: str, dependence: str, conf_level: float, n_resamples: 
     check_dependence(dependence)
     check_choice("level", level, ("test", "group"))
     check_conf_level(conf_level)
-    if n_resamples < 0:
-        raise DesignError(f"n_resamples must not be negative, not {n_resamples!r}")
+    check_resamples(n_resamples)
 
 
 def _kruskal_rows(
@@ -221,6 +225,7 @@ def _kruskal_rows(
         "conf_level": conf_level,
         "n_resamples": 0,
         "median": np.median(groups.values) if n else np.nan,
+        "sd": _spread(groups.values),
         "mean_rank": (n + 1) / 2 if n else np.nan,
         "n": n,
         "warning": join_reasons(groups.problem, groups.note),
@@ -234,16 +239,32 @@ def _kruskal_rows(
         "p_value": found.pvalue,
         "effect_size": rank.epsilon_squared(groups.values, groups.codes, k),
     }
-    if n_resamples:
+    silent = _no_interval(groups, n_resamples)
+    if not silent:
         drawn = rank.bootstrap_epsilon_squared(groups.values, groups.codes, k, n_resamples, rng)
         low, high = rank.epsilon_squared_interval(drawn, n, k, conf_level)
+        low, high = min(low, row["effect_size"]), max(high, row["effect_size"])
         row |= {"conf_low": low, "conf_high": high, "n_resamples": n_resamples}
-    else:
-        row["warning"] = join_reasons(row["warning"], "no interval: n_resamples is 0")
+    row["warning"] = join_reasons(row["warning"], silent)
     small = "a group has fewer than five values: p is rough"
     if np.bincount(groups.codes).min() < 5:
         row["warning"] = join_reasons(row["warning"], small)
     return [row]
+
+
+def _no_interval(groups: Groups, n_resamples: int) -> str:
+    """Why epsilon squared gets no interval; empty when it gets one."""
+    k = len(groups.levels)
+    if n_resamples == 0:
+        return "no interval: n_resamples is 0"
+    if np.bincount(groups.codes).min() < 2:
+        return "no interval: a group has a single value"
+    apart = not rank.overlapping(groups.values, groups.codes, k)
+    return "no interval: the groups do not overlap" if apart else ""
+
+
+def _spread(values: npt.NDArray[np.float64]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
 def _group_rows(base: Row, groups: Groups) -> list[Row]:
@@ -254,6 +275,7 @@ def _group_rows(base: Row, groups: Groups) -> list[Row]:
             "group": level,
             "n_resamples": 0,
             "median": np.median(groups.of(code)),
+            "sd": _spread(groups.of(code)),
             "mean_rank": means[code],
             "n": len(groups.of(code)),
         }

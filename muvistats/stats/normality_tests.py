@@ -14,7 +14,15 @@ from statsmodels.stats.diagnostic import lilliefors
 
 from ..formula import factor
 from ..results.frame import result_frame
-from ._common import Data, check_dependence, choose_dimensions, number_of, offered, to_frame
+from ._common import (
+    Data,
+    check_dependence,
+    choose_dimensions,
+    join_reasons,
+    number_of,
+    offered,
+    to_frame,
+)
 
 __all__ = ["normality"]
 
@@ -69,7 +77,8 @@ def normality(
     Shapiro-Wilk's W.
 
     To read as a description: rows are taken as independent, and a test of normality is no reason
-    to choose a test. Missing and masked values are left out and counted. The p of D assumes
+    to choose a test. Missing and masked values are left out and counted; with `by`, rows without
+    a group belong to none of them, and `warning` says how many they are. The p of D assumes
     values without ties; the cursor's pixel grid makes some, which `warning` says.
 
     References
@@ -92,7 +101,7 @@ def normality(
     frame = to_frame(data)
     rows: list[Row] = []
     for name in choose_dimensions(data, dimension):
-        for group, part in _parts(frame, by):
+        for group, part, note in _parts(frame, by):
             values = number_of(name, part).to_numpy()
             kept = values[np.isfinite(values)]
             key = {
@@ -103,18 +112,26 @@ def normality(
                 "n_missing": len(values) - len(kept),
                 "dependence": dependence,
             }
-            rows += [{**key, **test} for test in _normality_tests(kept)]
+            rows += [
+                {**key, **test, "warning": join_reasons(test["warning"], note)}
+                for test in _normality_tests(kept)
+            ]
     return rows
 
 
-def _parts(frame: pd.DataFrame, by: str | None) -> Iterator[tuple[str, pd.DataFrame]]:
+def _parts(frame: pd.DataFrame, by: str | None) -> Iterator[tuple[str, pd.DataFrame, str]]:
+    """Name and rows of each group, and how many rows have no group."""
     if by is None:
-        yield "all", frame
+        yield "all", frame, ""
         return
     frame = offered(frame, by)
     groups = factor(by, frame)
+    without = int(groups.isna().sum())
+    note = f"{without} rows have no {by} and are in no group" if without else ""
     for level in groups.cat.categories:
-        yield str(level), frame[(groups == level).to_numpy()]
+        yield str(level), frame[(groups == level).to_numpy()], note
+    if not len(groups.cat.categories):
+        yield "all", frame[:0], note or "no group"
 
 
 def _normality_tests(values: npt.NDArray[np.float64]) -> Iterator[Row]:
@@ -132,14 +149,14 @@ def _normality_tests(values: npt.NDArray[np.float64]) -> Iterator[Row]:
         yield row
     row = {"method": "Lilliefors", "statistic_name": "D"}
     if len(values) < 4 or flat:
-        row["warning"] = "all values are equal" if flat else "fewer than four values"
+        row["warning"] = "fewer than four values" if len(values) < 4 else "all values are equal"
     else:
         statistic, p_value = lilliefors(values, dist="norm", pvalmethod="approx")
         row |= {"statistic": statistic, "p_value": p_value, "warning": ties}
     yield row
     row = {"method": "Shapiro-Wilk", "statistic_name": "W"}
     if len(values) < 3 or flat:
-        row["warning"] = "all values are equal" if flat else "fewer than three values"
+        row["warning"] = "fewer than three values" if len(values) < 3 else "all values are equal"
     else:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # more than 5,000 values, said below

@@ -16,7 +16,16 @@ from ..kernels.reliability import (
     nominal_sums,
 )
 from ..results.frame import Rows, result_frame
-from ._common import Data, check_choice, check_conf_level, choose_dimensions, label_names, to_frame
+from ._common import (
+    Data,
+    check_choice,
+    check_conf_level,
+    check_resamples,
+    choose_dimensions,
+    label_names,
+    need,
+    to_frame,
+)
 
 __all__ = ["by_modality", "krippendorff_alpha", "label_agreement", "units_of"]
 
@@ -53,7 +62,7 @@ def label_agreement(
     data : DataTree or DataFrame
         The study, or its annotation frame.
     n_resamples : int
-        Bootstrap resamples of items.
+        Bootstrap resamples of items; 0 for no interval.
     conf_level : float
         Confidence level of the percentile interval.
     rng : int, SeedSequence or Generator, optional
@@ -91,18 +100,21 @@ def label_agreement(
     ['fleiss_kappa', 'krippendorff_alpha', 'gwet_ac1']
     """
     check_conf_level(conf_level)
+    check_resamples(n_resamples)
     names = label_names(data)
     frame = to_frame(data)
+    need(frame, "item", "modality", "participant")
     frame = frame[frame[names].notna().all(axis=1)]
     generator = np.random.default_rng(rng)
     rows: list[dict[str, Any]] = []
     for modality, part in by_modality(frame):
         sums, items = _unit_sums(part, lambda u, n, p=part: nominal_sums(_values(p, names), u, n))
         draws = agreement_coefficients(_resample(sums, items, n_resamples, generator))
+        silent = _no_interval(items[sums[:, :, 0].any(axis=1)], n_resamples)
         total = sums.sum(axis=0)
         paired = part["participant"][_paired(part)]
         for estimator, estimates in agreement_coefficients(total).items():
-            low, high = percentile_interval(draws[estimator], conf_level)
+            low, high = _limits(draws[estimator], conf_level, silent)
             for j, label in enumerate(names):
                 rows.append(
                     {
@@ -118,7 +130,7 @@ def label_agreement(
                         "n_items": len(np.unique(items[sums[:, j, 0] > 0])),
                         "n_participants": paired.nunique(),
                         "n_resamples": n_resamples,
-                        "warning": _why(estimates[j], int(total[j, 1])),
+                        "warning": _why(estimates[j], int(total[j, 1]), low[j], silent),
                     }
                 )
     return rows
@@ -159,7 +171,7 @@ def krippendorff_alpha(
     dimension : str, optional
         Rated dimension for the interval metric; all where not given.
     n_resamples : int
-        Bootstrap resamples of items.
+        Bootstrap resamples of items; 0 for no interval.
     conf_level : float
         Confidence level of the percentile interval.
     rng : int, SeedSequence or Generator, optional
@@ -190,12 +202,14 @@ def krippendorff_alpha(
     """
     check_choice("metric", metric, ("interval", "nominal"))
     check_conf_level(conf_level)
+    check_resamples(n_resamples)
     if metric == "nominal":
         frame = label_agreement(data, n_resamples=n_resamples, conf_level=conf_level, rng=rng)
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")
         return alpha.assign(estimator="krippendorff_alpha, nominal")
     names = choose_dimensions(data, dimension)
     whole = to_frame(data)
+    need(whole, "item", "modality", "participant", *names)
     generator = np.random.default_rng(rng)
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -204,7 +218,8 @@ def krippendorff_alpha(
             centred = part[name].to_numpy() - part[name].mean()
             sums, items = _unit_sums(part, lambda u, n, v=centred: interval_sums(v, u, n))
             draws = interval_alpha(_resample(sums, items, n_resamples, generator))
-            low, high = percentile_interval(draws, conf_level)
+            silent = _no_interval(items[sums[:, 0] > 0], n_resamples)
+            low, high = _limits(draws, conf_level, silent)
             estimate, n = float(interval_alpha(sums.sum(axis=0))), int(sums[:, 0].sum())
             rows.append(
                 {
@@ -219,7 +234,7 @@ def krippendorff_alpha(
                     "n_items": len(np.unique(items[sums[:, 0] > 0])),
                     "n_participants": part["participant"][_paired(part)].nunique(),
                     "n_resamples": n_resamples,
-                    "warning": _why(estimate, n),
+                    "warning": _why(estimate, n, float(low), silent),
                 }
             )
     return rows
@@ -267,7 +282,22 @@ def _resample(
     return out
 
 
-def _why(estimate: float, n: int) -> str:
+def _no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
+    """Why resampling the items gives no interval; empty when it may give one."""
+    if n_resamples == 0:
+        return "no interval: n_resamples is 0"
+    return "no interval: fewer than two items" if len(np.unique(items)) < 2 else ""
+
+
+def _limits(draws: Floats, conf_level: float, silent: str) -> tuple[Floats, Floats]:
+    return percentile_interval(draws[:0] if silent else draws, conf_level)
+
+
+def _why(estimate: float, n: int, low: float, silent: str) -> str:
+    """Why the estimate or its limits are missing."""
     if n == 0:
         return "no unit has two raters"
-    return "nothing varies" if np.isnan(estimate) else ""
+    if np.isnan(estimate):
+        return "nothing varies"
+    often = "no interval: in many resamples nothing varies, or no unit has two raters"
+    return (silent or often) if np.isnan(low) else ""

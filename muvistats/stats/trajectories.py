@@ -11,13 +11,18 @@ import xarray as xr
 
 from ..errors import DesignError
 from ..kernels.agreement import ceiling_ccc, leave_one_out_ccc
-from ..kernels.bootstrap import bootstrap_means, percentile_interval
 from ..results.frame import Rows, result_frame
 from ._cells import Cells, Ints, over_cells
-from ._common import check_choice, check_conf_level
-from .agreement import dynamic_dimensions
+from ._common import check_choice, check_conf_level, check_resamples
+from .agreement import dynamic_dimensions, mean_interval
 
-__all__ = ["agreement_over_time", "mean_row", "modalities_and_all", "noise_ceiling"]
+__all__ = [
+    "agreement_over_time",
+    "interval_of",
+    "mean_row",
+    "modalities_and_all",
+    "noise_ceiling",
+]
 
 Floats = npt.NDArray[np.float64]
 Seed = int | np.random.SeedSequence | np.random.Generator | None
@@ -61,7 +66,7 @@ def agreement_over_time(
     dimension : str, optional
         Rated dimension; all dynamic ones where not given.
     n_resamples : int
-        Bootstrap resamples of items.
+        Bootstrap resamples of items; 0 for no interval.
     conf_level : float
         Confidence level of the percentile interval.
     rng : int, SeedSequence or Generator, optional
@@ -70,7 +75,7 @@ def agreement_over_time(
     Raises
     ------
     DesignError
-        When a window holds fewer than three samples.
+        When a window holds fewer than three samples, or is longer than the excerpt.
     DataError
         When the study has no dynamic dimension.
 
@@ -78,9 +83,10 @@ def agreement_over_time(
     -----
     Within each window the concordance of each annotation with the weighted estimator of the
     others is computed as in `interrater_ccc`, and averaged over annotations. Only whole windows
-    are shown. A cursor that rests during the window has 0; cells in which nobody moves are left
-    out, so `n` falls where people rest. Windows are shorter than the excerpt, so these values are
-    lower than those of whole annotations, and comparable with each other only.
+    are shown, rounded to whole time steps. A cursor that rests during the window has 0; cells in
+    which nobody moves are left out, so `n` falls where people rest. Windows are shorter than the
+    excerpt, so these values are lower than those of whole annotations, and comparable with each
+    other only.
 
     Examples
     --------
@@ -91,10 +97,11 @@ def agreement_over_time(
     [0.0, 20.0, 40.0]
     """
     check_conf_level(conf_level)
+    check_resamples(n_resamples)
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
     time = data["annotations/time"].to_numpy()
-    bounds = _windows(time, window, step or window)
+    bounds = _windows(time, window, window if step is None else step)
     generator = np.random.default_rng(rng)
     of_annotation = cells.of_annotation
     rows: list[dict[str, Any]] = []
@@ -108,14 +115,14 @@ def agreement_over_time(
         (ccc,) = over_cells(values, cells, in_windows)
         for modality, code in modalities_and_all(cells):
             chosen = (cells.modality[of_annotation] == code) | (code < 0)
-            for w, (low, _) in enumerate(bounds):
+            for w, (low, high) in enumerate(bounds):
                 use = chosen & ~np.isnan(ccc[:, w])
                 rows.append(
                     {
                         "dimension": name,
                         "modality": modality,
                         "window_start": time[low],
-                        "window_end": time[low] + window,
+                        "window_end": time[low] + (high - low) * interval_of(time),
                         **mean_row(
                             ccc[use, w],
                             cells.item[of_annotation[use]],
@@ -129,9 +136,9 @@ def agreement_over_time(
 
 
 def _windows(time: Floats, window: float, step: float) -> list[tuple[int, int]]:
-    if window <= 0 or step <= 0:
+    if not (0 < window < np.inf and 0 < step < np.inf):
         raise DesignError(f"window and step must be positive, not {window:g} s and {step:g} s")
-    interval = float(np.median(np.diff(time)))
+    interval = interval_of(time)
     length, stride = round(window / interval), max(1, round(step / interval))
     if length < 3:
         raise DesignError(f"a window of {window:g} s holds fewer than three samples")
@@ -139,6 +146,13 @@ def _windows(time: Floats, window: float, step: float) -> list[tuple[int, int]]:
     if not bounds:
         raise DesignError(f"a window of {window:g} s is longer than the excerpt")
     return bounds
+
+
+def interval_of(time: Floats) -> float:
+    """Seconds between time steps."""
+    if len(time) < 2:
+        raise DesignError("a single time step has no course over time")
+    return float(np.median(np.diff(time)))
 
 
 def modalities_and_all(cells: Cells) -> list[tuple[str, int]]:
@@ -158,23 +172,7 @@ def mean_row(
     row["conf_level"] = conf_level
     if not len(values):
         return {**row, "warning": "no concordance is defined"}
-    draws = bootstrap_means(
-        values,
-        (np.unique(items, return_inverse=True)[1],),
-        groups=np.zeros(len(values), dtype=np.int64),
-        n_groups=1,
-        n_resamples=n_resamples,
-        rng=rng,
-    )
-    low, high = percentile_interval(draws, conf_level)
-    return {
-        **row,
-        "ccc": values.mean(),
-        "sd": values.std(ddof=1) if len(values) > 1 else np.nan,
-        "conf_low": float(low[0]),
-        "conf_high": float(high[0]),
-        "n_resamples": n_resamples,
-    }
+    return row | mean_interval(values, (items,), n_resamples, conf_level, rng)
 
 
 @result_frame(
@@ -211,7 +209,7 @@ def noise_ceiling(
     dimension : str, optional
         Rated dimension; all dynamic ones where not given.
     n_resamples : int
-        Bootstrap resamples of items at level `modality`.
+        Bootstrap resamples of items at level `modality`; 0 for no interval.
     conf_level : float
         Confidence level of the percentile interval.
     rng : int, SeedSequence or Generator, optional
@@ -241,10 +239,12 @@ def noise_ceiling(
     """
     check_choice("level", level, ("item", "modality"))
     check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
     generator = np.random.default_rng(rng)
     frames: list[pd.DataFrame] = []
-    for name in dynamic_dimensions(data, dimension):
+    for name in names:
         ceiling, raters = over_cells(data["annotations"].dataset[name], cells, _ceiling)
         if level == "item":
             part = pd.DataFrame(

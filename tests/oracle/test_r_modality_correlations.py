@@ -5,46 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 from muvistats import modality_correlations
-from muvistats.dataset.build import assemble
 
 HERE = Path(__file__).parent
 ORACLE = json.loads((HERE / "modality_correlations.json").read_text(encoding="utf-8"))
 REL = 1e-10
 
 
-def synthetic(variant: str) -> xr.DataTree:
-    """The synthetic study; the annotation that never moves is masked or not."""
-    long = pd.read_csv(HERE / "synthetic_dynamic.csv").sort_values(
-        ["participant_id", "media_id", "seq"]
-    )
-    steps = int(long["seq"].max()) + 1
-    rows = long.iloc[::steps]
-    arousal, valence = (long[k].to_numpy().reshape(-1, steps) for k in ("arousal", "valence"))
-    annotations = pd.DataFrame(
-        {
-            "item": rows["media_id"].to_numpy(),
-            "modality": rows["media_modality"].to_numpy(),
-            "participant": rows["participant_id"].to_numpy(),
-            "keep_dynamic": (np.ptp(arousal, axis=1) > 0) | (variant == "constant_included"),
-        }
-    )
-    return assemble(
-        annotations,
-        {"arousal": arousal, "valence": valence},
-        participants=pd.DataFrame({"participant": sorted(set(annotations["participant"]))}),
-        items=pd.DataFrame({"item": sorted(set(annotations["item"]))}),
-        time=np.arange(steps) * 0.5,
-    )
-
-
 @pytest.mark.parametrize("variant", ["constant_included", "constant_excluded"])
-def test_modality_correlations(variant):
+def test_modality_correlations(synthetic, variant):
     study = synthetic(variant)
     keys = ["dimension", "modality1", "modality2"]
     per_item = modality_correlations(study, level="item").set_index(keys).sort_index()

@@ -224,12 +224,25 @@ def test_refused_by_name_and_at_once(frame, formula, token, fit):
     if fit is mixed_model and "|" not in formula and not formula.endswith(" "):
         formula += " + (1 | i)"
     arguments = (formula, frame) if fit is build_design else (frame, formula)
-    start = time.perf_counter()
-    with pytest.raises(DesignError) as error:
-        fit(*arguments)
-    assert time.perf_counter() - start < 0.05
+    taken = []
+    for _ in range(3):  # the shortest: a busy machine may pause one of them
+        start = time.perf_counter()
+        with pytest.raises(DesignError) as error:
+            fit(*arguments)
+        taken.append(time.perf_counter() - start)
+    assert min(taken) < 0.05
     if "(1 |" not in formula:
         assert token in str(error.value)
+
+
+def test_an_unknown_name_is_found_at_once_in_many_rows(frame):
+    many = pd.concat([frame] * 3000, ignore_index=True)
+    start = time.perf_counter()
+    with pytest.raises(DesignError, match="nowhere"):
+        mixed_model(many, "y ~ g * i + bs(x, df=9) + (1 | p) + (1 | C(nowhere))")
+    with pytest.raises(DesignError, match="no where"):
+        linear_model(many, "y ~ g * i + Q('no where')")
+    assert time.perf_counter() - start < 0.1
 
 
 def test_a_rank_test_refuses_them_too(frame):

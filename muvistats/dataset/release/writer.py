@@ -92,7 +92,8 @@ def write_muvi(
     overwrite : bool
         Whether a folder that this function wrote before may be replaced.
     rng : int, SeedSequence, Generator or None
-        Source of randomness for the practice trials.
+        Source of randomness for the practice trials. A number gives the same files each time,
+        None others.
 
     Returns
     -------

@@ -1,12 +1,12 @@
-"""EWE and concordance against R's values, a plain loop and closed forms."""
+"""EWE and concordance against a plain loop and closed forms; R's values are in tests/oracle."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from muvistats import DesignError
 from muvistats.kernels.agreement import ccc, ewe, leave_one_out_ccc
 
 
@@ -101,29 +101,59 @@ def test_ccc_of_a_shifted_line():
     assert_allclose(ccc(x, x + shift), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("variant", ["constant_included", "constant_excluded"])
-@pytest.mark.parametrize("dimension", ["arousal", "valence"])
-def test_against_r(shared, variant, dimension):
-    folder = shared / "oracle"
-    long = pd.read_csv(folder / "synthetic_dynamic.csv")
-    keys = ["media_id", "media_modality", "participant_id"]
-    wide = long.pivot_table(index=keys, columns="seq", values=dimension)
-    if variant == "constant_excluded":
-        wide = wide.drop(index=("item_02", "music", 12))
-    values = wide.to_numpy()
-    cell = wide.groupby(level=[0, 1], sort=False).ngroup().to_numpy()
-    starts = np.flatnonzero(np.diff(cell, prepend=-1))
-    expected = pd.read_csv(folder / "ewe_annotations.csv")
-    expected = expected[(expected.variant == variant) & (expected.dimension == dimension)]
-    expected = expected.set_index(keys).loc[wide.index]
-    for ddof, column in ((0, "loo_ccc_population"), (1, "loo_ccc_sample")):
-        assert_allclose(
-            leave_one_out_ccc(values, starts, ddof), expected[column], rtol=1e-10, atol=1e-14
-        )
-    gold, weights = ewe(values, starts)
-    assert_allclose(weights, expected["weight"], rtol=1e-10, atol=1e-14)
-    if variant == "constant_excluded":
-        series = pd.read_csv(folder / "ewe_series.csv").pivot_table(
-            index=keys[:2], columns="seq", values=f"ewe_{dimension}"
-        )
-        assert_allclose(gold, series.to_numpy(), rtol=1e-10, atol=1e-14)
+def test_ccc_of_small_sequences():
+    # s_xy = 1, s_x^2 = 2/3, s_y^2 = 14/9, m_x - m_y = -1/3 over the three whole pairs
+    x, y = [1.0, 2.0, 3.0, 9.0], [1.0, 2.0, 4.0, np.nan]
+    assert_allclose(ccc(x, y), 2 / (2 / 3 + 14 / 9 + 1 / 9), rtol=1e-14)
+    assert_allclose(ccc(x, y, ddof=1), 3 / (1 + 7 / 3 + 1 / 9), rtol=1e-14)
+    assert isinstance(ccc(x, y), float)
+    assert ccc([x, y], [y, x]).shape == (2,)
+
+
+def test_ccc_of_constants():
+    still = np.full(30, 0.1)  # no rounding error may pass for movement
+    assert np.isnan(ccc(still, still))
+    assert ccc(still, still + 0.3) == 0
+    assert ccc(still, np.arange(30.0)) == 0
+    assert np.isnan(ccc([1.0, np.nan], [1.0, 2.0]))
+    assert np.isnan(ccc([], []))
+    assert_allclose(ccc(np.arange(5.0), np.arange(5.0)), 1)
+    assert_allclose(ccc(np.arange(5.0), np.arange(5.0)[::-1]), -1)
+
+
+def test_ccc_refuses_what_it_cannot_pair():
+    with pytest.raises(DesignError, match="common shape"):
+        ccc([1, 2, 3], [1, 2])
+    with pytest.raises(DesignError, match="ddof"):
+        ccc([1, 2], [1, 2], ddof=2)
+
+
+def test_who_goes_against_all_others():
+    rng = np.random.default_rng(6)
+    line = np.linspace(-1, 1, 40)
+    values = line + 0.1 * rng.normal(size=(4, 40))
+    values[3] = -line
+    _, weights = ewe(values, np.array([0]))
+    assert weights[3] == 0
+    ours = leave_one_out_ccc(values, np.array([0]))
+    assert ours[3] < -0.9
+    others, _ = plain_ewe(values[[1, 2, 3]])
+    assert_allclose(ours[0], plain_ccc(values[0], others, 0), rtol=1e-10)
+
+
+def test_two_raters_of_whom_one_rests():
+    values = np.stack([np.linspace(-1, 1, 20), np.full(20, 0.3)])
+    ours = leave_one_out_ccc(values, np.array([0]))
+    assert np.isnan(ours[0])
+    assert ours[1] == 0
+
+
+def test_groups_with_gaps_do_not_touch_the_others(groups):
+    """One missing sample anywhere changes its own group only."""
+    values, starts, sizes = groups
+    whole = leave_one_out_ccc(values, starts)
+    gaps = values.copy()
+    gaps[1, 30:] = np.nan
+    ours = leave_one_out_ccc(gaps, starts)
+    np.testing.assert_array_equal(ours[sizes[0] :], whole[sizes[0] :])
+    assert_allclose(ours[: sizes[0]], leave_one_out_ccc(values[: sizes[0], :30], starts[:1]))

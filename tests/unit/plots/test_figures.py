@@ -38,6 +38,12 @@ def lines(ax, gid):
     return [line for line in ax.lines if line.get_gid() == gid]
 
 
+def test_a_notebook_shows_a_figure_without_pyplot(study):
+    figure = mv.plot_label_frequencies(mv.label_frequencies(study))
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert not Gcf.figs
+
+
 @pytest.fixture
 def correlations():
     pairs = [
@@ -140,7 +146,7 @@ def test_the_mark_is_not_there_when_it_is_not(tiny):
 def test_no_pyplot_and_no_settings_are_touched(deviations):
     before = dict(mpl.rcParams)
     figure = mv.plot_label_deviations(deviations)
-    assert type(figure) is Figure
+    assert isinstance(figure, Figure)
     assert dict(mpl.rcParams) == before
     assert not Gcf.get_all_fig_managers()
 

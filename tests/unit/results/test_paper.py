@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats import DataError, compare_published, gems_taxonomy, published
+import muvistats as mv
+from muvistats import DataError, compare_published, gems_taxonomy, interrater_ccc, published
 from muvistats.results.frame import RESULT_COLUMNS
 from muvistats.results.paper import RULES
 
@@ -319,6 +320,49 @@ def test_standard_error_of_a_mean_a_median_and_an_sd():
         quantity="sd",
     )
     assert row["std_error"] == pytest.approx(0.3 / 10)
+
+
+def test_agreement_between_raters_is_compared_as_it_comes(study):
+    """A ccc has the interval of its row; its sd has not."""
+    ours = interrater_ccc(study, level="modality", n_resamples=200)
+    rows = compare_published(ours, "interrater_ccc")
+    assert len(rows) == 16
+    assert (rows["rule"] != "no value").all()
+    keys = ["dimension", "modality"]
+    both = rows.merge(ours, on=keys, suffixes=("", "_ours"))
+    ccc = both[both["quantity"] == "ccc"]
+    assert ccc["estimate"].tolist() == ccc["ccc"].tolist()
+    inside = ccc["published"].between(ccc["conf_low"], ccc["conf_high"])
+    near = (ccc["difference"].abs() <= 0.00005) | inside
+    assert (ccc["verdict"] == "differs").tolist() == (~near).tolist()
+    assert set(ccc["rule"]) <= {"printed digits", "confidence interval"}
+    sd = both[both["quantity"] == "sd"]
+    assert sd["estimate"].tolist() == sd["sd"].tolist()
+    assert set(sd["rule"]) <= {"printed digits", "two standard errors"}
+    # without an interval, a mean of the smallest n of the row
+    bare = compare_published(ours.assign(conf_low=np.nan, conf_high=np.nan), "interrater_ccc")
+    bare = bare[bare["quantity"] == "ccc"].merge(ours, on=keys)
+    expected = bare["sd"] / np.sqrt(bare[["n", "n_items"]].min(axis=1))
+    np.testing.assert_allclose(bare["std_error"], expected)
+
+
+@pytest.mark.parametrize("name", sorted(set(published()["name"])))
+def test_a_quantity_is_a_column_of_the_function(name):
+    """Where the function is built, its frame can be compared without renaming."""
+    built = [function for function in mv.__all__ if name.startswith(function)]
+    if not built:
+        assert name in {
+            "compare_architectures",
+            "compare_with_human",
+            "lasso_models",
+            "paired_tests",
+            "rank_features",
+        }
+        return
+    function = max(built, key=len)
+    getattr(mv, function)  # importing registers its columns
+    missing = set(published(name)["quantity"]) - set(RESULT_COLUMNS[function])
+    assert not missing
 
 
 def test_standard_error_of_counts_and_shares():

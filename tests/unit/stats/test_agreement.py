@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
 import muvistats as mv
+from muvistats.dataset.build import assemble
 from muvistats.kernels.agreement import ccc, ewe, leave_one_out_ccc
 
 
@@ -125,7 +127,9 @@ def test_a_study_without_dynamics_says_so(tiny):
         mv.interrater_ccc(tiny, level="item")
 
 
-def test_real_joystick_data_against_a_plain_loop(shared):
+@pytest.fixture(scope="module")
+def joystick(shared):
+    """Real logs of 32 people on four films, on a common grid."""
     raw = pd.read_csv(shared / "ceap" / "raw.csv.gz")
     raw[["x", "y"]] = raw[["x", "y"]].clip(-1, 1)
     grid = np.arange(0, 40.5, 0.5)
@@ -139,15 +143,133 @@ def test_real_joystick_data_against_a_plain_loop(shared):
             strict=True,
         )
     ]
-    study = mv.from_frames(dynamics=pd.DataFrame(rows), modalities=("audiovisual",))
-    ours = mv.interrater_ccc(study, dimension="valence").set_index(["item", "participant"])["ccc"]
-    for film, part in pd.DataFrame(rows).groupby("item"):
-        wide = part.pivot_table(index="time", columns="participant", values="valence")
-        for who in list(wide.columns)[:4]:
-            others = wide.drop(columns=who)
-            mean = others.mean(axis=1)
-            moved = others.std() > 1e-12
-            weight = others.corrwith(mean).where(moved, 0).fillna(0).clip(lower=0)
-            gold = (others * weight).sum(axis=1) / weight.sum()
-            expected = ccc(wide[who].to_numpy(), gold.to_numpy())
-            assert_allclose(ours[film, who], expected, atol=1e-10)
+    return pd.DataFrame(rows)
+
+
+def plain_estimator(raters):
+    """Weighted estimator and weights of raters x time, one rater after the other."""
+    mean = raters.mean(axis=0)
+    weights = []
+    for rater in raters:
+        moved = np.ptp(rater) > 0 and np.ptp(mean) > 0
+        weights.append(max(stats.pearsonr(rater, mean).statistic, 0.0) if moved else 0.0)
+    return np.average(raters, axis=0, weights=weights), np.array(weights)
+
+
+def test_real_joystick_data_against_a_plain_loop(joystick):
+    study = mv.from_frames(dynamics=joystick, modalities=("audiovisual",))
+    estimator = mv.ewe(study)
+    whose = estimator["participant"].to_numpy()
+    frame = mv.interrater_ccc(study)
+    table = mv.interrater_ccc(study, level="modality", n_resamples=50)
+    for dimension in ("arousal", "valence"):
+        expected = {}
+        for film, part in joystick.groupby("item"):
+            wide = part.pivot_table(index="participant", columns="time", values=dimension)
+            raters = wide.to_numpy()
+            gold, weights = plain_estimator(raters)
+            cell = estimator.sel(dimension=dimension, item=film, modality="audiovisual")
+            assert_allclose(cell["gold_standard"], gold, atol=1e-12)
+            assert_allclose(cell["sd"], raters.std(axis=0, ddof=1), atol=1e-12)
+            assert int(cell["n_raters"]) == 32
+            of_film = estimator["annotation_item"].to_numpy() == film
+            ours = pd.Series(cell["weight"].to_numpy()[of_film], index=whose[of_film])
+            assert_allclose(ours.loc[wide.index], weights, atol=1e-12)
+            for j, who in enumerate(wide.index):
+                others, _ = plain_estimator(np.delete(raters, j, axis=0))
+                expected[film, who] = ccc(raters[j], others)
+        expected = pd.Series(expected)
+        rows = frame[frame["dimension"] == dimension]
+        ours = rows.set_index(["item", "participant"])["ccc"]
+        assert len(ours) == len(expected) == 128
+        assert_allclose(ours.loc[expected.index], expected, atol=1e-12)
+        whole = table[(table["dimension"] == dimension) & (table["modality"] == "all")].iloc[0]
+        assert_allclose([whole["ccc"], whole["sd"]], [expected.mean(), expected.std()], rtol=1e-10)
+
+
+def cell_of(values):
+    """A study with one item, one modality, one rater per row."""
+    people = [f"p{p}" for p in range(len(values))]
+    return assemble(
+        pd.DataFrame({"item": "i", "modality": "music", "participant": people}),
+        {"arousal": np.asarray(values, dtype=float)},
+        participants=pd.DataFrame({"participant": people}),
+        items=pd.DataFrame({"item": ["i"]}),
+        time=np.arange(len(values[0])) * 0.5,
+    )
+
+
+LINE = np.linspace(-0.5, 0.5, 21)
+REST = np.full(21, 0.1)
+EMPTY = np.full(21, np.nan)
+SHORT = np.where(np.arange(21) < 15, LINE**3, np.nan)
+NO_WEIGHT = "the others have no positive weight, or no time step is common to all"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "reasons"),
+    [
+        pytest.param([LINE], [np.nan], ["no other rater"], id="one rater"),
+        pytest.param([LINE, LINE], [1, 1], ["", ""], id="two raters"),
+        pytest.param([LINE, REST], [np.nan, 0], [NO_WEIGHT, ""], id="two, one rests"),
+        pytest.param([LINE, -LINE], [-1, -1], ["", ""], id="two who mirror each other"),
+        pytest.param([LINE, LINE, REST], [1, 1, 0], ["", "", ""], id="a still cursor"),
+        pytest.param([REST, REST, REST], [np.nan] * 3, [NO_WEIGHT] * 3, id="nobody moves"),
+        pytest.param([LINE, LINE, LINE, -LINE], [1, 1, 1, -1], [""] * 4, id="against all others"),
+        pytest.param([LINE, EMPTY], [np.nan] * 2, ["no other rater", "no values"], id="no values"),
+        pytest.param(
+            [LINE, SHORT],
+            [ccc(LINE[:15], LINE[:15] ** 3)] * 2,
+            ["", ""],
+            id="a tail that is missing",
+        ),
+        pytest.param(
+            [
+                np.where(np.arange(21) < 10, LINE, np.nan),
+                np.where(np.arange(21) < 10, np.nan, LINE),
+            ],
+            [np.nan] * 2,
+            [NO_WEIGHT] * 2,
+            id="no common step",
+        ),
+    ],
+)
+def test_edge_cases(values, expected, reasons):
+    frame = mv.interrater_ccc(cell_of(values))
+    assert_allclose(frame["ccc"], expected, atol=1e-14)
+    assert frame["warning"].fillna("").tolist() == reasons
+    table = mv.interrater_ccc(cell_of(values), level="modality", n_resamples=10)
+    assert table["n"].tolist() == [np.isfinite(expected).sum(), 0, 0, np.isfinite(expected).sum()]
+    assert (table["warning"].fillna("") == "no concordance is defined").tolist() == [
+        n == 0 for n in table["n"]
+    ]
+
+
+def test_edge_cases_of_the_estimator():
+    one = mv.ewe(cell_of([LINE])).squeeze()
+    assert_allclose(one["gold_standard"].sel(modality="music"), LINE, atol=1e-15)
+    assert_allclose(one["weight"], 1)
+    assert np.isnan(one["sd"]).all()
+    rest = mv.ewe(cell_of([LINE, LINE, REST])).squeeze()
+    assert_allclose(rest["weight"], [1, 1, 0], atol=1e-12)
+    assert_allclose(rest["gold_standard"].sel(modality="music"), LINE, atol=1e-12)
+    against = mv.ewe(cell_of([LINE, LINE, LINE, -LINE])).squeeze()
+    assert_allclose(against["weight"], [1, 1, 1, 0], atol=1e-12)
+    for nobody in ([REST, REST], [LINE, -LINE]):
+        assert np.isnan(mv.ewe(cell_of(nobody))["gold_standard"]).all()
+    tail = mv.ewe(cell_of([LINE, SHORT])).squeeze().sel(modality="music")["gold_standard"]
+    assert np.isfinite(tail).to_numpy().tolist() == [True] * 15 + [False] * 6
+    assert mv.ewe(cell_of([LINE])).sizes["item"] == 1
+    assert int(mv.ewe(cell_of([LINE, EMPTY]))["n_raters"].sel(modality="music").item()) == 1
+
+
+def test_local_cluster_gives_identical_numbers(study, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    store = mv.save_dataset(study, tmp_path / "study.zarr")
+    lazy = mv.open_dataset(store, chunks={"annotation": 40})
+    expected = mv.interrater_ccc(study)
+    with distributed.Client(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ):
+        ours = mv.interrater_ccc(lazy)
+    pd.testing.assert_frame_equal(ours, expected, check_exact=True)

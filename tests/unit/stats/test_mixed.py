@@ -318,3 +318,23 @@ def test_a_label_nobody_chose_has_rows_with_a_reason(study):
     assert nobody["warning"].str.contains("one value").all()
     rest = table[table["label"] == "energetic"]
     np.testing.assert_allclose(rest["p_adjusted"], rest["p_value"])
+
+
+@pytest.mark.parametrize("family", ["gaussian", "binomial"])
+def test_the_unit_of_a_slope_does_not_matter(rated, family):
+    response = "y" if family == "gaussian" else "chosen"
+    formula = f"{response} ~ x + (x | participant) + (1 | item)"
+    base = rated.assign(x=(rated["age"] - 40) / 12)
+    first = mv.mixed_model(base, formula, family=family)
+    second = mv.mixed_model(base.assign(x=base["x"] * 1e5), formula, family=family)
+    a, b = first.variance_components(), second.variance_components()
+    slope = (a["term"] == "x") & (a["quantity"] == "sd")
+    np.testing.assert_allclose(b["estimate"][slope] * 1e5, a["estimate"][slope], rtol=1e-3)
+    np.testing.assert_allclose(b["estimate"][~slope], a["estimate"][~slope], rtol=1e-3)
+    np.testing.assert_allclose(second.predict(), first.predict(), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(second.tidy()["p_value"], first.tidy()["p_value"], rtol=1e-3)
+    modes = [f.random_effects() for f in (first, second)]
+    there = modes[0]["term"] == "x"
+    np.testing.assert_allclose(
+        modes[1]["estimate"][there] * 1e5, modes[0]["estimate"][there], atol=1e-3
+    )

@@ -47,8 +47,10 @@ def test_kruskal_groups_keep_their_order_and_name_empty_ones(frame):
     for level in ("b", "a", "c"):
         use = (frame["g"] == level).to_numpy()
         assert rows.loc[level, "median"] == np.median(frame.loc[use, "y"])
+        assert rows.loc[level, "sd"] == pytest.approx(frame.loc[use, "y"].std())
         assert rows.loc[level, "mean_rank"] == pytest.approx(ranks[use].mean())
     assert rows.loc["d", "n"] == 0
+    assert np.isnan(rows.loc["d", "sd"])
     assert rows.loc["d", "warning"] == "no values in this group"
     test = kruskal(frame, "y ~ g", n_resamples=0).iloc[0]
     assert test["df"] == 2
@@ -91,6 +93,7 @@ def test_kruskal_modality_tests_each_dimension(study):
         assert row["statistic"] == pytest.approx(stats.kruskal(*parts).statistic, rel=1e-12)
     assert rows["simulated"].all()
     pd.testing.assert_frame_equal(rows, kruskal_modality(study, rng=3))
+    assert rows["sd"].tolist() == pytest.approx([frame["arousal"].std(), frame["valence"].std()])
     pd.testing.assert_frame_equal(rows, kruskal_modality(frame, rng=3))
     assert not rows["conf_low"].equals(kruskal_modality(study, rng=4)["conf_low"])
 
@@ -193,7 +196,7 @@ def test_normality_of_a_large_normal_sample():
     ("values", "reasons"),
     [
         ([], ["no values", "no values", "fewer than four values", "fewer than three values"]),
-        ([0.5], ["", "", "all values are equal", "all values are equal"]),
+        ([0.5], ["", "", "fewer than four values", "fewer than three values"]),
         ([0.5, 0.7, 1.0], ["", "", "fewer than four values", ""]),
         ([0.5] * 6, ["ties: p is approximate"] * 2 + ["all values are equal"] * 2),
     ],

@@ -1,0 +1,266 @@
+"""Figures of the agreement between raters."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from ..dataset.access import select
+from ..errors import DataError
+from ..stats.agreement import ewe, interrater_ccc
+from .style import (
+    GREY,
+    INK,
+    PALE,
+    colours,
+    header,
+    markers,
+    new_figure,
+    require,
+    spread_panels,
+    styled,
+    words,
+)
+
+__all__ = ["plot_agreement_trajectory", "plot_interrater_ccc"]
+
+Floats = npt.NDArray[np.float64]
+
+#: More raters than this are drawn in grey: nobody can tell so many colours apart.
+_MOST_COLOURS = 9
+
+# Okabe and Ito's palette without its yellow, and three more that keep apart from it.
+_RATERS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#7F6A3F",
+    "#6A51A3",
+    "#3B8B8B",
+)
+
+
+@styled
+def plot_agreement_trajectory(
+    data: xr.DataTree, *, item: str, dimension: str | None = None
+) -> Figure:
+    """Draw the raters of an item, their weighted estimator and its spread (the paper's Figure 8).
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    item : str
+        The item.
+    dimension : str, optional
+        Rated dimension; all dynamic ones, below each other, where not given.
+
+    Returns
+    -------
+    Figure
+        One panel per modality: raters as thin lines (dotted with weight 0), the estimator bold,
+        the band one standard deviation across raters to either side. Above it the number of
+        raters and the mean concordance of a rater with the others. Excluded annotations are left
+        out.
+
+    Raises
+    ------
+    DataError
+        When the study has no such item or no dynamic dimension.
+
+    Examples
+    --------
+    >>> from muvistats import plot_agreement_trajectory, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> item = study["items/item"].values[0]
+    >>> figure = plot_agreement_trajectory(study, item=item, dimension="arousal")
+    >>> len(figure.axes)
+    3
+    """
+    if not isinstance(item, str):
+        raise DataError("one item is drawn at a time", column="item", found=item)
+    part = select(data, item=item)
+    estimator = ewe(part, dimension=dimension)
+    concordance = interrater_ccc(part, dimension=dimension)
+    names = [str(name) for name in estimator["dimension"].to_numpy()]
+    modalities = [str(name) for name in estimator["modality"].to_numpy()]
+    fig = new_figure(0.7 + 2.7 * len(modalities), 0.5 + 2.2 * len(names))
+    axes = fig.subplots(len(names), len(modalities), sharex=True, sharey=True, squeeze=False)
+    for row, name in zip(axes, names, strict=True):
+        for ax, modality in zip(row, modalities, strict=True):
+            cell = {"dimension": name, "modality": modality}
+            _cell(ax, part, estimator.sel(cell).isel(item=0), name)
+            of_cell = (concordance["dimension"] == name) & (concordance["modality"] == modality)
+            _title(ax, modality, concordance.loc[of_cell])
+        row[0].set_ylabel(words(name))
+    for ax in axes[-1]:
+        ax.set_xlabel("time (s)")
+    spread_panels(fig)
+    _legend(fig)
+    header(fig, data, f"Raters of {item} and their weighted estimator")
+    return fig
+
+
+def _cell(ax: Axes, data: xr.DataTree, cell: xr.Dataset, name: str) -> None:
+    """Raters, estimator and band of one item and modality."""
+    annotations = data["annotations"].to_dataset()
+    time = cell["time"].to_numpy()
+    mine = annotations["modality"].to_numpy() == str(cell["modality"].item())
+    rows = np.flatnonzero(mine & annotations["keep_dynamic"].to_numpy())
+    values, weight = annotations[name].to_numpy()[rows], cell["weight"].to_numpy()[rows]
+    drawn = zip(values, weight, strict=True)
+    for number, (series, w) in enumerate(drawn):
+        few = len(rows) <= _MOST_COLOURS
+        ax.plot(
+            time,
+            series,
+            color=_RATERS[number] if few else GREY,
+            linewidth=0.9 if few else 0.6,
+            alpha=0.8 if few else 0.45,
+            linestyle="-" if w > 0 else ":",
+            gid="rater",
+        )
+    gold, sd = cell["gold_standard"].to_numpy(), cell["sd"].to_numpy()
+    low, high = np.maximum(gold - sd, -1), np.minimum(gold + sd, 1)
+    ax.fill_between(time, low, high, color=PALE, alpha=0.75, linewidth=0, zorder=0, gid="band")
+    ax.plot(time, gold, color="white", linewidth=4.2, zorder=5)
+    ax.plot(time, gold, color=INK, linewidth=2.2, zorder=6, gid="estimator")
+    ax.axhline(0, color=GREY, linewidth=0.6, zorder=0.5)
+    ax.set_ylim(-1.05, 1.05)
+    ax.set_xlim(time[0], time[-1])
+
+
+def _title(ax: Axes, modality: str, rows: pd.DataFrame) -> None:
+    raters = int(rows["n"].max()) if len(rows) else 0
+    text = f"{raters} rater{'s' if raters != 1 else ''}"
+    mean = rows["ccc"].mean()
+    if np.isfinite(mean):
+        text += f", CCC {mean:.2f}".replace("-", "\u2212")
+    ax.set_title(words(modality))
+    ax.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=GREY)
+
+
+def _legend(fig: Figure) -> None:
+    handles = [
+        Line2D([], [], color=INK, linewidth=2.2, label="weighted estimator"),
+        Patch(color=PALE, alpha=0.75, label="\u00b1 1 sd across raters"),
+        Line2D([], [], color=_RATERS[0], linewidth=0.9, label="a rater"),
+        Line2D([], [], color=_RATERS[0], linewidth=0.9, linestyle=":", label="weight 0"),
+    ]
+    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+@styled
+def plot_interrater_ccc(frame: pd.DataFrame, *, printed: pd.DataFrame | None = None) -> Figure:
+    """Draw the mean concordance of raters by modality (the paper's Table 5).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Result of ``interrater_ccc(data, level="modality")``.
+    printed : DataFrame, optional
+        Values to set beside them: ``published("interrater_ccc")``.
+
+    Returns
+    -------
+    Figure
+        One panel per dimension: mean concordance with its interval, the number beside it, and the
+        printed value as an open diamond.
+
+    Raises
+    ------
+    DataError
+        When the frame is not one of `interrater_ccc` at level modality.
+
+    Examples
+    --------
+    >>> from muvistats import interrater_ccc, plot_interrater_ccc, published, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> frame = interrater_ccc(study, level="modality", n_resamples=50)
+    >>> figure = plot_interrater_ccc(frame, printed=published("interrater_ccc"))
+    >>> [ax.get_title("left") for ax in figure.axes]
+    ['Arousal', 'Valence']
+    """
+    columns = ("dimension", "modality", "ccc", "conf_low", "conf_high", "n")
+    require(frame, "interrater_ccc(level='modality')", *columns)
+    if frame.duplicated(["dimension", "modality"]).any():
+        raise DataError(
+            "several rows of a modality", expected="interrater_ccc(data, level='modality')"
+        )
+    if printed is not None:
+        require(printed, "published", "dimension", "modality", "quantity", "published")
+    names = list(dict.fromkeys(frame["dimension"]))
+    modalities = [name for name in dict.fromkeys(frame["modality"]) if name != "all"]
+    rows = [*modalities, *({"all"} & set(frame["modality"]))]
+    fig = new_figure(1.3 + 2.9 * len(names), 0.7 + 0.42 * len(rows))
+    axes = np.atleast_1d(fig.subplots(1, len(names), sharex=True, sharey=True))
+    for ax, name in zip(axes, names, strict=True):
+        part = frame[frame["dimension"] == name].set_index("modality")
+        _means(ax, part, rows)
+        if printed is not None:
+            _printed(ax, printed[printed["dimension"] == name], rows)
+        ax.set_title(words(name))
+        ax.set_xlabel("concordance (CCC)")
+    axes[0].set_yticks(range(len(rows)), [words(row) for row in rows])
+    axes[0].set_ylim(len(rows) - 0.4, -0.6)
+    spread_panels(fig)
+    note = f"mean over annotations with its {_level(frame)} interval"
+    header(
+        fig,
+        frame,
+        "Agreement of each rater with the others",
+        note + ("; open diamond: the paper" if printed is not None else ""),
+    )
+    return fig
+
+
+def _means(ax: Axes, part: pd.DataFrame, rows: list[str]) -> None:
+    shades, shapes = colours(rows[:-1]), markers(rows[:-1])
+    for place, row in enumerate(rows):
+        if row not in part.index or np.isnan(part.loc[row, "ccc"]):
+            ax.text(0.02, place, "not defined", color=GREY, va="center")
+            continue
+        mean, low, high = part.loc[row, ["ccc", "conf_low", "conf_high"]].to_numpy(dtype=float)
+        shade = shades.get(row, INK)
+        ax.hlines(place, low, high, color=shade, linewidth=2.4, gid="interval")
+        ax.plot(mean, place, shapes.get(row, "o"), color=shade, markersize=7, gid="mean")
+        ax.annotate(
+            f"{mean:.2f}".replace("-", "\u2212"),
+            (mean, place),
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="center",
+            fontweight="bold",
+        )
+    ax.axvline(0, color=GREY, linewidth=0.6, zorder=0)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x")
+
+
+def _printed(ax: Axes, table: pd.DataFrame, rows: list[str]) -> None:
+    values = table[table["quantity"] == "ccc"].set_index("modality")["published"]
+    for place, row in enumerate(rows):
+        if row in values.index:
+            ax.plot(
+                values[row],
+                place + 0.2,
+                "D",
+                markerfacecolor="white",
+                markeredgecolor=INK,
+                markersize=5,
+                gid="printed",
+            )
+
+
+def _level(frame: pd.DataFrame) -> str:
+    levels = frame["conf_level"].dropna().unique() if "conf_level" in frame else []
+    return f"{levels[0]:.0%}" if len(levels) == 1 else "confidence"

@@ -1,0 +1,50 @@
+"""A function that draws gives the same result each time, unless asked otherwise."""
+
+from __future__ import annotations
+
+import inspect
+
+import pandas as pd
+import pytest
+
+import muvistats as mv
+from muvistats.results.frame import RESULT_COLUMNS
+
+#: The simulator's None means the embedded study.
+OWN_RULE = {"simulate_muvi"}
+
+#: What a function needs so that it draws.
+ARGUMENTS: dict[str, dict[str, object]] = {
+    "interrater_ccc": {"level": "modality"},
+    "kruskal": {"formula": "arousal ~ modality"},
+}
+
+
+def drawing() -> list[str]:
+    functions = {name: getattr(mv, name) for name in mv.__all__}
+    return [
+        name
+        for name, function in functions.items()
+        if inspect.isfunction(function) and "rng" in inspect.signature(function).parameters
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in drawing() if name not in OWN_RULE])
+def test_the_default_seed_is_0(name):
+    parameter = inspect.signature(getattr(mv, name)).parameters["rng"]
+    assert parameter.default == 0
+    assert parameter.default is not None
+    assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+
+
+@pytest.mark.parametrize("name", [name for name in drawing() if name in RESULT_COLUMNS])
+def test_two_calls_agree_and_none_is_fresh(name, study):
+    function = getattr(mv, name)
+    parameters = inspect.signature(function).parameters
+    arguments = ARGUMENTS.get(name, {})
+    if "n_resamples" in parameters:
+        arguments = {"n_resamples": 29, **arguments}
+    first = function(study, **arguments)
+    pd.testing.assert_frame_equal(first, function(study, **arguments))
+    pd.testing.assert_frame_equal(first, function(study, **arguments, rng=0))
+    assert not first.equals(function(study, **arguments, rng=None))
