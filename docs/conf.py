@@ -44,6 +44,7 @@ html_theme_options = {
     "show_prev_next": False,
 }
 html_show_sourcelink = False
+html_sidebars = {"*": [], "guide/*": []}  # they have no pages below them
 
 
 def figures(_block: object, variables: dict[str, Any], settings: dict[str, Any]) -> str:

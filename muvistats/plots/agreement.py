@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..dataset.access import select
+from ..dataset.access import need_study, select
 from ..errors import DataError
 from ..stats.agreement import ewe, interrater_ccc
 from .style import (
@@ -86,9 +88,8 @@ def plot_agreement_trajectory(
     >>> len(figure.axes)
     3
     """
-    if not isinstance(item, str):
-        raise DataError("one item is drawn at a time", column="item", found=item)
-    part = select(data, item=item)
+    need_study(data)
+    part = select(data, item=str(item))
     estimator = ewe(part, dimension=dimension)
     concordance = interrater_ccc(part, dimension=dimension)
     names = [str(name) for name in estimator["dimension"].to_numpy()]
@@ -100,13 +101,15 @@ def plot_agreement_trajectory(
             cell = {"dimension": name, "modality": modality}
             _cell(ax, part, estimator.sel(cell).isel(item=0), name)
             of_cell = (concordance["dimension"] == name) & (concordance["modality"] == modality)
-            _title(ax, modality, concordance.loc[of_cell])
+            _raters(ax, concordance.loc[of_cell])
         row[0].set_ylabel(words(name))
-    for ax in axes[-1]:
-        ax.set_xlabel("time (s)")
+    for ax, below, modality in zip(axes[0], axes[-1], modalities, strict=True):
+        ax.set_title(words(modality))
+        below.set_xlabel("time (s)")
     spread_panels(fig)
     _legend(fig)
-    header(fig, data, f"Raters of {item} and their weighted estimator")
+    note = "CCC: mean concordance of a rater with the estimator of the others"
+    header(fig, data, f"Raters of {item} and their weighted estimator", note)
     return fig
 
 
@@ -139,24 +142,31 @@ def _cell(ax: Axes, data: xr.DataTree, cell: xr.Dataset, name: str) -> None:
     ax.set_xlim(time[0], time[-1])
 
 
-def _title(ax: Axes, modality: str, rows: pd.DataFrame) -> None:
+def _raters(ax: Axes, rows: pd.DataFrame) -> None:
+    """How many raters, and how they agree, above the panel."""
     raters = int(rows["n"].max()) if len(rows) else 0
     text = f"{raters} rater{'s' if raters != 1 else ''}"
     mean = rows["ccc"].mean()
     if np.isfinite(mean):
         text += f", CCC {mean:.2f}".replace("-", "\u2212")
-    ax.set_title(words(modality))
     ax.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=GREY)
 
 
 def _legend(fig: Figure) -> None:
-    handles = [
+    """What the lines are, as far as there are any of a kind."""
+    raters = [line for ax in fig.axes for line in ax.lines if line.get_gid() == "rater"]
+    handles: list[Line2D | Patch] = [
         Line2D([], [], color=INK, linewidth=2.2, label="weighted estimator"),
         Patch(color=PALE, alpha=0.75, label="\u00b1 1 sd across raters"),
-        Line2D([], [], color=_RATERS[0], linewidth=0.9, label="a rater"),
-        Line2D([], [], color=_RATERS[0], linewidth=0.9, linestyle=":", label="weight 0"),
     ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    kinds: tuple[tuple[Literal["-", ":"], str], ...] = (("-", "a rater"), (":", "weight 0"))
+    for style, label in kinds:
+        lines = [line for line in raters if line.get_linestyle() == style]
+        if lines:
+            shade = lines[0].get_color()
+            handles.append(Line2D([], [], color=shade, linestyle=style, linewidth=1, label=label))
+    wide = fig.get_size_inches()[0] > 6
+    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles) if wide else 2)
 
 
 @styled
@@ -201,7 +211,7 @@ def plot_interrater_ccc(frame: pd.DataFrame, *, printed: pd.DataFrame | None = N
     names = list(dict.fromkeys(frame["dimension"]))
     modalities = [name for name in dict.fromkeys(frame["modality"]) if name != "all"]
     rows = [*modalities, *({"all"} & set(frame["modality"]))]
-    fig = new_figure(1.3 + 2.9 * len(names), 0.7 + 0.42 * len(rows))
+    fig = new_figure(1.3 + 2.9 * len(names), 0.7 + 0.48 * len(rows))
     axes = np.atleast_1d(fig.subplots(1, len(names), sharex=True, sharey=True))
     for ax, name in zip(axes, names, strict=True):
         part = frame[frame["dimension"] == name].set_index("modality")
@@ -226,10 +236,11 @@ def plot_interrater_ccc(frame: pd.DataFrame, *, printed: pd.DataFrame | None = N
 def _means(ax: Axes, part: pd.DataFrame, rows: list[str]) -> None:
     shades, shapes = colours(rows[:-1]), markers(rows[:-1])
     for place, row in enumerate(rows):
-        if row not in part.index or np.isnan(part.loc[row, "ccc"]):
+        values = part.loc[part.index == row, ["ccc", "conf_low", "conf_high"]]
+        if values["ccc"].isna().all():
             ax.text(0.02, place, "not defined", color=GREY, va="center")
             continue
-        mean, low, high = part.loc[row, ["ccc", "conf_low", "conf_high"]].to_numpy(dtype=float)
+        mean, low, high = values.to_numpy(dtype=float)[0]
         shade = shades.get(row, INK)
         ax.hlines(place, low, high, color=shade, linewidth=2.4, gid="interval")
         ax.plot(mean, place, shapes.get(row, "o"), color=shade, markersize=7, gid="mean")
@@ -252,7 +263,7 @@ def _printed(ax: Axes, table: pd.DataFrame, rows: list[str]) -> None:
         if row in values.index:
             ax.plot(
                 values[row],
-                place + 0.2,
+                place + 0.27,
                 "D",
                 markerfacecolor="white",
                 markeredgecolor=INK,
@@ -262,5 +273,5 @@ def _printed(ax: Axes, table: pd.DataFrame, rows: list[str]) -> None:
 
 
 def _level(frame: pd.DataFrame) -> str:
-    levels = frame["conf_level"].dropna().unique() if "conf_level" in frame else []
-    return f"{levels[0]:.0%}" if len(levels) == 1 else "confidence"
+    levels = set(frame["conf_level"].dropna()) if "conf_level" in frame else set()
+    return f"{levels.pop():.0%}" if len(levels) == 1 else "confidence"

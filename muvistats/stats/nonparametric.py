@@ -278,6 +278,7 @@ def _group_rows(base: Row, groups: Groups) -> list[Row]:
             "sd": _spread(groups.of(code)),
             "mean_rank": means[code],
             "n": len(groups.of(code)),
+            "warning": "" if len(groups.of(code)) > 1 else "one value has no standard deviation",
         }
         for code, level in enumerate(groups.levels)
     ]

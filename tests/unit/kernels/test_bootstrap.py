@@ -73,3 +73,11 @@ def test_pigeonhole_is_wider_than_either(crossed):
         )
         widths.append(draws.std())
     assert_allclose(widths[2] ** 2, widths[0] ** 2 + widths[1] ** 2, rtol=0.25)
+
+
+def test_no_draws_give_no_limits():
+    for shape in ((0,), (0, 3)):
+        low, high = percentile_interval(np.empty(shape), 0.95)
+        assert low.shape == high.shape == shape[1:]
+        assert np.isnan(low).all()
+        assert np.isnan(high).all()

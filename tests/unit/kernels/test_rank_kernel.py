@@ -146,3 +146,31 @@ def test_interval_of_dominance_covers():
         low, high = rank.dominance_interval(found, 0.95)
         covered += low <= truth <= high
     assert 0.92 <= covered / 300 <= 0.98
+
+
+def test_shift_of_epsilon_squared_vanishes_at_one():
+    drawn = np.linspace(0.2, 1.0, 101)
+    low, high = rank.epsilon_squared_interval(drawn, 31, 4, 0.5)
+    assert low == pytest.approx(0.4 - 0.6 * 3 / 30)
+    assert high == pytest.approx(0.8 - 0.2 * 3 / 30)
+    assert rank.epsilon_squared_interval(np.ones(9), 31, 4, 0.95) == (1, 1)
+
+
+def test_interval_of_epsilon_squared_covers_a_large_effect():
+    """A constant shift held the true value of .859 in no sample at all."""
+    covered = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        codes = np.repeat([0, 1, 2], 40)
+        drawn = rank.bootstrap_epsilon_squared(rng.normal(3.0 * codes), codes, 3, 200, rng)
+        low, high = rank.epsilon_squared_interval(drawn, 120, 3, 0.95)
+        covered += low <= 0.859 <= high
+    assert covered >= 85
+
+
+def test_overlap_of_ranges():
+    values = np.array([1.0, 2, 3, 4, 5, 6])
+    codes = np.array([2, 2, 0, 0, 1, 1])
+    assert not rank.overlapping(values, codes, 3)
+    assert rank.overlapping(np.array([1.0, 3, 3, 4, 5, 6]), codes, 3)  # a shared end is enough
+    assert rank.overlapping(np.array([1.0, 9, 3, 4, 5, 6]), codes, 3)

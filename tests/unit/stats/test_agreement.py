@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -273,3 +274,52 @@ def test_local_cluster_gives_identical_numbers(study, tmp_path):
     ):
         ours = mv.interrater_ccc(lazy)
     pd.testing.assert_frame_equal(ours, expected, check_exact=True)
+
+
+def test_no_resamples_leave_the_limits_open(study):
+    some = mv.interrater_ccc(study, level="modality", n_resamples=50)
+    none = mv.interrater_ccc(study, level="modality", n_resamples=0)
+    assert_allclose(none[["ccc", "sd", "n"]], some[["ccc", "sd", "n"]])
+    assert none[["conf_low", "conf_high"]].isna().all(axis=None)
+    assert (none["n_resamples"] == 0).all()
+    assert (none["warning"] == "no interval: n_resamples is 0").all()
+
+
+def test_one_item_has_no_interval_over_items(study):
+    """Drawing the only item again and again gave limits without any width."""
+    part = mv.select(study, item=str(study["items/item"].values[0]))
+    for resample in ("items", "both"):
+        rows = mv.interrater_ccc(part, level="modality", resample=resample, n_resamples=50)
+        assert rows["ccc"].notna().all()
+        assert rows["conf_low"].isna().all()
+        assert (rows["warning"] == "no interval: there is one unit to draw").all()
+    people = mv.interrater_ccc(part, level="modality", resample="participants", n_resamples=50)
+    assert (people["conf_low"] < people["conf_high"]).all()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ddof": 2}, {"n_resamples": -1}, {"n_resamples": 1.5}, {"conf_level": "x"}]
+)
+def test_arguments_that_mean_nothing(tiny, wrong):
+    with pytest.raises(mv.DesignError, match=next(iter(wrong))):
+        mv.interrater_ccc(tiny, level="modality", **wrong)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        mv.ewe,
+        mv.interrater_ccc,
+        mv.noise_ceiling,
+        mv.agreement_over_time,
+        mv.rater_lag,
+        mv.label_alignment_check,
+        mv.rater_quality,
+        mv.repeated_lists,
+    ],
+)
+def test_what_is_no_study_is_refused(function, tiny):
+    with pytest.raises(mv.DataError, match=r"a study is needed \(found 'DataFrame'"):
+        function(mv.annotation_frame(tiny))
+    with pytest.raises(mv.DataError, match="no annotations"):
+        function(xr.DataTree())

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from muvistats.errors import DesignError
-from muvistats.stats._common import ADJUSTMENTS, adjust_p
+from muvistats import chisquare_labels
+from muvistats.errors import DataError, DesignError
+from muvistats.stats._common import ADJUSTMENTS, adjust_p, check_conf_level
 
 
 @pytest.mark.parametrize("method", [name for name in ADJUSTMENTS if name != "none"])
@@ -27,3 +28,16 @@ def test_nan_does_not_count(method):
 def test_an_unknown_adjustment_is_refused():
     with pytest.raises(DesignError, match="adjust must be one of holm"):
         adjust_p([0.1], "tukey")
+
+
+@pytest.mark.parametrize("conf_level", [0, 1, 2, -0.5, float("nan"), "x", None])
+def test_a_level_that_is_no_probability_is_refused(conf_level):
+    with pytest.raises(DesignError, match="conf_level"):
+        check_conf_level(conf_level)
+
+
+def test_a_factor_that_is_no_text_is_refused(tiny):
+    with pytest.raises(DesignError, match="written as text, not 3"):
+        chisquare_labels(tiny, by=3)
+    with pytest.raises(DataError, match="neither a study nor a frame"):
+        chisquare_labels([1, 2])

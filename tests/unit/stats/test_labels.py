@@ -195,3 +195,11 @@ def test_wrong_arguments_are_refused(tiny):
     del tiny["annotations"]["labels"]
     with pytest.raises(DataError, match="no labels"):
         label_frequencies(tiny)
+
+
+def test_require_dynamic_needs_ratings(tiny):
+    data = tiny.copy()
+    data["annotations"] = data["annotations"].to_dataset().drop_vars(["arousal", "valence"])
+    assert len(mv.label_frequencies(data)) == 16
+    with pytest.raises(mv.DataError, match="no rated dimension"):
+        mv.label_frequencies(data, require_dynamic=True)

@@ -249,3 +249,36 @@ def test_wrong_arguments_are_refused(tiny, frame):
         kruskal_modality(frame)
     with pytest.raises(DataError, match="neither a study nor a frame"):
         kruskal([1, 2], "y ~ g")
+
+
+@pytest.mark.parametrize(
+    ("values", "groups", "reason"),
+    [
+        ([1, 2, 3, 4, 5, 6], "aabbcc", "no interval: the groups do not overlap"),
+        ([1, 2, 3, 4, 2, 6], "aabbbc", "no interval: a group has a single value"),
+    ],
+)
+def test_kruskal_without_an_interval_says_why(values, groups, reason):
+    frame = pd.DataFrame({"y": np.array(values, dtype=float), "g": list(groups)})
+    row = kruskal(frame, "y ~ g", n_resamples=50).iloc[0]
+    assert np.isnan(row[["conf_low", "conf_high"]].astype(float)).all()
+    assert row["n_resamples"] == 0
+    assert reason in row["warning"]
+    assert row["effect_size"] > 0
+
+
+@pytest.mark.parametrize("n_resamples", [-1, 2.5, True, "9"])
+def test_kruskal_refuses_what_is_no_count(study, n_resamples):
+    with pytest.raises(DesignError, match="n_resamples"):
+        kruskal_modality(study, n_resamples=n_resamples)
+
+
+def test_normality_counts_rows_without_a_group():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"y": rng.normal(size=12), "g": ["a"] * 5 + ["b"] * 5 + [None] * 2})
+    rows = normality(frame, dimension="y", by="g")
+    assert rows["n"].tolist() == [5] * 8
+    assert (rows["warning"] == "2 rows have no g and are in no group").all()
+    nobody = normality(frame.assign(g=pd.Series([None] * 12, dtype="str")), dimension="y", by="g")
+    assert nobody["n"].tolist() == [0] * 4
+    assert nobody["warning"].str.contains("12 rows have no g").all()

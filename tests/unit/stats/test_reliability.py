@@ -130,3 +130,52 @@ def test_nominal_alpha_is_the_row_of_label_agreement(study):
     nominal = mv.krippendorff_alpha(study, metric="nominal", n_resamples=20)
     rows = mv.label_agreement(study, n_resamples=20).query("estimator == 'krippendorff_alpha'")
     assert_allclose(nominal["estimate"], rows["estimate"])
+
+
+def test_no_resamples_or_one_item_leave_the_limits_open(study):
+    none = mv.krippendorff_alpha(study, n_resamples=0)
+    assert none["estimate"].notna().all()
+    assert none["conf_low"].isna().all()
+    assert (none["warning"] == "no interval: n_resamples is 0").all()
+    part = mv.select(study, item=str(study["items/item"].values[0]))
+    for one in (
+        mv.krippendorff_alpha(part, n_resamples=50),
+        mv.label_agreement(part, n_resamples=50).dropna(subset="estimate"),
+    ):
+        assert one["conf_low"].isna().all()
+        assert (one["warning"] == "no interval: fewer than two items").all()
+
+
+def test_limits_that_are_missing_have_a_reason(tiny):
+    for rows in (
+        mv.label_agreement(tiny, n_resamples=40),
+        mv.krippendorff_alpha(tiny, metric="nominal", n_resamples=40),
+        mv.krippendorff_alpha(tiny, n_resamples=40),
+    ):
+        assert rows.loc[rows["conf_low"].isna(), "warning"].notna().all()
+
+
+@pytest.mark.parametrize("column", ["modality", "item", "participant"])
+def test_a_frame_without_a_key_is_refused(tiny, column):
+    frame = mv.annotation_frame(tiny)
+    short = frame.drop(columns=column)
+    short.attrs = frame.attrs
+    for function in (mv.label_agreement, mv.krippendorff_alpha, mv.icc):
+        with pytest.raises(mv.DataError, match=f"column {column}: column is missing"):
+            function(short)
+
+
+def test_equal_ratings_have_no_icc(tiny):
+    data = tiny.copy(deep=True)
+    data["annotations/arousal"].to_numpy()[:] = 0.25
+    rows = mv.icc(data, dimension="arousal")
+    assert rows["estimate"].isna().all()
+    assert (rows["warning"] == "all values are equal").all()
+
+
+def test_a_variance_at_zero_is_said_in_the_row_and_nowhere_else(tiny):
+    """Warnings of the model's library are errors here; ours stand in the frame."""
+    rows = mv.icc(tiny, dimension="arousal")
+    zero = rows["warning"].str.contains("estimated as zero")
+    assert zero[rows["estimate"] == 0].all()
+    assert zero.any()

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 import muvistats as mv
 from muvistats.dataset.build import assemble
 from muvistats.kernels.agreement import ccc, ceiling_ccc, ewe, leave_one_out_ewe
+from muvistats.kernels.lag import best_lag
 
 
 def smooth(rng, shape, width=6):
@@ -109,3 +110,53 @@ def test_planted_delay_is_found_and_gains_only_on_the_own_item():
 def test_excerpt_too_short_for_the_delay(tiny):
     with pytest.raises(mv.DesignError, match="too short"):
         mv.rater_lag(tiny)
+
+
+def test_one_item_has_no_interval_and_nothing_to_mismatch(study):
+    part = mv.select(study, item=str(study["items/item"].values[0]))
+    ceiling = mv.noise_ceiling(part, dimension="arousal", n_resamples=50)
+    assert ceiling["conf_low"].isna().all()
+    assert ceiling["warning"].str.contains("no interval").iloc[:3].all()
+    lag = mv.rater_lag(part, dimension="arousal", n_resamples=50)
+    other = lag[lag["pairing"] == "mismatched"]
+    assert other["lag_seconds"].isna().all()
+    assert (other["n"] == 0).all()
+    assert lag.loc[lag["pairing"] == "own item", "n"].iloc[-1] > 0
+    each = mv.rater_lag(part, dimension="arousal", level="annotation")
+    reasons = each.loc[each["pairing"] == "mismatched", "warning"]
+    assert set(reasons) <= {"no other item in this modality", "excluded"}
+
+
+def test_equal_correlations_take_the_shorter_delay():
+    fits = np.array([[0.1, 0.3, 0.3 + 1e-16, 0.2], [np.nan] * 4, [0.2, 0.3, 0.4, np.nan]])
+    position, defined = best_lag(fits)
+    assert position.tolist() == [1, 0, 2]
+    assert defined.tolist() == [True, False, True]
+
+
+def test_no_resamples_leave_the_limits_open(study):
+    for rows in (
+        mv.noise_ceiling(study, n_resamples=0),
+        mv.agreement_over_time(study, window=20, n_resamples=0),
+        mv.rater_lag(study, n_resamples=0),
+    ):
+        assert rows[["conf_low", "conf_high"]].isna().all(axis=None)
+        assert rows["warning"].notna().all()
+        assert (rows["n_resamples"] == 0).all()
+
+
+@pytest.mark.parametrize("step", [0, -1, np.nan, np.inf])
+def test_impossible_steps(study, step):
+    with pytest.raises(mv.DesignError, match="step"):
+        mv.agreement_over_time(study, window=10, step=step)
+
+
+@pytest.mark.parametrize("max_lag", [-1, np.nan, np.inf])
+def test_impossible_delays(study, max_lag):
+    with pytest.raises(mv.DesignError, match="max_lag"):
+        mv.rater_lag(study, max_lag=max_lag)
+
+
+def test_windows_are_whole_steps(study):
+    rows = mv.agreement_over_time(study, window=10.2, dimension="arousal", n_resamples=0)
+    assert (rows["window_end"] - rows["window_start"]).unique().tolist() == [10.0]

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from ..formula import Design
-from ..kernels.mixed import lambda_factors
-from ..kernels.mixed_derivatives import satterthwaite
-from ..results.frame import Rows
-from ._common import check_conf_level
-from .mixed_fit import Estimates, blocks_of
-from .model_frames import contrast_rows, fit_frame, joint_test
+from ...formula import Design
+from ...kernels.mixed import lambda_factors
+from ...kernels.mixed_derivatives import satterthwaite
+from ...results.frame import Rows
+from .._common import check_conf_level
+from .fit import Estimates, blocks_of
+from .frames import contrast_rows, fit_frame, joint_test
 
 __all__ = ["INFERENCE", "MixedCore"]
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..formula import Design
-from ..formula.columns import complete_rows
-from ..results.frame import Rows
-from ._common import check_conf_level
-from .mixed_variance import inverse_link
-from .model_frames import contrast_rows, fit_frame, joint_test, type_three
+from ...formula import Design
+from ...formula.columns import complete_rows
+from ...results.frame import Rows
+from .._common import check_conf_level
+from .frames import contrast_rows, fit_frame, joint_test, type_three
+from .variance import inverse_link
 
 __all__ = ["LinearFit"]
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from ..errors import DataError, DesignError
-from ..formula import Design
-from ._common import ADJUSTMENTS, adjust_p, check_choice
+from ...errors import DataError, DesignError
+from ...formula import Design
+from .._common import ADJUSTMENTS, adjust_p, check_choice
 
 __all__ = ["Grid", "adjust_contrasts", "grid_of", "pairs_of"]
 

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, optimize
 
-from ..errors import ConvergenceError, DesignError
-from ..formula import Design
-from ..kernels.kenward_roger import KenwardRoger, kenward_roger
-from ..kernels.laplace import LaplaceMixed
-from ..kernels.mixed import LinearMixed, RandomBlock, lambda_factors
-from ..kernels.mixed_derivatives import Uncertainty, uncertainty
-from ..kernels.separation import independent_columns, separated_columns
-from ..kernels.threads import few_threads
-from .mixed_engines import by_mixedlm, by_statsmodels
+from ...errors import ConvergenceError, DesignError
+from ...formula import Design
+from ...kernels.kenward_roger import KenwardRoger, kenward_roger
+from ...kernels.laplace import LaplaceMixed
+from ...kernels.mixed import LinearMixed, RandomBlock, lambda_factors
+from ...kernels.mixed_derivatives import Uncertainty, uncertainty
+from ...kernels.separation import independent_columns, separated_columns
+from ...kernels.threads import few_threads
+from ..mixed_engines import by_mixedlm, by_statsmodels
 
 __all__ = ["FAMILIES", "Estimates", "blocks_of", "check_response", "estimate"]
 

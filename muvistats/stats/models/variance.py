@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from ..kernels.mixed import lambda_factors
-from .mixed_fit import blocks_of, estimate
-
-if TYPE_CHECKING:
-    from .mixed_result import MixedFit
+from ...kernels.mixed import lambda_factors
+from .core import MixedCore
+from .fit import blocks_of, estimate
 
 __all__ = ["icc_rows", "inverse_link", "r2_row"]
 
@@ -26,7 +24,7 @@ def inverse_link(family: str, eta: Floats) -> Floats:
     return np.asarray(np.exp(eta)) if family == "poisson" else eta
 
 
-def _random_variances(fit: MixedFit) -> dict[str, float]:
+def _random_variances(fit: MixedCore) -> dict[str, float]:
     """Mean variance over the rows that each grouping factor adds."""
     design, parts = fit.design, fit.estimates
     out: dict[str, float] = {}
@@ -38,7 +36,7 @@ def _random_variances(fit: MixedFit) -> dict[str, float]:
     return out
 
 
-def _residual_variance(fit: MixedFit) -> tuple[float, str]:
+def _residual_variance(fit: MixedCore) -> tuple[float, str]:
     if fit.family == "gaussian":
         return fit.estimates.sigma**2, ""
     if fit.family == "binomial":
@@ -51,7 +49,7 @@ def _residual_variance(fit: MixedFit) -> tuple[float, str]:
     return float(np.log1p(1 / mean)), reason
 
 
-def _null_model(fit: MixedFit) -> MixedFit:
+def _null_model(fit: MixedCore) -> MixedCore:
     """The same random part with an intercept only."""
     from dataclasses import replace
 
@@ -62,7 +60,7 @@ def _null_model(fit: MixedFit) -> MixedFit:
     return replace(fit, design=design, estimates=numbers)
 
 
-def r2_row(fit: MixedFit) -> dict[str, Any]:
+def r2_row(fit: MixedCore) -> dict[str, Any]:
     """Marginal and conditional R squared."""
     parts = fit.estimates
     fixed = float(np.var(fit.design.fixed.matrix[:, parts.kept] @ parts.beta, ddof=1))
@@ -78,7 +76,7 @@ def r2_row(fit: MixedFit) -> dict[str, Any]:
     }
 
 
-def icc_rows(fit: MixedFit) -> list[dict[str, Any]]:
+def icc_rows(fit: MixedCore) -> list[dict[str, Any]]:
     """Adjusted intraclass correlations."""
     variances = _random_variances(fit)
     residual, reason = _residual_variance(fit)

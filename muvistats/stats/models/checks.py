@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import stats
 
-from ..errors import DesignError
-
-if TYPE_CHECKING:
-    from .mixed_result import MixedFit
+from ...errors import DesignError
+from .core import MixedCore
 
 __all__ = ["compare_fits", "diagnostic_rows"]
 
 Floats = npt.NDArray[np.float64]
 
 
-def compare_fits(first: MixedFit, second: MixedFit) -> list[dict[str, Any]]:
+def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:
     """Likelihood ratio test of two fits, the smaller first."""
     same = first.n == second.n and np.array_equal(first.design.rows, second.design.rows)
     if not same or not np.array_equal(first.design.y, second.design.y):
@@ -65,11 +64,11 @@ def compare_fits(first: MixedFit, second: MixedFit) -> list[dict[str, Any]]:
     return rows
 
 
-def _ml(fit: MixedFit) -> MixedFit:
+def _ml(fit: MixedCore) -> MixedCore:
     """The same model by maximum likelihood."""
     from dataclasses import replace
 
-    from .mixed_fit import estimate
+    from .fit import estimate
 
     if fit.family != "gaussian" or not fit.reml:
         return fit
@@ -77,9 +76,8 @@ def _ml(fit: MixedFit) -> MixedFit:
     return replace(fit, estimates=numbers, reml=False)
 
 
-def diagnostic_rows(fit: MixedFit) -> list[dict[str, Any]]:
-    """Residuals, random effects, collinearity and the optimum."""
-    frame = fit.augment()
+def diagnostic_rows(fit: MixedCore, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Residuals (from the augmented frame), random effects, collinearity and the optimum."""
     residual = frame["pearson_residual"].to_numpy()
     rows: list[dict[str, Any]] = []
     if fit.family == "gaussian":

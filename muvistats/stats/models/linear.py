@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import statsmodels.api as sm
 
-from ..errors import ConvergenceError, DesignError
-from ..formula import build_design, parse_model
-from ..kernels.separation import independent_columns, separated_columns
-from ..kernels.threads import few_threads
-from ..results.frame import provenance
-from ._common import Data, check_choice, to_frame
+from ...errors import ConvergenceError, DesignError
+from ...formula import build_design, parse_model
+from ...kernels.separation import independent_columns, separated_columns
+from ...kernels.threads import few_threads
+from ...results.frame import provenance
+from .._common import Data, check_choice, to_frame
+from .fit import check_response
 from .linear_result import LinearFit
-from .mixed_fit import check_response
 
 __all__ = ["glm", "linear_model"]
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ..errors import DesignError
-from ..formula.columns import complete_rows
-from ..results.frame import Rows
+from ...errors import DesignError
+from ...formula.columns import complete_rows
+from ...results.frame import Rows
+from .checks import compare_fits, diagnostic_rows
+from .core import INFERENCE, MixedCore
 from .emmeans import adjust_contrasts, grid_of, pairs_of
-from .mixed_checks import compare_fits, diagnostic_rows
-from .mixed_core import INFERENCE, MixedCore
-from .mixed_variance import icc_rows, inverse_link, r2_row
-from .model_frames import fit_frame, type_three
+from .frames import fit_frame, type_three
+from .variance import icc_rows, inverse_link, r2_row
 
 __all__ = ["MixedFit"]
 
@@ -286,7 +286,7 @@ class MixedFit(MixedCore):
     @fit_frame("check", "quantity", "factor", "estimate", "statistic", "p_value")
     def diagnostics(self) -> Rows:
         """Checks of the fit: spread and shape of residuals and random effects, collinearity."""
-        return diagnostic_rows(self)
+        return diagnostic_rows(self, self.augment())
 
     def predict(
         self,

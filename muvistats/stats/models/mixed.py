@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..errors import DataError, DesignError, MuvistatsError
-from ..formula import build_design, parse_model
-from ..results.frame import Rows, provenance, result_frame
-from ._common import (
+from ...errors import DataError, DesignError, MuvistatsError
+from ...formula import build_design, parse_model
+from ...results.frame import Rows, provenance, result_frame
+from .._common import (
     ADJUSTMENTS,
     Data,
     adjust_p,
@@ -20,8 +20,8 @@ from ._common import (
     label_names,
     to_frame,
 )
-from .mixed_fit import FAMILIES, estimate
-from .mixed_result import MixedFit
+from .fit import FAMILIES, estimate
+from .result import MixedFit
 
 __all__ = ["DEMOGRAPHIC", "demographic_model", "label_models", "mixed_model"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import linalg, stats
 
-from ..results.frame import Rows, _with_returns, build_frame
+from ...results.frame import Rows, _with_returns, build_frame
 
 __all__ = ["Fitted", "contrast_rows", "fit_frame", "joint_test", "type_three"]
 
@@ -213,15 +213,15 @@ def type_three(
     if len(terms) == 1 + ("Intercept" in terms):
         # one term: each row adjusts for the coefficients after it, as lmerTest does
         upper = linalg.cholesky(x.T @ x)
-        rows = upper / np.diag(upper)[:, None]
-        return {name: rows[part] for name, part in own.items() if name != "Intercept"}
+        scaled = upper / np.diag(upper)[:, None]
+        return {name: scaled[part] for name, part in own.items() if name != "Intercept"}
     change = linalg.lstsq(x, recoded)[0]
     back = np.linalg.inv(change)
     out = {}
     for name, part in terms.items():
         if name == "Intercept":
             continue
-        rows = back[part]
+        rows: Any = back[part]
         block = rows[:, own[name]]
         if block.shape[0] == block.shape[1] and np.linalg.cond(block) < 1e8:
             rows = np.linalg.solve(block, rows)

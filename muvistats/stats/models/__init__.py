@@ -1,0 +1,1 @@
+"""Mixed, linear and generalised linear models by formula."""
