@@ -124,7 +124,7 @@ def validate(
         typer.echo(line)
     for text in said:
         typer.echo(f"muvistats: warning: {text}", err=True)
-    typer.echo("valid")
+    typer.echo("valid, with the warning above" if said else "valid")
 
 
 @app.command()
@@ -139,24 +139,30 @@ def simulate(
         typer.Option(help="Seed; the embedded study where not given.", show_default=False),
     ] = None,
     features: Annotated[bool, typer.Option(help="Draw audio and visual features.")] = True,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier simulated study.")] = False,
 ) -> None:
     """Simulate a study with known truth and write it."""
     with _progress() as step:
         step("Simulating", 0, 2)
         from .dataset.simulation.study import simulate_muvi
 
+        from .dataset.simulation.settings import DEFAULT_SEED
+
         study = simulate_muvi(
-            rng=seed, n_items=items, n_participants=participants, features=features
+            rng=DEFAULT_SEED if seed is None else seed,
+            n_items=items,
+            n_participants=participants,
+            features=features,
         )
         step("Writing", 1, 2)
         if out.suffix.lower() in (".zarr", ".nc"):
             from .dataset.io import save_dataset
 
-            save_dataset(study, out)
+            save_dataset(study, out, overwrite=overwrite)
         else:
             from .dataset.release.writer import write_muvi
 
-            write_muvi(study, out)
+            write_muvi(study, out, overwrite=overwrite)
     typer.echo(out)
 
 

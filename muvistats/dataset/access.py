@@ -27,7 +27,7 @@ __all__ = [
 #: Largest dense cube that is made without asking, in bytes.
 _CUBE_LIMIT = 2 * 1024**3
 
-Which = str | Iterable[str] | None
+Which = str | int | Iterable[str | int] | None
 
 
 def need_study(data: object) -> None:
@@ -57,7 +57,7 @@ def select(
     ----------
     data : DataTree
         The study.
-    item, modality, participant : str or iterable of str, optional
+    item, modality, participant : str, int or iterable of these, optional
         What to keep; everything where not given.
 
     Returns
@@ -125,9 +125,9 @@ def select(
     return tree
 
 
-def _chosen(data: xr.DataTree, key: str, names: str | Iterable[str]) -> list[str]:
-    """Names to keep, all of them known to the study."""
-    chosen = [names] if isinstance(names, str) else [str(name) for name in names]
+def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[str | int]) -> list[str]:
+    """Names to keep, all of them known to the study; a number stands for its text."""
+    chosen = [str(n) for n in ([names] if isinstance(names, str | int) else names)]
     known = (
         schema.decode_levels(data["annotations/modality"].attrs["levels"])
         if key == "modality"

@@ -175,7 +175,9 @@ def parse(expression: str) -> ast.expr:
         raise DesignError(f"{short(text)!r} is longer than {_MAX_LENGTH} characters")
     try:
         tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except SyntaxError as error:
+        raise DesignError(f"{short(text)!r} is not an expression: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
         raise DesignError(f"{short(text)!r} is not an expression: {error}") from None
     nodes = sum(1 for _ in ast.walk(tree))
     if nodes > _MAX_NODES:

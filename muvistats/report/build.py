@@ -131,7 +131,12 @@ class _Report:
         for key, title in CHAPTERS.items():
             chapter = Chapter(key, title)
             for section in (s for s in SECTIONS if s.chapter == key):
-                shown = ShownSection(section.key, section.title, section.reference, section.text)
+                shown = ShownSection(
+                    section.key,
+                    section.title,
+                    section.reference if self.source.is_muvi else "",
+                    section.text,
+                )
                 shown.warnings = self.source.warnings if section.warnings else ()
                 parts: tuple[Table | Figure, ...] = (*section.tables, *section.figures)
                 for part in parts:

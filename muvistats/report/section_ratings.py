@@ -8,7 +8,6 @@ import pandas as pd
 import xarray as xr
 
 from ..plots.figures import plot_dimension_distributions, plot_modality_correlations
-from ..stats.agreement import interrater_ccc
 from ..stats.correlation import modality_correlations
 from ..stats.descriptive import describe_design, describe_participants, overlay_preference
 from ..stats.distributions import describe_annotations
@@ -43,12 +42,6 @@ def _correlations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # no
 
 def _correlations_by_item(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
     return modality_correlations(study, level="item")
-
-
-def _agreement(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return interrater_ccc(
-        study, level="modality", n_resamples=settings.n_resamples, rng=settings.rng
-    )
 
 
 def _prefers_beside(frame: pd.DataFrame) -> tuple[bool | None, str]:
@@ -221,25 +214,6 @@ RATING_SECTIONS = (
                     frames["modality_correlations_items"]
                 ),
                 uses=("modality_correlations_items",),
-            ),
-        ),
-    ),
-    Section(
-        key="agreement",
-        chapter="people",
-        title="Agreement between raters",
-        reference="Table 5",
-        text=(
-            "Concordance (CCC) of each annotation with the weighted mean of the other raters of "
-            "the same item and modality, averaged over annotations."
-        ),
-        tables=(
-            Table(
-                "interrater_ccc",
-                "Concordance with the other raters",
-                _agreement,
-                needs=("dynamics",),
-                published=("interrater_ccc",),
             ),
         ),
     ),

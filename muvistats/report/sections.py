@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .section_agreement import AGREEMENT_FINDINGS, AGREEMENT_SECTIONS
 from .section_checks import CHECK_SECTIONS
 from .section_effects import EFFECT_FINDINGS, EFFECT_SECTIONS
 from .section_labels import LABEL_FINDINGS, LABEL_SECTIONS
@@ -13,14 +14,21 @@ __all__ = ["CHAPTERS", "FINDINGS", "NOT_BUILT", "SECTIONS"]
 CHAPTERS = {
     "checks": "Is the data what it says?",
     "people": "People, items and ratings",
+    "agreement": "How far people agree",
     "labels": "Emotion labels",
     "effects-ratings": "What moves the ratings",
     "effects-labels": "What moves the choice of labels",
 }
 
-SECTIONS = (*CHECK_SECTIONS, *RATING_SECTIONS, *LABEL_SECTIONS, *EFFECT_SECTIONS)
+SECTIONS = (
+    *CHECK_SECTIONS,
+    *RATING_SECTIONS,
+    *AGREEMENT_SECTIONS,
+    *LABEL_SECTIONS,
+    *EFFECT_SECTIONS,
+)
 
-FINDINGS = (*RATING_FINDINGS, *LABEL_FINDINGS, *EFFECT_FINDINGS)
+FINDINGS = (*RATING_FINDINGS, *AGREEMENT_FINDINGS, *LABEL_FINDINGS, *EFFECT_FINDINGS)
 
 #: Parts of the paper without a section so far: what, where the paper has it, and why.
 NOT_BUILT = (

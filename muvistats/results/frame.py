@@ -142,6 +142,8 @@ def result_frame(
             return build_frame(whole, columns)
 
         wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
+        signature = inspect.signature(function).replace(return_annotation="pd.DataFrame")
+        wrapper.__signature__ = signature  # type: ignore[attr-defined]
         wrapper.__doc__ = _with_returns(function.__doc__ or "", row, columns)
         RESULT_COLUMNS[function.__name__] = columns
         return wrapper

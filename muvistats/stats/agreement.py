@@ -197,9 +197,12 @@ def interrater_ccc(
     shorter annotation) is left out for all of them. `n` counts the raters of the cell, or the
     annotations with a value.
 
-    The bootstrap draws finished values; where only one item (or participant) could be drawn there
-    is no interval. Drawing raters and computing concordances anew would
-    compare raters with copies of themselves.
+    The bootstrap draws finished values: drawing raters and computing concordances anew would
+    compare raters with copies of themselves. Where only one item (or participant) can be drawn,
+    there is no interval. The limits of `both` are wide, since the pigeonhole bootstrap overstates
+    the variance; those over items (or participants) alone take the others as given and are short.
+    For 40 items with 8 of 25 raters each, whose effects had a third of the residual's standard
+    deviation, 95% limits held the true mean in .99 and .86 of 150 simulated studies.
 
     References
     ----------

@@ -185,7 +185,9 @@ def krippendorff_alpha(
     Notes
     -----
     ``alpha = 1 - D_o / D_e``. A unit is an item in a modality; units with one rating cannot be
-    paired and do not enter, nor do excluded annotations. NaN where nothing varies.
+    paired and do not enter, nor do excluded annotations. NaN where nothing varies. The limits are
+    somewhat too short and too low: with six raters, an alpha of .5 and 30 to 240 items those of
+    95% held the true value in 89 to 92 of 100 simulated studies.
 
     References
     ----------
@@ -206,7 +208,7 @@ def krippendorff_alpha(
     if metric == "nominal":
         frame = label_agreement(data, n_resamples=n_resamples, conf_level=conf_level, rng=rng)
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")
-        return alpha.assign(estimator="krippendorff_alpha, nominal")
+        return alpha.assign(estimator="Krippendorff alpha, nominal")
     names = choose_dimensions(data, dimension)
     whole = to_frame(data)
     need(whole, "item", "modality", "participant", *names)
@@ -225,7 +227,7 @@ def krippendorff_alpha(
                 {
                     "dimension": name,
                     "modality": modality,
-                    "estimator": "krippendorff_alpha, interval",
+                    "estimator": "Krippendorff alpha, interval",
                     "estimate": estimate,
                     "conf_low": float(low),
                     "conf_high": float(high),

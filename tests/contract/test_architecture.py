@@ -79,7 +79,17 @@ def run(code: str) -> str:
 
 
 def test_import_is_lazy():
-    heavy = ["scipy", "sklearn", "matplotlib", "statsmodels", "torch", "tensorflow", "keras", "pandas", "xarray"]
+    heavy = [
+        "scipy",
+        "sklearn",
+        "matplotlib",
+        "statsmodels",
+        "torch",
+        "tensorflow",
+        "keras",
+        "pandas",
+        "xarray",
+    ]
     code = f"import sys, muvistats; print([m for m in {heavy!r} if m in sys.modules])"
     assert run(code).strip() == "[]"
 

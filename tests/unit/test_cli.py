@@ -131,7 +131,7 @@ def test_validate_says_what_it_found(folder: Path, capsys: pytest.CaptureFixture
     assert "108 annotations, 12 participants, 9 items" in captured.out
     assert "alignment of labels: best at lag 1" in captured.out
     assert "log: media_data.csv" in captured.out
-    assert captured.out.rstrip().endswith("valid")
+    assert captured.out.rstrip().endswith("valid, with the warning above")
     assert captured.err.startswith("muvistats: warning: labels do not stand beside the item")
     assert len(captured.err.splitlines()) == 1
     assert run("validate", folder, "--label-alignment", "corrected") == 0

@@ -77,6 +77,8 @@ def decode(raw: bytes, file: str, log: Log) -> str:
         log.add(file, "byte order mark at the start of the file was skipped", 1)
     if windows := raw.count(b"\r\n"):
         log.add(file, "line ends are CRLF; read as line ends", windows)
+    if not text.endswith(("\n", "\r")):
+        log.add(file, "the last line has no line end: it may be cut off inside its last value", 1)
     return text
 
 

@@ -259,11 +259,7 @@ def _warn_of_shift(data: xr.DataTree) -> None:
         f" z = {z[0]:.1f} as read and z = {z[best]:.1f} with labels moved"
         f" {'up' if best > 0 else 'down'} by {abs(best)} row{'s' if abs(best) > 1 else ''} within"
         " participant; "
-        + (
-            f'use read_muvi(folder, label_alignment="{other}")'
-            if other
-            else "see label_alignment_check"
-        ),
+        + (f'read them with label_alignment="{other}"' if other else "see label_alignment_check"),
         AlignmentWarning,
         stacklevel=3,
     )

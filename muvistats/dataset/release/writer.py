@@ -154,7 +154,7 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
     if not any(target.iterdir()):
         return
     if not overwrite:
-        raise DataError("folder is not empty; overwrite=True replaces it", file=target)
+        raise DataError("folder is not empty; overwriting must be asked for", file=target)
     if not (target / SIMULATION_FILE).exists():
         raise DataError(
             f"folder holds no {SIMULATION_FILE}, so it was not written by write_muvi and is not"

@@ -39,7 +39,7 @@ _SHORTEST = ("23", 111)
 
 def simulate_muvi(
     *,
-    rng: Seed = None,
+    rng: Seed = DEFAULT_SEED,
     n_items: int = 81,
     n_participants: int = 49,
     assignment: Assignment = "balanced",
@@ -54,8 +54,8 @@ def simulate_muvi(
     Parameters
     ----------
     rng : int, SeedSequence, Generator or None
-        Source of randomness. None draws the embedded study, always the same
-        (`DEFAULT_SEED` in ``muvistats.dataset.simulation.study``).
+        Source of randomness. The default draws the embedded study, always the same; None draws
+        a fresh one, whose seed stands in the attribute ``source``.
     n_items, n_participants : int
         Size of the study.
     assignment : {"balanced", "independent"}
@@ -198,7 +198,7 @@ _STREAMS = (
 def _generator(rng: Seed) -> tuple[np.random.Generator, str]:
     """Generator, and its seed in words."""
     if rng is None:
-        rng = DEFAULT_SEED
+        rng = np.random.SeedSequence()
     if isinstance(rng, np.random.Generator):
         return rng, "of a generator given by the caller"
     if isinstance(rng, np.random.SeedSequence):

@@ -200,6 +200,6 @@ def test_wrong_arguments_are_refused(tiny):
 def test_require_dynamic_needs_ratings(tiny):
     data = tiny.copy()
     data["annotations"] = data["annotations"].to_dataset().drop_vars(["arousal", "valence"])
-    assert len(mv.label_frequencies(data)) == 16
-    with pytest.raises(mv.DataError, match="no rated dimension"):
-        mv.label_frequencies(data, require_dynamic=True)
+    assert len(label_frequencies(data)) == 16
+    with pytest.raises(DataError, match="no rated dimension"):
+        label_frequencies(data, require_dynamic=True)

@@ -282,3 +282,17 @@ def test_normality_counts_rows_without_a_group():
     nobody = normality(frame.assign(g=pd.Series([None] * 12, dtype="str")), dimension="y", by="g")
     assert nobody["n"].tolist() == [0] * 4
     assert nobody["warning"].str.contains("12 rows have no g").all()
+
+
+def test_small_p_of_lilliefors_is_the_formula_of_dallal_and_wilkinson():
+    values = np.random.default_rng(2).gamma(4.0, size=60)
+    row = normality(pd.DataFrame({"y": values}), dimension="y").iloc[2]
+    d, n = row["statistic"], 60
+    z = np.sort((values - values.mean()) / values.std(ddof=1))
+    phi = stats.norm.cdf(z)
+    steps = np.arange(n + 1) / n
+    assert d == pytest.approx(max((steps[1:] - phi).max(), (phi - steps[:-1]).max()), rel=1e-12)
+    exponent = -7.01256 * d**2 * (n + 2.78019) + 2.99587 * d * np.sqrt(n + 2.78019)
+    exponent += -0.122119 + 0.974598 / np.sqrt(n) + 1.67997 / n
+    assert np.exp(exponent) < 0.1
+    assert row["p_value"] == pytest.approx(np.exp(exponent), rel=1e-10)
