@@ -55,7 +55,8 @@ def api() -> str:
     by_room: dict[str, list[str]] = {}
     for node in stub.body:
         if isinstance(node, ast.ImportFrom):
-            names = by_room.setdefault(str(node.module).split(".")[0], [])
+            room = str(node.module).split(".")[0]
+            names = by_room.setdefault({"kernels": "stats"}.get(room, room), [])
             names += [alias.name for alias in node.names]
     parts = []
     for room, title in SECTIONS.items():

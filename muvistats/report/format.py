@@ -73,7 +73,6 @@ _HEADINGS = {
     "p_adjusted": "p adjusted",
     "p_equivalence": "p equivalence",
     "sd": "SD",
-    "ccc": "CCC",
     "lag_seconds": "Lag (s)",
     "correlation_at_zero": "r without lag",
     "correlation_at_lag": "r at the lag",

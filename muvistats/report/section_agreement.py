@@ -127,7 +127,7 @@ AGREEMENT_FINDINGS = (_arousal_leads("music"), _arousal_leads("audiovisual"))
 
 AGREEMENT_SECTIONS = (
     Section(
-        key="agreement",
+        key="following",
         chapter="agreement",
         title="Following the others over time",
         reference="Table 5, section 6.3, Figure 8",

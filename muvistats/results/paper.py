@@ -140,7 +140,7 @@ def published(name: str | None = None) -> Rows:
     whole = _everything()
     if name is None:
         return whole
-    table = re.fullmatch(r"table(\d)", name)
+    table = re.fullmatch(r"table(\d)", str(name))
     rows = whole["section"] == f"Table {table[1]}" if table else whole["name"] == name
     if not rows.any():
         sections = whole["section"].drop_duplicates()
@@ -223,6 +223,10 @@ def compare_published(frame: pd.DataFrame, name: str) -> Rows:
     3   valence    p_value  not comparable
     """
     theirs = published(name)
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            "a result frame is needed", found=type(frame).__name__, expected="a DataFrame"
+        )
     if len(frame) == 0:
         raise DataError("the frame has no rows to compare", file=name)
     used = [key for key in _KEYS if theirs[key].notna().any()]
@@ -306,7 +310,8 @@ def _judge(
     estimate = float(ours[quantity])
     warning = _join(ours.get("warning"), record["warning"])
     if np.isnan(estimate):
-        return {**refused, "warning": warning or "ours is undefined"}
+        said = _join(ours.get("warning")) != ""
+        return {**refused, "warning": warning if said else _join("ours is undefined", warning)}
     difference = estimate - printed
     error, low, high = _uncertainty(ours, quantity)
     error = float(record["std_error"]) if np.isnan(error) else error

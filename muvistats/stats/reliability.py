@@ -268,7 +268,7 @@ def _unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np
     units = units_of(frame)
     n_units = int(units.max()) + 1 if len(units) else 0
     first = np.unique(units, return_index=True)[1]
-    items = pd.factorize(frame["item"])[0]
+    items = pd.factorize(frame["item"], sort=True)[0]  # draws do not depend on the rows' order
     return kernel(units, n_units), items[first]
 
 

@@ -535,3 +535,20 @@ def test_names_stand_in_files_with_unix_line_ends():
         assert raw.endswith(b"\n")
         lines = raw.decode().splitlines()
         assert all(a != b for a, b in pairwise(lines))
+
+
+def test_an_undefined_number_of_ours_says_so_beside_the_note_of_the_paper():
+    ours = pd.DataFrame({"level": ["side_by_side"], "share": [np.nan], "count": [0]})
+    row = compare_published(ours, "overlay_preference").set_index("quantity").loc["share"]
+    assert row["verdict"] == "not comparable"
+    assert row["warning"].startswith("ours is undefined; 49 people here")
+    told = compare_published(ours.assign(warning="no values"), "overlay_preference")
+    assert told.set_index("quantity").loc["share", "warning"].startswith("no values; 49 people")
+
+
+@pytest.mark.parametrize("wrong", [None, [1], {"level": ["x"]}])
+def test_what_is_no_frame_is_refused(wrong):
+    with pytest.raises(DataError, match="a result frame is needed"):
+        compare_published(wrong, "overlay_preference")
+    with pytest.raises(DataError, match="no such printed values"):
+        published(3)
