@@ -144,9 +144,8 @@ def simulate(
     """Simulate a study with known truth and write it."""
     with _progress() as step:
         step("Simulating", 0, 2)
-        from .dataset.simulation.study import simulate_muvi
-
         from .dataset.simulation.settings import DEFAULT_SEED
+        from .dataset.simulation.study import simulate_muvi
 
         study = simulate_muvi(
             rng=DEFAULT_SEED if seed is None else seed,

@@ -40,6 +40,7 @@ def need_study(data: object) -> None:
 
 def dimensions_of(data: xr.DataTree) -> list[str]:
     """Names of the rated dimensions, in stored order."""
+    need_study(data)
     annotations = data["annotations"].dataset
     return [
         str(name)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..dataset.access import need_study
 from ..dataset.schema import decode_levels
 
 __all__ = ["Cells", "fold_cells", "over_cells"]
@@ -54,6 +55,7 @@ class Cells:
     @classmethod
     def of(cls, data: xr.DataTree) -> Cells:
         """Cells of a study."""
+        need_study(data)
         annotations = data["annotations"].dataset.variables
         items = data["items"].dataset.variables["item"].to_numpy().astype(str).tolist()
         modalities = list(decode_levels(annotations["modality"].attrs["levels"]))

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..errors import DataError
 from ..kernels import correlation
 from ..results.frame import Rows, result_frame
 from ._cells import Cells, Ints, over_cells
@@ -95,11 +94,20 @@ def modality_correlations(
     """
     check_choice("level", level, ("item", "summary"))
     check_conf_level(conf_level)
-    if not isinstance(data, xr.DataTree):
-        raise DataError("trajectories are needed", found=type(data).__name__, expected="a DataTree")
     cells = Cells.of(data)
+    names = choose_dimensions(data, dimension)
+    if len(cells.modalities) < 2:
+        return [
+            {
+                "dimension": name,
+                "modality1": cells.modalities[0],
+                **dict.fromkeys(("n", "n1", "n2", "n_items", "n_missing"), 0),
+                "warning": "one modality has nothing to correlate with",
+            }
+            for name in names
+        ]
     parts: list[Columns] = []
-    for name in choose_dimensions(data, dimension):
+    for name in names:
         for first, second, items in _correlations(data["annotations"].dataset[name], cells):
             whole: Columns = items if level == "item" else _summary(items, conf_level)
             n = len(whole["estimate"])

@@ -12,6 +12,7 @@ import xarray as xr
 from scipy import stats
 
 from ..dataset import schema
+from ..dataset.access import need_study
 from ..errors import DataError
 from ..results.frame import Rows, result_frame
 from ._common import check_conf_level, check_dependence
@@ -64,6 +65,7 @@ def describe_participants(data: xr.DataTree) -> Rows:
     >>> int(people.loc[people["variable"] == "participant", "n"].item())
     12
     """
+    need_study(data)
     people = data["participants"].to_dataset()
     total = people.sizes["participant"]
     rows: list[dict[str, Any]] = [
@@ -126,6 +128,7 @@ def describe_design(data: xr.DataTree) -> Rows:
     >>> int(design.loc[design["variable"] == "items", "count"].item())
     9
     """
+    need_study(data)
     annotations = data["annotations"].to_dataset()
     modality = annotations["modality"].to_numpy().astype(str)
     levels = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
@@ -258,6 +261,7 @@ def overlay_preference(
     """
     check_dependence(dependence)
     check_conf_level(conf_level)
+    need_study(data)
     people = data["participants"].to_dataset()
     if "overlay_preference" not in people:
         raise DataError(

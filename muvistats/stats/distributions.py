@@ -99,8 +99,8 @@ def describe_annotations(
             file="/annotations",
             expected="ratings such as arousal; in the MuVi release they stand in av_data.csv",
         )
-    annotations = data["annotations"].dataset
     cells = Cells.of(data)
+    annotations = data["annotations"].dataset
     parts: list[Columns] = []
     for name in choose_dimensions(data, dimension):
         if level == "modality":

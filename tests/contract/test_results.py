@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+import xarray as xr
 
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
@@ -39,6 +40,13 @@ def test_frame_keeps_its_contract(name, study):
         assert frame["simulated"].all()
         assert (frame["alignment"] == "as_recorded").all()
         assert isinstance(frame.index, pd.RangeIndex)
+
+
+@pytest.mark.parametrize("name", public_frames())
+def test_what_is_no_study_is_a_data_error(name):
+    for data in ([1, 2], pd.DataFrame({"x": [1.0]}), xr.DataTree(), None):
+        with pytest.raises((mv.DataError, mv.DesignError)):
+            getattr(mv, name)(data, **CALLS.get(name, [{}])[0])
 
 
 @pytest.mark.parametrize("name", public_frames())

@@ -116,7 +116,7 @@ def test_a_static_dimension_has_no_trajectory(tiny):
 def test_wrong_arguments_are_refused(tiny):
     with pytest.raises(DesignError, match="level must be one of"):
         modality_correlations(tiny, level="annotation")
-    with pytest.raises(DataError, match="trajectories are needed"):
+    with pytest.raises(DataError, match="a study is needed"):
         modality_correlations(annotation_frame(tiny))
     with pytest.raises(DataError, match="no such rated dimension"):
         modality_correlations(tiny, dimension="tension")
