@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("agreement",)
+NAMES = ("agreement", "mixed")
 
 
 def main(names: list[str]) -> None:
