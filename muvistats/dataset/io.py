@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..errors import DataError
+from . import schema
 from .validation import validate
 
 __all__ = ["load_study", "open_dataset", "save_dataset"]
@@ -24,6 +25,9 @@ _CHUNK_BYTES = 16 * 1024**2
 
 #: Attribute that keeps the width of a text in NetCDF, which has no such type.
 _WIDTH = "text_width"
+
+#: Attribute that keeps the order of the variables of a group, which stores sort by name.
+_ORDER = "variable_order"
 
 _SUFFIXES = (".zarr", ".nc")
 
@@ -239,10 +243,16 @@ def _write_zarr(data: xr.DataTree, path: Path) -> None:
             if variable.chunks is not None:
                 sizes = dict(zip(variable.dims, chunks[str(name)], strict=True))
                 group[name] = group[name].chunk(sizes)
-        parts[node.path] = group
+        parts[node.path] = group.assign_attrs(
+            {_ORDER: schema.encode_levels([str(n) for n in group])}
+        )
     tree = xr.DataTree.from_dict(parts)
     tree.attrs = dict(data.attrs)
     tree.to_zarr(path, mode="w", encoding=encoding, zarr_format=2, consolidated=True)
+
+
+def _with_order(group: xr.Dataset) -> xr.Dataset:
+    return group.assign_attrs({_ORDER: schema.encode_levels([str(name) for name in group])})
 
 
 def _items_of(group: xr.Dataset) -> npt.NDArray[Any] | None:
@@ -284,7 +294,9 @@ def _write_netcdf(data: xr.DataTree, path: Path) -> None:
         for name, variable in group.variables.items():
             if variable.dtype.kind == "U":
                 group[name] = group[name].assign_attrs({_WIDTH: variable.dtype.itemsize // 4})
-        parts[node.path] = group
+        parts[node.path] = group.assign_attrs(
+            {_ORDER: schema.encode_levels([str(n) for n in group])}
+        )
     tree = xr.DataTree.from_dict(parts)
     tree.attrs = dict(data.attrs)
     tree.to_netcdf(path, mode="w", engine="h5netcdf", format="NETCDF4")
@@ -329,7 +341,11 @@ def _restored(group: xr.Dataset, chunks: Mapping[str, int] | None) -> xr.Dataset
             group[name] = group[name].copy(data=variable.to_numpy().astype(f"<U{width}"))
         group[name].attrs = attrs
     group = group.load() if chunks is None else _in_blocks(group, chunks)
-    return group.drop_encoding()
+    attrs = dict(group.attrs)
+    order = schema.decode_levels(attrs.pop(_ORDER, "[]"))
+    names = [*(n for n in order if n in group), *(n for n in group if n not in order)]
+    ordered = xr.Dataset({n: group[n] for n in names}, coords=group.coords, attrs=attrs)
+    return ordered.drop_encoding()
 
 
 def _in_blocks(group: xr.Dataset, chunks: Mapping[str, int]) -> xr.Dataset:

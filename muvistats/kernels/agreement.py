@@ -312,7 +312,7 @@ def _batches(values: Floats, starts: Ints) -> Iterator[_Batch]:
     Groups with missing steps stand apart, so that the others need no mask.
     """
     observed = ~np.isnan(values) if np.isnan(values.sum()) else None
-    group = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
     rated = np.arange(len(values))
     kind = np.zeros(len(starts), dtype=np.int64)
     if observed is not None:

@@ -20,7 +20,7 @@ import xarray as xr
 from ..dataset.access import need_study
 from ..dataset.schema import decode_levels
 
-__all__ = ["Cells", "fold_cells", "over_cells"]
+__all__ = ["Cells", "fold_cells", "has_value", "over_cells"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -74,9 +74,14 @@ class Cells:
         )
 
     @property
+    def sizes(self) -> Ints:
+        """Annotations in each cell."""
+        return np.diff(self.starts, append=len(self.keep))
+
+    @property
     def of_annotation(self) -> Ints:
         """Cell of each annotation."""
-        return np.repeat(np.arange(len(self.starts)), np.diff([*self.starts, len(self.keep)]))
+        return np.repeat(np.arange(len(self.starts)), self.sizes)
 
 
 #: What a function over cells returns for a block: arrays of annotations, of cells, or of sums.
@@ -151,6 +156,14 @@ def fold_cells(
 
     run, both = delayed(_run), delayed(combine)
     return functools.reduce(both, [run(function, *task) for task in tasks]).compute()
+
+
+def has_value(values: Floats) -> npt.NDArray[np.bool_]:
+    """Whether a row holds a value; a quick look first, as nearly all do."""
+    if not np.isnan(values.sum()):
+        return np.full(len(values), fill_value=values.shape[1] > 0)
+    some: npt.NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)
+    return some
 
 
 def _run(

@@ -16,7 +16,7 @@ from ..kernels.agreement import ewe as ewe_kernel
 from ..kernels.agreement import leave_one_out_ccc
 from ..kernels.bootstrap import bootstrap_means, percentile_interval
 from ..results.frame import Rows, result_frame
-from ._cells import Cells, Ints, over_cells
+from ._cells import Cells, Ints, has_value, over_cells
 from ._common import (
     check_choice,
     check_conf_level,
@@ -119,12 +119,12 @@ def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
 
 def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
     gold, weights = ewe_kernel(values, starts)
-    rated: npt.NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)
+    rated = has_value(values)
     count = np.add.reduceat(rated.astype(np.int64), starts)
     filled = np.where(rated[:, None], values, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.add.reduceat(filled, starts, axis=0) / count[:, None]
-        cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+        cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
         square = np.where(rated[:, None], values - mean[cell], 0.0) ** 2
         sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1))
     return gold, np.where(count[:, None] > 1, sd, np.nan), count, weights
@@ -265,9 +265,9 @@ def dynamic_dimensions(data: xr.DataTree, dimension: str | None) -> list[str]:
 
 
 def _leave_one_out(values: Floats, starts: Ints, ddof: int) -> tuple[npt.NDArray[Any], ...]:
-    rated: npt.NDArray[np.bool_] = np.any(~np.isnan(values), axis=1)
+    rated = has_value(values)
     sizes = np.add.reduceat(rated.astype(np.int64), starts)
-    raters = np.repeat(sizes, np.diff([*starts, len(values)]))
+    raters = np.repeat(sizes, np.diff(starts, append=len(values)))
     return leave_one_out_ccc(values, starts, ddof), np.where(rated, raters, 0)
 
 
@@ -279,8 +279,10 @@ def _annotation_rows(
     rows = len(results)
     who, people = pd.factorize(annotations["participant"].to_numpy())
     keys = {
-        "item": np.array(cells.items, dtype=object)[cells.item[cells.of_annotation]],
-        "modality": np.array(cells.modalities, dtype=object)[cells.modality[cells.of_annotation]],
+        "item": np.repeat(np.array(cells.items, dtype=object)[cells.item], cells.sizes),
+        "modality": np.repeat(
+            np.array(cells.modalities, dtype=object)[cells.modality], cells.sizes
+        ),
         "participant": people.astype(object)[who],
     }
     undefined = np.isnan(ccc)

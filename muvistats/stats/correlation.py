@@ -130,6 +130,7 @@ def _correlations(values: xr.DataArray, cells: Cells) -> Iterator[tuple[str, str
     raters = np.zeros(shape, dtype=np.int64)
     means[cells.item, cells.modality] = series
     raters[cells.item, cells.modality] = sizes
+    del series
     for i, j in combinations(range(shape[1]), 2):
         r, steps = _pearson(means[:, i], means[:, j])
         r[steps < 3 if dynamic else slice(None)] = np.nan
@@ -151,7 +152,7 @@ def _correlations(values: xr.DataArray, cells: Cells) -> Iterator[tuple[str, str
 
 
 def _means(values: Floats, starts: Ints) -> tuple[Floats, npt.NDArray[np.intp]]:
-    cell = np.repeat(np.arange(len(starts)), np.diff([*starts, len(values)]))
+    cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
     return correlation.group_means(values, cell, len(starts))
 
 

@@ -161,7 +161,7 @@ def _mismatched(cells: Cells, rng: np.random.Generator) -> Ints:
         following = np.empty(len(cells.starts), dtype=np.int64)
         following[shuffled] = np.roll(shuffled, 1)
         rows = np.flatnonzero(np.isin(of_annotation, group))
-        sizes = np.diff([*cells.starts, len(of_annotation)])
+        sizes = cells.sizes
         place = rows - cells.starts[of_annotation[rows]]
         target = following[of_annotation[rows]]
         out[rows] = cells.starts[target] + place % sizes[target]

@@ -22,7 +22,7 @@ from ..kernels.quantiles import (
     quantile_ranks,
 )
 from ..results.frame import Rows, result_frame
-from ._cells import Cells, Ints, fold_cells, over_cells
+from ._cells import Cells, Ints, fold_cells, has_value, over_cells
 from ._common import check_choice, choose_dimensions
 from ._summaries import QUANTILES, few_values, summaries
 
@@ -140,8 +140,8 @@ def _summarise_rows(values: Floats, _: Ints) -> tuple[Array, ...]:
 
 def _summarise_cells(values: Floats, starts: Ints) -> tuple[Array, ...]:
     """Cells of one size at a time, each as one long row."""
-    sizes = np.diff([*starts, len(values)])
-    rated = np.add.reduceat(np.any(~np.isnan(values), axis=1).astype(np.int64), starts)
+    sizes = np.diff(starts, append=len(values))
+    rated = np.add.reduceat(has_value(values).astype(np.int64), starts)
     out = {name: np.full(len(starts), np.nan) for name in _SUMMARY}
     for size in np.unique(sizes):
         which = np.flatnonzero(sizes == size)
@@ -217,7 +217,7 @@ def _count(values: Floats, _: Ints, rows: Ints, search: BinSearch) -> tuple[Arra
     k = len(search.below)
     samples = _samples(values, rows, k)
     n, total = (np.array([f(part) for part in samples]) for f in (len, np.sum))
-    rated = np.bincount(rows[np.any(~np.isnan(values), axis=1)], minlength=k)
+    rated = np.bincount(rows[has_value(values)], minlength=k)
     return n, total, rated, bin_counts(samples, search)
 
 

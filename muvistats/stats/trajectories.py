@@ -12,7 +12,7 @@ import xarray as xr
 from ..errors import DesignError
 from ..kernels.agreement import ceiling_ccc, leave_one_out_ccc
 from ..results.frame import Rows, result_frame
-from ._cells import Cells, Ints, over_cells
+from ._cells import Cells, Ints, has_value, over_cells
 from ._common import check_choice, check_conf_level, check_resamples
 from .agreement import dynamic_dimensions, mean_interval
 
@@ -272,5 +272,5 @@ def noise_ceiling(
 
 
 def _ceiling(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
-    rated = np.any(~np.isnan(values), axis=1).astype(np.int64)
+    rated = has_value(values).astype(np.int64)
     return ceiling_ccc(values, starts), np.add.reduceat(rated, starts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -94,8 +95,10 @@ def test_what_a_page_calls_is_public(page):
 
 @pytest.mark.parametrize("page", ["which_test", "which_agreement"])
 def test_what_a_page_recommends_is_public(page):
-    text = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
-    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("|")]
+    lines = (ROOT / "docs" / f"{page}.md").read_text("utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("|"))
+    first_table = itertools.takewhile(lambda line: line.startswith("|"), lines[start:])
+    rows = [line.split("|")[1:-1] for line in first_table]
     column = [cell.strip() for cell in rows[0]].index("function")
     named = [name for row in rows[2:] for name in re.findall(r"`(\w+)", row[column])]
     assert len(named) >= len(rows) - 2

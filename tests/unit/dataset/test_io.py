@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import muvistats as mv
 from muvistats import DataError, exclude, load_study, open_dataset, save_dataset
 from muvistats.dataset import io
 from muvistats.dataset.build import Features, Log, assemble
@@ -263,3 +264,15 @@ def test_simulated_round_trip(study, tmp_path, suffix):
     again = open_dataset(save_dataset(study, tmp_path / f"simulated{suffix}"))
     xr.testing.assert_identical(again, study)
     assert types(again) == types(study)
+
+
+@pytest.mark.parametrize("suffix", [".zarr", ".nc"])
+def test_variables_come_back_in_their_order(suffix, tiny, tmp_path):
+    path = tmp_path / f"study{suffix}"
+    mv.save_dataset(tiny, path)
+    back = mv.open_dataset(path)
+    for node in tiny.subtree:
+        group = back[node.path]
+        assert list(group.data_vars) == list(node.data_vars)
+        assert dict(group.attrs) == dict(node.attrs)
+    pd.testing.assert_frame_equal(mv.describe_participants(back), mv.describe_participants(tiny))
