@@ -51,8 +51,9 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     ----------
     rows : DataFrame, mapping, or iterable of mapping
         The rows; a mapping holds columns, each an array, which becomes part of the frame, or one
-        value for every row. A missing text or number column is filled with missing values; a
-        missing integer or truth column is an error, because it has no missing value.
+        value for every row; text that has the frame's type already must not be empty. A missing
+        text or number column is filled with missing values; a missing integer or truth column
+        is an error, because it has no missing value.
     columns : tuple of str
         Columns of the frame, each in the glossary.
 
@@ -68,8 +69,13 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     n = max((len(values) for values in given.values() if np.ndim(values)), default=0)
     if isinstance(rows, pd.DataFrame):
         n = len(rows)
-    out = {name: _typed(name, given.get(name), n) for name in columns}
     own = isinstance(rows, Mapping)  # arrays that nobody else holds
+    out = {
+        name: given[name]
+        if own and isinstance(given.get(name), pd.arrays.StringArray)
+        else _typed(name, given.get(name), n)
+        for name in columns
+    }
     return pd.DataFrame(out, index=pd.RangeIndex(n), copy=not own)
 
 

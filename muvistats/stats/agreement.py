@@ -277,13 +277,14 @@ def _annotation_rows(
     """Columns of the frame, one dimension below the other."""
     ccc, n_raters = (np.concatenate(parts) for parts in zip(*results.values(), strict=True))
     rows = len(results)
-    who, people = pd.factorize(annotations["participant"].to_numpy())
+    number = np.tile(np.arange(len(cells.keep)), rows)
+    of_cell = np.repeat([cells.item, cells.modality], cells.sizes, axis=1)
+    people = annotations.variables["participant"].to_numpy().astype(object)
     keys = {
-        "item": np.repeat(np.array(cells.items, dtype=object)[cells.item], cells.sizes),
-        "modality": np.repeat(
-            np.array(cells.modalities, dtype=object)[cells.modality], cells.sizes
-        ),
-        "participant": people.astype(object)[who],
+        "dimension": _text(list(results), np.repeat(np.arange(rows), len(cells.keep))),
+        "item": _text(cells.items, of_cell[0][number]),
+        "modality": _text(cells.modalities, of_cell[1][number]),
+        "participant": _text(people, number),
     }
     undefined = np.isnan(ccc)
     warning: Any = ""
@@ -295,8 +296,7 @@ def _annotation_rows(
         )
         warning = np.where(undefined, reason.astype(object), "")
     return {
-        "dimension": np.repeat(np.array(list(results), dtype=object), len(cells.keep)),
-        **{key: np.tile(texts, rows) for key, texts in keys.items()},
+        **keys,
         "ccc": ccc,
         "n": n_raters,
         "n_items": 1,
@@ -304,6 +304,11 @@ def _annotation_rows(
         "n_resamples": 0,
         "warning": warning,
     }
+
+
+def _text(levels: Any, codes: Ints) -> Any:
+    """Text column from its levels; only those are checked."""
+    return pd.array(levels, dtype="str").take(codes)
 
 
 def _modality_rows(
