@@ -7,6 +7,7 @@ memory, stream, workers1 or workers2.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import sys
@@ -64,10 +65,19 @@ def peak_mb() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / MB
 
 
+def hand_back() -> None:
+    """Return freed memory to the system, so that runs of every size pay alike for fresh memory."""
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        return  # another C library
+
+
 def timed(name: str, call: Callable[[], pd.DataFrame], repeats: int, column: str) -> dict[str, Any]:
     """Best time of some calls, and a hash of the numbers."""
     best, cpu = np.inf, np.inf
     for _ in range(repeats):
+        hand_back()
         started, spent = time.perf_counter(), time.process_time()
         frame = call()
         best = min(best, time.perf_counter() - started)

@@ -60,14 +60,20 @@ class Cells:
         items = data["items"].dataset.variables["item"].to_numpy().astype(str).tolist()
         modalities = list(decode_levels(annotations["modality"].attrs["levels"]))
         item, modality = (annotations[key].to_numpy() for key in ("item", "modality"))
-        changes = (item[1:] != item[:-1]) | (modality[1:] != modality[:-1])
-        starts = np.flatnonzero(
-            np.concatenate([np.full(min(len(item), 1), fill_value=True), changes])
+        new_item = np.concatenate(
+            [np.full(min(len(item), 1), fill_value=True), item[1:] != item[:-1]]
         )
+        new_cell = new_item.copy()
+        new_cell[1:] |= modality[1:] != modality[:-1]
+        starts = np.flatnonzero(new_cell)
+        position = pd.Index(items).get_indexer(pd.Index(item[new_item]))
+        code = np.zeros(len(starts), dtype=np.int64)
+        for number, level in enumerate(modalities):
+            code[modality[starts] == level] = number
         return cls(
             starts,
-            pd.Index(items).get_indexer(pd.Index(item[starts])).astype(np.int64),
-            pd.Index(modalities).get_indexer(pd.Index(modality[starts])).astype(np.int64),
+            position.astype(np.int64)[np.cumsum(new_item)[starts] - 1],
+            code,
             items,
             modalities,
             annotations["keep_dynamic"].to_numpy(),

@@ -277,14 +277,11 @@ def _annotation_rows(
     """Columns of the frame, one dimension below the other."""
     ccc, n_raters = (np.concatenate(parts) for parts in zip(*results.values(), strict=True))
     rows = len(results)
-    number = np.tile(np.arange(len(cells.keep)), rows)
-    of_cell = np.repeat([cells.item, cells.modality], cells.sizes, axis=1)
     people = annotations.variables["participant"].to_numpy().astype(object)
     keys = {
-        "dimension": _text(list(results), np.repeat(np.arange(rows), len(cells.keep))),
-        "item": _text(cells.items, of_cell[0][number]),
-        "modality": _text(cells.modalities, of_cell[1][number]),
-        "participant": _text(people, number),
+        "item": _text(cells.items).take(np.repeat(cells.item, cells.sizes)),
+        "modality": _text(cells.modalities).take(np.repeat(cells.modality, cells.sizes)),
+        "participant": _text(people),
     }
     undefined = np.isnan(ccc)
     warning: Any = ""
@@ -296,7 +293,8 @@ def _annotation_rows(
         )
         warning = np.where(undefined, reason.astype(object), "")
     return {
-        **keys,
+        "dimension": _text(list(results)).take(np.repeat(np.arange(rows), len(cells.keep))),
+        **{key: pd.concat([pd.Series(text)] * rows).array for key, text in keys.items()},
         "ccc": ccc,
         "n": n_raters,
         "n_items": 1,
@@ -306,9 +304,9 @@ def _annotation_rows(
     }
 
 
-def _text(levels: Any, codes: Ints) -> Any:
-    """Text column from its levels; only those are checked."""
-    return pd.array(levels, dtype="str").take(codes)
+def _text(values: Any) -> Any:
+    """Text with the type of a frame's column."""
+    return pd.array(values, dtype="str")
 
 
 def _modality_rows(
