@@ -8,6 +8,7 @@ machine, only the second are comparable.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -118,6 +119,7 @@ def child(*arguments: str) -> list[Row]:
     """Rows that a process of `benchmarks.scale` prints."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "benchmarks.scale", *arguments],
+        env={**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0"},  # huge pages are slow to get on some VMs
         capture_output=True,
         text=True,
         check=False,
@@ -151,4 +153,9 @@ def at_scale() -> Iterator[Row]:
                     "ratio_cpu": row["cpu_s"] / few["cpu_s"],
                 }
     one, two = (found[large, f"workers{n}", "interrater_ccc"]["seconds"] for n in (1, 2))
-    yield {"what": "interrater_ccc, two dask workers over one", "ratio": one / two}
+    yield {
+        "what": "interrater_ccc, two dask workers over one",
+        "ratio": one / two,
+        "processors": os.cpu_count(),
+        "load": os.getloadavg()[0],
+    }

@@ -105,7 +105,7 @@ def measure(path: str, how: str) -> Iterator[dict[str, Any]]:
     by_modality = {"level": "modality", "n_resamples": 20}
     calls: list[tuple[str, Callable[[], pd.DataFrame], int, str]] = [
         ("interrater_ccc by modality", lambda: mv.interrater_ccc(data, **by_modality), 1, "ccc"),
-        ("interrater_ccc", lambda: mv.interrater_ccc(data), 3, "ccc"),
+        ("interrater_ccc", lambda: mv.interrater_ccc(data), 5, "ccc"),
         ("modality_correlations", lambda: mv.modality_correlations(data), 1, "mean"),
         ("describe_annotations", lambda: mv.describe_annotations(data), 1, "median"),
     ]

@@ -26,6 +26,9 @@ Ints = npt.NDArray[np.integer]
 #: Values in one block of groups: fits the processor's cache and bounds the memory.
 _BLOCK = 100_000
 
+#: A mean of raters with less than this part of their variance does not move.
+_CANCELLED = 1e-13
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -158,12 +161,9 @@ def ewe(values: Floats, starts: Ints) -> tuple[Floats, Floats]:
     gold = np.full((len(starts), values.shape[1]), np.nan)
     weights = np.zeros(len(values))
     for batch in _batches(values, starts):
-        _, covariances = batch.moments()
-        weight = _positive_correlation(
-            covariances.sum(axis=-1),
-            np.diagonal(covariances, axis1=-2, axis2=-1),
-            covariances.sum(axis=(-2, -1))[:, None],
-        )
+        _, cov = batch.moments()
+        totals = cov.sum(axis=-1)
+        weight = _positive_correlation(totals, cov, totals.sum(axis=-1, keepdims=True))
         with np.errstate(divide="ignore", invalid="ignore"):
             series = (weight[:, None, :] @ batch.values)[:, 0] / weight.sum(axis=-1)[:, None]
         gold[batch.groups] = series if batch.used is None else np.where(batch.used, series, np.nan)
@@ -266,7 +266,7 @@ def ceiling_ccc(values: Floats, starts: Ints) -> Floats:
         means, cov = batch.moments()
         variances = np.diagonal(cov, axis1=-2, axis2=-1)
         total = cov.sum(axis=(-2, -1))
-        weight = _positive_correlation(cov.sum(axis=-1), variances, total[:, None])
+        weight = _positive_correlation(cov.sum(axis=-1), cov, total[:, None])
         with np.errstate(divide="ignore", invalid="ignore"):
             effective = weight.sum(axis=-1) ** 2 / (weight**2).sum(axis=-1)
             weight /= weight.sum(axis=-1, keepdims=True)
@@ -284,26 +284,30 @@ def ceiling_ccc(values: Floats, starts: Ints) -> Floats:
 def _weights_of_others(cov: Floats) -> Floats:
     """Weights [g, j, i] of rater i when rater j is left out; NaN where none is positive."""
     raters = cov.shape[-1]
-    variances = np.diagonal(cov, axis1=-2, axis2=-1)
     itself = np.eye(raters, dtype=bool)
     if raters == 2:
+        variances = np.diagonal(cov, axis1=-2, axis2=-1)
         weight = np.where(itself, 0.0, (variances > 0)[:, None, :] * 1.0)
     else:
-        totals = cov.sum(axis=-1)
-        with_sum = totals[:, None, :] - cov
-        sum_variance = totals.sum(axis=-1)[:, None] - 2 * totals + variances
-        weight = _positive_correlation(with_sum, variances[:, None, :], sum_variance[..., None])
-        weight[:, itself] = 0.0
+        with_sum = cov.sum(axis=-1)[:, None, :] - cov
+        with_sum[:, itself] = 0.0
+        sum_variance = with_sum.sum(axis=-1, keepdims=True)
+        weight = _positive_correlation(with_sum, cov[:, None], sum_variance)
     with np.errstate(divide="ignore", invalid="ignore"):
         normalised: Floats = weight / weight.sum(axis=-1, keepdims=True)
     return normalised
 
 
-def _positive_correlation(covariance: Floats, variance1: Floats, variance2: Floats) -> Floats:
-    """Correlation, with 0 for what is negative or undefined."""
+def _positive_correlation(covariance: Floats, cov: Floats, sum_variance: Floats) -> Floats:
+    """Correlation of raters with a sum of raters, 0 for what is negative or undefined.
+
+    Raters may cancel each other out; what is left of their sum then is rounding error.
+    """
+    variances = np.diagonal(cov, axis1=-2, axis2=-1)
+    moves = sum_variance > _CANCELLED * variances.sum(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = covariance / np.sqrt(variance1 * variance2)
-    return np.where(np.isfinite(r), np.maximum(r, 0.0), 0.0)
+        r = covariance / np.sqrt(variances * sum_variance)
+    return np.where(moves & np.isfinite(r), np.maximum(r, 0.0), 0.0)
 
 
 def _batches(values: Floats, starts: Ints) -> Iterator[_Batch]:

@@ -94,6 +94,26 @@ def test_opposed_raters_leave_nobody_to_agree_with():
     assert np.isnan(gold).all()
 
 
+def test_raters_who_cancel_out_but_for_rounding_have_no_weight():
+    rng = np.random.default_rng(8)
+    first, second = rng.normal(size=(2, 50))
+    values = np.stack([first, second, 0.1 - (first + second)])
+    gold, weights = ewe(values, np.array([0]))
+    assert_allclose(weights, 0)
+    assert np.isnan(gold).all()
+    with_fourth = np.vstack([values, rng.normal(size=50)])
+    assert np.isnan(leave_one_out_ccc(with_fourth, np.array([0]))[3])
+
+
+def test_one_rater_who_moves_far_does_not_blur_the_weights_of_the_others():
+    rng = np.random.default_rng(9)
+    values = 1e-4 * rng.normal(size=(4, 60)).cumsum(axis=1)
+    values[3] = 0.9 * np.sign(rng.normal(size=60))
+    others, _ = plain_ewe(values[:3])
+    ours = leave_one_out_ccc(values, np.array([0]))
+    assert_allclose(ours[3], plain_ccc(values[3], others, 0), rtol=1e-10, atol=1e-15)
+
+
 def test_ccc_of_a_shifted_line():
     x = np.linspace(0, 1, 101)
     shift = 0.2
