@@ -119,7 +119,6 @@ def child(*arguments: str) -> list[Row]:
     """Rows that a process of `benchmarks.scale` prints."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "benchmarks.scale", *arguments],
-        env={**os.environ, "NUMPY_MADVISE_HUGEPAGE": "0"},  # huge pages are slow to get on some VMs
         capture_output=True,
         text=True,
         check=False,
