@@ -45,15 +45,18 @@ def group_means(values: Array, codes: Array, k: int) -> tuple[Floats, npt.NDArra
     sizes : ndarray of int, shape (k,)
         Rows of each group that hold a value.
     """
-    some = ~np.isnan(values).all(axis=1)
-    values, codes = values[some], codes[some]
+    if np.isnan(values.sum()):  # a quick look first: what has no gap is not copied
+        some = ~np.isnan(values).all(axis=1)
+        values, codes = values[some], codes[some]
     sizes = np.bincount(codes, minlength=k)
     means = np.full((k, values.shape[1]), np.nan)
     if len(codes):
-        order = np.argsort(codes, kind="stable")
-        starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-        used = codes[order][starts]
-        means[used] = np.add.reduceat(values[order], starts, axis=0) / sizes[used, None]
+        if (codes[1:] < codes[:-1]).any():
+            order = np.argsort(codes, kind="stable")
+            values, codes = values[order], codes[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=-1))
+        used = codes[starts]
+        means[used] = np.add.reduceat(values, starts, axis=0) / sizes[used, None]
     return means, sizes
 
 

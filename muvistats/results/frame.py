@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from .glossary import GLOSSARY
+from .glossary import GLOSSARY, Kind
 
 __all__ = ["RESULT_COLUMNS", "Rows", "build_frame", "provenance", "result_frame"]
 
@@ -70,13 +70,28 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     if isinstance(rows, pd.DataFrame):
         n = len(rows)
     own = isinstance(rows, Mapping)  # arrays that nobody else holds
-    out = {
-        name: given[name]
-        if own and isinstance(given.get(name), pd.arrays.StringArray)
-        else _typed(name, given.get(name), n)
-        for name in columns
-    }
-    return pd.DataFrame(out, index=pd.RangeIndex(n), copy=not own)
+    index = pd.RangeIndex(n)
+    alike: dict[tuple[Kind, Any], pd.Series] = {}
+    out: dict[str, Any] = {}
+    for name in columns:
+        values: Any = given.get(name)
+        kind = GLOSSARY[name].kind
+        if own and _is_text(values):
+            out[name] = values
+        elif own and kind != "text" and np.ndim(values) == 0:
+            key = (kind, None if pd.isna(values) else values)
+            if key not in alike:
+                alike[key] = pd.Series(_typed(name, values, n), index=index, copy=False)
+            out[name] = alike[key]  # pandas copies it when one of the columns is written to
+        else:
+            out[name] = _typed(name, values, n)
+    return pd.DataFrame(out, index=index, copy=not own)
+
+
+def _is_text(values: Any) -> bool:
+    """Whether this is an array with the type of text columns, whatever holds its letters."""
+    extended = isinstance(values, pd.api.extensions.ExtensionArray)
+    return extended and bool(values.dtype == _DTYPES["text"])
 
 
 def _by_column(rows: Rows) -> Mapping[str, Any]:
@@ -106,12 +121,11 @@ def _text(values: Any, n: int) -> Any:
     """Text column; one value for every row is made once and repeated."""
     if np.ndim(values) == 0:
         return _text([values], 1).take(np.zeros(n, dtype=np.intp))
-    texts = pd.Series(values, copy=False).astype(_DTYPES["text"]).array
-    plain = np.asarray(texts, dtype=object)
-    if "" in plain:
-        plain = plain.copy()
-        plain[plain == ""] = np.nan
-        texts = pd.array(plain, dtype=_DTYPES["text"])
+    texts: Any = pd.Series(values, copy=False).astype(_DTYPES["text"]).array
+    empty = np.asarray(texts == "", dtype=bool)
+    if empty.any():
+        texts = texts.copy()
+        texts[empty] = np.nan
     return texts
 
 

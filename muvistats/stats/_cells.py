@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import xarray as xr
 from ..dataset.access import need_study
 from ..dataset.schema import decode_levels
 
-__all__ = ["Cells", "fold_cells", "has_value", "over_cells"]
+__all__ = ["Cells", "fold_cells", "has_value", "over_cells", "text_codes"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -66,13 +66,14 @@ class Cells:
         new_cell = new_item.copy()
         new_cell[1:] |= modality[1:] != modality[:-1]
         starts = np.flatnonzero(new_cell)
-        position = pd.Index(items).get_indexer(pd.Index(item[new_item]))
+        where = {name: number for number, name in enumerate(items)}
+        position = np.array([where.get(name, -1) for name in item[new_item].tolist()], np.int64)
         code = np.zeros(len(starts), dtype=np.int64)
         for number, level in enumerate(modalities):
             code[modality[starts] == level] = number
         return cls(
             starts,
-            position.astype(np.int64)[np.cumsum(new_item)[starts] - 1],
+            position[np.cumsum(new_item[starts]) - 1],
             code,
             items,
             modalities,
@@ -89,6 +90,11 @@ class Cells:
         """Cell of each annotation."""
         return np.repeat(np.arange(len(self.starts)), self.sizes)
 
+    @property
+    def item_starts(self) -> Ints:
+        """First annotation of each item, which has its cells one after the other."""
+        return self.starts[np.flatnonzero(np.diff(self.item, prepend=-1))]
+
 
 #: What a function over cells returns for a block: arrays of annotations, of cells, or of sums.
 Result = tuple[npt.NDArray[Any], ...]
@@ -99,7 +105,12 @@ Function = Callable[..., Any]
 
 
 def over_cells(
-    values: xr.DataArray, cells: Cells, function: Function, *, rows: Ints | None = None
+    values: xr.DataArray,
+    cells: Cells,
+    function: Function,
+    *,
+    rows: Ints | None = None,
+    whole: Literal["cell", "item"] = "cell",
 ) -> Result:
     """Apply a function to blocks of whole cells and join what it returns.
 
@@ -111,17 +122,19 @@ def over_cells(
         Its cells.
     function : callable
         Takes the values of a block (annotation, time), NaN where masked, and the first row of
-        each of its cells; returns arrays whose first axis is annotations or cells.
+        each of its cells; returns arrays whose first axis is annotations, cells or items.
     rows : ndarray of int, shape (annotation,), optional
         Something known of each annotation; the function gets the part of the block as a third
         argument.
+    whole : {"cell", "item"}
+        What no border between blocks may split.
 
     Returns
     -------
     tuple of ndarray
         The arrays, joined over blocks.
     """
-    tasks = _tasks(values, cells, rows)
+    tasks = _tasks(values, cells, rows, cells.starts if whole == "cell" else cells.item_starts)
     if values.chunks is None:
         results = [_run(function, *task) for task in tasks]
     else:
@@ -155,7 +168,7 @@ def fold_cells(
     object
         What all blocks give together.
     """
-    tasks = _tasks(values, cells, rows)
+    tasks = _tasks(values, cells, rows, cells.starts)
     if values.chunks is None:
         return functools.reduce(combine, (_run(function, *task) for task in tasks))
     from dask.delayed import delayed
@@ -172,6 +185,27 @@ def has_value(values: Floats) -> npt.NDArray[np.bool_]:
     return some
 
 
+def text_codes(texts: npt.NDArray[Any]) -> tuple[Ints, npt.NDArray[Any]]:
+    """Number of each text, in order of appearance, and the different texts.
+
+    Short texts are packed into integers, which are told apart without a Python object for each.
+    """
+    keys: npt.NDArray[Any] = texts
+    if texts.dtype.kind == "U" and texts.dtype.isnative and texts.size:
+        letters = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
+        base = int(letters.max()) + 1
+        if base ** letters.shape[1] <= np.iinfo(np.uint64).max:
+            keys = letters[:, 0].astype(np.uint64)
+            for letter in letters.T[1:]:
+                keys *= np.uint64(base)
+                keys += letter
+    codes, _ = pd.factorize(keys)
+    numbers = codes.astype(np.int64, copy=False)
+    first = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=np.int64)
+    first[numbers[::-1]] = np.arange(len(numbers))[::-1]
+    return numbers, texts[first]
+
+
 def _run(
     function: Function,
     block: Floats,
@@ -184,17 +218,19 @@ def _run(
     return function(masked, starts) if rows is None else function(masked, starts, rows)
 
 
-def _tasks(values: xr.DataArray, cells: Cells, rows: Ints | None) -> list[tuple[Any, ...]]:
-    """Arguments of `_run` for each block; the block of values may be one of dask."""
+def _tasks(
+    values: xr.DataArray, cells: Cells, rows: Ints | None, whole: Ints
+) -> list[tuple[Any, ...]]:
+    """Arguments of `_run` for each block, which starts at one of `whole`; dask may hold it."""
     if values.ndim > 1 and values.dims[0] != "annotation":
         values = values.transpose("annotation", ...)
-    bounds = _bounds(cells.starts, len(cells.keep))
+    bounds = _bounds(whole, len(cells.keep))
     blocks: list[Any]
     if values.chunks is None:
         blocks = np.split(values.to_numpy(), bounds[1:-1])
     else:
         stored = np.cumsum([0, *values.chunks[0]]).tolist()
-        borders = {*cells.starts.tolist(), len(cells.keep)}
+        borders = {*whole.tolist(), len(cells.keep)}
         bounds = stored if borders.issuperset(stored) else bounds
         sizes = tuple(np.diff(bounds).tolist())
         blocks = values.data.rechunk((sizes, *values.shape[1:])).to_delayed().ravel().tolist()
@@ -213,7 +249,7 @@ def _tasks(values: xr.DataArray, cells: Cells, rows: Ints | None) -> list[tuple[
 
 
 def _bounds(starts: Ints, n: int) -> list[int]:
-    """Borders of blocks of about `_BLOCK` annotations, each at the border of a cell."""
+    """Borders of blocks of about `_BLOCK` annotations, each at one of the starts."""
     ends = np.append(starts[1:], n)
     block = (ends - 1) // _BLOCK
     return [0, *ends[np.flatnonzero(np.diff(block, append=block[-1] + 1))].tolist()]

@@ -16,7 +16,7 @@ from ..kernels.agreement import ewe as ewe_kernel
 from ..kernels.agreement import leave_one_out_ccc
 from ..kernels.bootstrap import bootstrap_means, percentile_interval
 from ..results.frame import Rows, result_frame
-from ._cells import Cells, Ints, has_value, over_cells
+from ._cells import Cells, Ints, has_value, over_cells, text_codes
 from ._common import (
     check_choice,
     check_conf_level,
@@ -238,7 +238,7 @@ def interrater_ccc(
     generator = np.random.default_rng(rng)
     units: dict[str, tuple[Ints, ...]] = {
         "items": (cells.item[cells.of_annotation],),
-        "participants": (pd.factorize(annotations["participant"].to_numpy())[0],),
+        "participants": (text_codes(annotations["participant"].to_numpy())[0],),
     }
     units["both"] = units["items"] + units["participants"]
     rows: list[dict[str, Any]] = []
@@ -248,7 +248,7 @@ def interrater_ccc(
             row |= {
                 "dimension": name,
                 "estimator": estimator,
-                "n_participants": len(np.unique(who)),
+                "n_participants": _different(who),
             }
             rows.append(row)
     return rows
@@ -276,12 +276,20 @@ def _annotation_rows(
 ) -> dict[str, Any]:
     """Columns of the frame, one dimension below the other."""
     ccc, n_raters = (np.concatenate(parts) for parts in zip(*results.values(), strict=True))
-    rows = len(results)
-    people = annotations.variables["participant"].to_numpy().astype(object)
+    n, rows = len(cells.keep), len(results)
+    codes = np.empty((rows, n), dtype=np.intp)  # filled again for each column of text
+
+    def text(levels: Any, of_annotation: Ints) -> Any:
+        codes[:] = of_annotation
+        return pd.array(levels, dtype="str").take(codes.ravel())
+
+    cell = cells.of_annotation
+    people, names = text_codes(annotations.variables["participant"].to_numpy())
     keys = {
-        "item": _text(cells.items).take(np.repeat(cells.item, cells.sizes)),
-        "modality": _text(cells.modalities).take(np.repeat(cells.modality, cells.sizes)),
-        "participant": _text(people),
+        "dimension": text(list(results), np.arange(rows)[:, None]),
+        "modality": text(cells.modalities, cells.modality[cell]),
+        "item": text(cells.items, cells.item[cell]),
+        "participant": text(names.astype(object), people),
     }
     undefined = np.isnan(ccc)
     warning: Any = ""
@@ -293,8 +301,7 @@ def _annotation_rows(
         )
         warning = np.where(undefined, reason.astype(object), "")
     return {
-        "dimension": _text(list(results)).take(np.repeat(np.arange(rows), len(cells.keep))),
-        **{key: pd.concat([pd.Series(text)] * rows).array for key, text in keys.items()},
+        **keys,
         "ccc": ccc,
         "n": n_raters,
         "n_items": 1,
@@ -302,11 +309,6 @@ def _annotation_rows(
         "n_resamples": 0,
         "warning": warning,
     }
-
-
-def _text(values: Any) -> Any:
-    """Text with the type of a frame's column."""
-    return pd.array(values, dtype="str")
 
 
 def _modality_rows(
@@ -318,12 +320,13 @@ def _modality_rows(
     rng: np.random.Generator,
 ) -> list[dict[str, Any]]:
     defined = ~np.isnan(ccc)
-    modality = cells.modality[cells.of_annotation]
+    cell = cells.of_annotation
+    modality, items = cells.modality[cell], cells.item[cell]
     rows = []
     for code, name in enumerate([*cells.modalities, "all"]):
         use = defined & ((modality == code) | (name == "all"))
         row: dict[str, Any] = {"modality": name, "use": use, "n": int(use.sum())}
-        row["n_items"] = len(np.unique(cells.item[cells.of_annotation[use]]))
+        row["n_items"] = _different(items[use])
         row["n_resamples"], row["conf_level"] = 0, conf_level
         if not use.any():
             row["warning"] = "no concordance is defined"
@@ -333,6 +336,11 @@ def _modality_rows(
             )
         rows.append(row)
     return rows
+
+
+def _different(codes: Ints) -> int:
+    """How many different codes there are."""
+    return int(np.count_nonzero(np.bincount(codes)))
 
 
 def mean_interval(
@@ -346,7 +354,7 @@ def mean_interval(
     sd = values.std(ddof=1) if len(values) > 1 else np.nan
     row: dict[str, Any] = {"ccc": values.mean(), "sd": sd, "n_resamples": 0}
     alone = "" if len(values) > 1 else "there is a single value"
-    codes = tuple(np.unique(unit, return_inverse=True)[1] for unit in units)
+    codes = tuple((np.cumsum(np.bincount(unit) > 0) - 1)[unit] for unit in units)  # no gaps
     if n_resamples == 0:
         return row | {"warning": join_reasons(alone, "no interval: n_resamples is 0")}
     if min(int(code.max()) for code in codes) == 0:

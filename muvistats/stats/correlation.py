@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -19,10 +20,11 @@ __all__ = ["modality_correlations"]
 
 Row = dict[str, Any]
 Columns = dict[str, Any]
+Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-#: Items whose trajectories are correlated at once.
-_ROWS = 5_000
+#: Values in one block of items: fits the processor's cache and bounds the memory.
+_BLOCK = 200_000
 
 
 @result_frame(
@@ -124,23 +126,28 @@ def modality_correlations(
 def _correlations(values: xr.DataArray, cells: Cells) -> Iterator[tuple[str, str, Columns]]:
     """Columns with one row per item for each pair of modalities."""
     dynamic = values.ndim == 2
-    series, sizes = over_cells(values, cells, _means)
-    shape = (len(cells.items), len(cells.modalities))
-    means = np.full((*shape, series.shape[1]), np.nan)
-    raters = np.zeros(shape, dtype=np.int64)
-    means[cells.item, cells.modality] = series
-    raters[cells.item, cells.modality] = sizes
-    del series
-    for i, j in combinations(range(shape[1]), 2):
-        r, steps = _pearson(means[:, i], means[:, j])
+    k = len(cells.modalities)
+    pairs = list(combinations(range(k), 2))
+    item, some_r, some_steps, some_raters = over_cells(
+        values,
+        cells,
+        functools.partial(_within_items, k=k),
+        rows=(cells.item * k + cells.modality)[cells.of_annotation],
+        whole="item",
+    )
+    every_r = np.full((len(pairs), len(cells.items)), np.nan)
+    every_steps = np.zeros(every_r.shape, dtype=np.int64)
+    raters = np.zeros((k, len(cells.items)), dtype=np.int64)
+    every_r[:, item], every_steps[:, item], raters[:, item] = some_r.T, some_steps.T, some_raters.T
+    for (i, j), r, steps in zip(pairs, every_r, every_steps, strict=True):
         r[steps < 3 if dynamic else slice(None)] = np.nan
         columns = {
             "item": np.array(cells.items, dtype=object),
             "estimate": r,
             "estimator": _text("Pearson r", len(r)),
             "n": steps,
-            "n1": raters[:, i],
-            "n2": raters[:, j],
+            "n1": raters[i],
+            "n2": raters[j],
             "n_items": np.ones(len(r), dtype=np.int64),
             "n_missing": np.isnan(r).astype(np.int64),
         }
@@ -151,17 +158,33 @@ def _correlations(values: xr.DataArray, cells: Cells) -> Iterator[tuple[str, str
         )
 
 
-def _means(values: Floats, starts: Ints) -> tuple[Floats, npt.NDArray[np.intp]]:
-    cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
-    return correlation.group_means(values, cell, len(starts))
+def _within_items(values: Floats, starts: Ints, rows: Ints, k: int) -> tuple[Array, ...]:
+    """Items of a block, some at a time, so that what is made on the way stays small."""
+    cell = rows[starts]
+    first = np.flatnonzero(np.diff(cell // k, prepend=-1))
+    step = max(1, _BLOCK * len(first) // max(values.size, 1))
+    borders = np.append(first[::step], len(starts)).tolist()
+    ends = np.append(starts, len(values))
+    parts = [
+        _few_items(
+            values[ends[low] : ends[high]], starts[low:high] - starts[low], cell[low:high], k
+        )
+        for low, high in pairwise(borders)
+    ]
+    return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
-def _pearson(first: Floats, second: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Correlations of rows, some thousand rows at a time, so that copies stay small."""
-    borders = range(_ROWS, len(first), _ROWS)
-    pairs = zip(np.split(first, borders), np.split(second, borders), strict=True)
-    r, steps = zip(*(correlation.pearson_rows(x, y) for x, y in pairs), strict=True)
-    return np.concatenate(r), np.concatenate(steps)
+def _few_items(values: Floats, starts: Ints, cell: Ints, k: int) -> tuple[Array, ...]:
+    """Item, r and common steps of each pair of modalities, raters of each modality."""
+    item, place = np.unique(cell // k, return_inverse=True)
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
+    series, sizes = correlation.group_means(values, group, len(starts))
+    means = np.full((k, len(item), values.shape[1]), np.nan)
+    raters = np.zeros((len(item), k), dtype=np.int64)
+    means[cell % k, place], raters[place, cell % k] = series, sizes
+    found = [correlation.pearson_rows(means[i], means[j]) for i, j in combinations(range(k), 2)]
+    r, steps = (np.stack(columns, axis=1) for columns in zip(*found, strict=True))
+    return item, r, steps, raters
 
 
 def _text(value: str, n: int) -> npt.NDArray[np.object_]:

@@ -25,13 +25,32 @@ def test_a_value_counts_as_often_as_its_units_together(crossed, both):
         values, units, groups=groups, n_groups=2, n_resamples=30, rng=np.random.default_rng(5)
     )
     rng = np.random.default_rng(5)
-    drawn = [rng.multinomial(len(set(u)), np.full(len(set(u)), 1 / len(set(u))), 30) for u in units]
+    sizes = [len(set(u)) for u in units]
+    chosen = [rng.integers(k, size=(30, k), dtype=np.int32) for k in sizes]
+    drawn = [
+        [np.bincount(row, minlength=k) for row in rows]
+        for rows, k in zip(chosen, sizes, strict=True)
+    ]
     for r in range(30):
         weight = np.prod([d[r][u] for d, u in zip(drawn, units, strict=True)], axis=0)
         for group in (0, 1):
             use = groups == group
             expected = np.average(values[use], weights=weight[use])
             assert_allclose(ours[r, group], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("counted", [1, 17, 65_536])
+def test_units_come_as_often_as_multinomial_numbers(counted, monkeypatch):
+    monkeypatch.setattr(bootstrap, "_COUNTED", counted)
+    k, n = 5, 40_000
+    often = bootstrap._drawn(k, n, np.random.default_rng(3))
+    assert often.shape == (k, n)
+    assert (often.sum(axis=0) == k).all()
+    assert_allclose(often.mean(axis=1), 1, atol=0.02)
+    expected = (np.eye(k) - 1 / k) * 1.0  # k draws: k (p - p^2) = 1 - 1/k, and -k p^2 = -1/k
+    assert_allclose(np.cov(often), expected, atol=0.03)
+    # never drawn: (1 - 1/k)^k
+    assert_allclose((often == 0).mean(axis=1), (1 - 1 / k) ** k, atol=0.01)
 
 
 def test_a_group_that_is_not_drawn_is_missing():

@@ -188,3 +188,37 @@ def test_docstring_without_sections():
 def test_a_column_outside_the_glossary_is_refused():
     with pytest.raises(TypeError, match="not_a_column"):
         result_frame("row", "label", "not_a_column")
+
+
+def test_columns_with_one_value_do_not_write_into_each_other():
+    ready = pd.array(["a", "b", "c"], dtype="str")
+    frame = build_frame(
+        {"label": ready, "p_value": np.arange(3.0), "n": 1, "n_items": 1, "warning": ""},
+        ("label", "p_value", "sd", "conf_low", "n", "n_items", "warning"),
+    )
+    before = frame.copy(deep=True)
+    frame.loc[1, "sd"] = 2.0
+    frame["n"] += 4
+    frame.loc[0, "warning"] = "changed"
+    assert frame["sd"].tolist()[1] == 2.0
+    assert frame["conf_low"].isna().all()
+    assert frame["n"].tolist() == [5, 5, 5]
+    assert frame["n_items"].tolist() == [1, 1, 1]
+    pd.testing.assert_frame_equal(frame[["label", "p_value"]], before[["label", "p_value"]])
+    assert before["warning"].isna().all()
+    assert str(frame["label"].dtype) == "str"
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+def test_empty_text_is_missing_whatever_holds_the_letters(storage):
+    if storage == "pyarrow":
+        pytest.importorskip("pyarrow")
+    with pd.option_context("mode.string_storage", storage):
+        rows = [{"label": "a", "warning": ""}, {"label": "b", "warning": "why"}]
+        frame = build_frame(rows, ("label", "warning"))
+        columns = build_frame({"label": ["a", "b"], "warning": ["", "why"]}, ("label", "warning"))
+        ready = pd.array(["a", "b"], dtype="str")
+        kept = build_frame({"label": ready, "warning": None}, ("label", "warning"))
+    assert frame["warning"].isna().tolist() == columns["warning"].isna().tolist() == [True, False]
+    assert kept["label"].array is ready or kept["label"].tolist() == ["a", "b"]
+    assert kept["warning"].isna().all()
