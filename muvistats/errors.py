@@ -7,6 +7,7 @@ __all__ = [
     "ConvergenceError",
     "DataError",
     "DesignError",
+    "ExtractionWarning",
     "MissingExtraError",
     "MuvistatsError",
 ]
@@ -90,6 +91,14 @@ class MissingExtraError(MuvistatsError, ImportError):
             f"{package} is needed here and not installed: pip install 'muvistats[{extra}]'"
         )
 
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """Pickle by its own arguments, so that it comes back whole from another process."""
+        return type(self), (self.package, self.extra)
+
 
 class AlignmentWarning(UserWarning):
     """Labels fit the items better at another lag than the one they are read at."""
+
+
+class ExtractionWarning(UserWarning):
+    """Features could not be read from some of the files."""

@@ -13,11 +13,37 @@ API = Path(__file__).parents[1] / "api"
 
 SECTIONS = {
     "dataset": "Data",
+    "features": "Features",
     "stats": "Statistics",
     "results": "Published values",
     "plots": "Figures",
     "report": "Report",
     "errors": "Errors and warnings",
+}
+
+#: Public functions that are called by their module.
+BY_MODULE = {
+    "features": [
+        "features.audio.extract",
+        *(
+            f"features.visual.{name}"
+            for name in (
+                "extract",
+                "shot_table",
+                "Colour",
+                "Lighting",
+                "Shots",
+                "Objects",
+                "Faces",
+                "Scenes",
+                "Actions",
+                "FrameExtractor",
+                "Extractor",
+                "registered_weights",
+                "fetch_weights",
+            )
+        ),
+    ]
 }
 
 
@@ -60,7 +86,7 @@ def api() -> str:
             names += [alias.name for alias in node.names]
     parts = []
     for room, title in SECTIONS.items():
-        names = "\n   ".join(sorted(by_room.get(room, [])))
+        names = "\n   ".join(sorted([*by_room.get(room, []), *BY_MODULE.get(room, [])]))
         parts.append(
             f"{title}\n{'-' * len(title)}\n\n.. autosummary::\n   :toctree: generated\n"
             f"   :nosignatures:\n\n   {names}\n"

@@ -20,7 +20,15 @@ from ..errors import DataError
 from . import schema
 from .validation import validate
 
-__all__ = ["Features", "Log", "assemble", "exclusion_dataset", "log_dataset", "natural_order"]
+__all__ = [
+    "Features",
+    "Log",
+    "assemble",
+    "exclusion_dataset",
+    "feature_dataset",
+    "log_dataset",
+    "natural_order",
+]
 
 Array = npt.NDArray[Any]
 
@@ -161,7 +169,7 @@ def assemble(
         "/log": log_dataset(log or Log()),
     }
     for kind, feature in (features or {}).items():
-        groups[f"/features/{kind}"] = _features(kind, feature)
+        groups[f"/features/{kind}"] = feature_dataset(kind, feature)
     if truth is not None:
         groups["/truth"] = truth
     tree = xr.DataTree.from_dict(groups, name="study")
@@ -365,12 +373,25 @@ def log_dataset(log: Log) -> xr.Dataset:
     )
 
 
-def _features(kind: str, features: Features) -> xr.Dataset:
+def feature_dataset(kind: str, features: Features, *, time: Array | None = None) -> xr.Dataset:
+    """Dataset of `/features/audio` or `/features/visual`.
+
+    Parameters
+    ----------
+    kind : {"audio", "visual"}
+        Which of the two.
+    features : Features
+        The features.
+    time : ndarray of float, shape (time,), optional
+        Start of each window in s; by default they follow each other at the sampling interval of
+        the schema.
+    """
     known = schema.variables(f"/features/{kind}")
-    windows = features.values.shape[1]
+    if time is None:
+        time = np.arange(features.values.shape[1]) * schema.SAMPLING_INTERVAL
     values = {
         "item": np.array(features.items, dtype=str),
-        "time": np.arange(windows) * schema.SAMPLING_INTERVAL,
+        "time": time,
         "feature": np.array(features.names, dtype=str),
         "family": np.array(features.families, dtype=str),
         "values": features.values,

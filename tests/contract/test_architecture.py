@@ -16,7 +16,19 @@ import muvistats
 PACKAGE = Path(muvistats.__file__).parent
 
 #: From the ground up: a module imports only from its own room and from rooms before it.
-LAYERS = ["errors", "kernels", "results", "dataset", "formula", "stats", "plots", "report", "cli"]
+LAYERS = [
+    "errors",
+    "kernels",
+    "results",
+    "dataset",
+    "formula",
+    "features",
+    "stats",
+    "plots",
+    "deep",
+    "report",
+    "cli",
+]
 
 
 def stub_names() -> dict[str, str]:

@@ -60,7 +60,7 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("report", "validate", "simulate", "table"):
+    for command in ("report", "validate", "simulate", "table", "features"):
         assert command in done.stdout
 
 
@@ -192,13 +192,14 @@ def test_table_can_be_written(
 def test_table_options(folder: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     chosen = ("--by", "gender", "--label-alignment", "corrected", "--format", "json")
     assert run("table", "chisquare_labels", folder, *chosen) == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    row = json.loads(capsys.readouterr().out)[0]
     study = mv.read_muvi(folder, label_alignment="corrected")
     expected = mv.chisquare_labels(study, by="gender").iloc[0]
     assert row["statistic"] == expected["statistic"]
     assert row["alignment"] == "corrected"
     assert run("table", "kruskal", store, "--formula", "arousal ~ gender", "--format", "json") == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    row, design = json.loads(capsys.readouterr().out)
+    assert (row["dependence"], design["dependence"]) == ("independent", "design")
     expected = mv.kruskal(mv.load_study(store), "arousal ~ gender", n_resamples=0).iloc[0]
     assert row["statistic"] == expected["statistic"]
     assert run("table", "label_frequencies", store, "--level", "superfactor") == 0

@@ -18,7 +18,14 @@ import numpy.typing as npt
 
 from ..build import Features, Log
 
-__all__ = ["CACHE_VARIABLE", "FeatureRead", "cache_folder", "content_key", "remember"]
+__all__ = [
+    "CACHE_VARIABLE",
+    "FeatureRead",
+    "cache_folder",
+    "content_key",
+    "remember",
+    "write_whole",
+]
 
 #: Environment variable that names another folder for the cache.
 CACHE_VARIABLE = "MUVISTATS_CACHE"
@@ -130,11 +137,12 @@ def _store(made: FeatureRead, folder: Path, text: Path, array: Path) -> None:
         "digest": _digest(features.values),
     }
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(array, lambda stream: np.save(stream, features.values, allow_pickle=False))
-    _replace(text, lambda stream: stream.write(json.dumps(stored).encode("utf-8")))
+    write_whole(array, lambda stream: np.save(stream, features.values, allow_pickle=False))
+    write_whole(text, lambda stream: stream.write(json.dumps(stored).encode("utf-8")))
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file under another name and rename it when it is whole."""
     handle, name = tempfile.mkstemp(prefix=path.stem[:16], suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,0 +1,16 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+from .application import app, main
+from .features import features
+from .studies import report, simulate, validate
+from .tables import table
+from .visual import visual
+
+__all__ = ["app", "main"]
+
+for _command in (report, validate, simulate, table):
+    app.command()(_command)
+features.command()(visual)
+app.add_typer(features, name="features")

@@ -1,0 +1,88 @@
+"""The command that prints one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import DesignError
+from ..features.progress import terminal_progress
+from .options import Folder, Format, LabelAlignment, alignment_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["table"]
+
+
+def table(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A function such as kruskal_modality, or a printed table such as table3.",
+        ),
+    ],
+    folder: Folder = None,
+    output: Annotated[Format, typer.Option("--format", help="Format.")] = Format.csv,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; printed where not given.")
+    ] = None,
+    label_alignment: LabelAlignment = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Factor, the right-hand side of a formula.", show_default=False),
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="How fine the table is.", show_default=False)
+    ] = None,
+    dimension: Annotated[
+        str | None, typer.Option(help="Rated dimension.", show_default=False)
+    ] = None,
+    formula: Annotated[
+        str | None,
+        typer.Option(help='For general tests, as in "arousal ~ modality".', show_default=False),
+    ] = None,
+) -> None:
+    """Print one table. `muvistats table list` names them all."""
+    options = {"by": by, "level": level, "dimension": dimension, "formula": formula}
+    given = {key: value for key, value in options.items() if value is not None}
+    with terminal_progress() as step:
+        step("Loading", 0, 2)
+        from ..report import tables
+
+        if name == "list":
+            text = "\n".join(tables.names())
+        else:
+            frame = _frame(name, folder, alignment_text(label_alignment), given, step)
+            text = tables.as_text(frame, output.value)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _frame(
+    name: str,
+    folder: Path | None,
+    alignment: Any,
+    options: dict[str, str],
+    step: Callable[[str, int, int], None],
+) -> pd.DataFrame:
+    from ..report import tables
+    from ..report.sources import one_study
+
+    if tables.is_published(name):
+        if folder is not None or options or alignment:
+            raise DesignError(f"{name} is printed in the paper: it takes no data and no options")
+        return tables.printed(name)
+    function = tables.function(name, options)
+    step("Reading the data", 0, 2)
+    study, said = one_study(folder, label_alignment=alignment)
+    for text in said:
+        typer.echo(f"muvistats: warning: {text}", err=True)
+    step(name, 1, 2)
+    return function(study, **options)

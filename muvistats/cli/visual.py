@@ -1,0 +1,72 @@
+"""The command that extracts features of the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .features import Cache, Files, Jobs, Out, Overwrite, _target, _write
+
+__all__ = ["visual"]
+
+
+def _network(what: str) -> Any:
+    return typer.Option(metavar="WEIGHTS", help=f"Network for {what}.", show_default=False)
+
+
+def _labels(what: str) -> Any:
+    return typer.Option(
+        metavar="FILE", help=f"Names of the {what}, one a line.", show_default=False
+    )
+
+
+def visual(
+    files: Files,
+    out: Out,
+    objects: Annotated[Path | None, _network("objects: YOLO, .onnx or .pt")] = None,
+    scenes: Annotated[Path | None, _network("scenes: it classifies frames")] = None,
+    scene_labels: Annotated[Path | None, _labels("scenes")] = None,
+    faces: Annotated[Path | None, _network("expressions of faces, or a registered name")] = None,
+    face_labels: Annotated[Path | None, _labels("expressions")] = None,
+    face_detector: Annotated[
+        Path, typer.Option(help="Face detector for --faces: .onnx, or a registered name.")
+    ] = Path("yunet"),
+    actions: Annotated[Path | None, _network("actions: it classifies clips of shots")] = None,
+    action_labels: Annotated[Path | None, _labels("actions")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Load weights that can run code (.pt).")
+    ] = False,
+    detector: Annotated[
+        str, typer.Option(help="Detector of shots: adaptive or content.")
+    ] = "adaptive",
+    step: Annotated[float, typer.Option(help="Time between two windows in s.")] = 0.5,
+    jobs: Jobs = -1,
+    cache: Cache = True,
+    overwrite: Overwrite = False,
+) -> None:
+    """Extract colour, lighting and shots of the picture, and what networks see in it."""
+    from ..dataset.release.feature_cache import write_whole
+    from ..features import visual as room
+
+    study = _target(out, "visual", overwrite=overwrite)
+    shots = room.Shots(detector=detector)  # type: ignore[arg-type]  # it checks the name
+    chosen: list[room.Extractor] = [room.Colour(), room.Lighting(), shots]
+    if objects is not None:
+        chosen.append(room.Objects(weights=objects, trust=trust))
+    if scenes is not None:
+        chosen.append(room.Scenes(weights=scenes, labels=scene_labels, trust=trust))
+    if faces is not None:
+        chosen.append(
+            room.Faces(weights=faces, labels=face_labels, detector=face_detector, trust=trust)
+        )
+    if actions is not None:
+        chosen.append(room.Actions(weights=actions, labels=action_labels, shots=shots, trust=trust))
+    found = room.extract(files, chosen, step=step, n_jobs=jobs, cache=cache)
+    if study is None:
+        table = room.shot_table(found).to_csv(index=False, lineterminator="\n")
+        out.mkdir(parents=True, exist_ok=True)
+        write_whole(out / "visual_shots.csv", lambda stream: stream.write(table.encode()))
+        typer.echo(out / "visual_shots.csv")
+    _write(found, study, out, overwrite=overwrite)

@@ -1,0 +1,172 @@
+"""Give extracted features to a study."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import xarray as xr
+
+from ..dataset import schema
+from ..dataset.access import need_study
+from ..dataset.build import Log, log_dataset
+from ..dataset.validation import validate
+from ..errors import DataError
+from .extraction import extraction_log
+
+__all__ = ["save_features", "with_features"]
+
+#: Times that differ by less are the same, in s.
+_SAME_TIME = 1e-6
+
+
+def with_features(
+    data: xr.DataTree,
+    features: xr.Dataset,
+    *,
+    kind: Literal["audio", "visual"] | None = None,
+    overwrite: bool = False,
+) -> xr.DataTree:
+    """Give a study the features of its items.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study. It is left as it is.
+    features : Dataset
+        What an extraction returned: `values` (item, time, feature) and `family` (feature).
+    kind : {"audio", "visual"}, optional
+        Which group they become; by default what the features say they are.
+    overwrite : bool
+        Whether to replace features of this kind that the study has.
+
+    Returns
+    -------
+    DataTree
+        The study with the group, items in the order of `/items`. What the extraction had to say
+        is added to `/log`.
+
+    Raises
+    ------
+    DataError
+        When a feature item is not in the study or stands twice, the study has such features
+        already, the features lack what the schema asks for, or the two time grids are not one.
+
+    Notes
+    -----
+    Items of the study without features get missing values; the log names them. The windows must
+    start at the times of the annotations; one of the two may be longer.
+    """
+    need_study(data)
+    name = kind or features.attrs.get("kind")
+    if name not in ("audio", "visual"):
+        raise DataError("kind of the features is not known", found=name, expected="audio or visual")
+    group = f"/features/{name}"
+    if group in data.groups and not overwrite:
+        raise DataError("the study has them already; overwrite=True replaces them", file=group)
+    for variable in schema.variables(group).values():
+        if variable.name not in features.variables:
+            raise DataError("variable is missing", file=group, column=variable.name)
+    items = [str(item) for item in data["items/item"].to_numpy()]
+    log = Log(extraction_log(features))
+    _check_items(items, [str(item) for item in features["item"].to_numpy()], group, log)
+    _check_grid(data, features, group)
+    dataset = features.reindex(item=items).transpose("item", "time", "feature", ...)
+    for variable in schema.variables(group).values():  # the join of items drops attributes
+        dataset[variable.name].attrs = dict(variable.attrs)
+        if variable.kind == "text":  # NetCDF gives texts back as objects
+            dataset[variable.name] = dataset[variable.name].astype(str)
+    dataset.attrs = {k: v for k, v in features.attrs.items() if k not in ("failures", "log")}
+    groups = {node.path: node.to_dataset(inherit=False) for node in data.subtree}
+    groups[group] = dataset
+    groups["/log"] = _longer_log(groups.get("/log"), log)
+    study = xr.DataTree.from_dict(groups, name=data.name)
+    study.attrs = dict(data.attrs)
+    validate(study)
+    return study
+
+
+def save_features(
+    features: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False
+) -> Path:
+    """Store extracted features as one NetCDF file, which `xarray.open_dataset` reads.
+
+    Parameters
+    ----------
+    features : Dataset
+        What an extraction returned.
+    path : path
+        The file. It is written under a temporary name and renamed when it is whole.
+    overwrite : bool
+        Whether to replace what is there.
+
+    Returns
+    -------
+    Path
+        Where it was stored.
+
+    Raises
+    ------
+    DataError
+        When something is there already.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise DataError("is there already; overwrite=True replaces it", file=path)
+    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.nc")
+    try:
+        features.to_netcdf(temporary, engine="h5netcdf")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _check_items(items: list[str], named: list[str], group: str, log: Log) -> None:
+    if len(set(named)) != len(named):
+        twice = next(item for item in named if named.count(item) > 1)
+        raise DataError("item stands twice", file=group, column="item", found=twice)
+    strange = [item for item in named if item not in set(items)]
+    if strange:
+        raise DataError(
+            f"{len(strange)} of {len(named)} feature items are not in the study",
+            file=group,
+            column="item",
+            found=", ".join(strange[:5]),
+            expected=f"names like {', '.join(items[:3])}",
+        )
+    absent = [item for item in items if item not in set(named)]
+    if absent:
+        log.add(group, f"items without features: {', '.join(absent)}", len(absent))
+
+
+def _check_grid(data: xr.DataTree, features: xr.Dataset, group: str) -> None:
+    """Windows and annotations share their times, as far as both go."""
+    annotations = data["annotations"].to_dataset()
+    if "time" not in annotations.coords:
+        return
+    rated, windows = annotations["time"].to_numpy(), features["time"].to_numpy()
+    common = min(len(rated), len(windows))
+    apart = np.flatnonzero(np.abs(rated[:common] - windows[:common]) > _SAME_TIME)
+    if len(apart):
+        first = int(apart[0])
+        raise DataError(
+            "windows do not start at the times of the annotations",
+            file=group,
+            row=first,
+            column="time",
+            found=float(windows[first]),
+            expected=f"{float(rated[first]):g} s",
+        )
+
+
+def _longer_log(old: xr.Dataset | None, log: Log) -> xr.Dataset:
+    """The study's log with the new entries behind the old ones."""
+    entries = []
+    if old is not None:
+        columns = (old[name].to_numpy().tolist() for name in ("source", "action", "count"))
+        entries = [(str(s), str(a), int(c)) for s, a, c in zip(*columns, strict=True)]
+    return log_dataset(Log([*entries, *log.entries]))

@@ -1,0 +1,1 @@
+"""Features of the picture: extractors that share one decoding of a video."""

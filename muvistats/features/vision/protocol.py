@@ -1,0 +1,231 @@
+"""What an extractor of visual features is, and the base that makes most of them short."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import DataError
+
+if TYPE_CHECKING:
+    from .scan import Scan
+
+__all__ = ["Extractor", "Film", "Frame", "FrameExtractor", "Reading", "describe"]
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Film:
+    """What is known of a video before its frames are read.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    width, height : int
+        Size of a frame in pixels as it is seen: a video that is stored turned is turned back.
+    frame_rate : float
+        Frames per second, on average where the rate varies.
+    """
+
+    path: Path
+    width: int
+    height: int
+    frame_rate: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded frame.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        The picture in OpenCV's order of colours: blue, green, red.
+    index : int
+        Number of the frame, from 0.
+    time : float
+        When it is shown, in s from the first frame.
+    windows : range
+        Windows of the time grid that this frame stands for: often none, several where it stays
+        on the screen.
+    """
+
+    image: Image
+    index: int
+    time: float
+    windows: range
+
+
+class Reading(Protocol):
+    """One extractor at work on one video."""
+
+    def add(self, frame: Frame) -> None:
+        """Take the next frame. Keep no more of it than a bounded amount."""
+
+    def finish(self, time: Floats) -> Floats:
+        """Features (time, feature) of the windows that start at these times, in s."""
+
+
+class Extractor(Protocol):
+    """What turns the frames of a video into features.
+
+    An extractor is plain settings and can be pickled; what it gathers from one video it keeps in
+    the `Reading` that `start` makes. Most extractors measure single frames and only need
+    `FrameExtractor`.
+    """
+
+    @property
+    def family(self) -> str:
+        """Family of all its features, as in ``"colour"``."""
+
+    @property
+    def every_frame(self) -> bool:
+        """Whether it needs every frame, or only those that stand for a window."""
+
+    def names(self) -> Sequence[str]:
+        """Names of its features."""
+
+    def check(self) -> None:
+        """Refuse settings that cannot work, before any video is read."""
+
+    def start(self, scan: Scan) -> Reading:
+        """Begin a video."""
+
+
+class FrameExtractor(ABC):
+    """Base of extractors that measure frames one by one, in batches.
+
+    A subclass says its `family`, the `names` of its features, and how to `measure` a batch.
+
+    Notes
+    -----
+    `measure` gets the frames of the time grid only. A frame that stays on the screen for several
+    windows is measured once and its features are repeated.
+    """
+
+    family: ClassVar[str]
+
+    #: Frames of the grid are enough.
+    every_frame: ClassVar[bool] = False
+
+    #: Frames that `measure` gets at a time, at most.
+    batch_size: int = 8
+
+    @abstractmethod
+    def names(self) -> Sequence[str]:
+        """Names of the features, alike for every video."""
+
+    @abstractmethod
+    def measure(self, images: Sequence[Image]) -> npt.ArrayLike:
+        """Features of some frames.
+
+        Parameters
+        ----------
+        images : sequence of ndarray of uint8, shape (height, width, 3)
+            Frames in OpenCV's order of colours: blue, green, red.
+
+        Returns
+        -------
+        array-like of float, shape (frame, feature)
+            One row per frame.
+        """
+
+    def check(self) -> None:  # noqa: B027 (most have nothing to check)
+        """Refuse settings that cannot work, before any video is read."""
+
+    def start(self, scan: Scan) -> Reading:  # noqa: ARG002 (others need it)
+        """Begin a video."""
+        return _Batches(self)
+
+
+class _Batches:
+    """Collect frames of the grid, measure them in batches."""
+
+    def __init__(self, extractor: FrameExtractor) -> None:
+        self._extractor = extractor
+        self._width = len(extractor.names())
+        self._images: list[Image] = []
+        self._repeats: list[int] = []
+        self._blocks: list[Floats] = []
+
+    def add(self, frame: Frame) -> None:
+        if not frame.windows:
+            return
+        self._images.append(frame.image)
+        self._repeats.append(len(frame.windows))
+        if len(self._images) >= self._extractor.batch_size:
+            self._measure()
+
+    def finish(self, time: Floats) -> Floats:
+        self._measure()
+        if not self._blocks:
+            return np.full((len(time), self._width), np.nan)
+        return np.concatenate(self._blocks)
+
+    def _measure(self) -> None:
+        if not self._images:
+            return
+        rows = np.asarray(self._extractor.measure(self._images), dtype=np.float64)
+        expected = (len(self._images), self._width)
+        if rows.shape != expected:
+            raise DataError(
+                f"extractor {type(self._extractor).__name__} measured another number of features"
+                " than it names",
+                found=rows.shape,
+                expected=str(expected),
+            )
+        self._blocks.append(np.repeat(rows, self._repeats, axis=0))
+        self._images, self._repeats = [], []
+
+
+def describe(extractor: Extractor) -> dict[str, Any]:
+    """Settings of an extractor as plain values, checksums of its files and its code included.
+
+    Two extractors with the same description give the same features, so that features that were
+    kept under it can be used again.
+    """
+    kind = type(extractor)
+    fields = (
+        {f.name: getattr(extractor, f.name) for f in dataclasses.fields(extractor)}
+        if dataclasses.is_dataclass(extractor)
+        else dict(vars(extractor))
+    )
+    told: dict[str, Any] = {"extractor": f"{kind.__module__}.{kind.__qualname__}"}
+    told.update({name: _plain(value) for name, value in fields.items()})
+    if not kind.__module__.startswith(__package__ or "muvistats"):
+        told["code"] = _code_digest(kind)
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON knows it; a file by its name and checksum."""
+    if isinstance(value, Path):
+        with value.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"file": value.name, "sha256": digest}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def _code_digest(kind: type) -> str:
+    """Checksum of the source of a class that is not ours; empty where there is no source."""
+    try:
+        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
+    except (OSError, TypeError):
+        return ""

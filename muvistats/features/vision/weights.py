@@ -1,0 +1,151 @@
+"""Weights of networks: a file of the user's, or a name in the registry."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from ...dataset.release.feature_cache import cache_folder
+from ...errors import DataError, DesignError
+from ..extras import optional_module
+
+__all__ = ["REGISTRY", "RegisteredWeights", "fetch_weights", "known_weights", "registered_weights"]
+
+#: The registry: one row per file, with address and checksum.
+REGISTRY = Path(__file__).parents[2] / "data" / "weights.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredWeights:
+    """One row of the registry.
+
+    Parameters
+    ----------
+    name : str
+        Short name.
+    extractor : str
+        Extractor and argument that they are for, as in ``"faces.detector"``.
+    file : str
+        Name of the file.
+    address : str
+        Where its authors offer it.
+    sha256 : str
+        Checksum; empty where none is known, and then the file is not fetched.
+    licence : str
+        Licence of the weights, as far as it is stated.
+    labels : str
+        Classes in order, joined by semicolons; empty where they come in a file of their own.
+    size : str
+        Side of the picture that the network takes, in pixels; empty where it is not fixed.
+    mean, sd : str
+        Subtracted from and divided into the colours, which run from 0 to 1.
+    description : str
+        What it is.
+    """
+
+    name: str
+    extractor: str
+    file: str
+    address: str
+    sha256: str
+    licence: str
+    labels: str
+    size: str
+    mean: str
+    sd: str
+    description: str
+
+
+def registered_weights() -> pd.DataFrame:
+    """Networks that the package knows by name.
+
+    Returns
+    -------
+    DataFrame
+        One row per file: `name`, `extractor` (what it is for), `file`, `address`, `sha256`,
+        `licence`, `labels`, `size`, `mean`, `sd`, `description`. A row without `sha256` says where
+        a file comes from; it is not fetched, since nobody could tell whether it is the right one.
+
+    Examples
+    --------
+    >>> registered_weights().query("extractor == 'faces.detector'")["name"].tolist()
+    ['yunet']
+    """
+    columns = [column.name for column in fields(RegisteredWeights)]
+    rows = [[getattr(row, column) for column in columns] for row in known_weights().values()]
+    return pd.DataFrame(rows, columns=columns, dtype="str")
+
+
+def fetch_weights(name: str, *, folder: str | os.PathLike[str] | None = None) -> Path:
+    """File of registered weights, fetched where it is not there yet.
+
+    Parameters
+    ----------
+    name : str
+        Name in the registry (`registered_weights`).
+    folder : path, optional
+        Where files are kept; by default in the user's cache folder, or in the folder that the
+        environment variable `MUVISTATS_CACHE` names.
+
+    Returns
+    -------
+    Path
+        The file. Its checksum is that of the registry.
+
+    Raises
+    ------
+    DesignError
+        When the name is not in the registry, or its row has no checksum.
+    DataError
+        When the file cannot be fetched, as without a network, or is not the right one.
+    MissingExtraError
+        When pooch is not installed and the file is not there.
+    """
+    row = known_weights().get(name)
+    if row is None:
+        known = ", ".join(known_weights())
+        raise DesignError(f"no weights are called {name!r}: give a path, or one of {known}")
+    where = Path(folder) if folder is not None else cache_folder() / "weights"
+    if not row.sha256:
+        raise DesignError(
+            f"{name} is not fetched, since no checksum is known for it: get {row.file} from"
+            f" {row.address} and give its path"
+        )
+    pooch = optional_module("pooch", "vision")
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        found = pooch.retrieve(
+            row.address, f"sha256:{row.sha256}", fname=row.file, path=where, progressbar=False
+        )
+    except ValueError as error:  # pooch's word for a wrong checksum
+        raise DataError(f"not the registered file: {error}", file=row.address) from error
+    except Exception as error:  # requests, urllib3, ftplib and the system have their own
+        raise DataError(
+            f"weights {name} cannot be fetched ({type(error).__name__}); without a network, get"
+            f" {row.file} elsewhere and give its path",
+            file=row.address,
+        ) from error
+    return Path(found)
+
+
+def weights_path(given: str | os.PathLike[str]) -> Path:
+    """A file of weights from its path or its name in the registry."""
+    path = Path(given)
+    if path.is_file():
+        return path
+    if str(given) in known_weights():
+        return fetch_weights(str(given))
+    names = ", ".join(known_weights())
+    raise DataError("no such file of weights, nor a registered name", file=given, expected=names)
+
+
+@cache
+def known_weights() -> dict[str, RegisteredWeights]:
+    """The registry by name."""
+    with REGISTRY.open(encoding="utf-8", newline="") as stream:
+        return {row["name"]: RegisteredWeights(**row) for row in csv.DictReader(stream)}

@@ -1,0 +1,141 @@
+"""Objects: ultralytics for real, with random weights and with weights that a package ships."""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from muvistats.errors import DataError, DesignError
+from muvistats.features.visual import Objects, extract
+
+
+@pytest.fixture(scope="session")
+def yolo(tmp_path_factory):
+    """A small YOLOv5 with random weights, as .pt and as .onnx."""
+    import os
+
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    import torch
+    from ultralytics import YOLO
+
+    folder = tmp_path_factory.mktemp("yolo")
+    torch.manual_seed(1)
+    model = YOLO("yolov5n.yaml", verbose=False)
+    with torch.no_grad():  # a new network is sure of nothing
+        for branch in model.model.model[-1].cv3:
+            branch[-1].bias.copy_(torch.randn(80) - 2)
+    model.model.names = {number: f"Kind {number}" for number in range(80)}
+    model.save(str(folder / "yolo.pt"))
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch's exporter
+        patch.chdir(folder)
+        exported = YOLO(str(folder / "yolo.pt"), verbose=False).export(
+            format="onnx", imgsz=160, simplify=False, verbose=False
+        )
+    return folder / "yolo.pt", folder / Path(exported).name
+
+
+@pytest.fixture
+def shapes():
+    """Frames of moving shapes."""
+    rng = np.random.default_rng(2)
+    images = []
+    for number in range(5):
+        image = rng.integers(0, 60, (120, 160, 3), dtype=np.uint8)
+        cv2.circle(image, (20 + 25 * number, 60), 18, (40, 220, 250), -1)
+        cv2.rectangle(image, (120 - 20 * number, 20), (150 - 20 * number, 50), (250, 60, 60), -1)
+        images.append(image)
+    return images
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["pt", "onnx"])
+def test_equal_to_ultralytics(yolo, shapes, kind):
+    from ultralytics import YOLO
+
+    settings = {"confidence": 0.2, "overlap": 0.5, "image_size": 160}
+    objects = Objects(weights=yolo[kind], trust=True, **settings)
+    names = objects.names()
+    assert names[:2] == ["object_count_kind_0", "object_count_kind_1"]
+    assert names[80] == "object_confidence_kind_0"
+    found = objects.measure(shapes)
+    model = YOLO(str(yolo[kind]), task="detect", verbose=False)
+    counts, best = np.zeros((5, 80)), np.zeros((5, 80))
+    for row, image in enumerate(shapes):
+        boxes = model.predict(image, conf=0.2, iou=0.5, imgsz=160, verbose=False)[0].boxes
+        for kind_of, sure in zip(boxes.cls.tolist(), boxes.conf.tolist(), strict=True):
+            counts[row, int(kind_of)] += 1
+            best[row, int(kind_of)] = max(best[row, int(kind_of)], sure)
+    assert (counts > 1).any()
+    assert (counts == 0).any()
+    np.testing.assert_array_equal(found[:, :80], counts)
+    np.testing.assert_allclose(found[:, 80:], best, atol=1e-5)
+
+
+def test_nothing_found_is_zero(yolo, shapes, write_film):
+    objects = Objects(weights=yolo[1], confidence=1.0)
+    dataset = extract(write_film("film.avi", shapes * 6), objects, cache=False)
+    assert dataset.sizes == {"item": 1, "time": 3, "feature": 160}
+    assert (dataset["values"] == 0).all()
+    assert set(dataset["family"].to_numpy()) == {"object"}
+
+
+def test_pickle_needs_trust(tmp_path, yolo):
+    with pytest.raises(DesignError, match="trust=True"):
+        Objects(weights=yolo[0])
+
+    trace = tmp_path / "trace"
+
+    class Malice:
+        def __reduce__(self):
+            return open, (str(trace), "w")
+
+    for name in ("evil.pt", "evil.pth", "evil.onnx"):
+        path = tmp_path / name
+        path.write_bytes(pickle.dumps(Malice()))
+        with pytest.raises((DesignError, DataError), match=r"trust=True|not an ONNX"):
+            Objects(weights=path).names()
+    assert not trace.exists()
+
+
+def test_labels_rename_the_classes(tmp_path, yolo):
+    path = tmp_path / "labels.txt"
+    path.write_text("\n".join(f"thing {number}" for number in range(80)))
+    names = Objects(weights=yolo[1], labels=path).names()
+    assert names[3] == "object_count_thing_3"
+    with pytest.raises(DataError, match="number of labels"):
+        Objects(weights=yolo[1], labels=["one", "two"]).names()
+
+
+def test_network_of_another_task(tmp_path):
+    import torch
+    from ultralytics import YOLO
+
+    torch.manual_seed(0)
+    model = YOLO("yolov8n-cls.yaml", verbose=False)
+    model.save(str(tmp_path / "classify.pt"))
+    with pytest.raises(DataError, match="does not detect"):
+        Objects(weights=tmp_path / "classify.pt", trust=True).names()
+
+
+def test_real_weights_find_a_face_in_a_photograph(write_film):
+    """The one detector with trained weights that a package ships, on a photograph of two men."""
+    shipped = importlib.util.find_spec("nudenet")
+    if shipped is None:
+        pytest.skip("nudenet is not installed")
+    weights = Path(str(shipped.origin)).with_name("320n.onnx")
+    assets = Path(str(importlib.util.find_spec("ultralytics").origin)).with_name("assets")
+    photograph = cv2.imread(str(assets / "zidane.jpg"))
+    film = write_film("film.avi", [photograph] * 20 + [np.zeros_like(photograph)] * 30)
+    found = extract(film, Objects(weights=weights), cache=False)["values"][0]
+    count = found.sel(feature="object_count_face_male").to_numpy()
+    sure = found.sel(feature="object_confidence_face_male").to_numpy()
+    assert count.tolist() == [1, 1, 0, 0]  # the other one is seen from the side
+    assert (sure[:2] > 0.7).all()
+    assert found.sel(feature="object_count_belly_exposed").sum() == 0
