@@ -1,7 +1,7 @@
 """R-style formulas: single expressions, and whole models with random-effect bars."""
 
 from .design import Design, build_design
-from .expressions import evaluate, factor, split_formula
+from .expressions import columns_of, evaluate, factor, split_formula
 from .terms import Bar, ModelFormula, parse_model
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Design",
     "ModelFormula",
     "build_design",
+    "columns_of",
     "evaluate",
     "factor",
     "parse_model",

@@ -19,7 +19,7 @@ import pandas as pd
 from ..errors import DesignError
 from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, level_text, parse, short
 
-__all__ = ["Evaluator", "evaluate", "factor", "split_formula"]
+__all__ = ["Evaluator", "columns_of", "evaluate", "factor", "split_formula"]
 
 
 Value = Any  # a column, or a literal
@@ -166,12 +166,45 @@ def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
     return pd.Series(categories, index=frame.index, name=expression)
 
 
+def columns_of(expression: str, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that an expression reads, in the order in which it names them.
+
+    Parameters
+    ----------
+    expression : str
+        As in `evaluate`.
+    frame : DataFrame
+        The rows.
+
+    Returns
+    -------
+    tuple of str
+        Each column once.
+
+    Raises
+    ------
+    DesignError
+        As `evaluate`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from muvistats.formula import columns_of
+    >>> columns_of("years > 3 and age > 20", pd.DataFrame({"age": [30.0], "years": [5.0]}))
+    ('years', 'age')
+    """
+    evaluator = Evaluator(frame)
+    evaluator.of(parse(expression))
+    return tuple(dict.fromkeys(evaluator.used))
+
+
 class Evaluator:
     """Walks a syntax tree and knows no node but those below."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
         self._depth = 0
+        self.used: list[str] = []
 
     def of(self, node: ast.expr) -> Value:
         """Value of a node."""
@@ -195,6 +228,7 @@ class Evaluator:
             near = difflib.get_close_matches(name, [str(c) for c in self._frame.columns], n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise DesignError(f"no column {short(name)!r}{hint}")
+        self.used.append(name)
         return self._frame[name]
 
     def _constant(self, node: ast.Constant) -> Value:

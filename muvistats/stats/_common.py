@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -19,7 +19,9 @@ from ..formula import evaluate, factor
 
 __all__ = [
     "ADJUSTMENTS",
+    "DEPENDENCE",
     "Data",
+    "Dependence",
     "Groups",
     "adjust_p",
     "check_choice",
@@ -39,17 +41,22 @@ __all__ = [
 Data = xr.DataTree | pd.DataFrame
 Floats = npt.NDArray[np.float64]
 
+#: Ways to take rows: as independent of each other, as published, or as the design made them.
+DEPENDENCE = ("independent", "design")
+Dependence = str | Sequence[str]
+
 #: Adjustments for multiple comparisons, by the names of statsmodels.
 ADJUSTMENTS = ("holm", "bonferroni", "fdr_bh", "fdr_by", "none")
 
 
-def check_dependence(dependence: str) -> None:
-    """Refuse the design-aware rows, which are not built yet."""
-    if dependence != "independent":
-        raise DesignError(
-            f"dependence={dependence!r}: design-aware rows are not built yet; "
-            "use dependence='independent'"
-        )
+def check_dependence(dependence: Dependence) -> tuple[str, ...]:
+    """The rows that are asked for, each once, the published one first."""
+    asked = (dependence,) if isinstance(dependence, str) else tuple(dependence)
+    unknown = [name for name in asked if name not in DEPENDENCE]
+    if unknown or not asked:
+        found = repr(unknown[0]) if unknown else "nothing"
+        raise DesignError(f"dependence must be one or both of {', '.join(DEPENDENCE)}, not {found}")
+    return tuple(name for name in DEPENDENCE if name in asked)
 
 
 def check_conf_level(conf_level: float) -> None:
@@ -157,6 +164,8 @@ class Groups:
         Groups that hold none.
     n_missing : int
         Rows left out because the response or the factor is missing.
+    use : ndarray of bool, shape (row,)
+        Rows of the frame that entered.
     """
 
     values: Floats
@@ -164,6 +173,7 @@ class Groups:
     levels: list[str]
     empty: list[str]
     n_missing: int
+    use: npt.NDArray[np.bool_]
 
     def of(self, code: int) -> Floats:
         """Values of one group."""
@@ -210,6 +220,7 @@ def groups_of(frame: pd.DataFrame, response: str, by: str) -> Groups:
         [name for name, is_used in zip(names, used, strict=True) if is_used],
         [name for name, is_used in zip(names, used, strict=True) if not is_used],
         int((~use).sum()),
+        use,
     )
 
 

@@ -15,7 +15,7 @@ from ..dataset import schema
 from ..dataset.access import need_study
 from ..errors import DataError
 from ..results.frame import Rows, result_frame
-from ._common import check_conf_level, check_dependence
+from ._common import Dependence, check_conf_level, check_dependence
 from ._summaries import describe_column, describe_numbers
 
 __all__ = [
@@ -206,7 +206,7 @@ def _flag_rows(
 
 
 @result_frame(
-    "annotation interface",
+    "dependence and annotation interface",
     "level",
     "count",
     "share",
@@ -221,7 +221,10 @@ def _flag_rows(
     "dependence",
 )
 def overlay_preference(
-    data: xr.DataTree, *, conf_level: float = 0.95, dependence: str = "independent"
+    data: xr.DataTree,
+    *,
+    conf_level: float = 0.95,
+    dependence: Dependence = ("independent", "design"),
 ) -> Rows:
     """How many participants preferred which annotation interface.
 
@@ -231,8 +234,9 @@ def overlay_preference(
         The study, with `overlay_preference` in `/participants`.
     conf_level : float
         Confidence level of the interval of the share.
-    dependence : {"independent"}
-        Every participant answered once, so there is nothing to account for.
+    dependence : {"independent", "design"} or both
+        Every participant answered once, so answers are independent by design, and both rows hold
+        the same numbers.
 
     Raises
     ------
@@ -256,10 +260,10 @@ def overlay_preference(
     --------
     >>> from muvistats import overlay_preference, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> overlay_preference(study)["level"].tolist()
+    >>> overlay_preference(study, dependence="independent")["level"].tolist()
     ['side_by_side', 'overlaid']
     """
-    check_dependence(dependence)
+    asked = check_dependence(dependence)
     check_conf_level(conf_level)
     need_study(data)
     people = data["participants"].to_dataset()
@@ -275,7 +279,6 @@ def overlay_preference(
             "conf_level": conf_level,
             "alternative": "two-sided",
             "method": "exact binomial test against equal shares, Wilson interval",
-            "dependence": dependence,
         }
         if row["n"]:
             test = stats.binomtest(row["count"], row["n"], 1 / len(rows))
@@ -285,4 +288,13 @@ def overlay_preference(
                 "conf_low": interval.low,
                 "conf_high": interval.high,
             }
-    return rows
+    by_design = ": one answer per participant"
+    return [
+        {
+            **row,
+            "dependence": name,
+            "method": row["method"] + (by_design if name == "design" else ""),
+        }
+        for name in asked
+        for row in rows
+    ]

@@ -1,4 +1,4 @@
-"""How often labels were chosen, and which go together."""
+"""How often labels were chosen."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ import xarray as xr
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ..errors import DataError, DesignError
-from ..kernels import correlation
+from ..errors import DataError
 from ..results.frame import result_frame
 from ._common import (
-    ADJUSTMENTS,
     Data,
-    adjust_p,
     check_choice,
     check_conf_level,
-    check_dependence,
     choose_dimensions,
     join_reasons,
     label_names,
@@ -29,14 +25,13 @@ from ._common import (
     to_frame,
 )
 
-__all__ = ["label_correlations", "label_frequencies"]
+__all__ = ["label_frequencies"]
 
 Row = dict[str, Any]
 Floats = npt.NDArray[np.float64]
 Level = Literal["label", "category", "superfactor", "summary"]
 
 _LEVELS = ("label", "category", "superfactor", "summary")
-_SCOPES = ("total", "within_item", "between_item")
 
 
 @result_frame(
@@ -245,149 +240,3 @@ def _summary_rows(base: Row, frame: pd.DataFrame, chosen: Floats) -> Iterator[Ro
             half = stats.t.ppf((1 + base["conf_level"]) / 2, n - 1) * sd / np.sqrt(n)
             row |= {"sd": sd, "conf_low": row["mean"] - half, "conf_high": row["mean"] + half}
         yield base | row
-
-
-# ------------------------------------------------------------------------ correlations
-
-
-@result_frame(
-    "scope and pair of labels",
-    "scope",
-    "label1",
-    "label2",
-    "estimate",
-    "estimator",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "df",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "n",
-    "n_items",
-    "n_missing",
-    "method",
-    "dependence",
-)
-def label_correlations(
-    data: Data,
-    *,
-    scope: str | Sequence[str] = _SCOPES,
-    adjust: str = "holm",
-    dependence: str = "independent",
-    conf_level: float = 0.95,
-) -> pd.DataFrame:
-    """Correlations between labels: in all, within items and between items (Fig. 3).
-
-    Parameters
-    ----------
-    data : DataTree or DataFrame
-        A study with labels, or its annotation frame.
-    scope : str or sequence of str
-        Any of "total", "within_item" and "between_item".
-    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
-        Adjustment of p over the pairs of one scope.
-    dependence : {"independent"}
-        How annotations are taken; design-aware rows are not built yet.
-    conf_level : float
-        Confidence level of the intervals.
-
-    Raises
-    ------
-    DataError
-        When there are no labels.
-    DesignError
-        For another `dependence`, or an unknown scope or adjustment.
-
-    Notes
-    -----
-    Pearson's r between the 0/1 columns of two labels (the phi coefficient), over annotations:
-    "total", the paper's figure, mixes two reasons for labels to go together. "within_item" takes
-    the deviations of each annotation from the mean of its item: whether the same person picks
-    both. "between_item" takes the means of the items: whether both fit the same items, by the
-    same people or not; it contains some of the former, as a mean has few raters.
-
-    p by ``t = r sqrt(df / (1 - r^2))`` with n - 2 degrees of freedom, within items
-    n - n_items - 1, between items n_items - 2; limits ``tanh(atanh(r) -+ z / sqrt(df - 1))``.
-    `n` is the number of annotations, or of items between items.
-
-    A label that everybody or nobody chose has no correlation. Annotations without labels are left
-    out and counted. Annotations are taken as independent given the scope, which two by one person
-    are not.
-
-    References
-    ----------
-    Bakdash, J. Z., & Marusich, L. R. (2017). Repeated measures correlation. Frontiers in
-    Psychology, 8, 456. https://doi.org/10.3389/fpsyg.2017.00456
-
-    Examples
-    --------
-    >>> from muvistats import label_correlations, simulate_muvi
-    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> len(label_correlations(study, scope="total"))
-    351
-    """
-    check_dependence(dependence)
-    check_choice("adjust", adjust, ADJUSTMENTS)
-    check_conf_level(conf_level)
-    scopes = (scope,) if isinstance(scope, str) else tuple(scope)
-    if not scopes:
-        raise DesignError(f"scope must name any of {', '.join(_SCOPES)}")
-    for name in scopes:
-        check_choice("scope", name, _SCOPES)
-    frame = to_frame(data)
-    labels = label_names(data)
-    need(frame, "item")
-    chosen = frame[labels].to_numpy(dtype=float)
-    use = ~np.isnan(chosen).any(axis=1)
-    codes, items = pd.factorize(frame.loc[use, "item"])
-    within, between = correlation.centre_within(chosen[use], codes, len(items))
-    n = int(use.sum())
-    views = {
-        "total": (chosen[use], n - 2),
-        "within_item": (within, n - len(items) - 1),
-        "between_item": (between, len(items) - 2),
-    }
-    parts = [
-        _pairs(name, labels, *views[name], adjust, conf_level).assign(n_items=len(items))
-        for name in scopes
-    ]
-    return pd.concat(parts).assign(
-        estimator="Pearson r",
-        conf_level=conf_level,
-        p_adjust_method=adjust,
-        n_missing=int((~use).sum()),
-        method="Student's t, limits by Fisher's z",
-        dependence=dependence,
-    )
-
-
-def _pairs(
-    scope: str, labels: list[str], values: Floats, df: int, adjust: str, conf_level: float
-) -> pd.DataFrame:
-    first, second = np.triu_indices(len(labels), 1)
-    r = correlation.pearson_matrix(values)[first, second]
-    low, high = correlation.fisher_interval(r, df, conf_level)
-    p_values = correlation.correlation_p(r, df)
-    names = np.array(labels, dtype=object)
-    reason = np.where(
-        np.isnan(r),
-        "a label does not vary" if len(values) > 1 else "fewer than two values",
-        np.where(np.isnan(p_values) | np.isnan(low), "too few values, or r is 1 or -1", ""),
-    )
-    return pd.DataFrame(
-        {
-            "scope": scope,
-            "label1": names[first],
-            "label2": names[second],
-            "estimate": r,
-            "conf_low": low,
-            "conf_high": high,
-            "df": float(max(df, 0)),
-            "p_value": p_values,
-            "p_adjusted": adjust_p(p_values, adjust),
-            "n": len(values),
-            "warning": reason,
-        }
-    )

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from muvistats import kruskal, kruskal_modality, mannwhitney, normality, pairwise_modality
+import muvistats as mv
+
+kruskal = partial(mv.kruskal, dependence="independent")
+kruskal_modality = partial(mv.kruskal_modality, dependence="independent")
+mannwhitney = partial(mv.mannwhitney, dependence="independent")
+normality = partial(mv.normality, dependence="independent")
+pairwise_modality = partial(mv.pairwise_modality, dependence="independent")
 
 HERE = Path(__file__).parent
 ORACLE = json.loads((HERE / "rank_tests.json").read_text(encoding="utf-8"))

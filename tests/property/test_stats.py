@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from muvistats import (
-    chisquare,
-    chisquare_labels,
-    kruskal,
-    label_correlations,
-    label_deviations,
-    label_frequencies,
-    mannwhitney,
-    modality_correlations,
-    normality,
-)
+import muvistats as mv
+from muvistats import label_frequencies, modality_correlations
+
+chisquare = partial(mv.chisquare, dependence="independent")
+chisquare_labels = partial(mv.chisquare_labels, dependence="independent")
+label_correlations = partial(mv.label_correlations, dependence="independent")
+label_deviations = partial(mv.label_deviations, dependence="independent")
+kruskal = partial(mv.kruskal, dependence="independent")
+mannwhitney = partial(mv.mannwhitney, dependence="independent")
+normality = partial(mv.normality, dependence="independent")
 
 LIMITS = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -173,7 +173,7 @@ class MixedFit(MixedCore):
         adjust: str = "tukey",
         conf_level: float = 0.95,
     ) -> Rows:
-        """Differences of estimated marginal means, second group minus first.
+        """Differences of estimated marginal means, first group less second.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class MixedFit(MixedCore):
             here = [i for i, name in enumerate(grid.names) if name[len(names) :] == place]
             labels = [", ".join(grid.names[i][: len(names)]) for i in here]
             pairs = pairs_of(labels)
-            weights = np.array([grid.weights[here[j]] - grid.weights[here[i]] for i, j in pairs])
+            weights = np.array([grid.weights[here[i]] - grid.weights[here[j]] for i, j in pairs])
             family = self.inference(weights, conf_level)
             adjust_contrasts(family, len(here), adjust, conf_level)
             at = ", ".join(f"{k} = {v}" for k, v in zip(outer, place, strict=True))

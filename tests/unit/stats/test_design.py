@@ -1,0 +1,139 @@
+"""What a factor's assignment allows to be permuted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from muvistats import DataError, DesignError, annotation_frame
+from muvistats.stats._design import (
+    assignment,
+    item_strata,
+    participant_units,
+    within_item_units,
+)
+
+
+def rows_of(*trials: tuple[str, str, str], **columns: list[object]) -> pd.DataFrame:
+    """Participant, item and modality of each trial."""
+    frame = pd.DataFrame(trials, columns=["participant", "item", "modality"])
+    return frame.assign(**columns)
+
+
+def moves(units, use):
+    """Rows that can stand in for each other: sets of rows by stratum, one set per unit."""
+    rows = np.flatnonzero(use)
+    found = {}
+    for unit, (code, stratum) in enumerate(zip(units.codes, units.strata, strict=True)):
+        members = frozenset(rows[units.row == unit].tolist())
+        found.setdefault(int(stratum), set()).add((members, int(code)))
+    return sorted(found.values(), key=lambda group: min(min(m) for m, _ in group))
+
+
+def test_rows_of_an_item_change_places():
+    frame = rows_of(("p", "i", "m"), ("q", "i", "v"), ("p", "j", "m"), ("r", "j", "v"))
+    use = np.ones(4, dtype=bool)
+    units = within_item_units(frame, "modality", use)
+    assert moves(units, use) == [
+        {(frozenset({0}), 0), (frozenset({1}), 1)},
+        {(frozenset({2}), 0), (frozenset({3}), 1)},
+    ]
+
+
+def test_people_with_an_identical_list_move_together():
+    frame = rows_of(
+        ("p", "i", "m"), ("q", "i", "v"), ("r", "i", "m"), ("p", "j", "v"), ("q", "j", "m"),
+        ("r", "j", "v"),
+    )  # fmt: skip
+    use = np.ones(6, dtype=bool)
+    assert moves(within_item_units(frame, "modality", use), use) == [
+        {(frozenset({0, 2}), 0), (frozenset({1}), 1)},
+        {(frozenset({3, 5}), 1), (frozenset({4}), 0)},
+    ]
+    # a rating that is missing does not make a list another one
+    use[5] = False
+    assert moves(within_item_units(frame, "modality", use), use)[0] == {
+        (frozenset({0, 2}), 0),
+        (frozenset({1}), 1),
+    }
+    # a list of one trial is nobody's list
+    short = frame[frame["item"] == "i"]
+    assert moves(within_item_units(short, "modality", use[:3]), use[:3])[0] == {
+        (frozenset({0}), 0),
+        (frozenset({1}), 1),
+        (frozenset({2}), 0),
+    }
+    # another item in a list makes it another one
+    more = pd.concat([frame, rows_of(("r", "k", "m"))], ignore_index=True)
+    use = np.ones(7, dtype=bool)
+    assert moves(within_item_units(more, "modality", use), use)[0] == {
+        (frozenset({0}), 0),
+        (frozenset({1}), 1),
+        (frozenset({2}), 0),
+    }
+
+
+def test_who_met_an_item_at_several_levels_changes_them_within_the_own_rows():
+    frame = rows_of(
+        ("p", "i", "m"), ("p", "i", "v"), ("q", "i", "m"), ("q", "i", "v"), ("q", "j", "m"),
+    )  # fmt: skip
+    use = np.ones(5, dtype=bool)
+    assert moves(within_item_units(frame, "modality", use), use) == [
+        {(frozenset({0}), 0), (frozenset({1}), 1)},
+        {(frozenset({2}), 0), (frozenset({3}), 1)},
+        {(frozenset({4}), 0)},
+    ]
+
+
+def test_overlay_changes_within_items_and_modalities():
+    frame = rows_of(
+        ("p", "i", "v"), ("q", "i", "v"), ("r", "i", "a"), ("s", "i", "a"), overlay=list("soso")
+    )
+    use = np.ones(4, dtype=bool)
+    assert len(moves(within_item_units(frame, "overlay", use), use)) == 2
+    assert item_strata(frame, "overlay").tolist() == [0, 0, 1, 1]
+    assert item_strata(frame, "modality == 'a'").tolist() == [0, 0, 0, 0]
+
+
+def test_every_row_of_a_study_has_a_unit(study):
+    frame = annotation_frame(study)
+    use = frame["arousal"].notna().to_numpy()
+    units = within_item_units(frame, "modality", use)
+    levels = frame.loc[use, "modality"].cat.codes.to_numpy()
+    assert (units.codes[units.row] == levels).all()
+    assert len(units.row) == use.sum()
+    items = frame.loc[use, "item"].to_numpy()
+    for stratum in np.unique(units.strata):
+        assert len(set(items[units.strata[units.row] == stratum])) == 1
+
+
+def test_participants_are_units():
+    frame = rows_of(("p", "i", "m"), ("q", "i", "m"), ("p", "j", "m"), ("r", "j", "m"))
+    frame = frame.assign(gender=list("FMFM"), old=[True, False, True, True])
+    use = np.array([True, True, True, True])
+    units = participant_units(frame, "gender", use)
+    assert (units.row.tolist(), units.codes.tolist()) == ([0, 1, 0, 2], [0, 1, 1])
+    assert units.strata.tolist() == [0, 0, 0]
+    assert participant_units(frame, "gender", use, strata="old").strata.tolist() == [2, 1, 2]
+    with pytest.raises(DesignError, match="'modality' changes within participant q"):
+        participant_units(frame.assign(modality=list("mmmv")).replace({"r": "q"}), "modality", use)
+    with pytest.raises(DesignError, match="'item' changes within participant p"):
+        participant_units(frame, "gender", use, strata="item")
+
+
+def test_assignment_is_what_the_study_says_unless_overruled(study):
+    frame = annotation_frame(study)
+    assert assignment(frame, "modality") == "within_item"
+    assert assignment(frame, "years_of_training > 3") == "participant"
+    assert assignment(frame, "familiar") == "observed"
+    assert assignment(frame, "familiar", "within_item") == "within_item"
+    with pytest.raises(DesignError, match="assigned must be one of"):
+        assignment(frame, "modality", "random")
+    with pytest.raises(DesignError, match="mixes factors"):
+        assignment(frame, "(age > 20) and (modality == 'music')")
+    plain = pd.DataFrame(frame.to_dict("list"))
+    with pytest.raises(DesignError, match="nothing says how 'modality' was assigned"):
+        assignment(plain, "modality")
+    with pytest.raises(DataError, match="participant"):
+        within_item_units(plain.drop(columns="participant"), "modality", np.ones(len(plain), bool))

@@ -1,0 +1,472 @@
+"""Rank tests that respect the design, against loops, statsmodels and the mixed model."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import linalg, stats
+
+from muvistats import (
+    DesignError,
+    annotation_frame,
+    kruskal,
+    kruskal_modality,
+    mannwhitney,
+    mannwhitney_overlay,
+    mixed_model,
+    normality,
+    pairwise_modality,
+)
+from muvistats.kernels.additive import additive_residuals
+from muvistats.kernels.permutation import draw_arrangements
+from muvistats.stats._common import offered
+from muvistats.stats._design import codes_of, participant_units, within_item_units
+
+ASSIGNED = {
+    "modality": "within_item",
+    "overlay": "within_item",
+    "gender": "participant",
+    "training": "participant",
+    "familiar": "observed",
+}
+
+
+def annotations(
+    rng, n_items=12, n_participants=10, *, effect=0.0, gender=0.0, known=0.0, confounded=0.0
+) -> pd.DataFrame:
+    """Every participant rates every item once, in one of three modalities."""
+    item = np.repeat(np.arange(n_items), n_participants)
+    person = np.tile(np.arange(n_participants), n_items)
+    modality = np.concatenate(
+        [rng.permutation(np.arange(n_participants) % 3) for _ in range(n_items)]
+    )
+    overlay = np.concatenate(
+        [rng.permutation(np.arange(n_participants) // 3 % 2) for _ in range(n_items)]
+    )
+    sex = rng.permutation(np.arange(n_participants) % 2)
+    people, things = rng.normal(size=n_participants), rng.normal(size=n_items)
+    chance = 1 / (1 + np.exp(-2 * confounded * (things[item] + people[person])))
+    familiar = (rng.random(len(item)) < chance).astype(int)
+    y = people[person] + things[item] + effect * modality + gender * sex[person]
+    frame = pd.DataFrame(
+        {
+            "y": y + known * familiar + rng.normal(size=len(item)),
+            "item": item.astype(str),
+            "participant": person.astype(str),
+            "modality": pd.Categorical.from_codes(modality, ["music", "visual", "audiovisual"]),
+            "overlay": pd.Categorical.from_codes(
+                np.where(modality == 0, -1, overlay), ["side_by_side", "overlaid"]
+            ),
+            "gender": np.array(["Female", "Male"])[sex[person]],
+            "training": np.array(["no", "yes"])[(person > 3).astype(int)],
+            "familiar": pd.Categorical.from_codes(familiar, ["unfamiliar", "familiar"]),
+        }
+    )
+    frame.attrs["assigned"] = ASSIGNED
+    return frame
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return annotations(np.random.default_rng(1), effect=0.3, gender=0.5, known=0.4)
+
+
+def design(function, *arguments, **options) -> pd.Series:
+    rows = function(*arguments, dependence="design", **options)
+    assert (rows["dependence"] == "design").all()
+    return rows.iloc[0]
+
+
+def crossed_covariance(ranks, codes, person, item, k):
+    """Mean ranks, their two-way clustered covariance, and the least that it is taken as."""
+    inside = np.eye(k)[codes]
+    means = inside.T @ ranks / inside.sum(axis=0)
+    scores = inside * (ranks - means[codes])[:, None] / inside.sum(axis=0)
+    first, second = (np.eye(one.max() + 1)[one].T @ scores for one in (person, item))
+    least = scores.T @ scores
+    return means, first.T @ first + second.T @ second - least, least
+
+
+def crossed_wald(ranks, codes, person, item, k):
+    means, whole, least = crossed_covariance(ranks, codes, person, item, k)
+    values, vectors = linalg.eigh(whole, least)  # vectors' least vectors = 1
+    back = least @ vectors
+    floored = back @ np.diag(np.maximum(values, 0.25)) @ back.T
+    contrast = np.eye(k)[1:] - np.eye(k)[0]
+    gaps = contrast @ means
+    return gaps @ linalg.solve(contrast @ floored @ contrast.T, gaps)
+
+
+def crossed_t(ranks, codes, person, item):
+    means, whole, least = crossed_covariance(ranks, codes, person, item, 2)
+    weights = np.array([1, -1])
+    error = max(weights @ whole @ weights, weights @ least @ weights / 4)
+    return (means[0] - means[1]) / np.sqrt(error)
+
+
+def in_a_loop(frame, y, by, count, statistic, *arguments):
+    """Statistic and p of permutations one after the other, seeded elsewhere."""
+    use = frame[y].notna().to_numpy()
+    units = within_item_units(frame, by, use)
+    rows = frame[use]
+    place = rows["item"] if by == "modality" else rows["item"] + rows["modality"].astype(str)
+    person, item = codes_of(rows["participant"]), codes_of(rows["item"])
+    left = additive_residuals(rows[[y]].to_numpy(), [person, codes_of(place)])[:, 0]
+    ranks = stats.rankdata(np.round(left, 9))
+    observed = statistic(ranks, units.codes[units.row], person, item, *arguments)
+    drawn = draw_arrangements(units.codes, units.strata, count, np.random.default_rng(99))
+    found = [statistic(ranks, one, person, item, *arguments) for one in drawn[:, units.row]]
+    larger = (np.abs(found) >= abs(observed) * (1 - 1e-9)).sum()
+    return observed, (1 + larger) / (1 + count), ranks
+
+
+def test_kruskal_within_items_is_the_loop(study):
+    frame = annotation_frame(study)
+    frame["arousal"] = frame["arousal"].where(np.arange(len(frame)) % 17 > 0)
+    frame["arousal"] += 0.04 * (frame["modality"] == "visual")
+    use = frame["arousal"].notna()
+    observed, p, ranks = in_a_loop(frame, "arousal", "modality", 400, crossed_wald, 3)
+    row = design(kruskal, frame, "arousal ~ modality", n_resamples=2000)
+    assert row["statistic"] == pytest.approx(observed, rel=1e-6)
+    codes = frame.loc[use, "modality"].cat.codes.to_numpy()
+    h = stats.kruskal(*(ranks[codes == group] for group in range(3))).statistic
+    assert row["effect_size"] == pytest.approx(h / (use.sum() - 1), rel=1e-9)
+    assert row["p_value"] == pytest.approx(p, abs=4 * np.sqrt(max(p * (1 - p), 0.002) / 400))
+    error = np.sqrt(row["p_value"] * (1 - row["p_value"]) / 2000)
+    assert row["mc_error"] == pytest.approx(error, rel=1e-9)
+    assert row["n_missing"] == (~use).sum()
+    assert row["conf_low"] <= row["effect_size"] <= row["conf_high"]
+
+
+def test_overlay_within_items_and_modalities_is_the_loop(study):
+    frame = annotation_frame(study)
+    frame = offered(frame, "overlay")
+    observed, p, _ = in_a_loop(frame, "valence", "overlay", 400, crossed_t)
+    row = design(mannwhitney_overlay, study, dimension="valence", n_resamples=2000)
+    assert row["statistic"] == pytest.approx(observed, rel=1e-6)
+    assert row["p_value"] == pytest.approx(p, abs=4 * np.sqrt(max(p * (1 - p), 0.002) / 400))
+    assert "within items and modalities" in row["method"]
+    assert row["n"] == len(frame)
+
+
+def test_a_pair_is_permuted_with_the_third_group_at_rest(frame):
+    rows = pairwise_modality(frame, dimension="y", dependence="design", n_resamples=1999)
+    person, item = codes_of(frame["participant"]), codes_of(frame["item"])
+    left = additive_residuals(frame[["y"]].to_numpy(), [person, item])[:, 0]
+    ranks = stats.rankdata(left)
+    codes = frame["modality"].cat.codes.to_numpy()
+    rng = np.random.default_rng(3)
+    for row, (i, j) in zip(rows.to_dict("records"), [(0, 1), (0, 2), (1, 2)], strict=True):
+        pair = np.isin(codes, (i, j))
+        two, own = (codes[pair] == j).astype(int), ranks[pair]
+        assert row["estimate"] == pytest.approx(own[two == 0].mean() - own[two == 1].mean())
+        t = crossed_t(own, two, person[pair], item[pair])
+        assert row["statistic"] == pytest.approx(t)
+        larger = 0
+        for _ in range(200):
+            moved = two.copy()
+            for one in range(12):
+                where = np.flatnonzero(item[pair] == one)
+                moved[where] = rng.permutation(two[where])
+            larger += abs(crossed_t(own, moved, person[pair], item[pair])) >= abs(t) - 1e-9
+        p = (1 + larger) / 201
+        assert row["p_value"] == pytest.approx(p, abs=4 * np.sqrt(max(p * (1 - p), 0.004) / 200))
+    order = np.argsort(rows["p_value"].to_numpy())
+    ordered = rows["p_value"].to_numpy()[order]
+    holm = np.minimum(1, np.maximum.accumulate(ordered * [3, 2, 1]))
+    assert rows["p_adjusted"].to_numpy()[order] == pytest.approx(holm)
+
+
+def test_an_effect_that_differs_between_people_is_no_effect_on_average():
+    """Half of the people are moved up and half down, by as much: H would call this an effect."""
+    rejected = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        frame = annotations(rng, 30, 10)
+        slope = 2 * rng.normal(size=(10, 3))
+        frame["y"] += slope[codes_of(frame["participant"]), frame["modality"].cat.codes]
+        row = design(kruskal, frame, "y ~ modality", n_resamples=199)
+        rejected += row["p_value"] <= 0.05
+    assert rejected <= 7
+
+
+def test_traits_are_tested_by_the_clustered_wald_test(frame):
+    row = design(mannwhitney, frame, "y ~ gender", n_resamples=9999)
+    ranks = stats.rankdata(frame["y"])
+    second = (frame["gender"] == "Male").to_numpy().astype(float)
+    fit = sm.OLS(ranks, sm.add_constant(second)).fit(
+        cov_type="cluster",
+        cov_kwds={
+            "groups": frame["participant"].astype(int).to_numpy(),
+            "use_correction": False,
+            "df_correction": False,
+        },
+    )
+    assert row["statistic"] == pytest.approx(-fit.tvalues[1], rel=1e-9)
+    # 10 participants in two groups of 5: all 252 arrangements
+    assert row["n_resamples"] == 252
+    assert row["mc_error"] == 0
+    assert "exact: all 252 arrangements" in row["warning"]
+    several = design(kruskal, frame, "y ~ gender", n_resamples=9999)
+    assert several["statistic"] == pytest.approx(fit.tvalues[1] ** 2, rel=1e-9)
+    assert several["p_value"] == row["p_value"]
+    y = frame["y"].to_numpy()
+    pairs = np.sign(np.subtract.outer(y[second == 0], y[second == 1]))
+    assert row["effect_size"] == pytest.approx(pairs.mean())
+
+
+def test_strata_keep_another_trait_where_it_is(frame):
+    row = design(mannwhitney, frame, "y ~ gender", strata="training", n_resamples=9999)
+    use = np.ones(len(frame), dtype=bool)
+    units = participant_units(frame, "gender", use, strata="training")
+    sizes = np.bincount(units.strata)[1:], np.bincount(units.strata[units.codes == 0])[1:]
+    count = math.prod(math.comb(int(n), int(k)) for n, k in zip(*sizes, strict=True))
+    assert row["n_resamples"] == count
+    assert "within training" in row["method"]
+    with pytest.raises(DesignError, match="strata are for factors of participants"):
+        mannwhitney(frame, "y ~ familiar", strata="training")
+    gone = frame.assign(training=frame["training"].where(frame["participant"] != "0"))
+    gone.attrs = frame.attrs
+    less = design(mannwhitney, gone, "y ~ gender", strata="training", n_resamples=99)
+    assert (less["n"], less["n_missing"]) == (108, 12)
+    assert "12 rows have no training" in less["warning"]
+
+
+def test_what_was_observed_is_tested_by_the_mixed_model(frame):
+    row = design(mannwhitney, frame, "y ~ familiar", equivalence_margin=0.3)
+    known = (frame["familiar"] == "familiar").astype(float)
+    model = frame.assign(
+        modality=frame["modality"].astype(str),
+        by_item=known.groupby(frame["item"]).transform("mean"),
+        by_person=known.groupby(frame["participant"]).transform("mean"),
+    )
+    fit = mixed_model(
+        model, "y ~ familiar + modality + by_item + by_person + (1 | participant) + (1 | item)"
+    )
+    term = fit.tidy().set_index("term").loc["familiar[T.familiar]"]
+    assert row["statistic"] == pytest.approx(-term["statistic"], rel=1e-5)
+    assert row["p_value"] == pytest.approx(term["p_value"], rel=1e-4)
+    assert row["df"] == pytest.approx(term["df"], rel=1e-3)
+    assert (row["n_resamples"], np.isnan(row["mc_error"])) == (0, True)
+    parts = fit.variance_components()
+    sd = np.sqrt((parts.loc[parts["quantity"] == "sd", "estimate"] ** 2).sum())
+
+    def delta(difference):
+        return 2 * stats.norm.cdf(difference / sd / np.sqrt(2)) - 1
+
+    assert row["effect_size"] == pytest.approx(delta(-term["estimate"]), rel=1e-5)
+    assert row["conf_low"] == pytest.approx(delta(-term["conf_high"]), rel=1e-4)
+    assert row["conf_high"] == pytest.approx(delta(-term["conf_low"]), rel=1e-4)
+    margin = stats.norm.ppf(0.65) * np.sqrt(2) * sd
+    gap, error = -term["estimate"], term["std_error"]
+    one_sided = [stats.t.sf((gap + margin) / error, term["df"])]
+    one_sided.append(stats.t.cdf((gap - margin) / error, term["df"]))
+    assert row["p_equivalence"] == pytest.approx(max(one_sided), rel=1e-3)
+    several = design(kruskal, frame, "y ~ familiar")
+    assert several["statistic"] == pytest.approx(row["statistic"] ** 2)
+    assert several["p_value"] == pytest.approx(row["p_value"])
+    assert several["df_denom"] == pytest.approx(row["df"])
+    share = known.mean() * (1 - known.mean()) * term["estimate"] ** 2
+    assert several["effect_size"] == pytest.approx(share / (share + sd**2), rel=1e-4)
+    assert several["conf_low"] <= several["effect_size"] <= several["conf_high"]
+
+
+def test_a_pair_may_be_observed(frame):
+    rows = pairwise_modality(frame, dimension="y", dependence="design", assigned="observed")
+    assert (rows["estimator"] == "difference of adjusted means").all()
+    assert rows["df"].notna().all()
+    part = frame[frame["modality"] != "music"].copy()
+    part["modality"] = part["modality"].cat.remove_unused_categories()
+    part.attrs = frame.attrs
+    alone = design(mannwhitney, part, "y ~ modality", assigned="observed")
+    assert rows.loc[2, "p_value"] == pytest.approx(alone["p_value"])
+    assert rows.loc[2, "effect_size"] == pytest.approx(alone["effect_size"])
+
+
+def test_confounding_with_items_is_taken_out_where_it_is_strong():
+    """What is liked, and whoever likes more, is known more; knowing changes nothing."""
+    rejected = {"independent": 0, "design": 0}
+    for seed in range(24):
+        rows = mannwhitney(
+            annotations(np.random.default_rng(seed), 20, 10, confounded=0.5), "y ~ familiar"
+        )
+        for row in rows.to_dict("records"):
+            rejected[row["dependence"]] += row["p_value"] < 0.05
+    assert rejected["independent"] > 15
+    assert rejected["design"] <= 4
+
+
+@pytest.mark.parametrize("by", ["modality == 'visual'", "gender", "familiar"])
+def test_alternatives_turn_p(frame, by):
+    def p(alternative):
+        return design(mannwhitney, frame, f"y ~ {by}", alternative=alternative)["p_value"]
+
+    two, less, greater = p("two-sided"), p("less"), p("greater")
+    assert less + greater == pytest.approx(1, abs=0.02)
+    assert two == pytest.approx(2 * min(less, greater), abs=0.03)
+    effect = design(mannwhitney, frame, f"y ~ {by}")["effect_size"]
+    assert (less < greater) == (effect < 0)
+
+
+def test_equivalence_follows_the_interval(frame):
+    """TOST at 2.5% agrees with the 95% interval but for the scale of Fisher's z."""
+    for by in ("gender", "familiar", "overlay"):
+        row = design(mannwhitney, frame, f"y ~ {by}", equivalence_margin=0.5, n_resamples=99)
+        inside = row["conf_low"] > -0.45 and row["conf_high"] < 0.45
+        outside = row["conf_low"] < -0.55 or row["conf_high"] > 0.55
+        assert not (inside and row["p_equivalence"] > 0.025)
+        assert not (outside and row["p_equivalence"] < 0.025)
+        wide = design(mannwhitney, frame, f"y ~ {by}", equivalence_margin=0.99, n_resamples=99)
+        assert wide["p_equivalence"] < row["p_equivalence"]
+
+
+def test_each_row_has_its_own_method_and_p_for_any_number_of_workers(study):
+    for function, options in (
+        (kruskal_modality, {}),
+        (pairwise_modality, {}),
+        (mannwhitney_overlay, {}),
+        (kruskal, {"formula": "arousal ~ gender"}),
+    ):
+        one = function(study, **options, n_resamples=800, n_jobs=1)
+        two = function(study, **options, n_resamples=800, n_jobs=2)
+        pd.testing.assert_frame_equal(one, two)
+        assert set(one["dependence"]) == {"independent", "design"}
+        assert one.groupby("dependence")["method"].nunique().tolist() == [1, 1]
+        assert one.loc[one["dependence"] == "design", "mc_error"].notna().all()
+        for name in ("independent", "design"):
+            alone = function(study, **options, n_resamples=800, dependence=name)
+            rows = one[one["dependence"] == name].reset_index(drop=True)
+            pd.testing.assert_frame_equal(alone, rows)
+
+
+def test_a_frame_that_lost_its_attributes_needs_assigned(frame):
+    plain = pd.DataFrame(frame.to_dict("series"))
+    plain.attrs = {}
+    with pytest.raises(DesignError, match="nothing says how 'modality' was assigned"):
+        kruskal(plain, "y ~ modality")
+    assert len(kruskal(plain, "y ~ modality", dependence="independent")) == 1
+    told = kruskal(plain, "y ~ modality", assigned="within_item", n_resamples=99)
+    pd.testing.assert_frame_equal(told, kruskal(frame, "y ~ modality", n_resamples=99))
+    for function in (kruskal_modality, pairwise_modality):
+        with pytest.raises(DesignError, match="nothing says"):
+            function(plain, dimension="y")
+    with pytest.raises(DesignError, match="nothing says"):
+        mannwhitney_overlay(plain, dimension="y")
+
+
+def few(change) -> pd.DataFrame:
+    frame = annotations(np.random.default_rng(2))
+    out = change(frame).reset_index(drop=True)
+    out.attrs = frame.attrs
+    return out
+
+
+@pytest.mark.parametrize(
+    ("change", "formula", "reason"),
+    [
+        (lambda f: f[f["participant"] == "1"], "y ~ modality", "nothing can be permuted"),
+        (lambda f: f[f["participant"] == "1"], "y ~ familiar", "no mixed model"),
+        (lambda f: f[f["item"] == "1"], "y ~ familiar", "no mixed model"),
+        (
+            lambda f: f.assign(modality=np.array(["a", "b"])[f["item"].astype(int) % 2]),
+            "y ~ modality",
+            "the factor is constant within every stratum",
+        ),
+        (lambda f: f[f["gender"] == "Male"], "y ~ gender", "only one group has values: Male"),
+        (lambda f: f.assign(y=1.0), "y ~ modality", "all values are equal"),
+        (lambda f: f.assign(y=np.nan), "y ~ familiar", "no values"),
+        (
+            lambda f: f.assign(familiar=np.array(["a", "b"])[f["participant"].eq("1").astype(int)]),
+            "y ~ familiar",
+            "does not vary within any participant",
+        ),
+    ],
+)
+def test_what_cannot_be_tested_is_a_row_with_a_reason(change, formula, reason):
+    row = design(kruskal, few(change), formula, n_resamples=99)
+    assert reason in row["warning"]
+    if "vary" not in reason:
+        assert np.isnan(row["p_value"])
+
+
+def test_one_item_is_tested_by_permuting_its_rows():
+    frame = few(lambda f: f[f["item"].isin(["3"])])
+    row = design(kruskal, frame, "y ~ modality", n_resamples=9999)
+    groups = [part["y"].to_numpy() for _, part in frame.groupby("modality", observed=True)]
+    assert row["effect_size"] == pytest.approx(stats.kruskal(*groups).statistic / 9)
+    assert "participant effects were not removed" in row["warning"]
+    assert row["n_resamples"] == 4200  # 10! / (4! 3! 3!)
+    assert "exact: all 4200 arrangements" in row["warning"]
+    assert "no interval" in row["warning"]
+    assert np.isnan(row["conf_low"])
+
+
+def test_few_arrangements_say_what_p_can_be():
+    frame = few(lambda f: f[f["participant"].isin(["1", "2", "3", "4"])])
+    frame["gender"] = np.where(frame["participant"].isin(["1", "2"]), "Female", "Male")
+    row = design(mannwhitney, frame, "y ~ gender")
+    assert "only 6 arrangements: p cannot be below 0.17" in row["warning"]
+    assert row["p_value"] >= 1 / 6
+    frame["gender"] = np.where(frame["participant"] == "1", "Female", "Male")
+    alone = design(mannwhitney, frame, "y ~ gender")
+    assert "a single participant in Female: not studentized" in alone["warning"]
+    assert alone["p_value"] in (0.25, 0.5, 0.75, 1.0)
+    assert np.isnan(alone["conf_low"])
+
+
+def test_without_resamples_there_is_an_effect_but_no_p(frame):
+    row = design(mannwhitney, frame, "y ~ gender", n_resamples=0)
+    assert np.isnan(row["p_value"])
+    assert row["n_resamples"] == 0
+    assert "no p: n_resamples is 0" in row["warning"]
+    assert row["conf_low"] < row["effect_size"] < row["conf_high"]
+
+
+def test_groups_are_described_as_they_are_ranked(frame):
+    rows = kruskal(frame, "y ~ modality", level="group", dependence="design").set_index("group")
+    test = design(kruskal, frame, "y ~ modality", n_resamples=0)
+    n, size = test["n"], rows["n"]
+    h = 12 / (n * (n + 1)) * (size * (rows["mean_rank"] - (n + 1) / 2) ** 2).sum()
+    assert test["effect_size"] == pytest.approx(h / (n - 1), rel=1e-6)
+    assert rows.loc["visual", "median"] == frame.loc[frame["modality"] == "visual", "y"].median()
+
+
+def test_residuals_are_tested_against_residuals_of_normal_errors():
+    rng = np.random.default_rng(5)
+    frame = annotations(rng, 20, 12)
+    own = normality(frame, dimension="y", dependence="design", n_resamples=199)
+    assert own["statistic_name"].tolist() == ["D", "W"]
+    assert (own["p_value"] > 0.05).all()
+    left = additive_residuals(
+        frame[["y"]].to_numpy(), [codes_of(frame["participant"]), codes_of(frame["item"])]
+    )[:, 0]
+    assert own.loc[1, "statistic"] == pytest.approx(stats.shapiro(left).statistic)
+    z = stats.norm.cdf((left - left.mean()) / left.std(ddof=1))
+    assert own.loc[0, "statistic"] == pytest.approx(stats.kstest(z, "uniform").statistic)
+    # skewed people do not matter, skewed errors do
+    people = rng.exponential(size=12)[codes_of(frame["participant"])]
+    skewed = normality(frame.assign(y=frame["y"] + 9 * people), dimension="y", n_resamples=199)
+    assert (skewed.loc[skewed["dependence"] == "design", "p_value"] > 0.05).all()
+    assert skewed.loc[3, "p_value"] < 1e-3
+    errors = rng.exponential(size=len(frame))
+    found = normality(frame.assign(y=frame["y"] + 3 * errors), dimension="y", n_resamples=199)
+    assert (found.loc[found["dependence"] == "design", "p_value"] <= 0.05).all()
+    one = normality(frame[frame["item"] == "1"], dimension="y", dependence="design")
+    assert (one["warning"] == "participants and items leave no residuals").all()
+    none = normality(frame, dimension="y", dependence="design", n_resamples=0)
+    assert none["p_value"].isna().all()
+    assert (none["warning"] == "no p: n_resamples is 0").all()
+
+
+@pytest.mark.parametrize("by", ["modality", "gender"])
+def test_p_of_a_null_with_participant_and_item_effects_is_uniform(by):
+    p = []
+    for seed in range(80):
+        frame = annotations(np.random.default_rng(seed), 6, 9)
+        p.append(design(kruskal, frame, f"y ~ {by}", n_resamples=199)["p_value"])
+    assert np.mean(np.array(p) <= 0.05) <= 0.11
+    assert stats.kstest(p, "uniform").pvalue > 0.001
