@@ -1,0 +1,116 @@
+"""Figure of what music and picture contribute to the audiovisual emotion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..errors import DataError
+from .style import GREY, INK, colours, header, new_figure, require, styled, words
+
+__all__ = ["plot_modality_contribution"]
+
+_SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}
+
+
+@styled
+def plot_modality_contribution(frame: pd.DataFrame) -> Figure:
+    """Draw the share of each modality in the audiovisual emotion, one bar per dimension.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Result of `modality_contribution` at level summary, or several of them one below the
+        other, for example both scopes.
+
+    Returns
+    -------
+    Figure
+        One bar per dimension and estimate, cut where the shares of the modalities meet; with two
+        modalities the interval of that border. R squared stands at the right, a line at one half.
+
+    Raises
+    ------
+    DataError
+        When the frame has no shares.
+
+    Examples
+    --------
+    >>> from muvistats import modality_contribution, plot_modality_contribution, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> found = modality_contribution(study, scope="between_item", n_resamples=99)
+    >>> len(plot_modality_contribution(found).axes)
+    1
+    """
+    columns = ("dimension", "scope", "item", "quantity", "modality", "estimate", "estimator")
+    require(frame, "modality_contribution", *columns, "conf_low", "conf_high")
+    shares = frame[(frame["quantity"] == "share") & (frame["item"] == "all")]
+    if shares.empty:
+        raise DataError("no shares to draw", expected="modality_contribution(data)")
+    modalities = list(dict.fromkeys(shares["modality"]))
+    keys = ["dimension", "scope", "estimator"]
+    bars = list(shares[keys].drop_duplicates().itertuples(index=False, name=None))
+    bars.sort(key=lambda key: list(shares["dimension"].unique()).index(key[0]))
+    several = shares["estimator"].nunique() > shares["scope"].nunique()
+    fig = new_figure(6.8, 0.55 + 0.52 * len(bars))
+    ax = fig.subplots()
+    for place, key in enumerate(bars):
+        match = (frame[keys] == pd.Series(dict(zip(keys, key, strict=True)))).all(axis=1)
+        _bar(ax, place, frame[match & (frame["item"] == "all")], modalities)
+    ax.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (3, 3)), zorder=3)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(len(bars) - 0.45, -0.55)
+    ax.set_xticks(np.linspace(0, 1, 5), ["0", "25%", "50%", "75%", "100%"])
+    ax.set_xlabel("share of R squared")
+    ax.set_yticks(range(len(bars)), [_label(key, several=several) for key in bars])
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    levels = set(frame["conf_level"].dropna()) if "conf_level" in frame else set()
+    level = f"{levels.pop():.0%}" if len(levels) == 1 else "confidence"
+    note = f"dominance weights as shares of R squared; line: {level} interval of the border"
+    target = frame.loc[frame["quantity"] == "r_squared", "modality"].dropna()
+    title = f"What decides the {target.iloc[0]} emotion" if len(target) else "What decides"
+    header(fig, frame, title, note)
+    return fig
+
+
+def _label(key: tuple[str, str, str], *, several: bool) -> str:
+    dimension, scope, estimator = key
+    lines = [words(dimension), _SCOPES.get(scope, words(scope))]
+    if several:
+        lines.append(estimator.split(", ")[-1])
+    return "\n".join(lines)
+
+
+def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> None:
+    """One bar, its numbers, the interval of its border and R squared."""
+    shade = colours(modalities)
+    rows = part[part["quantity"] == "share"].set_index("modality")
+    start = 0.0
+    for name in modalities:
+        share = float(rows["estimate"].get(name, np.nan))
+        if np.isnan(share):
+            ax.text(0.02, place, "not estimated", va="center", color=GREY)
+            return
+        ax.barh(place, share, left=start, height=0.56, color=shade[name], alpha=0.75, gid=name)
+        end = start + share
+        inside = {"va": "center", "color": INK, "fontweight": "bold"}
+        if start == 0:
+            ax.text(0.015, place, f"{words(name)} {share:.0%}", ha="left", **inside)  # type: ignore[arg-type]
+        elif end > 0.999:
+            ax.text(0.985, place, f"{words(name)} {share:.0%}", ha="right", **inside)  # type: ignore[arg-type]
+        else:
+            middle = (start + end) / 2
+            ax.text(middle, place, f"{words(name)} {share:.0%}", ha="center", **inside)  # type: ignore[arg-type]
+        start = end
+    first = rows.loc[modalities[0]]
+    if len(modalities) == 2 and np.isfinite(first["conf_low"]):
+        limits = np.clip([first["conf_low"], first["conf_high"]], 0.0, 1.0)
+        ax.plot(limits, [place + 0.34] * 2, color=INK, linewidth=2, gid="interval", clip_on=False)
+        ax.plot(first["estimate"], place + 0.34, "o", color=INK, markersize=4, clip_on=False)
+    whole = part.loc[part["quantity"] == "r_squared", "estimate"]
+    if len(whole):
+        text = f"R\u00b2 {whole.iloc[0]:.2f}".replace("-", "\u2212")
+        ax.text(1.015, place, text, va="center", color=GREY, fontsize=8)
