@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...errors import DesignError
 from ..gems import gems_taxonomy
 from ..schema import MODALITIES
 from .design import Design
 from .settings import LabelSettings, SimulationSettings, label_settings
-from .signal import Latents
+from .signal import Latents, per_modality
 
-__all__ = ["LabelTruth", "draw_labels", "draw_people"]
+__all__ = ["TRAINED", "LabelTruth", "draw_labels", "draw_people"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.int8]
 
 #: Years of training beyond which the paper calls a participant trained.
-_TRAINED = 3
+TRAINED = 3
 
 _COUNTRIES = ("SG", "CN", "KR", "GR", "CY", "ID", "MY", "IN", "NA", "US")
 _COUNTRY_SHARES = (0.64, 0.12, 0.05, 0.04, 0.04, 0.03, 0.03, 0.02, 0.01, 0.02)
@@ -66,8 +67,8 @@ def draw_people(
         return rng.choice(np.array(names), n_participants, p=shares)
 
     trained = quota(settings.trained_share)
-    some = _TRAINED + 1 + np.minimum(rng.poisson(4.0, n_participants), 13)
-    few = rng.integers(0, _TRAINED + 1, n_participants) * (rng.random(n_participants) < 0.6)
+    some = TRAINED + 1 + np.minimum(rng.poisson(4.0, n_participants), 13)
+    few = rng.integers(0, TRAINED + 1, n_participants) * (rng.random(n_participants) < 0.6)
     spread = np.sqrt(np.log1p((3.28 / 4.35) ** 2))
     age = 19 + 4.35 * np.exp(spread * rng.standard_normal(n_participants) - spread**2 / 2)
     return pd.DataFrame(
@@ -93,6 +94,9 @@ def draw_labels(
     latents: Latents,
     people: pd.DataFrame,
     effects: AbstractSet[str],
+    *,
+    person_level: Floats,
+    modality_liking: Floats | None = None,
 ) -> tuple[Flags, Flags, LabelTruth]:
     """Draw labels and familiarity of every annotation.
 
@@ -110,6 +114,10 @@ def draw_labels(
         The participants.
     effects : set of str
         Effects that are on.
+    person_level : ndarray of float, shape (dimension, participant)
+        The participants' own levels of rating, which confounding ties to what they know.
+    modality_liking : ndarray of float, shape (participant, modality, label), optional
+        What participants like in one modality only.
 
     Returns
     -------
@@ -123,19 +131,22 @@ def draw_labels(
     familiar_rng, item_rng, person_rng, choice_rng = rng.spawn(4)
     chosen = settings.labels
     n_items, n_people = latents.level.shape[1], len(people)
-    familiar, known_item, known_person = _familiarity(
-        familiar_rng, chosen, design, n_items, n_people, effects
-    )
     table = _loadings(chosen, effects)
     pull = _item_pull(item_rng, chosen, latents, table, effects)
     on = float("participant" in effects)
     habit = on * chosen.habit_sd * person_rng.standard_normal(n_people)
     liking = on * chosen.preference_sd * person_rng.standard_normal((n_people, len(table)))
+    ties = _ties(latents, person_level, habit, liking)
+    familiar, known_item, known_person = _familiarity(
+        familiar_rng, chosen, design, n_items, n_people, effects, ties
+    )
     liking += habit[:, None]
     female = (people["gender"] == "Female").to_numpy(dtype=float)
-    trained = (people["years_of_training"] > _TRAINED).to_numpy(dtype=float)
+    trained = (people["years_of_training"] > TRAINED).to_numpy(dtype=float)
     person = liking + np.outer(female, table["female"]) + np.outer(trained, table["trained"])
     logit = pull[design.item, design.modality] + person[design.participant]
+    if modality_liking is not None:
+        logit += modality_liking[design.participant, design.modality]
     logit += np.outer(familiar, table["familiar"])
     codes, categories = pd.factorize(gems_taxonomy()["category"])
     reading = choice_rng.standard_normal((len(design), len(categories)))
@@ -152,15 +163,40 @@ def _familiarity(
     n_items: int,
     n_people: int,
     effects: AbstractSet[str],
+    ties: tuple[Floats, Floats],
 ) -> tuple[Flags, Floats, Floats]:
-    item = chosen.familiar_item_sd * ("item" in effects) * rng.standard_normal(n_items)
-    person = chosen.familiar_participant_sd * rng.standard_normal(n_people)
+    item = rng.standard_normal(n_items)
+    person = rng.standard_normal(n_people)
+    if not -1 <= chosen.confounding <= 1:
+        raise DesignError(f"confounding must lie between -1 and 1, not {chosen.confounding!r}")
+    if chosen.confounding:
+        r = chosen.confounding
+        item = r * ties[0] + np.sqrt(1 - r**2) * item
+        person = r * ties[1] + np.sqrt(1 - r**2) * person
+    item = chosen.familiar_item_sd * ("item" in effects) * item
+    person = chosen.familiar_participant_sd * person
     person *= "participant" in effects
-    base = np.array(chosen.familiar)
-    if "modality" not in effects:
-        base = np.full_like(base, base.mean())
+    base = per_modality(chosen.familiar, effects)
     logit = base[design.modality] + item[design.item] + person[design.participant]
     return (rng.random(len(design)) < _expit(logit)).astype(np.int8), item, person
+
+
+def _ties(
+    latents: Latents, person_level: Floats, habit: Floats, liking: Floats
+) -> tuple[Floats, Floats]:
+    """What confounding ties to knowing: one standard score per item, and one per participant."""
+    direction = label_settings()["familiar"].to_numpy()
+    item = _standard(latents.trait.mean(axis=2)).sum(axis=0)
+    person = _standard(np.stack([*person_level, habit, liking @ direction])).sum(axis=0)
+    return _standard(item), _standard(person)
+
+
+def _standard(values: Floats) -> Floats:
+    """Values with mean 0 and standard deviation 1 along the last axis; constant ones are 0."""
+    centred = values - values.mean(axis=-1, keepdims=True)
+    spread = centred.std(axis=-1, keepdims=True)
+    scaled: Floats = centred / np.where(spread > 0, spread, 1.0)
+    return scaled
 
 
 def _loadings(chosen: LabelSettings, effects: AbstractSet[str]) -> pd.DataFrame:
@@ -174,6 +210,8 @@ def _loadings(chosen: LabelSettings, effects: AbstractSet[str]) -> pd.DataFrame:
         (["familiar"], chosen.familiarity_scale, "familiarity"),
     ):
         table[columns] *= scale * (effect in effects)
+    if "modality_mean" not in effects:
+        table[["visual", "audiovisual"]] = 0.0
     return table
 
 

@@ -33,9 +33,11 @@ EFFECTS = {
     "participant": "participants differ: in level, use of the scale, labels, number of labels "
     "and how much they know",
     "modality": "modality matters: for level, trajectory, labels and familiarity",
-    "gender": "gender shifts labels",
-    "training": "more than three years of training shift labels",
-    "familiarity": "knowing an item shifts labels",
+    "modality_mean": "modality matters for all items together; without it, it matters for each "
+    "item in another way, and on average for none",
+    "gender": "gender shifts labels, and levels where the settings say so",
+    "training": "more than three years of training shift labels, and levels likewise",
+    "familiarity": "knowing an item shifts labels, and levels likewise",
     "rater": "raters of one item disagree: in level and trajectory",
     "reaction_lag": "the cursor follows late, and starts late",
     "still_cursors": "a few cursors never move",
@@ -78,6 +80,11 @@ class DimensionSettings:
         visual, audiovisual.
     shared_length, own_length : float
         How slowly the shared and the own trajectories turn, in seconds.
+    participant_modality_sd : float
+        Standard deviation of a participant's level in one modality, beyond that in all.
+    female, trained, familiar : float
+        Shift of the level for women, for more than three years of training, and for an item
+        that the rater knows.
     """
 
     mean: tuple[float, float, float]
@@ -93,6 +100,10 @@ class DimensionSettings:
     own_sd: tuple[float, float, float]
     shared_length: float
     own_length: float
+    participant_modality_sd: float = 0.0
+    female: float = 0.0
+    trained: float = 0.0
+    familiar: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,8 @@ class LabelSettings:
         Standard deviation of participants in how many labels they choose.
     preference_sd : float
         Standard deviation of participants in how much they like one label.
+    participant_modality_sd : float
+        The same for one label in one modality.
     gender_scale, training_scale, familiarity_scale, modality_scale : float
         Multiply the columns of the table of `label_settings`.
     familiar : tuple of float
@@ -123,6 +136,11 @@ class LabelSettings:
     familiar_item_sd, familiar_participant_sd : float
         Standard deviation of items in how well known they are, and of participants in how much
         they know.
+    confounding : float
+        Correlation of how well known an item is with how arousing and pleasant it is, and of how
+        much a participant knows with his level, his number of labels and his liking of the labels
+        that known items get. Then those who know differ from those who do not, though knowing
+        does nothing.
     """
 
     trait_scale: float = 2.0
@@ -139,6 +157,8 @@ class LabelSettings:
     familiar: tuple[float, float, float] = (0.8, -1.3, 0.7)
     familiar_item_sd: float = 1.0
     familiar_participant_sd: float = 0.9
+    participant_modality_sd: float = 0.0
+    confounding: float = 0.0
 
 
 def _arousal() -> DimensionSettings:

@@ -68,7 +68,7 @@ def smooth_factor(n_steps: int, length: float) -> Floats:
 def per_modality(values: tuple[float, float, float], effects: AbstractSet[str]) -> Floats:
     """A setting for each modality; its mean everywhere when modality is switched off."""
     array = np.array(values)
-    return array if "modality" in effects else np.full_like(array, array.mean())
+    return array if {"modality", "modality_mean"} <= effects else np.full_like(array, array.mean())
 
 
 def _mix(sound: Floats, own: Floats, coupling: float, weight: float) -> Floats:
@@ -155,6 +155,7 @@ def move_cursors(
     latents: Latents,
     raters: Raters,
     effects: AbstractSet[str],
+    shift: Floats | None = None,
 ) -> Floats:
     """Cursor positions of every annotation.
 
@@ -172,6 +173,8 @@ def move_cursors(
         Habits of the participants.
     effects : set of str
         Effects that are on.
+    shift : ndarray of float, shape (dimension, annotation), optional
+        Added to the level of each annotation.
 
     Returns
     -------
@@ -191,7 +194,8 @@ def move_cursors(
     out = np.empty((len(DIMENSIONS), len(design), n_steps))
     for start in range(0, len(design), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(design)))
-        target = _targets(rng, settings, design, rows, latents, raters, own, effects)
+        more = None if shift is None else shift[:, rows]
+        target = _targets(rng, settings, design, rows, latents, raters, own, effects, more)
         onset = raters.onset[design.participant[rows]]
         onset = onset * np.exp(0.3 * rng.standard_normal(len(onset)))
         out[:, rows] = _follow(
@@ -212,6 +216,7 @@ def _targets(
     raters: Raters,
     own: Sequence[Floats],
     effects: AbstractSet[str],
+    shift: Floats | None,
 ) -> Floats:
     """Where each rater of a chunk wants the cursor to be, (dimension, annotation, time)."""
     item, modality = design.item[rows], design.modality[rows]
@@ -231,6 +236,8 @@ def _targets(
         shared = np.take_along_axis(path, before, 1) * (1 - part)
         shared += np.take_along_axis(path, before + 1, 1) * part
         level = latents.level[d, item, modality] + raters.level[d, person]
+        if shift is not None:
+            level += shift[d]
         level += chosen.rater_sd * noisy * _skewed(rng.standard_normal(len(item)), bend)
         noise = (own_sd * noisy)[:, None] * (rng.standard_normal((len(item), n_steps)) @ own[d])
         gain = raters.gain[person][:, None]

@@ -13,6 +13,7 @@ import xarray as xr
 from ..build import Log, assemble
 from ..gems import gems_taxonomy
 from ..schema import MODALITIES, SAMPLING_INTERVAL
+from .departures import ModalityHabits, draw_modality_habits, level_shift
 from .design import Assignment, Design, draw_design
 from .features import SimulatedFeatures, draw_features
 from .labels import LabelTruth, draw_labels, draw_people
@@ -66,9 +67,11 @@ def simulate_muvi(
     features : bool
         Whether to draw audio features (988, named as emobase does) and visual features (60).
     without : str or iterable of str
-        Effects to switch off: ``"item"``, ``"participant"``, ``"modality"``, ``"gender"``,
-        ``"training"``, ``"familiarity"``, ``"rater"``, ``"reaction_lag"``, ``"still_cursors"``,
-        ``"short_annotations"``, ``"feature_signal"``. All other draws stay as they were.
+        Effects to switch off: ``"item"``, ``"participant"``, ``"modality"``,
+        ``"modality_mean"`` (modality still matters for single items, but not on average),
+        ``"gender"``, ``"training"``, ``"familiarity"``, ``"rater"``, ``"reaction_lag"``,
+        ``"still_cursors"``, ``"short_annotations"``, ``"feature_signal"``. All other draws stay as
+        they were.
     settings : SimulationSettings, optional
         Sizes of the effects; the defaults resemble the published study.
     raters_per_cell : int
@@ -132,19 +135,31 @@ def simulate_muvi(
     latents = draw_latents(streams["items"], settings, n_items, N_STEPS, effects)
     raters = draw_raters(streams["raters"], settings, n_participants, effects)
     lengths, samples = _lengths(streams["lengths"], settings, design, n_items, people, effects)
-    rated = move_cursors(streams["cursor"], settings, design, latents, raters, effects)
+    n_labels = len(gems_taxonomy())
+    habits = draw_modality_habits(
+        streams["modality_habits"], settings, n_participants, n_labels, effects
+    )
+    labels, familiar, label_truth = draw_labels(
+        streams["labels"],
+        settings,
+        design,
+        latents,
+        people,
+        effects,
+        person_level=raters.level,
+        modality_liking=habits.liking,
+    )
+    shift = level_shift(settings, design, people, familiar, habits, effects)
+    rated = move_cursors(streams["cursor"], settings, design, latents, raters, effects, shift)
     still = _still(streams["still"], settings, design, effects)
     rated[:, still] = 0.0
     rated[:, np.arange(N_STEPS) >= samples[:, None]] = np.nan
-    labels, familiar, label_truth = draw_labels(
-        streams["labels"], settings, design, latents, people, effects
-    )
     drawn = (
         draw_features(streams["features"], settings, latents, items, lengths, effects)
         if features
         else {}
     )
-    truth = _truth(items, people, latents, raters, design, label_truth, drawn)
+    truth = _truth(items, people, latents, raters, design, label_truth, habits, drawn)
     log = Log()
     log.add("simulation", f"simulated study, seed {seed}; {design.note}", len(design))
     for name in EFFECTS:
@@ -192,6 +207,7 @@ _STREAMS = (
     "still",
     "labels",
     "features",
+    "modality_habits",
 )
 
 
@@ -252,6 +268,7 @@ def _truth(
     raters: Raters,
     design: Design,
     labels: LabelTruth,
+    habits: ModalityHabits,
     drawn: dict[str, SimulatedFeatures],
 ) -> xr.Dataset:
     """What the study was drawn from."""
@@ -270,6 +287,12 @@ def _truth(
         "familiar_item": (("item",), labels.familiar_item),
         "familiar_participant": (("participant",), labels.familiar_participant),
     }
+    if habits.level is not None:
+        of_level = ("dimension", "participant", "modality")
+        dims["participant_modality_level"] = (of_level, habits.level)
+    if habits.liking is not None:
+        of_label = ("participant", "modality", "label")
+        dims["label_participant_modality"] = (of_label, habits.liking)
     coords: dict[str, object] = {
         "dimension": list(DIMENSIONS),
         "item": items,
