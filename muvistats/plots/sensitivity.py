@@ -1,0 +1,120 @@
+"""Figure of which published findings survive."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .style import GREY, INK, PALE, header, new_figure, one_reading, require, styled, words
+
+__all__ = ["plot_sensitivity"]
+
+#: Smaller p-values are drawn here.
+_FLOOR = 1e-4
+
+_ANALYSES = {
+    "p_independent": ("as published: rows independent", "o", "#767676"),
+    "p_design": ("respecting the design", "D", "#0072B2"),
+    "p_model": ("mixed model", "s", "#E69F00"),
+}
+
+_VERDICTS = {
+    "holds": "#00734F",
+    "emerges": "#00734F",
+    "weakens": "#9A6700",
+    "does not survive": "#B5400A",
+    "stays null": GREY,
+    "undecided": GREY,
+}
+
+
+@styled
+def plot_sensitivity(frame: pd.DataFrame) -> Figure:
+    """Draw the p-values of each finding, and what becomes of it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `sensitivity_table` returns it with ``level="finding"``, of one reading of the labels.
+
+    Returns
+    -------
+    Figure
+        One row per finding that could be tested: p of the published test, of the one that
+        respects the design and of the mixed model, the verdict at the right. Values below 0.0001
+        stand at the edge.
+
+    Raises
+    ------
+    DataError
+        For another frame, one that mixes readings of the labels, or one without a p-value.
+
+    Examples
+    --------
+    >>> from muvistats import plot_sensitivity, sensitivity_table, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> len(plot_sensitivity(sensitivity_table(study, n_resamples=99)).axes)
+    1
+    """
+    require(frame, "sensitivity_table", "finding", "verdict", *_ANALYSES)
+    frame = one_reading(frame)
+    tested = frame[frame[list(_ANALYSES)].notna().any(axis=1)]
+    require(tested, "sensitivity_table with tested findings")
+    fig = new_figure(8.6, 0.9 + 0.23 * len(tested))
+    ax = fig.subplots()
+    place = np.arange(len(tested))
+    for shift, (column, (_, marker, colour)) in zip(
+        (-0.2, 0.0, 0.2), _ANALYSES.items(), strict=True
+    ):
+        p = np.maximum(tested[column].to_numpy(dtype=float), _FLOOR)
+        ax.plot(
+            p,
+            place + shift,
+            marker,
+            color=colour,
+            markersize=5.5,
+            markeredgecolor="white",
+            gid=column,
+        )
+    _scale(ax, len(tested))
+    ax.set_yticks(place, [_first_upper(text) for text in tested["finding"]])
+    for y, verdict in zip(place, tested["verdict"], strict=True):
+        ax.text(
+            1.01,
+            float(y),
+            words(verdict),
+            transform=ax.get_yaxis_transform(),
+            va="center",
+            color=_VERDICTS[verdict],
+            fontweight="bold",
+            fontsize=8.5,
+        )
+    handles = [
+        Line2D([], [], marker=marker, color=colour, linestyle="none", label=text)
+        for text, marker, colour in _ANALYSES.values()
+    ]
+    fig.legend(handles=handles, loc="outside lower center", ncols=3)
+    note = "a published difference holds where design and mixed model both have p < .05"
+    header(fig, frame, "Would the findings survive?", note, labels=True)
+    return fig
+
+
+def _scale(ax: Axes, rows: int) -> None:
+    """Smaller p-values to the right, with the limit of 5% marked."""
+    ax.set_xscale("log")
+    ax.set_xlim(1.3, _FLOOR / 1.4)
+    ax.set_ylim(rows - 0.4, -0.6)
+    ticks = [1, 0.05, 0.01, 0.001, _FLOOR]
+    ax.set_xticks(ticks, ["1", ".05", ".01", ".001", "≤ .0001"])
+    ax.minorticks_off()
+    ax.set_xlabel("p")
+    ax.axvspan(0.05, _FLOOR / 1.4, color="#EAF3F8", zorder=0)
+    ax.axvline(0.05, color=INK, linewidth=0.8)
+    ax.grid(visible=True, axis="y", color=PALE, linewidth=0.5)
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

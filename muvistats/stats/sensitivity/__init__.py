@@ -1,0 +1,1 @@
+"""Published findings beside tests that respect the design."""

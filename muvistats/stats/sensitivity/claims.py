@@ -1,0 +1,182 @@
+"""What the paper claims of ratings and labels: which test, and in which direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from ...results.paper import published
+
+__all__ = ["Claim", "claims_of"]
+
+_WORDS = {
+    "gender": "gender",
+    "years_of_training > 3": "training",
+    "familiar": "familiarity",
+    "modality": "modality",
+    "overlay": "interface",
+}
+
+#: Groups that the text names.
+_GROUPS = {
+    "female": "women",
+    "False": "people with little training",
+    "familiar": "people who know the item",
+    "unfamiliar": "people who do not know the item",
+}
+
+#: Order of medians in the text of section 4.2.1, higher one first.
+_PAIRS = (("music", "audiovisual"), ("visual", "audiovisual"))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One finding of the paper.
+
+    Parameters
+    ----------
+    texts : tuple of str
+        The claim in words: where groups differ, or group1 is the higher one; and where they do
+        not, or it is the lower one.
+    test : str
+        Function that tests it.
+    differs : bool
+        Whether the paper claims a difference.
+    dimension, factor, label, group1, group2 : str
+        What it is about; empty where it has none.
+    sign : int
+        Direction that the paper prints: 1 when group1 is said to be higher, -1 lower, 0 none.
+    p : float
+        p-value as printed; NaN where none is.
+    relation : str
+        ``=``, ``<`` or ``>``.
+    """
+
+    texts: tuple[str, str]
+    test: str
+    differs: bool
+    dimension: str = ""
+    factor: str = ""
+    label: str = ""
+    group1: str = ""
+    group2: str = ""
+    sign: int = 0
+    p: float = np.nan
+    relation: str = ""
+
+    @property
+    def finding(self) -> str:
+        """The claim in words."""
+        return self.texts[0 if (self.sign > 0 if self.sign else self.differs) else 1]
+
+
+def claims_of(data: xr.DataTree) -> list[Claim]:
+    """Claims of section 4.2 that a study has the factors for.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+
+    Returns
+    -------
+    list of Claim
+        Ratings first, then labels; those of ratings also where these are missing.
+    """
+    have = {name for node in ("annotations", "participants") for name in data[node].data_vars}
+    have |= {"modality"}
+    return [c for c in _all() if not c.factor or c.factor.split()[0] in have]
+
+
+def _all() -> Iterator[Claim]:
+    yield from _ratings()
+    yield from _labels()
+
+
+def _printed(name: str) -> dict[str, tuple[float, str]]:
+    """Printed p-values of a test, by its dimension or factor."""
+    rows = published(name)
+    rows = rows[rows["quantity"] == "p_value"]
+    keys = rows["dimension"].fillna(rows["factor"])
+    return {
+        str(key): (float(p), str(relation))
+        for key, p, relation in zip(keys, rows["published"], rows["relation"], strict=True)
+    }
+
+
+def _ratings() -> Iterator[Claim]:
+    for name, (p, relation) in _printed("kruskal_modality").items():
+        yield Claim(
+            (f"{name} differs between modalities", f"{name} does not depend on modality"),
+            "kruskal_modality",
+            True,
+            dimension=name,
+            factor="modality",
+            p=p,
+            relation=relation,
+        )
+        for first, second in _PAIRS:
+            yield Claim(
+                (
+                    f"{name} is higher in {first} than in {second}",
+                    f"{name} is lower in {first} than in {second}",
+                ),
+                "pairwise_modality",
+                True,
+                dimension=name,
+                factor="modality",
+                group1=first,
+                group2=second,
+                sign=1 if first == "music" else -1,
+            )
+    for name, (p, relation) in _printed("mannwhitney_overlay").items():
+        yield Claim(
+            (f"{name} depends on the interface", f"{name} does not depend on the interface"),
+            "mannwhitney_overlay",
+            False,
+            dimension=name,
+            factor="overlay",
+            p=p,
+            relation=relation,
+        )
+    for name in _printed("kruskal_modality"):
+        yield Claim(
+            (
+                f"audiovisual {name} follows the music more than the picture",
+                f"audiovisual {name} follows the picture more than the music",
+            ),
+            "modality_contrasts",
+            True,
+            dimension=name,
+            sign=1,
+        )
+
+
+def _labels() -> Iterator[Claim]:
+    for factor, (p, relation) in _printed("chisquare_labels").items():
+        differs = p < 0.05 or relation == "<"
+        yield Claim(
+            (f"labels depend on {_WORDS[factor]}", f"labels do not depend on {_WORDS[factor]}"),
+            "chisquare_labels",
+            differs,
+            factor=factor,
+            p=p,
+            relation=relation,
+        )
+    rows = published("label_deviations")
+    for factor, group, label, relation in zip(
+        rows["factor"], rows["group"], rows["label"], rows["relation"], strict=True
+    ):
+        who = _GROUPS.get(str(group), str(group))
+        yield Claim(
+            (f"{who} choose {label} more often", f"{who} choose {label} less often"),
+            "label_deviations",
+            True,
+            factor=str(factor),
+            label=str(label),
+            group1=str(group),
+            sign=1 if relation == ">" else -1,
+        )

@@ -1,0 +1,104 @@
+"""What one analysis says of one claim, read from the rows of a test or a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...errors import DesignError
+
+__all__ = ["ANALYSES", "Evidence", "no_sign", "of_estimate", "of_rows", "only", "sign_of", "text"]
+
+#: The three analyses of a claim, in order.
+ANALYSES = ("independent", "design", "mixed model")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one analysis says of one claim.
+
+    Parameters
+    ----------
+    p_value, effect_size, conf_low, conf_high, mc_error : float
+        NaN where not defined.
+    effect_size_name, method, warning : str
+        In words.
+    sign : int
+        Direction of what was found, as in `Claim`; 0 where the test has none.
+    n_resamples : int
+        Permutations or bootstrap samples.
+    """
+
+    p_value: float = np.nan
+    effect_size: float = np.nan
+    conf_low: float = np.nan
+    conf_high: float = np.nan
+    effect_size_name: str = ""
+    sign: int = 0
+    method: str = ""
+    n_resamples: int = 0
+    mc_error: float = np.nan
+    warning: str = ""
+
+
+def only(rows: pd.DataFrame) -> pd.Series:
+    """The one row of a comparison; a `DesignError` where there is none, or more."""
+    if len(rows) != 1:
+        raise DesignError("the model has no such term or comparison on this study")
+    return rows.iloc[0]
+
+
+def text(value: object) -> str:
+    """A text, empty where it is missing."""
+    return value if isinstance(value, str) else ""
+
+
+def no_sign(_: pd.Series) -> int:
+    """Direction of a row that has none."""
+    return 0
+
+
+def sign_of(column: str) -> Callable[[pd.Series], int]:
+    """Direction of a row by the sign of a column, 0 where it is missing."""
+
+    def sign(row: pd.Series) -> int:
+        value = float(row[column])
+        return 0 if np.isnan(value) else int(np.sign(value))
+
+    return sign
+
+
+def of_rows(frame: pd.DataFrame, sign: Callable[[pd.Series], int]) -> dict[str, Evidence]:
+    """The two rows of a test."""
+    found = dict.fromkeys(ANALYSES[:2], Evidence(warning="not tested"))
+    for _, row in frame.iterrows():
+        found[str(row["dependence"])] = Evidence(
+            row["p_value"],
+            row.get("effect_size", np.nan),
+            row.get("conf_low", np.nan),
+            row.get("conf_high", np.nan),
+            text(row.get("effect_size_name", "")),
+            sign(row),
+            text(row["method"]),
+            int(row.get("n_resamples", 0)),
+            row.get("mc_error", np.nan),
+            text(row["warning"]),
+        )
+    return found
+
+
+def of_estimate(row: pd.Series, name: str) -> Evidence:
+    """Evidence of a contrast of a linear mixed model."""
+    return Evidence(
+        row["p_value"],
+        row["estimate"],
+        row["conf_low"],
+        row["conf_high"],
+        name,
+        int(np.sign(row["estimate"])) if np.isfinite(row["estimate"]) else 0,
+        text(row["method"]),
+        warning=text(row["warning"]),
+    )

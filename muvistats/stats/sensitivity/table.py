@@ -1,0 +1,258 @@
+"""`sensitivity_table`: which published findings hold when the design is respected."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+
+from ...dataset.access import need_study
+from ...errors import DataError
+from ...results.frame import result_frame
+from .._common import adjust_p, check_choice, check_conf_level, check_resamples, join_reasons
+from .claims import Claim, claims_of
+from .evidence import ANALYSES, Evidence
+from .witness import Witness
+
+__all__ = ["SURVIVAL_RULE", "sensitivity_table", "survival"]
+
+Rng = int | np.random.SeedSequence | np.random.Generator | None
+Row = dict[str, Any]
+
+#: Level below which a p-value counts.
+ALPHA = 0.05
+
+#: The rule behind the word, for reports.
+SURVIVAL_RULE = (
+    "A published difference holds where the test that respects the design and the mixed model "
+    "both have p < .05 in the published direction, weakens where one of them has, and does not "
+    "survive where neither has. A published absence emerges as a difference where both have "
+    "p < .05 and agree in direction, and otherwise stays null. Undecided: one of the two is not "
+    "defined."
+)
+
+
+def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidence) -> str:
+    """What becomes of a claim, in a word, by `SURVIVAL_RULE`.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim; its direction is the one that counts, or else that of the published test.
+    published, design, model : Evidence
+        The three analyses.
+
+    Returns
+    -------
+    str
+        holds, weakens, does not survive, stays null, emerges or undecided.
+    """
+    if np.isnan(design.p_value) or np.isnan(model.p_value):
+        return "undecided"
+    found = [one.p_value < ALPHA for one in (design, model)]
+    if not claim.differs:
+        agree = design.sign * model.sign >= 0
+        return "emerges" if all(found) and agree else "stays null"
+    direction = claim.sign or published.sign
+    same = [one.sign * direction >= 0 for one in (design, model)]
+    count = sum(p and s for p, s in zip(found, same, strict=True))
+    return ("does not survive", "weakens", "holds")[count]
+
+
+@result_frame(
+    "finding, or per finding and analysis of it with ``level='analysis'``",
+    "finding",
+    "dimension",
+    "factor",
+    "label",
+    "group1",
+    "group2",
+    "analysis",
+    "p_published",
+    "relation",
+    "p_independent",
+    "p_design",
+    "p_model",
+    "p_design_adjusted",
+    "p_model_adjusted",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+    "mc_error",
+    "n_resamples",
+    "effect_size",
+    "effect_size_name",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "verdict",
+    "verdict_adjusted",
+    "method",
+)
+def sensitivity_table(
+    data: xr.DataTree,
+    *,
+    level: Literal["finding", "analysis"] = "finding",
+    conf_level: float = 0.95,
+    n_resamples: int = 9999,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+) -> list[Row]:
+    """Each published finding beside a test that respects the design, and a mixed model.
+
+    Parameters
+    ----------
+    data : DataTree
+        A study in the manner of MuVi; one reading of the labels.
+    level : {"finding", "analysis"}
+        A row per finding with the p-values of all analyses, or a row per analysis with its
+        effect, interval and method.
+    conf_level : float
+        Confidence level of the intervals.
+    n_resamples : int
+        Permutations and bootstrap samples of each test that respects the design.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness. A number gives the same result each time, None another one.
+    n_jobs : int
+        Threads for the permutations; the result does not depend on it.
+
+    Raises
+    ------
+    DataError
+        When the study has none of the factors of the findings, or no modality.
+
+    Notes
+    -----
+    The findings are those of section 4.2: rated dimensions by modality and interface, which pair
+    of modalities has the closer trajectories, the mix of labels by modality, interface, gender,
+    training and familiarity, and the labels that the text names with a direction. Analyses:
+
+    - *independent*: the test as published, see the function of each;
+    - *design*: its row that respects how the factor was assigned;
+    - *mixed model*: crossed participants and items, with modality, gender, training and
+      familiarity together (for the interface: with modality). For the mix of labels it is the
+      smallest p of the logistic models of all labels and levels, times their number.
+
+    `p_published` and `relation` are as printed on the data of the paper, NaN where the text gives
+    a direction only; on any other study `p_published` is that of *independent* and there is no
+    relation. Holm's adjustment takes the findings of one analysis as a family. `verdict`: a
+    published difference *holds* where design and mixed model both have p < .05 in the published
+    direction, *weakens* where one has, *does not survive* where neither has; a published absence
+    *emerges* where both have p < .05 and agree in direction, and otherwise *stays null*;
+    *undecided* where one is not defined. `verdict_adjusted` is the same with adjusted p. Tests of
+    several groups or labels at once have no direction.
+
+    Effects are those of the tests. For the mix of labels, the design's Cramer's V is that of as
+    many labels as remain when their number is divided by the design effect (`rao_scott`,
+    participants or items as clusters, the larger one). For one label it is the log odds of the
+    label among labels chosen, in the group against the others, with Wald's interval, with the
+    bootstrap of participants and items, and from the mixed model of choosing it at all; the
+    first two are not adjusted for familiar items being other items.
+
+    Examples
+    --------
+    >>> from muvistats import sensitivity_table, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> found = sensitivity_table(study, n_resamples=99)
+    >>> found["verdict"].isin(["holds", "weakens", "does not survive", "stays null"]).any()
+    np.True_
+    """
+    need_study(data)
+    check_choice("level", level, ("finding", "analysis"))
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    claims = claims_of(data)
+    if not claims:
+        raise DataError("the study has none of the factors of the findings", file="/annotations")
+    generator = np.random.default_rng(rng)
+    witness = Witness(data, conf_level, n_resamples, generator, n_jobs)
+    printed = str(data.attrs.get("study")) == "MuVi" and not data.attrs.get("simulated", False)
+    found = [witness.of(claim) for claim in claims]
+    adjusted = {
+        name: adjust_p([evidence[name].p_value for evidence in found], "holm") for name in ANALYSES
+    }
+    rows: list[Row] = []
+    for i, (claim, evidence) in enumerate(zip(claims, found, strict=True)):
+        holm = {name: float(adjusted[name][i]) for name in ANALYSES}
+        base = _base(claim, evidence, holm, printed=printed) | {"conf_level": conf_level}
+        if level == "finding":
+            rows.append(base | _summary(claim, evidence))
+            continue
+        rows += [base | _analysis(evidence[name], name, holm[name]) for name in ANALYSES]
+    return rows
+
+
+def _base(
+    claim: Claim, evidence: dict[str, Evidence], holm: dict[str, float], *, printed: bool
+) -> Row:
+    independent, design, model = (evidence[name] for name in ANALYSES)
+    strict = [_with_p(evidence[name], holm[name]) for name in ANALYSES]
+    claim = claim if printed else _claim_on(claim, independent)
+    return {
+        "finding": claim.finding,
+        "dimension": claim.dimension,
+        "factor": claim.factor,
+        "label": claim.label,
+        "group1": claim.group1,
+        "group2": claim.group2,
+        "p_published": claim.p,
+        "relation": claim.relation,
+        "p_independent": independent.p_value,
+        "p_design": design.p_value,
+        "p_model": model.p_value,
+        "p_design_adjusted": holm["design"],
+        "p_model_adjusted": holm["mixed model"],
+        "p_adjust_method": "holm",
+        "verdict": survival(claim, independent, design, model),
+        "verdict_adjusted": survival(claim, *strict),
+    }
+
+
+def _claim_on(claim: Claim, independent: Evidence) -> Claim:
+    """What the published test would have claimed of another study."""
+    if np.isnan(independent.p_value):
+        return replace(claim, p=np.nan, relation="")
+    return replace(
+        claim,
+        differs=bool(independent.p_value < ALPHA),
+        sign=independent.sign if claim.sign else 0,
+        p=independent.p_value,
+        relation="",
+    )
+
+
+def _with_p(evidence: Evidence, p_value: float) -> Evidence:
+    return Evidence(p_value, sign=evidence.sign)
+
+
+def _summary(claim: Claim, evidence: dict[str, Evidence]) -> Row:
+    design = evidence["design"]
+    reasons = [f"{name}: {evidence[name].warning}" for name in ANALYSES if evidence[name].warning]
+    same = {evidence[name].warning for name in ANALYSES}
+    text = same.pop() if len(same) == 1 else join_reasons(*reasons)
+    if claim.sign * evidence["independent"].sign < 0:
+        text = join_reasons("the data has the other direction", text)
+    return {
+        "analysis": "all",
+        "n_resamples": design.n_resamples,
+        "mc_error": design.mc_error,
+        "warning": text,
+    }
+
+
+def _analysis(evidence: Evidence, name: str, adjusted: float) -> Row:
+    return {
+        "analysis": name,
+        "p_value": evidence.p_value,
+        "p_adjusted": adjusted,
+        "mc_error": evidence.mc_error,
+        "n_resamples": evidence.n_resamples,
+        "effect_size": evidence.effect_size,
+        "effect_size_name": evidence.effect_size_name,
+        "conf_low": evidence.conf_low,
+        "conf_high": evidence.conf_high,
+        "method": evidence.method,
+        "warning": evidence.warning,
+    }

@@ -1,0 +1,367 @@
+"""The published test, one that respects the design, and a mixed model, for each claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from ...dataset.access import annotation_frame, dimensions_of
+from ...errors import MuvistatsError
+from ...formula import factor
+from ...kernels import contingency
+from ...kernels.bootstrap import bootstrap_means, percentile_interval
+from ...kernels.variance_share import partial_eta_squared
+from .._common import offered
+from .._design import codes_of
+from ..contingency import chisquare_labels
+from ..contrasts import modality_contrasts
+from ..correlation import modality_correlations
+from ..label_residuals import label_deviations
+from ..models.mixed import DEMOGRAPHIC, label_models, mixed_model
+from ..models.result import MixedFit
+from ..nonparametric import kruskal_modality
+from ..pairwise_tests import pairwise_modality
+from ..survey import rao_scott
+from ..two_samples import mannwhitney_overlay
+from .claims import Claim
+from .evidence import ANALYSES, Evidence, no_sign, of_estimate, of_rows, only, sign_of, text
+
+__all__ = ["Witness"]
+
+Floats = npt.NDArray[np.float64]
+Row = dict[str, Any]
+
+_CROSSED = "(1 | participant) + (1 | item)"
+_LOG_ODDS = "log odds ratio"
+_OF_LABELS = ("chisquare_labels", "label_deviations")
+
+
+class Witness:
+    """Computes the evidence for claims on one study; each test is run once.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+    conf_level : float
+        Confidence level.
+    n_resamples : int
+        Permutations and bootstrap samples.
+    rng : Generator
+        Source of randomness.
+    n_jobs : int
+        Threads.
+    """
+
+    def __init__(
+        self,
+        data: xr.DataTree,
+        conf_level: float,
+        n_resamples: int,
+        rng: np.random.Generator,
+        n_jobs: int,
+    ) -> None:
+        self._data = data
+        self._frame = annotation_frame(data)
+        self._conf_level = conf_level
+        self._n = n_resamples
+        self._seed = int(rng.integers(2**62))
+        self._n_jobs = n_jobs
+        self._dimensions = set(dimensions_of(data))
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def of(self, claim: Claim) -> dict[str, Evidence]:
+        """Evidence of each analysis for a claim."""
+        if claim.dimension and claim.dimension not in self._dimensions:
+            missing = Evidence(warning=f"the study has no ratings of {claim.dimension}")
+            return dict.fromkeys(ANALYSES, missing)
+        if claim.test in _OF_LABELS and not self._frame.attrs["labels"]:
+            return dict.fromkeys(ANALYSES, Evidence(warning="the study has no labels"))
+        find = getattr(self, f"_{claim.test}")
+        found: dict[str, Evidence] = find(claim)
+        return found
+
+    def _once(self, what: str, of: str, compute: Callable[[], Any]) -> Any:
+        """Compute what several claims share only once."""
+        if (what, of) not in self._known:
+            self._known[what, of] = compute()
+        return self._known[what, of]
+
+    # ------------------------------------------------------------------ ratings
+
+    def _options(self) -> dict[str, Any]:
+        return {"n_resamples": self._n, "rng": self._seed, "n_jobs": self._n_jobs}
+
+    def _kruskal_modality(self, claim: Claim) -> dict[str, Evidence]:
+        frame = kruskal_modality(
+            self._frame,
+            dimension=claim.dimension,
+            conf_level=self._conf_level,
+            **self._options(),
+        )
+        model = self._guarded(lambda: self._joint(self._ratings(claim.dimension), "modality"))
+        return of_rows(frame, no_sign) | {"mixed model": model}
+
+    def _pairwise_modality(self, claim: Claim) -> dict[str, Evidence]:
+        frame = self._pairs(claim.dimension)
+        both = (frame["group1"] == claim.group1) & (frame["group2"] == claim.group2)
+
+        def model() -> Evidence:
+            rows = self._ratings(claim.dimension).contrasts(
+                "modality", adjust="none", conf_level=self._conf_level
+            )
+            use = (rows["group1"] == claim.group1) & (rows["group2"] == claim.group2)
+            return of_estimate(only(rows[use]), "difference of marginal means")
+
+        return of_rows(frame[both], sign_of("effect_size")) | {"mixed model": self._guarded(model)}
+
+    def _mannwhitney_overlay(self, claim: Claim) -> dict[str, Evidence]:
+        frame = mannwhitney_overlay(
+            self._frame,
+            dimension=claim.dimension,
+            conf_level=self._conf_level,
+            **self._options(),
+        )
+
+        def model() -> Evidence:
+            part = offered(self._frame, "overlay")
+            fit = mixed_model(part, f"{claim.dimension} ~ overlay + modality + {_CROSSED}")
+            rows = fit.contrasts("overlay", adjust="none", conf_level=self._conf_level)
+            return of_estimate(only(rows), "difference of marginal means")
+
+        return of_rows(frame, sign_of("effect_size")) | {"mixed model": self._guarded(model)}
+
+    def _modality_contrasts(self, claim: Claim) -> dict[str, Evidence]:
+        frame = modality_contrasts(
+            self._data,
+            quantity="correlation",
+            dimension=claim.dimension,
+            conf_level=self._conf_level,
+            n_resamples=self._n,
+            rng=self._seed,
+        )
+        pairs = ["music-audiovisual", "visual-audiovisual"]
+        use = (frame["group1"] == pairs[0]) & (frame["group2"] == pairs[1])
+
+        def model() -> Evidence:
+            table = modality_correlations(self._data, dimension=claim.dimension, level="item")
+            table["pair"] = table["modality1"] + "-" + table["modality2"]
+            table = table[table["pair"].isin(pairs)]
+            table["z"] = np.arctanh(table["estimate"].where(table["estimate"].abs() < 1))
+            rows = mixed_model(table, "z ~ pair + (1 | item)").contrasts(
+                "pair", adjust="none", conf_level=self._conf_level
+            )
+            return of_estimate(only(rows), "difference of mean Fisher z")
+
+        rows = frame[use]
+        rows = rows.assign(
+            effect_size=rows["estimate"], effect_size_name="difference of mean Fisher z"
+        )
+        return of_rows(rows, sign_of("estimate")) | {"mixed model": self._guarded(model)}
+
+    def _pairs(self, dimension: str) -> pd.DataFrame:
+        def compute() -> pd.DataFrame:
+            return pairwise_modality(
+                self._frame,
+                dimension=dimension,
+                adjust="none",
+                conf_level=self._conf_level,
+                **self._options(),
+            )
+
+        return cast("pd.DataFrame", self._once("pairs", dimension, compute))
+
+    def _fixed(self) -> str:
+        """Fixed part of the models: what the study has of modality, traits and familiarity."""
+        parts = [part.strip() for part in DEMOGRAPHIC.split("+")]
+        there = [p for p in parts if self._varies(p.strip("()"))]
+        return " + ".join(there)
+
+    def _varies(self, by: str) -> bool:
+        column = by.split()[0]
+        return column in self._frame and _n_groups(factor(by, self._frame)) > 1
+
+    def _ratings(self, dimension: str) -> MixedFit:
+        formula = f"{dimension} ~ {self._fixed()} + {_CROSSED}"
+        fit = self._once("ratings", dimension, lambda: mixed_model(self._frame, formula))
+        return cast("MixedFit", fit)
+
+    def _joint(self, fit: MixedFit, term: str) -> Evidence:
+        rows = fit.anova()
+        row = only(rows[rows["term"] == term])
+        effect, low, high = partial_eta_squared(
+            row["statistic"], row["df"], row["df_denom"], self._conf_level
+        )
+        name = "partial eta squared"
+        return Evidence(row["p_value"], effect, low, high, name, method=text(row["method"]))
+
+    def _guarded(self, compute: Callable[[], Evidence]) -> Evidence:
+        """A model that cannot be fitted is missing, with the reason."""
+        try:
+            return compute()
+        except MuvistatsError as error:
+            return Evidence(method="linear mixed model", warning=str(error))
+
+    # ------------------------------------------------------------------- labels
+
+    def _chisquare_labels(self, claim: Claim) -> dict[str, Evidence]:
+        frame = chisquare_labels(
+            self._frame, by=claim.factor, conf_level=self._conf_level, **self._options()
+        )
+        found = of_rows(frame, no_sign)
+        found["design"] = self._design_effect(frame, claim.factor, found["design"])
+        return found | {"mixed model": self._largest(claim.factor)}
+
+    def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
+        """Cramer's V as if there were only as many labels as the design effect leaves."""
+        row = frame[frame["dependence"] == "independent"].iloc[0]
+        effects = [
+            float(
+                rao_scott(self._frame, by=by, order="first", cluster=cluster)["design_effect"].iloc[
+                    0
+                ]
+            )
+            for cluster in ("participant", "item")
+        ]
+        largest = float(np.nanmax(np.array([1.0, *effects])))
+        n = row["n"] / largest
+        statistic = row["statistic"] / largest
+        if not np.isfinite(statistic):
+            return found
+        groups = _n_groups(factor(by, offered(self._frame, by)))
+        shape = (groups, round(row["df"] / (groups - 1)) + 1)
+        low, high = contingency.cramers_v_interval(statistic, n, shape, self._conf_level)
+        return replace(
+            found,
+            effect_size=contingency.cramers_v(statistic, n, shape),
+            conf_low=low,
+            conf_high=high,
+            effect_size_name=f"Cramer's V of {n:.0f} effective labels",
+        )
+
+    def _label_deviations(self, claim: Claim) -> dict[str, Evidence]:
+        frame = self._deviations(claim.factor)
+        group = self._level(claim)
+        use = (frame["label"] == claim.label) & (frame["group"] == group)
+        found = of_rows(frame[use], sign_of("std_residual"))
+        effects = self._odds(claim, group)
+        found = {
+            name: replace(
+                evidence,
+                effect_size=effects[name][0],
+                conf_low=effects[name][1],
+                conf_high=effects[name][2],
+                effect_size_name=_LOG_ODDS,
+            )
+            for name, evidence in found.items()
+        }
+        return found | {"mixed model": self._guarded(lambda: self._label_term(claim))}
+
+    def _deviations(self, by: str) -> pd.DataFrame:
+        def compute() -> pd.DataFrame:
+            return label_deviations(self._frame, by=by, adjust="none", **self._options())
+
+        return cast("pd.DataFrame", self._once("deviations", by, compute))
+
+    def _level(self, claim: Claim) -> str:
+        """The group of a claim as the study spells it: the paper's female may be Female."""
+        levels = [str(level) for level in factor(claim.factor, self._frame).cat.categories]
+        same = [level for level in levels if level.casefold() == claim.group1.casefold()]
+        return same[0] if same else claim.group1
+
+    def _odds(self, claim: Claim, group: str) -> dict[str, tuple[float, float, float]]:
+        """Log odds ratio of a label among the labels chosen, in a group against the others."""
+        frame = offered(self._frame, claim.factor)
+        groups = factor(claim.factor, frame)
+        use = (groups.notna() & frame["n_labels"].notna()).to_numpy()
+        frame, mine = frame[use], (groups[use] == group).to_numpy()
+        label = frame[claim.label].to_numpy(dtype=float)
+        every = frame["n_labels"].to_numpy(dtype=float)
+        counts = np.array(
+            [[(label[g]).sum(), (every - label)[g].sum()] for g in (mine, ~mine)], dtype=float
+        )
+        if (counts == 0).any():
+            counts += 0.5
+        estimate = float(np.log(counts[0, 0] * counts[1, 1] / (counts[0, 1] * counts[1, 0])))
+        reach = stats.norm.ppf((1 + self._conf_level) / 2) * np.sqrt((1 / counts).sum())
+        units = codes_of(frame["item"]), codes_of(frame["participant"])
+        means = [
+            bootstrap_means(
+                values,
+                units,
+                groups=mine.astype(np.int64),
+                n_groups=2,
+                n_resamples=self._n,
+                rng=np.random.default_rng(self._seed),
+            )
+            for values in (label, every - label)
+        ]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = np.log(means[0] / means[1])
+            draws = odds[:, 1] - odds[:, 0]
+        draws[~np.isfinite(draws)] = np.nan
+        low, high = percentile_interval(draws[:, None], self._conf_level)
+        return {
+            "independent": (estimate, estimate - reach, estimate + reach),
+            "design": (estimate, float(low[0]), float(high[0])),
+        }
+
+    def _terms(self, by: str) -> pd.DataFrame:
+        """Terms of a factor in the logistic mixed models of all labels."""
+        fixed = "overlay + modality" if by == "overlay" else self._fixed()
+        frame = offered(self._frame, by)
+
+        def compute() -> pd.DataFrame:
+            return label_models(frame, fixed=fixed, conf_level=self._conf_level)
+
+        rows: pd.DataFrame = self._once("labels", fixed, compute)
+        return rows[rows["term"].fillna("").str.startswith(f"{by}[T.")]
+
+    def _largest(self, by: str) -> Evidence:
+        """Smallest p of all labels and levels, by Holm, with the effect it belongs to."""
+        method = "logistic mixed models of all labels, Holm"
+        rows = self._terms(by).dropna(subset=["p_value"])
+        if rows.empty:
+            return Evidence(method=method, warning=f"no model could be fitted for {by}")
+        row = rows.iloc[int(np.argmin(rows["p_value"].to_numpy()))]
+        smallest = min(1.0, float(row["p_value"]) * len(rows))
+        level = str(row["term"]).split("[T.")[1].rstrip("]")
+        return Evidence(
+            smallest,
+            row["estimate"],
+            row["conf_low"],
+            row["conf_high"],
+            f"{_LOG_ODDS} of {row['label']}, {level}",
+            method=method,
+        )
+
+    def _label_term(self, claim: Claim) -> Evidence:
+        rows = self._terms(claim.factor)
+        rows = rows[rows["label"] == claim.label]
+        if len(rows) != 1:
+            return Evidence(warning=f"{claim.factor} has no single term in the model")
+        row = rows.iloc[0]
+        flip = 1 if str(row["term"]).endswith(f"[T.{self._level(claim)}]") else -1
+        low, high = sorted((flip * row["conf_low"], flip * row["conf_high"]))
+        estimate = flip * row["estimate"]
+        return Evidence(
+            row["p_value"],
+            estimate,
+            low,
+            high,
+            _LOG_ODDS,
+            int(np.sign(estimate)),
+            str(row["method"]),
+            warning=text(row["warning"]),
+        )
+
+
+def _n_groups(groups: pd.Series) -> int:
+    return len(np.unique(groups.cat.codes[groups.notna()]))

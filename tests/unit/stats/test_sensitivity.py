@@ -1,0 +1,183 @@
+"""Published findings beside tests that respect the design."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+
+import muvistats as mv
+from muvistats.kernels.variance_share import partial_eta_squared
+from muvistats.stats.sensitivity.claims import Claim
+from muvistats.stats.sensitivity.evidence import Evidence
+from muvistats.stats.sensitivity.table import survival
+
+N = 499
+
+
+@pytest.fixture(scope="module")
+def simulated(default_study):
+    return mv.sensitivity_table(default_study, n_resamples=N).set_index("finding")
+
+
+@pytest.fixture(scope="module")
+def analyses(default_study):
+    return mv.sensitivity_table(default_study, level="analysis", n_resamples=N)
+
+
+def word(differs, p_design, p_model, signs=(1, 1, 1), claimed=0):
+    claim = Claim(("x", "y"), "t", differs, sign=claimed)
+    p = (0.5, p_design, p_model)
+    return survival(claim, *(Evidence(a, sign=s) for a, s in zip(p, signs, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((True, 0.01, 0.01), "holds"),
+        ((True, 0.01, 0.2), "weakens"),
+        ((True, 0.2, 0.01), "weakens"),
+        ((True, 0.2, 0.2), "does not survive"),
+        ((True, 0.05, 0.049), "weakens"),
+        ((True, 0.01, 0.01, (1, 1, -1)), "weakens"),
+        ((True, 0.01, 0.01, (1, -1, -1)), "does not survive"),
+        ((True, 0.01, 0.01, (-1, -1, -1), 1), "does not survive"),
+        ((True, 0.01, 0.01, (0, 0, 0)), "holds"),
+        ((False, 0.2, 0.01), "stays null"),
+        ((False, 0.01, 0.01), "emerges"),
+        ((False, 0.01, 0.01, (1, 1, -1)), "stays null"),
+        ((True, np.nan, 0.01), "undecided"),
+        ((False, 0.3, np.nan), "undecided"),
+    ],
+)
+def test_the_rule_behind_the_word(arguments, expected):
+    assert word(*arguments) == expected
+
+
+def test_each_p_is_that_of_the_test_it_names(default_study, simulated):
+    frame = mv.annotation_frame(default_study)
+    kruskal = mv.kruskal_modality(frame, dimension="valence", n_resamples=0)
+    row = simulated.loc["valence differs between modalities"]
+    assert row["p_independent"] == kruskal["p_value"].iloc[0]
+    fit = mv.demographic_model(frame, dimension="valence")
+    assert row["p_model"] == fit.anova().set_index("term").loc["modality", "p_value"]
+    chi = mv.chisquare_labels(frame, by="gender", dependence="independent")
+    row = simulated.loc["labels depend on gender"]
+    assert row["p_independent"] == row["p_published"] == chi["p_value"].iloc[0]
+    models = mv.label_models(frame)
+    p = models.loc[models["term"] == "gender[T.male]", "p_value"]
+    assert row["p_model"] == min(1.0, p.min() * len(p))
+    label = models[(models["term"] == "familiar[T.familiar]") & (models["label"] == "tense")]
+    row = simulated.loc["people who do not know the item choose tense more often"]
+    assert row["p_model"] == label["p_value"].iloc[0]
+
+
+def test_holm_runs_over_the_findings(simulated):
+    p = simulated["p_design"].dropna().sort_values()
+    expected = np.minimum(1, np.maximum.accumulate(p * np.arange(len(p), 0, -1)))
+    np.testing.assert_allclose(simulated.loc[p.index, "p_design_adjusted"], expected)
+
+
+def test_planted_effects_hold_and_what_was_not_planted_does_not(simulated):
+    """The simulation moves ratings and labels by modality, and nothing by the interface."""
+    verdict = simulated["verdict"]
+    assert verdict["arousal differs between modalities"] == "holds"
+    assert verdict["labels depend on modality"] == "holds"
+    assert verdict["labels depend on familiarity"] == "holds"
+    assert verdict["arousal does not depend on the interface"] == "stays null"
+    assert simulated["simulated"].all()
+    assert (simulated["relation"].isna()).all()  # nothing is printed of simulated data
+
+
+def test_effects_have_intervals_and_agree_in_direction(analyses):
+    frame = analyses
+    assert frame.groupby("finding").size().eq(3).all()
+    inside = (frame["conf_low"] <= frame["effect_size"]) & (
+        frame["effect_size"] <= frame["conf_high"]
+    )
+    assert inside.all()
+    rows = frame[frame["finding"] == "arousal is higher in music than in audiovisual"]
+    assert (rows["effect_size"] > 0).all()
+    rows = frame[(frame["label"] == "sad") & (frame["factor"] == "familiar")]
+    widths = (rows["conf_high"] - rows["conf_low"]).to_numpy()
+    assert widths[1] > widths[0]  # people and items make it less certain than labels do
+
+
+def test_a_log_odds_ratio_is_that_of_the_table(default_study, analyses):
+    frame = analyses
+    row = frame[
+        (frame["finding"] == "people with little training choose nostalgic less often")
+        & (frame["analysis"] == "independent")
+    ].iloc[0]
+    table = mv.annotation_frame(default_study)
+    little = table["years_of_training"] <= 3
+    chosen = table.groupby(little)[["nostalgic", "n_labels"]].sum()
+    counts = np.array(
+        [
+            [chosen.loc[g, "nostalgic"], chosen.loc[g, "n_labels"] - chosen.loc[g, "nostalgic"]]
+            for g in (True, False)
+        ]
+    )
+    odds = stats.contingency.odds_ratio(counts.astype(int), kind="sample").statistic
+    assert row["effect_size"] == pytest.approx(np.log(odds))
+    reach = stats.norm.ppf(0.975) * np.sqrt((1 / counts).sum())
+    assert row["conf_high"] - row["effect_size"] == pytest.approx(reach)
+
+
+def test_the_same_seed_and_any_number_of_jobs_give_the_same(study):
+    first = mv.sensitivity_table(study, n_resamples=99, rng=3)
+    second = mv.sensitivity_table(study, n_resamples=99, rng=3, n_jobs=2)
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_real_labels(released, corrected):
+    """Which findings survive on the real study, in both readings of its labels."""
+    found = {
+        name: mv.sensitivity_table(study, n_resamples=999).set_index("finding")
+        for name, study in (("released", released), ("corrected", corrected))
+    }
+    one, two = found["released"], found["corrected"]
+    assert one.loc["labels depend on gender", "p_published"] == 0.008
+    assert one.loc["labels depend on gender", "p_independent"] == pytest.approx(0.00832, abs=1e-5)
+    assert one.loc["labels depend on gender", "verdict"] == "does not survive"
+    assert two.loc["labels depend on gender", "verdict"] == "does not survive"
+    assert one.loc["labels do not depend on modality", "verdict"] == "stays null"
+    assert two.loc["labels do not depend on modality", "verdict"] == "emerges"
+    assert two.loc["labels depend on familiarity", "verdict"] == "holds"
+    for table in (one, two):
+        ratings = table.loc["arousal differs between modalities"]
+        assert ratings["verdict"] == "undecided"
+        assert "no ratings" in ratings["warning"]
+        sad = table.loc["people who know the item choose sad more often"]
+        assert sad["verdict"] == "does not survive"
+        assert "other direction" in sad["warning"]
+
+
+@pytest.mark.parametrize(("f", "df", "df_denom"), [(12.0, 2, 1400.0), (0.8, 2, 60.0), (0.0, 1, 9)])
+def test_partial_eta_squared_limits_are_those_of_the_noncentral_f(f, df, df_denom):
+    estimate, low, high = partial_eta_squared(f, df, df_denom, 0.9)
+    assert estimate == pytest.approx(f * df / (f * df + df_denom))
+    for limit, p in ((low, 0.95), (high, 0.05)):
+        noncentrality = limit * (df + df_denom + 1) / (1 - limit)
+        below = stats.ncf.cdf(f, df, df_denom, noncentrality)
+        assert limit == 0.0 or below == pytest.approx(p, abs=1e-6)
+    if f < 1:
+        assert low == 0.0
+    assert np.isnan(partial_eta_squared(np.nan, 1, 9, 0.9)).all()
+
+
+def test_a_study_that_lacks_something_keeps_its_rows(study):
+    bare = mv.select(study, modality=["visual", "audiovisual"])
+    frame = mv.sensitivity_table(bare, n_resamples=49)
+    pairs = frame[frame["dimension"] == "arousal"].dropna(subset=["group1"]).set_index("group1")
+    assert pairs.loc["music", "verdict"] == "undecided"
+    assert pairs.loc["visual", "verdict"] != "undecided"
+    annotations = study["annotations"].to_dataset().drop_vars(["labels", "label"])
+    study = study.copy()
+    study["annotations"] = xr.DataTree(annotations.drop_dims("label", errors="ignore"))
+    frame = mv.sensitivity_table(study, n_resamples=49).set_index("finding")
+    assert "no labels" in frame.loc["labels depend on gender", "warning"]
+    with pytest.raises(mv.DesignError, match="level must be one of"):
+        mv.sensitivity_table(bare, level="row")
