@@ -1,0 +1,103 @@
+"""Figure of the labels that features predict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .style import (
+    GREY,
+    PALE,
+    colours,
+    header,
+    label_table,
+    markers,
+    new_figure,
+    one_reading,
+    require,
+    separate_categories,
+    styled,
+    words,
+)
+
+__all__ = ["plot_label_prediction"]
+
+
+@styled
+def plot_label_prediction(frame: pd.DataFrame) -> Figure:
+    """Draw how well features of items predict each label, modality by modality.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `label_prediction` returns it with ``level="label"``, of one reading of the labels.
+
+    Returns
+    -------
+    Figure
+        One panel per modality and one row per label: r with its interval, filled where the
+        adjusted p is below .05; a grey tick at the noise ceiling.
+
+    Raises
+    ------
+    DataError
+        For another frame, or one that mixes readings of the labels.
+
+    Examples
+    --------
+    >>> from muvistats import label_prediction, plot_label_prediction, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=18, n_participants=18)
+    >>> frame = label_prediction(study, features="visual", n_resamples=20)
+    >>> len(plot_label_prediction(frame).axes)
+    3
+    """
+    require(frame, "label_prediction", "label", "modality", "estimate", "noise_ceiling", "features")
+    frame = one_reading(frame)
+    modalities = [str(name) for name in dict.fromkeys(frame["modality"])]
+    order = label_table(frame, frame["label"].tolist())
+    fig = new_figure(1.9 + 1.9 * len(modalities), 0.7 + 0.17 * len(order))
+    axes = fig.subplots(1, len(modalities), sharex=True, sharey=True, squeeze=False)[0]
+    colour, marker = colours(modalities), markers(modalities)
+    place = np.arange(len(order))
+    for ax, modality in zip(axes, modalities, strict=True):
+        rows = frame[frame["modality"] == modality].set_index("label").loc[order["label"]]
+        ax.axvline(0, color=GREY, linewidth=0.8)
+        ax.hlines(place, rows["conf_low"], rows["conf_high"], color=colour[modality], linewidth=1)
+        sure = (rows["p_adjusted"] < 0.05).to_numpy()
+        for which, face in ((sure, colour[modality]), (~sure, "white")):
+            ax.plot(
+                rows["estimate"].to_numpy()[which],
+                place[which],
+                marker[modality],
+                color=colour[modality],
+                markerfacecolor=face,
+                markersize=4.5,
+            )
+        ax.plot(rows["noise_ceiling"], place, "|", color=GREY, markersize=8, markeredgewidth=1.4)
+        ax.grid(visible=True, axis="y", color=PALE, linewidth=0.5)
+        ax.set_title(words(modality))
+        ax.set_xlabel("r, predicted and observed")
+    axes[0].set_yticks(place, order["text"])
+    axes[0].set_ylim(len(order) - 0.4, -0.6)
+    separate_categories(axes[-1], order["category"].tolist())
+    for ax in axes[:-1]:
+        separate_categories(ax, order["category"].tolist(), names=False)
+    _legend(fig)
+    kind = words(frame["features"].iloc[0]).lower().replace(" ", " and ")
+    note = f"share of raters who chose the label, from {kind} features, across held-out items"
+    header(fig, frame, "Which labels do the features predict?", note, labels=True)
+    return fig
+
+
+def _legend(fig: Figure) -> None:
+    dark: dict[str, Any] = {"color": GREY, "linestyle": "none"}
+    handles = [
+        Line2D([], [], marker="o", markersize=4.5, label="adjusted p < .05", **dark),
+        Line2D([], [], marker="o", markersize=4.5, markerfacecolor="white", label="not", **dark),
+        Line2D([], [], marker="|", markersize=8, label="noise ceiling", **dark),
+    ]
+    fig.legend(handles=handles, loc="outside lower center", ncols=3)
