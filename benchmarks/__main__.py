@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("agreement", "mixed")
+NAMES = ("agreement", "lasso", "mixed", "resampling")
 
 
 def main(names: list[str]) -> None:
