@@ -75,7 +75,7 @@ same.compare(own)
 # A logistic mixed model per label, p-values adjusted over the labels.
 
 labels = mv.label_models(study, adjust="holm")
-labels[labels["p_adjusted"] < 0.05][["label", "term", "estimate", "p_adjusted"]]
+print(labels[labels["p_adjusted"] < 0.05][["label", "term", "estimate", "p_adjusted"]])
 
 # %%
 # Rated dimensions

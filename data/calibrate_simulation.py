@@ -110,12 +110,14 @@ def printed(study: xr.DataTree) -> pd.DataFrame:
     agreement = mv.interrater_ccc(dynamic, level="modality", n_resamples=20)
     frames = {
         "describe_annotations": mv.describe_annotations(dynamic),
-        "kruskal_modality": mv.kruskal_modality(dynamic, n_resamples=0),
-        "kruskal_modality_group": mv.kruskal_modality(dynamic, level="group", n_resamples=0),
-        "normality": mv.normality(dynamic),
+        "kruskal_modality": mv.kruskal_modality(dynamic, dependence="independent", n_resamples=0),
+        "kruskal_modality_group": mv.kruskal_modality(
+            dynamic, level="group", dependence="independent"
+        ),
+        "normality": mv.normality(dynamic, dependence="independent"),
         "modality_correlations": mv.modality_correlations(dynamic),
         "interrater_ccc": agreement.assign(mean=agreement["ccc"]),
-        "mannwhitney_overlay": mv.mannwhitney_overlay(dynamic),
+        "mannwhitney_overlay": mv.mannwhitney_overlay(dynamic, dependence="independent"),
         "label_frequencies": mv.label_frequencies(labels),
         "label_frequencies_summary": mv.label_frequencies(labels, level="summary"),
         "label_correlations": mv.label_correlations(released, scope="total"),
@@ -212,8 +214,10 @@ def quick(study: xr.DataTree) -> pd.DataFrame:
     dynamic = mv.released_exclusions(study)
     agreement = mv.interrater_ccc(dynamic, level="modality", n_resamples=20)
     frames = {
-        "kruskal_modality": mv.kruskal_modality(dynamic, n_resamples=0),
-        "kruskal_modality_group": mv.kruskal_modality(dynamic, level="group", n_resamples=0),
+        "kruskal_modality": mv.kruskal_modality(dynamic, dependence="independent", n_resamples=0),
+        "kruskal_modality_group": mv.kruskal_modality(
+            dynamic, level="group", dependence="independent"
+        ),
         "modality_correlations": mv.modality_correlations(dynamic),
         "interrater_ccc": agreement.assign(mean=agreement["ccc"]),
         "describe_participants": mv.describe_participants(study),

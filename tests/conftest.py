@@ -61,6 +61,15 @@ def default_study() -> xr.DataTree:
     return mv.simulate_muvi(features=False)
 
 
+@pytest.fixture(scope="session")
+def featured() -> xr.DataTree:
+    """A small simulated study with features: 38 of the audio ones and all visual ones."""
+    made = mv.simulate_muvi(rng=7, n_items=15, n_participants=15)
+    audio = made["features/audio"].to_dataset().isel(feature=slice(0, None, 26))
+    made["features/audio"] = xr.DataTree(audio)
+    return made
+
+
 @pytest.fixture
 def tiny() -> xr.DataTree:
     """A study small enough to compute by hand: 4 items x 3 modalities, 6 participants.

@@ -67,7 +67,7 @@ def plot_label_correlations(frame: pd.DataFrame, *, scope: str = "total") -> Fig
     ''
     """
     require(frame, "label_correlations", "label1", "label2", "estimate")
-    frame = one_reading(frame)
+    frame = _one_row(one_reading(frame))
     note = ""
     if "scope" in frame:
         if scope not in set(frame["scope"]):
@@ -149,7 +149,9 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
     Figure
         One panel per group. Bars are observed counts, coloured by standardized residual; the
         dark tick is the count expected if the groups chose labels alike; a dot stands at labels
-        with an adjusted p below 0.05, where the frame has one.
+        with an adjusted p below 0.05, where the frame has one. With rows of both kinds, bars and
+        ticks are those that take labels as independent, and the dot is full only where the row
+        that respects the design has such a p too.
 
     Raises
     ------
@@ -172,14 +174,17 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
         raise DataError("the frame holds several factors; draw one at a time", column="factor")
     table = label_table(frame, frame["label"].to_list())
     groups = list(dict.fromkeys(frame["group"].dropna()))
-    limit = max(3.0, float(frame["std_residual"].abs().max(skipna=True)))
+    shown = _one_row(frame)
+    design = frame.loc[frame.index.difference(shown.index)]
+    limit = max(3.0, float(shown["std_residual"].abs().max(skipna=True)))
     scale = ScalarMappable(Normalize(-limit, limit), DIVERGING)
 
     fig = new_figure(2.6 + 2.9 * len(groups), 0.6 + 0.21 * len(table))
     axes = np.atleast_1d(fig.subplots(1, len(groups), sharey=True))
     for ax, group in zip(axes, groups, strict=True):
-        rows = frame[frame["group"] == group].set_index("label").reindex(table["label"])
-        _deviation_panel(ax, rows, scale)
+        rows = shown[shown["group"] == group].set_index("label").reindex(table["label"])
+        holds = design[design["group"] == group].set_index("label").reindex(table["label"])
+        _deviation_panel(ax, rows, scale, holds if len(design) else None)
         ax.set_title(_group_title(str(frame["factor"].iloc[0]), group))
         separate_categories(ax, table["category"].to_list(), names=ax is axes[-1])
     axes[0].set_yticks(range(len(table)), table["text"])
@@ -194,6 +199,7 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
     note = "bar: observed; tick: expected if groups chose alike"
     if "p_adjusted" in frame:
         note += "; dot: adjusted p < 0.05"
+        note += ", full: by the design too" if len(design) else ""
     header(fig, frame, f"Labels by {factor[:1].lower()}{factor[1:]}", note, labels=True)
     return fig
 
@@ -214,7 +220,17 @@ def _group_title(factor: str, group: str) -> str:
     return f"Not {words(factor)}"
 
 
-def _deviation_panel(ax: Axes, rows: pd.DataFrame, scale: ScalarMappable) -> None:
+def _one_row(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that take labels as independent where there are any, otherwise all."""
+    if "dependence" not in frame:
+        return frame
+    plain = frame[frame["dependence"] == "independent"]
+    return plain if len(plain) else frame
+
+
+def _deviation_panel(
+    ax: Axes, rows: pd.DataFrame, scale: ScalarMappable, design: pd.DataFrame | None
+) -> None:
     place = np.arange(len(rows))
     residual = rows["std_residual"].to_numpy(dtype=float)
     fill = [PALE if np.isnan(value) else scale.to_rgba(value) for value in residual]
@@ -226,8 +242,11 @@ def _deviation_panel(ax: Axes, rows: pd.DataFrame, scale: ScalarMappable) -> Non
     ax.set_xlim(0, 1.1 * right)
     if "p_adjusted" in rows:
         low = rows["p_adjusted"].to_numpy(dtype=float) < 0.05
-        ends = np.fmax(observed, expected)[low] + 0.035 * right
-        ax.plot(ends, place[low], "o", color=INK, markersize=3)
+        ends = np.fmax(observed, expected) + 0.035 * right
+        full = low if design is None else low & (design["p_adjusted"].to_numpy(dtype=float) < 0.05)
+        ax.plot(ends[full], place[full], "o", color=INK, markersize=3)
+        hollow = low & ~full
+        ax.plot(ends[hollow], place[hollow], "o", color=INK, markersize=3, fillstyle="none")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.grid(axis="x")
     ax.tick_params(axis="y", length=0)

@@ -143,6 +143,8 @@ def _violins(ax: Axes, groups: dict[str, npt.NDArray[np.float64]], shift: float 
 def _test_text(test: pd.DataFrame, dimension: str) -> str:
     require(test, "kruskal_modality", "dimension", "statistic", "df", "p_value")
     rows = test[test["dimension"] == dimension]
+    if "dependence" in rows:
+        rows = rows[rows["dependence"] == "independent"]
     if len(rows) == 0 or np.isnan(rows["statistic"].iloc[0]):
         return "not tested"
     row = rows.iloc[0]

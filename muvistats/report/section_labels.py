@@ -11,7 +11,8 @@ import xarray as xr
 
 from ..dataset.access import dimensions_of
 from ..plots.figures import plot_label_correlations, plot_label_frequencies
-from ..stats.labels import label_correlations, label_frequencies
+from ..stats.label_pairs import label_correlations
+from ..stats.labels import label_frequencies
 from .format import Rule, percent, word
 from .parts import Figure, Finding, Section, Settings, Table
 
@@ -86,6 +87,7 @@ def _superfactors_wide(frame: pd.DataFrame) -> pd.DataFrame:
 def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
     """The strongest pairs over all annotations, with their values within and between items."""
     keys = ["label1", "label2"]
+    frame = frame[frame["dependence"] == "independent"]
     total = frame[frame["scope"] == "total"].set_index(keys)
     order = total["estimate"].abs().sort_values(ascending=False).index[:_PAIRS]
     table = total.loc[order, _PAIR_COLUMNS]

@@ -29,7 +29,7 @@ def _design(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: AR
 
 
 def _overlay_preference(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return overlay_preference(study)
+    return overlay_preference(study, dependence="independent")
 
 
 def _annotations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001

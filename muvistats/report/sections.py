@@ -4,45 +4,55 @@ from __future__ import annotations
 
 from .section_agreement import AGREEMENT_FINDINGS, AGREEMENT_SECTIONS
 from .section_checks import CHECK_SECTIONS
+from .section_contribution import CONTRIBUTION_SECTIONS
 from .section_effects import EFFECT_FINDINGS, EFFECT_SECTIONS
 from .section_labels import LABEL_FINDINGS, LABEL_SECTIONS
+from .section_models import MODEL_FINDINGS, MODEL_SECTIONS
+from .section_prediction import PREDICTION_SECTIONS
 from .section_ratings import RATING_FINDINGS, RATING_SECTIONS
+from .section_sensitivity import SENSITIVITY_SECTIONS
 
 __all__ = ["CHAPTERS", "FINDINGS", "NOT_BUILT", "SECTIONS"]
 
 #: Chapters in order, by anchor.
 CHAPTERS = {
+    "survival": "Would the findings survive?",
     "checks": "Is the data what it says?",
     "people": "People, items and ratings",
     "agreement": "How far people agree",
     "labels": "Emotion labels",
     "effects-ratings": "What moves the ratings",
     "effects-labels": "What moves the choice of labels",
+    "models": "What predicts the ratings",
 }
 
 SECTIONS = (
+    *SENSITIVITY_SECTIONS,
     *CHECK_SECTIONS,
     *RATING_SECTIONS,
     *AGREEMENT_SECTIONS,
     *LABEL_SECTIONS,
+    *PREDICTION_SECTIONS,
     *EFFECT_SECTIONS,
+    *CONTRIBUTION_SECTIONS,
+    *MODEL_SECTIONS,
 )
 
-FINDINGS = (*RATING_FINDINGS, *AGREEMENT_FINDINGS, *LABEL_FINDINGS, *EFFECT_FINDINGS)
+FINDINGS = (
+    *RATING_FINDINGS,
+    *AGREEMENT_FINDINGS,
+    *LABEL_FINDINGS,
+    *EFFECT_FINDINGS,
+    *MODEL_FINDINGS,
+)
 
 #: Parts of the paper without a section so far: what, where the paper has it, and why.
 NOT_BUILT = (
-    (
-        "Linear models of the ratings (Lasso)",
-        "Table 4",
-        "not part of this version of muvistats",
-    ),
     (
         "Networks: unimodal, early and late fusion, PAIR",
         "Table 6, section 7.1",
         "not part of this version of muvistats",
     ),
-    ("Most important features", "Table 7", "not part of this version of muvistats"),
     (
         "Comparison of data sets, annotation interface, model diagram",
         "Table 1, Figures 1 and 7",

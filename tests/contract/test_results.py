@@ -14,24 +14,53 @@ DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool
 
 #: Arguments beyond the study, and the variants of each function that are run.
 CALLS: dict[str, list[dict[str, object]]] = {
+    "audio_visual_contrast": [{"n_resamples": 3}],
     "chisquare": [{"formula": "gender ~ modality"}],
     "chisquare_labels": [{"by": by} for by in ("modality", "gender", "familiar", "overlay")],
+    "compare_with_human": [{"dimension": "arousal"}],
+    "family_importance": [{"sets": [("visual", "visual")], "dimension": "arousal"}],
     "kruskal": [{"formula": "arousal ~ modality"}],
     "label_deviations": [{"by": "years_of_training > 3"}],
+    "lasso_models": [
+        {"level": level, "dimension": "arousal"} for level in ("summary", "fold", "item")
+    ],
     "mannwhitney": [{"formula": "valence ~ gender"}],
+    "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],
 }
+
+
+#: Functions that predict from features of the items.
+NEEDS_FEATURES = {
+    "audio_visual_contrast",
+    "compare_with_human",
+    "family_importance",
+    "label_prediction",
+    "lasso_models",
+    "rank_features",
+}
+
+
+@pytest.fixture
+def data(name: str, request: pytest.FixtureRequest) -> xr.DataTree:
+    """A study that the function can work on."""
+    fixture = "featured" if name in NEEDS_FEATURES else "study"
+    return request.getfixturevalue(fixture)
+
+
+#: What takes no study: printed values, and functions that simulate their own.
+NO_STUDY = {"calibration", "compare_published", "power_study", "published"}
 
 
 def public_frames() -> list[str]:
     for name in mv.__all__:
         getattr(mv, name)  # importing registers its columns
-    return sorted(set(RESULT_COLUMNS) & set(mv.__all__) - {"compare_published", "published"})
+    return sorted(set(RESULT_COLUMNS) & set(mv.__all__) - NO_STUDY)
 
 
 @pytest.mark.parametrize("name", public_frames())
-def test_frame_keeps_its_contract(name, study):
+def test_frame_keeps_its_contract(name, data):
     for arguments in CALLS.get(name, [{}]):
-        frame = getattr(mv, name)(study, **arguments)
+        frame = getattr(mv, name)(data, **arguments)
         assert isinstance(frame, pd.DataFrame)
         assert len(frame)
         assert tuple(frame.columns) == RESULT_COLUMNS[name]
@@ -59,7 +88,7 @@ def test_docstring_has_its_returns_table_and_an_example(name):
 
 
 @pytest.mark.parametrize("name", public_frames())
-def test_the_study_is_not_changed(name, study):
-    before = study.copy(deep=True)
-    getattr(mv, name)(study, **CALLS.get(name, [{}])[0])
-    assert study.identical(before)
+def test_the_study_is_not_changed(name, data):
+    before = data.copy(deep=True)
+    getattr(mv, name)(data, **CALLS.get(name, [{}])[0])
+    assert data.identical(before)

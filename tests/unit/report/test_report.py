@@ -99,7 +99,8 @@ def test_every_table_of_the_study_is_there(report: Report) -> None:
 def test_numbers_on_the_page_are_those_of_the_package(report: Report) -> None:
     row = mv.kruskal_modality(report.study, n_resamples=999, rng=SETTINGS.rng).iloc[0]
     assert f"{row['statistic']:.2f}" in report.page.by_id("kruskal_modality").text
-    share = mv.overlay_preference(report.study).set_index("level").loc["side_by_side", "share"]
+    rows = mv.overlay_preference(report.study, dependence="independent")
+    share = rows.set_index("level").loc["side_by_side", "share"]
     assert f"{100 * share:.1f}%" in report.page.by_id("overlay_preference").text
 
 
@@ -136,7 +137,8 @@ def test_figures_are_written_twice_and_shown(report: Report) -> None:
 
 def test_claims_answer_by_the_frames(report: Report) -> None:
     rows = [element.text for element in report.page.all("tr")]
-    tests = mv.kruskal_modality(report.study, n_resamples=0).set_index("dimension")
+    tests = mv.kruskal_modality(report.study, dependence="independent", n_resamples=0)
+    tests = tests.set_index("dimension")
     for dimension, test in tests.iterrows():
         (row,) = [r for r in rows if f"{str(dimension).capitalize()} differs between mod" in r]
         assert ("yes" in row) == (test["p_value"] < 0.05)
@@ -167,8 +169,11 @@ def test_both_readings_stand_side_by_side(two_readings: Report) -> None:
     page = two_readings.page
     frame = read_frame(two_readings.folder / "tables" / "chisquare_labels.csv")
     assert list(frame["alignment"].unique()) == ["released", "corrected"]
-    corrected = frame[frame["alignment"] == "corrected"].set_index("factor")
-    expected = mv.chisquare_labels(two_readings.study, by="modality").iloc[0]
+    plain = frame[frame["dependence"] == "independent"]
+    corrected = plain[plain["alignment"] == "corrected"].set_index("factor")
+    expected = mv.chisquare_labels(
+        two_readings.study, by="modality", dependence="independent"
+    ).iloc[0]
     assert corrected.loc["modality", "statistic"] == expected["statistic"]
     text = page.by_id("chisquare_labels").text
     assert f"{expected['statistic']:.2f}" in text

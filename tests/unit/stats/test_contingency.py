@@ -56,7 +56,7 @@ def test_masked_and_missing_labels_are_counted(tiny):
     tiny["annotations/familiar"][5] = -1
     row = chisquare_labels(tiny, by="familiar").iloc[0]
     assert (row["n_annotations"], row["n_missing"]) == (18, 6)
-    cells = label_deviations(tiny, by="familiar")
+    cells = label_deviations(tiny, by="familiar", dependence="independent")
     assert (cells["n_missing"] == 6).all()
     assert cells.groupby("label")["n_annotations"].sum().tolist() == [18] * 4
 
@@ -67,7 +67,7 @@ def test_a_label_that_nobody_chose_leaves_the_table(tiny):
     row = chisquare_labels(tiny, by="gender").iloc[0]
     assert (whole["df"], row["df"]) == (3, 2)
     assert row["warning"].startswith("no counts, left out: calm")
-    cells = label_deviations(tiny, by="gender").query("label == 'calm'")
+    cells = label_deviations(tiny, by="gender", dependence="independent").query("label == 'calm'")
     assert cells["observed"].tolist() == [0, 0]
     assert cells["expected"].tolist() == [0, 0]
     assert cells["std_residual"].isna().all()
@@ -89,7 +89,7 @@ def test_a_factor_with_one_level_is_a_row_with_a_reason(tiny):
     row = chisquare_labels(tiny, by="familiar").iloc[0]
     assert np.isnan(row["statistic"])
     assert row["warning"].startswith("fewer than two groups")
-    cells = label_deviations(tiny, by="familiar")
+    cells = label_deviations(tiny, by="familiar", dependence="independent")
     assert cells["std_residual"].isna().all()
     assert (cells["warning"] == "fewer than two groups have labels").all()
     tiny["annotations/familiar"][:] = -1
@@ -99,7 +99,7 @@ def test_a_factor_with_one_level_is_a_row_with_a_reason(tiny):
 def test_an_empty_text_factor_is_a_row_with_a_reason(tiny):
     tiny["participants/gender"][:] = ""
     assert np.isnan(chisquare_labels(tiny, by="gender").loc[0, "statistic"])
-    cells = label_deviations(tiny, by="gender")
+    cells = label_deviations(tiny, by="gender", dependence="independent")
     assert len(cells) == 1
     assert cells.loc[0, "warning"] == "no row has a group of gender"
 
@@ -110,7 +110,7 @@ def test_deviations_by_hand(tiny):
     rows, columns = table.sum(1, keepdims=True), table.sum(0, keepdims=True)
     expected = rows * columns / n
     residuals = (table - expected) / np.sqrt(expected * (1 - rows / n) * (1 - columns / n))
-    cells = label_deviations(tiny)
+    cells = label_deviations(tiny, dependence="independent")
     assert cells["label"].tolist() == list(np.repeat(LABELS, 3))
     assert cells["group"].tolist() == ["music", "visual", "audiovisual"] * 4
     assert cells["expected"].to_numpy() == pytest.approx(expected.T.ravel())
@@ -122,34 +122,34 @@ def test_deviations_by_hand(tiny):
 
 
 def test_two_groups_make_one_test_per_label(tiny):
-    two = label_deviations(tiny, by="gender", adjust="bonferroni")
+    two = label_deviations(tiny, by="gender", adjust="bonferroni", dependence="independent")
     assert two["p_adjusted"].to_numpy() == pytest.approx(np.minimum(1, 4 * two["p_value"]))
-    three = label_deviations(tiny, by="modality", adjust="bonferroni")
+    three = label_deviations(tiny, by="modality", adjust="bonferroni", dependence="independent")
     assert three["p_adjusted"].to_numpy() == pytest.approx(np.minimum(1, 12 * three["p_value"]))
 
 
 def test_residuals_know_which_labels_carry_the_effect(study):
-    cells = label_deviations(study, by="familiar")
+    cells = label_deviations(study, by="familiar", dependence="independent")
     assert cells.groupby("group")["deviation"].sum().abs().max() < 1e-9
-    chi = chisquare_labels(study, by="familiar").loc[0, "statistic"]
+    chi = chisquare_labels(study, by="familiar", dependence="independent").loc[0, "statistic"]
     assert ((cells["deviation"] ** 2 / cells["expected"]).sum()) == pytest.approx(chi)
 
 
 def test_chisquare_of_two_factors(study):
     frame = annotation_frame(study)
-    row = chisquare(study, "familiar ~ modality").iloc[0]
+    row = chisquare(study, "familiar ~ modality", dependence="independent").iloc[0]
     table = pd.crosstab(frame["familiar"], frame["modality"])
     expected = stats.chi2_contingency(table, correction=False)
     assert row["statistic"] == pytest.approx(expected.statistic)
     assert row["n"] + row["n_missing"] == len(frame)
-    swapped = chisquare(study, "modality ~ familiar").iloc[0]
+    swapped = chisquare(study, "modality ~ familiar", dependence="independent").iloc[0]
     assert swapped["statistic"] == pytest.approx(row["statistic"])
     assert swapped["effect_size"] == pytest.approx(row["effect_size"])
 
 
 def test_chisquare_of_a_tiny_frame():
     frame = pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"]})
-    row = chisquare(frame, "a ~ b").iloc[0]
+    row = chisquare(frame, "a ~ b", dependence="independent").iloc[0]
     assert row["statistic"] == pytest.approx(2)
     assert np.isnan(row["effect_size"])
     assert "not defined for so few" in row["warning"]
@@ -158,18 +158,21 @@ def test_chisquare_of_a_tiny_frame():
 def test_tree_and_frame_agree(study):
     frame = annotation_frame(study)
     pd.testing.assert_frame_equal(
-        chisquare_labels(study, by="gender"), chisquare_labels(frame, by="gender")
+        chisquare_labels(study, by="gender", n_resamples=50),
+        chisquare_labels(frame, by="gender", n_resamples=50),
     )
 
 
 def test_wrong_arguments_are_refused(tiny):
     for call in (
-        lambda: chisquare(tiny, "familiar ~ modality", dependence="design"),
-        lambda: chisquare_labels(tiny, dependence="design"),
-        lambda: label_deviations(tiny, dependence="design"),
+        lambda: chisquare(tiny, "familiar ~ modality", dependence="designed"),
+        lambda: chisquare_labels(tiny, dependence=("independent", "x")),
+        lambda: label_deviations(tiny, dependence=()),
     ):
-        with pytest.raises(DesignError, match="not built yet"):
+        with pytest.raises(DesignError, match="dependence must be one or both"):
             call()
+    with pytest.raises(DataError, match="column item"):
+        chisquare(pd.DataFrame({"a": ["x", "y"], "b": ["u", "v"]}), "a ~ b")
     with pytest.raises(DesignError, match="did you mean gender"):
         chisquare_labels(tiny, by="gendr")
     with pytest.raises(DesignError, match="is a number, not a factor"):

@@ -133,7 +133,7 @@ def test_trajectories_stream_from_disk(study, tmp_path, monkeypatch, level):
     whole = modality_correlations(data, level=level)
     store = save_dataset(data, tmp_path / "study.zarr")
     monkeypatch.setattr(_cells, "_BLOCK", 25)
-    monkeypatch.setattr(correlation, "_ROWS", 4)
+    monkeypatch.setattr(correlation, "_BLOCK", 4 * 3 * 118)
     for chunks in ({"annotation": 40}, {"time": 50}):
         lazy = open_dataset(store, chunks=chunks)
         streamed = modality_correlations(lazy, level=level)

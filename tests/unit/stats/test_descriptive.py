@@ -143,7 +143,14 @@ def wilson(k, n, z):
 
 def test_overlay_preference_by_formula(tiny):
     rows = mv.overlay_preference(tiny, conf_level=0.9)
-    beside = where(rows, level="side_by_side")
+    both = rows.drop(columns=["dependence", "method"])
+    halves = [
+        both[rows["dependence"] == name].reset_index(drop=True)
+        for name in rows["dependence"].unique()
+    ]
+    pd.testing.assert_frame_equal(*halves)
+    assert rows["method"].iloc[-1].endswith(": one answer per participant")
+    beside = where(rows, level="side_by_side", dependence="independent")
     assert (beside["count"], beside["n"], beside["share"]) == (4, 6, pytest.approx(2 / 3))
     low, high = wilson(4, 6, stats.norm.ppf(0.95))
     assert beside["conf_low"] == pytest.approx(low)
@@ -153,7 +160,7 @@ def test_overlay_preference_by_formula(tiny):
 
 
 def test_overlay_preference_of_the_release(released):
-    beside = where(mv.overlay_preference(released), level="side_by_side")
+    beside = where(mv.overlay_preference(released), level="side_by_side", dependence="design")
     assert (beside["count"], beside["n"]) == (31, 49)
     assert round(100 * beside["share"], 2) == 63.27
     assert beside["p_value"] == pytest.approx(stats.binomtest(31, 49).pvalue, rel=1e-12)
@@ -171,8 +178,8 @@ def test_overlay_preference_that_is_missing(tiny):
     study["participants"] = people.drop_vars("overlay_preference")
     with pytest.raises(mv.DataError, match="preferred"):
         mv.overlay_preference(study)
-    with pytest.raises(mv.DesignError, match="not built yet"):
-        mv.overlay_preference(tiny, dependence="design")
+    with pytest.raises(mv.DesignError, match="dependence must be one or both"):
+        mv.overlay_preference(tiny, dependence="designed")
     with pytest.raises(mv.DesignError, match="conf_level"):
         mv.overlay_preference(tiny, conf_level=95)
 

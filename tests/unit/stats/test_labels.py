@@ -101,7 +101,9 @@ def test_known_shares_of_the_release(released):
 
 def test_total_correlations_agree_with_scipy(study):
     frame = annotation_frame(study)
-    rows = label_correlations(study, scope="total").set_index(["label1", "label2"])
+    rows = label_correlations(study, scope="total", dependence="independent").set_index(
+        ["label1", "label2"]
+    )
     assert len(rows) == 27 * 26 / 2
     for pair in [("energetic", "bouncy"), ("sad", "tearful"), ("joyful", "sad")]:
         expected = stats.pearsonr(frame[pair[0]], frame[pair[1]])
@@ -116,7 +118,7 @@ def test_total_correlations_agree_with_scipy(study):
 def test_within_items_agrees_with_a_regression_on_items(study):
     frame = annotation_frame(study)
     row = (
-        label_correlations(study, scope="within_item")
+        label_correlations(study, scope="within_item", dependence="independent")
         .set_index(["label1", "label2"])
         .loc[("energetic", "bouncy")]
     )
@@ -135,7 +137,7 @@ def test_within_items_agrees_with_a_regression_on_items(study):
 def test_between_items_takes_the_means_of_the_items(study):
     frame = annotation_frame(study)
     row = (
-        label_correlations(study, scope="between_item")
+        label_correlations(study, scope="between_item", dependence="independent")
         .set_index(["label1", "label2"])
         .loc[("energetic", "bouncy")]
     )
@@ -150,7 +152,7 @@ def test_adjustment_is_per_scope(tiny):
     rows = label_correlations(tiny, adjust="bonferroni")
     assert rows["scope"].unique().tolist() == ["total", "within_item", "between_item"]
     there = rows["p_value"].notna()
-    size = there.groupby(rows["scope"]).transform("sum")
+    size = there.groupby([rows["dependence"], rows["scope"]]).transform("sum")
     assert rows["p_adjusted"][there].to_numpy() == pytest.approx(
         np.minimum(1, size * rows["p_value"])[there]
     )
@@ -180,8 +182,8 @@ def test_wrong_arguments_are_refused(tiny):
         label_correlations(tiny, scope=["total", "within"])
     with pytest.raises(DesignError, match="scope must name"):
         label_correlations(tiny, scope=[])
-    with pytest.raises(DesignError, match="not built yet"):
-        label_correlations(tiny, dependence="design")
+    with pytest.raises(DesignError, match="dependence must be one or both"):
+        label_correlations(tiny, dependence="designed")
     with pytest.raises(DataError, match="labels have no category"):
         label_frequencies(annotation_frame(tiny), level="category")
     frame = annotation_frame(tiny)
@@ -203,3 +205,45 @@ def test_require_dynamic_needs_ratings(tiny):
     assert len(label_frequencies(data)) == 16
     with pytest.raises(DataError, match="no rated dimension"):
         label_frequencies(data, require_dynamic=True)
+
+
+def test_correlations_by_design_add_up_influences_by_hand(study):
+    frame = annotation_frame(study)
+    rows = label_correlations(study, scope=["total", "between_item"], dependence="design")
+    rows = rows.set_index(["scope", "label1", "label2"])
+    x, y = (stats.zscore(frame[name].to_numpy(dtype=float)) for name in ("energetic", "bouncy"))
+    n, r = len(x), np.mean(x * y)
+    influence = (x * y - r * (x**2 + y**2) / 2) / n / (1 - r**2)
+    by = [
+        (frame.assign(v=influence).groupby(keys, observed=True)["v"].sum() ** 2).sum()
+        for keys in (["participant"], ["item"], ["participant", "item"])
+    ]
+    sizes = [frame["participant"].nunique(), frame["item"].nunique(), n]
+    by = [value * size / (size - 1) for value, size in zip(by, sizes, strict=True)]
+    few = min(sizes)
+    row = rows.loc[("total", "energetic", "bouncy")]
+    variance = max(by[0], by[0] + by[1] - by[2]) * few / (few - 1)
+    t = np.arctanh(r) / np.sqrt(max(variance, by[1]))
+    assert row["estimate"] == pytest.approx(r)
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), few - 1))
+    half = stats.t.ppf(0.975, few - 1) * np.arctanh(r) / t
+    assert row["conf_low"] == pytest.approx(np.tanh(np.arctanh(r) - half))
+    between = rows.loc[("between_item", "energetic", "bouncy")]
+    items = frame.groupby("item")[["energetic", "bouncy"]].mean()
+    u, v = (stats.zscore(items[name]) for name in items)
+    q = np.mean(u * v)
+    part = (u * v - q * (u**2 + v**2) / 2) / len(items) / (1 - q**2)
+    spread = max((part**2).sum() * len(items) / (len(items) - 1), 1 / (len(items) - 3))
+    t = np.arctanh(q) / np.sqrt(spread)
+    assert between["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), len(items) - 2))
+
+
+def test_correlations_of_one_participant_have_no_errors_by_participants(tiny):
+    frame = annotation_frame(tiny)
+    attrs = frame.attrs
+    frame = frame[frame["participant"] == "0"]
+    frame.attrs = attrs
+    rows = label_correlations(frame, scope="total", dependence="design")
+    assert rows["p_value"].isna().all()
+    there = rows[rows["estimate"].notna()]
+    assert (there["warning"] == "fewer than two participants or items").all()

@@ -139,7 +139,7 @@ def test_emmeans_average_the_cells_with_equal_weights(rated, fit):
     assert both["group"].tolist()[:3] == ["music, F", "music, M", "visual, F"]
     np.testing.assert_allclose(both["estimate"], cells.ravel())
     within = fit.contrasts("gender", within="modality", adjust="none")
-    np.testing.assert_allclose(within["estimate"], cells[:, 1] - cells[:, 0])
+    np.testing.assert_allclose(within["estimate"], cells[:, 0] - cells[:, 1])
     assert within["at"].tolist() == ["modality = music", "modality = visual", "modality = both"]
 
 
