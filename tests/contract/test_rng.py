@@ -19,7 +19,7 @@ NO_STUDY = {"calibration", "power_study"}
 #: What a function needs so that it draws.
 ARGUMENTS: dict[str, dict[str, object]] = {
     "audio_visual_contrast": {"n_resamples": 3},
-    "chisquare": {"formula": "familiar ~ overlay"},
+    "chisquare": {"formula": "familiar ~ gender", "n_resamples": 299},
     "bilder_loughin": {"by": "overlay", "n_resamples": 299},
     "chisquare_labels": {"by": "gender", "n_resamples": 299},
     "interrater_ccc": {"level": "modality"},
@@ -63,4 +63,6 @@ def test_two_calls_agree_and_none_is_fresh(name, request):
     first = function(study, **arguments)
     pd.testing.assert_frame_equal(first, function(study, **arguments))
     pd.testing.assert_frame_equal(first, function(study, **arguments, rng=0))
-    assert not first.equals(function(study, **arguments, rng=None))
+    # two p-values from few permutations can be equal by chance, five hardly
+    fresh = (function(study, **arguments, rng=None) for _ in range(5))
+    assert any(not first.equals(other) for other in fresh)

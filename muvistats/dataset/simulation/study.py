@@ -160,11 +160,6 @@ def simulate_muvi(
         else {}
     )
     truth = _truth(items, people, latents, raters, design, label_truth, habits, drawn)
-    log = Log()
-    log.add("simulation", f"simulated study, seed {seed}; {design.note}", len(design))
-    for name in EFFECTS:
-        if name not in effects:
-            log.add("simulation", f"effect switched off: {name}")
     return assemble(
         pd.DataFrame(
             {
@@ -193,8 +188,18 @@ def simulate_muvi(
         study=STUDY,
         source=f"simulate_muvi, seed {seed}",
         simulated=True,
-        log=log,
+        log=_log(seed, design, effects),
     )
+
+
+def _log(seed: object, design: Design, effects: AbstractSet[str]) -> Log:
+    """What was drawn, and which effects were not."""
+    log = Log()
+    log.add("simulation", f"simulated study, seed {seed}; {design.note}", len(design))
+    for name in EFFECTS:
+        if name not in effects:
+            log.add("simulation", f"effect switched off: {name}")
+    return log
 
 
 _STREAMS = (

@@ -34,4 +34,5 @@ def test_what_can_be_missing_is_no_integer():
     # an integer has no missing value: only counts and positions may be one
     integers = {name for name, column in GLOSSARY.items() if column.kind == "integer"}
     counts = {name for name in integers if name.startswith("n") or name == "count"}
+    counts |= {"raters_per_cell"}
     assert integers - counts <= {"trial", "annotation", "row", "lag", "digits", "fold", "seed"}
