@@ -57,6 +57,9 @@ RULES: dict[Rule, str] = {
 
 _COLUMN_RULES: dict[str, Rule] = {
     **dict.fromkeys(("item", "participant", "repeats", "printed", "warning"), "name"),
+    **dict.fromkeys(("finding", "effect_size_name"), "name"),
+    **dict.fromkeys(("p_published", "p_independent", "p_design", "p_model"), "p"),
+    **dict.fromkeys(("p_design_adjusted", "p_model_adjusted"), "p"),
     **dict.fromkeys(("source", "action", "reason"), "name"),
     "p_value": "p",
     "p_adjusted": "p",
@@ -72,6 +75,13 @@ _HEADINGS = {
     "p_value": "p",
     "p_adjusted": "p adjusted",
     "p_equivalence": "p equivalence",
+    "p_published": "p published",
+    "p_independent": "p independent",
+    "p_design": "p design",
+    "p_model": "p mixed model",
+    "p_design_adjusted": "p design, Holm",
+    "p_model_adjusted": "p mixed model, Holm",
+    "verdict_adjusted": "With Holm",
     "sd": "SD",
     "lag_seconds": "Lag (s)",
     "correlation_at_zero": "r without lag",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import matplotlib.figure
@@ -10,6 +11,7 @@ import xarray as xr
 
 from ..plots.figures import plot_sensitivity
 from ..stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
+from .format import p_value
 from .parts import Figure, Section, Settings, Table
 
 __all__ = ["SENSITIVITY_SECTIONS"]
@@ -26,7 +28,25 @@ def _effects(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[frame["verdict"] != "undecided"]
+    """Findings that could be tested; as printed, where something is."""
+    out = frame[frame["verdict"] != "undecided"].copy()
+    out["finding"] = [text[:1].upper() + text[1:] for text in out["finding"]]
+    if out["relation"].isna().all():
+        return out.drop(columns="p_published")
+    out["Published"] = [
+        _printed(float(p), relation)
+        for p, relation in zip(out["p_published"], out["relation"], strict=True)
+    ]
+    return out
+
+
+def _printed(p: float, relation: object) -> str:
+    """What the paper gives: a p-value, "not significant", or a direction in words."""
+    if math.isnan(p):
+        return "direction"
+    if relation == ">":
+        return "not significant"
+    return f"< {p_value(p)}" if relation == "<" else p_value(p)
 
 
 def _draw(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
@@ -52,9 +72,10 @@ SENSITIVITY_SECTIONS = (
                 each_reading=True,
                 split=True,
                 view=_tested,
+                rules={"Published": "name"},
                 columns=(
                     "finding",
-                    "p_published",
+                    "Published",
                     "p_independent",
                     "p_design",
                     "p_model",

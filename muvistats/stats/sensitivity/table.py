@@ -176,20 +176,18 @@ def sensitivity_table(
     rows: list[Row] = []
     for i, (claim, evidence) in enumerate(zip(claims, found, strict=True)):
         holm = {name: float(adjusted[name][i]) for name in ANALYSES}
-        base = _base(claim, evidence, holm, printed=printed) | {"conf_level": conf_level}
+        made = claim if printed else _claim_on(claim, evidence["independent"])
+        base = _base(made, evidence, holm) | {"conf_level": conf_level}
         if level == "finding":
-            rows.append(base | _summary(claim, evidence))
+            rows.append(base | _summary(made, evidence))
             continue
         rows += [base | _analysis(evidence[name], name, holm[name]) for name in ANALYSES]
     return rows
 
 
-def _base(
-    claim: Claim, evidence: dict[str, Evidence], holm: dict[str, float], *, printed: bool
-) -> Row:
+def _base(claim: Claim, evidence: dict[str, Evidence], holm: dict[str, float]) -> Row:
     independent, design, model = (evidence[name] for name in ANALYSES)
     strict = [_with_p(evidence[name], holm[name]) for name in ANALYSES]
-    claim = claim if printed else _claim_on(claim, independent)
     return {
         "finding": claim.finding,
         "dimension": claim.dimension,
