@@ -12,7 +12,7 @@ from .style import GREY, PALE, colours, header, markers, new_figure, require, st
 
 __all__ = ["plot_calibration", "plot_power"]
 
-_DEPENDENCE = ("independent", "design")
+_DEPENDENCE = ("independent", "design", "clusters")
 _LINE = 0.2  # inches per test
 _TICKS = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -86,7 +86,7 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
         ax.set_title(words(scenario))
     axes[-1].set_xlabel("share of simulated studies in which the test rejects")
     axes[0].legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.1, handletextpad=0.1
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1, handletextpad=0.1
     )
     alpha, n = float(rows["alpha"].iloc[0]), int(rows["n"].max()) if "n" in rows else 0
     note = f"line: {alpha:.0%}; {n:,} studies per scenario; bars hold for all rows at once"
@@ -97,8 +97,10 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
 def _rates(ax: Axes, rows: pd.DataFrame, lines: list[str]) -> None:
     """Rates of one scenario, each test on its line, the two ways to take rows side by side."""
     colour, marker = colours(_DEPENDENCE), markers(_DEPENDENCE)
-    for name, shift in zip(_DEPENDENCE, (-0.17, 0.17), strict=True):
+    for name, shift in zip(_DEPENDENCE, (-0.17, 0.17, 0.0), strict=True):
         of_name = rows[rows["dependence"].fillna("independent") == name]
+        if of_name.empty:
+            continue
         y = np.array([lines.index(line) for line in of_name["line"]]) + shift
         low, high = of_name["simultaneous_low"], of_name["simultaneous_high"]
         ax.hlines(y, low, high, color=colour[name], linewidth=1, alpha=0.35)

@@ -181,7 +181,12 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("n_selected", "integer", "number of features with a coefficient"),
     # provenance
     ("method", "text", "name of the method"),
-    ("dependence", "text", "`independent` takes rows as independent, `design` does not"),
+    (
+        "dependence",
+        "text",
+        "`independent` takes rows as independent, `clusters` as grouped by one kind of unit, "
+        "`design` as the design made them",
+    ),
     ("alignment", "text", "reading of the labels: released, corrected or as_recorded"),
     ("simulated", "truth", "whether the data is simulated"),
     ("warning", "text", "why a value is missing or to be read with care"),

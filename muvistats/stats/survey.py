@@ -107,7 +107,7 @@ def rao_scott(
     """
     asked = _asked("order", order, _ORDERS)
     data_, base = _prepared(data, by, cluster)
-    base |= {"dependence": "design", "n": int(data_.chosen.sum())}
+    base |= {"dependence": "clusters", "n": int(data_.chosen.sum())}
     problem = _problem(data_)
     clusters = codes_of(data_.frame.loc[data_.use, cluster])
     tables = np.zeros((int(clusters.max(initial=-1)) + 1, len(data_.groups), len(data_.names)))
@@ -263,7 +263,7 @@ def bilder_loughin(
     check_resamples(n_resamples)
     data_, base = _prepared(data, by, cluster)
     base |= {
-        "dependence": "independent" if cluster is None else "design",
+        "dependence": "independent" if cluster is None else "clusters",
         "n": int(data_.chosen.sum()),
         "n_resamples": 0,
     }

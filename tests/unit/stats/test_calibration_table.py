@@ -12,9 +12,6 @@ from muvistats.results.glossary import GLOSSARY
 from muvistats.stats._presets import KEYS, PRESETS
 from muvistats.stats.false_alarms import with_limits
 
-#: They take notice of some of the dependence only, and stand in the table for comparison.
-FOR_COMPARISON = ("rao_scott", "bilder_loughin")
-
 DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
 
 
@@ -52,8 +49,7 @@ def test_limits_and_verdicts_follow_from_the_counts(table):
 
 
 def test_no_design_test_is_liberal(table):
-    design = table["dependence"] == "design"
-    admitted = design & ~table["test"].str.startswith(FOR_COMPARISON)
+    admitted = table["dependence"] == "design"
     assert admitted.sum() > 300
     columns = ["scenario", "test", *KEYS[:5], "estimate", "simultaneous_low"]
     liberal = table.loc[admitted & (table["verdict"] == "liberal"), columns]
@@ -62,10 +58,9 @@ def test_no_design_test_is_liberal(table):
 
 def test_the_published_tests_stand_beside(table):
     beside = ["scenario", "test", "dimension", "label", "group", "group1", "group2"]
-    admitted = table[~table["test"].str.startswith(FOR_COMPARISON)]
     rows = {
         name: set(part[beside].fillna("").itertuples(index=False, name=None))
-        for name, part in admitted.groupby("dependence")
+        for name, part in table.groupby("dependence")
     }
     ours = {row for row in rows["design"] if row[3] in ("", "any")}
     published = {row[:4] for row in rows["independent"]}
