@@ -43,7 +43,8 @@ models
 # Error and concordance over held-out items, with the ceiling that noisy raters leave.
 
 table = mv.lasso_models(models)
-table[["modality", "features", "target", "metric", "mean", "sd", "noise_ceiling", "n_items"]]
+columns = ["modality", "features", "target", "metric", "mean", "sd", "noise_ceiling", "n_items"]
+print(table[columns].to_string(index=False))
 
 # %%
 # Raters, their weighted estimator and the prediction, for the item in the middle.
@@ -56,7 +57,8 @@ mv.plot_model_trajectory(models)
 # The paper's test takes annotations as independent; the paired form compares item by item.
 
 human = mv.compare_with_human(models, dimension="arousal")
-print(human[["modality", "features", "dependence", "estimate", "conf_low", "conf_high", "p_value"]])
+columns = ["modality", "features", "dependence", "estimate", "conf_low", "conf_high", "p_value"]
+print(human[columns].to_string(index=False))
 
 # %%
 # Which features?
@@ -64,7 +66,8 @@ print(human[["modality", "features", "dependence", "estimate", "conf_low", "conf
 # Families by their largest coefficient, averaged over folds.
 
 families = mv.rank_features(models, level="family")
-families[families["rank"] <= 3][["modality", "features", "target", "family", "rank", "share"]]
+columns = ["modality", "features", "target", "family", "rank", "share"]
+print(families.loc[families["rank"] <= 3, columns].to_string(index=False))
 
 # %%
 

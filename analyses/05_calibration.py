@@ -23,7 +23,7 @@ TABLE = Path(mv.__file__).parent / "data" / "simulation" / "false_alarms.csv"
 
 if "--write" in sys.argv:
     jobs = int(sys.argv[sys.argv.index("--write") + 1])
-    made = mv.calibration(n_sims=2000, n_resamples=199, n_jobs=jobs)
+    made = mv.calibration(n_sims=800, n_resamples=199, n_jobs=jobs)
     part = TABLE.with_suffix(".part")
     made.to_csv(part, index=False, float_format="%.6g", lineterminator="\n")
     part.replace(TABLE)
@@ -69,4 +69,5 @@ plan = mv.power_study(
     cache=False,
 )
 power = mv.plot_power(plan)
-plan[["n_participants", "dimension", "dependence", "estimate", "participant_hours"]]
+columns = ["n_participants", "dimension", "dependence", "estimate", "participant_hours"]
+print(plan[columns].to_string(index=False))

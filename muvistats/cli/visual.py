@@ -65,7 +65,7 @@ def visual(
         chosen.append(room.Actions(weights=actions, labels=action_labels, shots=shots, trust=trust))
     found = room.extract(files, chosen, step=step, n_jobs=jobs, cache=cache)
     if study is None:
-        table = room.shot_table(found).to_csv(index=False, lineterminator="\n")
+        table = room.shot_table(found).to_csv(index=False, float_format="%.9g", lineterminator="\n")
         out.mkdir(parents=True, exist_ok=True)
         write_whole(out / "visual_shots.csv", lambda stream: stream.write(table.encode()))
         typer.echo(out / "visual_shots.csv")

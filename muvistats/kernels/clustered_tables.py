@@ -22,6 +22,9 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
 
+#: A smallest eigenvalue below this part of the largest is zero.
+_SINGULAR = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
@@ -53,7 +56,8 @@ def table_effects(counts: Floats) -> Floats:
         Eigenvalues of ``(C' D^-1 C / n)^-1 (C' D^-1 V D^-1 C)``: D holds the cell proportions, V
         their covariance between clusters (with clusters / (clusters - 1)), and C the contrasts
         of interaction. All are 1 where the counts are independent. A cell without counts does
-        not enter. NaN with one cluster.
+        not enter. NaN with one cluster, or with so many cells without counts that there is no
+        inverse.
     """
     n_clusters, r, c = counts.shape
     if n_clusters < 2:
@@ -78,7 +82,10 @@ def _contrasts(levels: int) -> Floats:
 
 
 def _eigenvalues(base: Floats, numerator: Floats) -> Floats:
-    """Eigenvalues of base^-1 numerator, both symmetric, the first positive definite."""
+    """Eigenvalues of base^-1 numerator, both symmetric; NaN where the base has no inverse."""
+    spread = np.linalg.eigvalsh(base)
+    if spread[0] <= _SINGULAR * spread[-1]:
+        return np.full(len(base), np.nan)
     root = np.linalg.cholesky(base)
     half = np.linalg.solve(root, numerator)
     return np.asarray(np.linalg.eigvalsh(np.linalg.solve(root, half.T)))[::-1]

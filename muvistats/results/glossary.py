@@ -115,7 +115,11 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("df_denom", "number", "denominator degrees of freedom"),
     ("p_value", "number", "p-value"),
     ("p_adjusted", "number", "p-value adjusted for the comparisons of the same family"),
-    ("finding", "text", "claim of the paper, in words"),
+    (
+        "finding",
+        "text",
+        "claim of the paper, in words; on other data as its published test would put it",
+    ),
     ("analysis", "text", "published test, design-aware test or mixed model; `all` for all"),
     ("p_published", "number", "p-value as printed, or of the published test on other data"),
     ("p_independent", "number", "p-value of the published test, rows taken as independent"),

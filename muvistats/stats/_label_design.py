@@ -320,7 +320,7 @@ def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats | None, st
         fixed = "modality" if modality.max() > modality.min() else "1"
     k, reasons = len(data.groups), []
     out = np.empty((len(rows), k))
-    for group in range(1, k):
+    for group in range(1, k) if k == 2 else range(k):
         frame["y"] = (data.codes == group).astype(float)
         try:
             design = build_design(f"y ~ {fixed} + (1 | participant) + (1 | item)", frame)
@@ -334,10 +334,10 @@ def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats | None, st
             return None, join_reasons("it could not be estimated", *fit.reasons)
         reasons += list(fit.reasons)
         out[:, group] = special.expit(eta)
-    if k > 2:
-        odds = out[:, 1:] / (1 - out[:, 1:])
-        out[:, 1:] = odds / (1 + odds.sum(axis=1, keepdims=True))
-    out[:, 0] = 1 - out[:, 1:].sum(axis=1)
+    if k == 2:
+        out[:, 0] = 1 - out[:, 1]
+    else:  # each level against all others, made to add up to 1
+        out /= out.sum(axis=1, keepdims=True)
     return out, join_reasons(*dict.fromkeys(reasons))
 
 

@@ -115,7 +115,8 @@ def label_prediction(
     The interval is the percentile interval over items drawn with replacement, predictions being
     kept as they are: it does not contain the uncertainty of the models. `noise_ceiling` is the
     correlation that the true shares would reach, ``sqrt(1 - MSW / MSB)`` with the mean squares
-    of raters within and items between; 0 where items differ no more than raters do.
+    of raters within and items between; 0 where items differ no more than raters do, NaN where no
+    item has two raters.
 
     Frames with NaN are left out of an item's summary. Items without any frame, without a rater
     in the modality, or with a feature that has no value are left out and counted in `n_missing`.
@@ -178,7 +179,9 @@ class _Shares:
         """Square root of the reliability of the shares, by one-way analysis of variance."""
         share, n = self.values[use], self.raters[use][:, None].astype(float)
         total = n.sum()
-        within = (n * share * (1 - share)).sum(axis=0) / max(total - len(n), 1)
+        if total <= len(n):
+            return np.full(share.shape[1], np.nan)
+        within = (n * share * (1 - share)).sum(axis=0) / (total - len(n))
         mean = (n * share).sum(axis=0) / total
         between = (n * (share - mean) ** 2).sum(axis=0) / max(len(n) - 1, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -276,7 +279,7 @@ def _predict(
         "p": p_value,
         "p_max": monte_carlo_p(r, largest)[0],
         "mc_error": mc_error,
-        "rmse": np.sqrt(((predicted - shares) ** 2).mean(axis=0)),
+        "rmse": np.where(varies, np.sqrt(((predicted - shares) ** 2).mean(axis=0)), np.nan),
         "mean": (mean[0], mean_low[0], mean_high[0], p_mean[0], mc_mean[0]),
         "n_resamples": n_resamples,
     }
@@ -311,7 +314,7 @@ def _label_rows(base: Row, labels: list[str], found: dict[str, Any]) -> list[Row
                 "n_resamples": found["n_resamples"],
                 "rmse": found["rmse"][i],
                 "noise_ceiling": found["noise_ceiling"][i] if known else np.nan,
-                "warning": join_reasons(reason, _silent(found)),
+                "warning": join_reasons(reason, _silent(found), _too_rare(found, i)),
             }
         )
     return rows
@@ -328,10 +331,21 @@ def _mean_row(base: Row, found: dict[str, Any]) -> Row:
         "p_adjusted": p_value,
         "mc_error": mc_error,
         "n_resamples": found["n_resamples"],
-        "rmse": float(np.mean(found["rmse"])),
-        "noise_ceiling": float(np.nanmean(found["noise_ceiling"])),
+        "rmse": _row_means(found["rmse"][None, :])[0],
+        "noise_ceiling": _row_means(found["noise_ceiling"][None, :])[0],
         "warning": join_reasons("no label varies" if np.isnan(mean) else "", _silent(found)),
     }
+
+
+def _too_rare(found: dict[str, Any], i: int) -> str:
+    """Why a label with a correlation has no interval, or no ceiling."""
+    if np.isnan(found["r"][i]):
+        return ""
+    no_limits = found["n_resamples"] > 0 and np.isnan(found["low"][i])
+    return join_reasons(
+        "no interval: chosen on so few items that many samples lack it" if no_limits else "",
+        "no noise ceiling: no item has two raters" if np.isnan(found["noise_ceiling"][i]) else "",
+    )
 
 
 def _silent(found: dict[str, Any]) -> str:

@@ -129,6 +129,8 @@ def _corrected_rows(
     n_clusters = base["n_clusters"]
     if not problem and n_clusters < 2:
         problem = "one cluster only: nothing is known of its variance"
+    elif not problem and np.isnan(effects).any():
+        problem = "too many cells without counts: the design effects are not defined"
     elif not problem and not float(np.sum(effects)) > 0:
         problem = "the clusters do not differ"
     for order in asked:

@@ -39,8 +39,8 @@ class Claim:
     Parameters
     ----------
     texts : tuple of str
-        The claim in words: where groups differ, or group1 is the higher one; and where they do
-        not, or it is the lower one.
+        The claim in words: where group1 is the higher one (or groups differ), where it is the
+        lower one, and where there is no difference.
     test : str
         Function that tests it.
     differs : bool
@@ -55,7 +55,7 @@ class Claim:
         ``=``, ``<`` or ``>``.
     """
 
-    texts: tuple[str, str]
+    texts: tuple[str, str, str]
     test: str
     differs: bool
     dimension: str = ""
@@ -70,7 +70,9 @@ class Claim:
     @property
     def finding(self) -> str:
         """The claim in words."""
-        return self.texts[0 if (self.sign > 0 if self.sign else self.differs) else 1]
+        if not self.differs:
+            return self.texts[2]
+        return self.texts[1 if self.sign < 0 else 0]
 
 
 def claims_of(data: xr.DataTree) -> list[Claim]:
@@ -96,6 +98,11 @@ def _all() -> Iterator[Claim]:
     yield from _labels()
 
 
+def _plain(differs: str, equal: str) -> tuple[str, str, str]:
+    """Words of a claim without a direction."""
+    return differs, differs, equal
+
+
 def _printed(name: str) -> dict[str, tuple[float, str]]:
     """Printed p-values of a test, by its dimension or factor."""
     rows = published(name)
@@ -110,7 +117,7 @@ def _printed(name: str) -> dict[str, tuple[float, str]]:
 def _ratings() -> Iterator[Claim]:
     for name, (p, relation) in _printed("kruskal_modality").items():
         yield Claim(
-            (f"{name} differs between modalities", f"{name} does not depend on modality"),
+            _plain(f"{name} differs between modalities", f"{name} does not depend on modality"),
             "kruskal_modality",
             True,
             dimension=name,
@@ -123,6 +130,7 @@ def _ratings() -> Iterator[Claim]:
                 (
                     f"{name} is higher in {first} than in {second}",
                     f"{name} is lower in {first} than in {second}",
+                    f"{name} does not differ between {first} and {second}",
                 ),
                 "pairwise_modality",
                 True,
@@ -134,7 +142,7 @@ def _ratings() -> Iterator[Claim]:
             )
     for name, (p, relation) in _printed("mannwhitney_overlay").items():
         yield Claim(
-            (f"{name} depends on the interface", f"{name} does not depend on the interface"),
+            _plain(f"{name} depends on the interface", f"{name} does not depend on the interface"),
             "mannwhitney_overlay",
             False,
             dimension=name,
@@ -147,6 +155,7 @@ def _ratings() -> Iterator[Claim]:
             (
                 f"audiovisual {name} follows the music more than the picture",
                 f"audiovisual {name} follows the picture more than the music",
+                f"audiovisual {name} follows music and picture alike",
             ),
             "modality_contrasts",
             True,
@@ -159,7 +168,9 @@ def _labels() -> Iterator[Claim]:
     for factor, (p, relation) in _printed("chisquare_labels").items():
         differs = p < 0.05 or relation == "<"
         yield Claim(
-            (f"labels depend on {_WORDS[factor]}", f"labels do not depend on {_WORDS[factor]}"),
+            _plain(
+                f"labels depend on {_WORDS[factor]}", f"labels do not depend on {_WORDS[factor]}"
+            ),
             "chisquare_labels",
             differs,
             factor=factor,
@@ -172,7 +183,11 @@ def _labels() -> Iterator[Claim]:
     ):
         who = _GROUPS.get(str(group), str(group))
         yield Claim(
-            (f"{who} choose {label} more often", f"{who} choose {label} less often"),
+            (
+                f"{who} choose {label} more often",
+                f"{who} choose {label} less often",
+                f"{who} choose {label} as often",
+            ),
             "label_deviations",
             True,
             factor=str(factor),

@@ -10,7 +10,17 @@ import pandas as pd
 
 from ...errors import DesignError
 
-__all__ = ["ANALYSES", "Evidence", "no_sign", "of_estimate", "of_rows", "only", "sign_of", "text"]
+__all__ = [
+    "ANALYSES",
+    "Evidence",
+    "direction",
+    "no_sign",
+    "of_estimate",
+    "of_rows",
+    "only",
+    "sign_of",
+    "text",
+]
 
 #: The three analyses of a claim, in order.
 ANALYSES = ("independent", "design", "mixed model")
@@ -56,6 +66,11 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def direction(value: float) -> int:
+    """Sign of an effect, 0 where it is not finite."""
+    return int(np.sign(value)) if np.isfinite(value) else 0
+
+
 def no_sign(_: pd.Series) -> int:
     """Direction of a row that has none."""
     return 0
@@ -65,8 +80,7 @@ def sign_of(column: str) -> Callable[[pd.Series], int]:
     """Direction of a row by the sign of a column, 0 where it is missing."""
 
     def sign(row: pd.Series) -> int:
-        value = float(row[column])
-        return 0 if np.isnan(value) else int(np.sign(value))
+        return direction(float(row[column]))
 
     return sign
 
@@ -98,7 +112,7 @@ def of_estimate(row: pd.Series, name: str) -> Evidence:
         row["conf_low"],
         row["conf_high"],
         name,
-        int(np.sign(row["estimate"])) if np.isfinite(row["estimate"]) else 0,
+        direction(row["estimate"]),
         text(row["method"]),
         warning=text(row["warning"]),
     )

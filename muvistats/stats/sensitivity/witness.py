@@ -31,7 +31,17 @@ from ..pairwise_tests import pairwise_modality
 from ..survey import rao_scott
 from ..two_samples import mannwhitney_overlay
 from .claims import Claim
-from .evidence import ANALYSES, Evidence, no_sign, of_estimate, of_rows, only, sign_of, text
+from .evidence import (
+    ANALYSES,
+    Evidence,
+    direction,
+    no_sign,
+    of_estimate,
+    of_rows,
+    only,
+    sign_of,
+    text,
+)
 
 __all__ = ["Witness"]
 
@@ -40,6 +50,7 @@ Row = dict[str, Any]
 
 _CROSSED = "(1 | participant) + (1 | item)"
 _LOG_ODDS = "log odds ratio"
+_LOGISTIC = "logistic mixed models of all labels"
 _OF_LABELS = ("chisquare_labels", "label_deviations")
 
 
@@ -82,8 +93,12 @@ class Witness:
         if claim.dimension and claim.dimension not in self._dimensions:
             missing = Evidence(warning=f"the study has no ratings of {claim.dimension}")
             return dict.fromkeys(ANALYSES, missing)
-        if claim.test in _OF_LABELS and not self._frame.attrs["labels"]:
+        labels = self._frame.attrs["labels"]
+        if claim.test in _OF_LABELS and (not labels or self._frame["n_labels"].isna().all()):
             return dict.fromkeys(ANALYSES, Evidence(warning="the study has no labels"))
+        if claim.label and claim.label not in labels:
+            missing = Evidence(warning=f"the study has no label {claim.label}")
+            return dict.fromkeys(ANALYSES, missing)
         find = getattr(self, f"_{claim.test}")
         found: dict[str, Evidence] = find(claim)
         return found
@@ -202,12 +217,14 @@ class Witness:
         name = "partial eta squared"
         return Evidence(row["p_value"], effect, low, high, name, method=text(row["method"]))
 
-    def _guarded(self, compute: Callable[[], Evidence]) -> Evidence:
+    def _guarded(
+        self, compute: Callable[[], Evidence], method: str = "linear mixed model"
+    ) -> Evidence:
         """A model that cannot be fitted is missing, with the reason."""
         try:
             return compute()
         except MuvistatsError as error:
-            return Evidence(method="linear mixed model", warning=str(error))
+            return Evidence(method=method, warning=str(error))
 
     # ------------------------------------------------------------------- labels
 
@@ -217,7 +234,8 @@ class Witness:
         )
         found = of_rows(frame, no_sign)
         found["design"] = self._design_effect(frame, claim.factor, found["design"])
-        return found | {"mixed model": self._largest(claim.factor)}
+        model = self._guarded(lambda: self._largest(claim.factor), _LOGISTIC)
+        return found | {"mixed model": model}
 
     def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
@@ -235,7 +253,8 @@ class Witness:
         statistic = row["statistic"] / largest
         if not np.isfinite(statistic):
             return found
-        groups = _n_groups(factor(by, offered(self._frame, by)))
+        frame = offered(self._frame, by)
+        groups = _n_groups(factor(by, frame)[frame["n_labels"] > 0])
         shape = (groups, round(row["df"] / (groups - 1)) + 1)
         low, high = contingency.cramers_v_interval(statistic, n, shape, self._conf_level)
         return replace(
@@ -262,7 +281,7 @@ class Witness:
             )
             for name, evidence in found.items()
         }
-        return found | {"mixed model": self._guarded(lambda: self._label_term(claim))}
+        return found | {"mixed model": self._guarded(lambda: self._label_term(claim), _LOGISTIC)}
 
     def _deviations(self, by: str) -> pd.DataFrame:
         def compute() -> pd.DataFrame:
@@ -287,6 +306,9 @@ class Witness:
         counts = np.array(
             [[(label[g]).sum(), (every - label)[g].sum()] for g in (mine, ~mine)], dtype=float
         )
+        nothing = (np.nan, np.nan, np.nan)
+        if (counts.sum(axis=1) == 0).any() or counts[:, 0].sum() == 0:
+            return {"independent": nothing, "design": nothing}
         if (counts == 0).any():
             counts += 0.5
         estimate = float(np.log(counts[0, 0] * counts[1, 1] / (counts[0, 1] * counts[1, 0])))
@@ -315,8 +337,11 @@ class Witness:
 
     def _terms(self, by: str) -> pd.DataFrame:
         """Terms of a factor in the logistic mixed models of all labels."""
-        fixed = "overlay + modality" if by == "overlay" else self._fixed()
         frame = offered(self._frame, by)
+        fixed = self._fixed()
+        if by == "overlay":
+            varies = _n_groups(frame["modality"]) > 1
+            fixed = "overlay + modality" if varies else "overlay"
 
         def compute() -> pd.DataFrame:
             return label_models(frame, fixed=fixed, conf_level=self._conf_level)
@@ -325,21 +350,21 @@ class Witness:
         return rows[rows["term"].fillna("").str.startswith(f"{by}[T.")]
 
     def _largest(self, by: str) -> Evidence:
-        """Smallest p of all labels and levels, by Holm, with the effect it belongs to."""
-        method = "logistic mixed models of all labels, Holm"
+        """Smallest p of all labels and levels, times their number, and the effect it belongs to."""
         rows = self._terms(by).dropna(subset=["p_value"])
         if rows.empty:
-            return Evidence(method=method, warning=f"no model could be fitted for {by}")
+            return Evidence(method=_LOGISTIC, warning=f"no model could be fitted for {by}")
         row = rows.iloc[int(np.argmin(rows["p_value"].to_numpy()))]
-        smallest = min(1.0, float(row["p_value"]) * len(rows))
+        count = len(rows)
+        reach = stats.norm.isf((1 - self._conf_level) / 2 / count) * row["std_error"]
         level = str(row["term"]).split("[T.")[1].rstrip("]")
         return Evidence(
-            smallest,
+            min(1.0, float(row["p_value"]) * count),
             row["estimate"],
-            row["conf_low"],
-            row["conf_high"],
-            f"{_LOG_ODDS} of {row['label']}, {level}",
-            method=method,
+            row["estimate"] - reach,
+            row["estimate"] + reach,
+            f"{_LOG_ODDS} of {row['label']}, {level}: largest of {count}",
+            method=f"{_LOGISTIC}, Bonferroni",
         )
 
     def _label_term(self, claim: Claim) -> Evidence:
@@ -357,7 +382,7 @@ class Witness:
             low,
             high,
             _LOG_ODDS,
-            int(np.sign(estimate)),
+            direction(estimate),
             str(row["method"]),
             warning=text(row["warning"]),
         )

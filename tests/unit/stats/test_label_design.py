@@ -15,6 +15,7 @@ from muvistats import (
     chisquare_labels,
     label_deviations,
     select,
+    simulate_muvi,
 )
 
 LABELS = ["sad", "energetic", "calm", "tense"]
@@ -272,3 +273,18 @@ def test_findings_of_the_release(released, corrected, by, as_released, as_correc
     for study, found in ((released, as_released), (corrected, as_corrected)):
         row = chisquare_labels(study, by=by, dependence="design", n_resamples=500).iloc[0]
         assert (row["p_value"] < 0.05) == found
+
+
+def test_an_observed_factor_of_three_levels_holds_its_level():
+    """Rare first levels: probabilities must be those of three levels, not odds against one."""
+    study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    frame = annotation_frame(study)
+    rng = np.random.default_rng(3)
+    p = []
+    for _ in range(40):
+        frame["know"] = rng.choice(["a", "b", "c"], len(frame), p=[0.15, 0.15, 0.7])
+        options = {"assigned": "observed", "dependence": "design", "n_resamples": 99}
+        p.append(chisquare_labels(frame, by="know", **options)["p_value"].iloc[0])
+    defined = np.array(p)[~np.isnan(p)]
+    assert len(defined) > 30
+    assert (defined <= 0.05).mean() < 0.2  # more than half were rejected with odds against "a"

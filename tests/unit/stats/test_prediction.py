@@ -99,6 +99,18 @@ def test_a_label_of_everybody_has_no_correlation():
     assert "same for every item" in row["warning"]
 
 
+def test_one_rater_per_item_has_no_ceiling_and_a_rare_label_no_interval():
+    frame = label_prediction(made(n_raters=1), n_resamples=20).set_index("label")
+    assert frame["noise_ceiling"].isna().all()
+    assert frame["warning"].str.contains("no item has two raters").all()
+    study = made()
+    study["annotations"]["labels"][:, 1] = 0
+    study["annotations"]["labels"][0, 1] = 1
+    row = label_prediction(study, n_resamples=200).set_index("label").loc["b"]
+    assert np.isnan(row["conf_low"])
+    assert "few items" in row["warning"]
+
+
 def test_wrong_input_is_refused_by_name():
     study = made(n_items=4)
     with pytest.raises(DataError, match="4 items"):

@@ -28,7 +28,7 @@ def analyses(default_study):
 
 
 def word(differs, p_design, p_model, signs=(1, 1, 1), claimed=0):
-    claim = Claim(("x", "y"), "t", differs, sign=claimed)
+    claim = Claim(("x", "y", "z"), "t", differs, sign=claimed)
     p = (0.5, p_design, p_model)
     return survival(claim, *(Evidence(a, sign=s) for a, s in zip(p, signs, strict=True)))
 
@@ -153,6 +153,64 @@ def test_real_labels(released, corrected):
         sad = table.loc["people who know the item choose sad more often"]
         assert sad["verdict"] == "does not survive"
         assert "other direction" in sad["warning"]
+
+
+def without_one_label(study):
+    study = study.copy()
+    annotations = study["annotations"].to_dataset()
+    study["annotations"] = xr.DataTree(annotations.isel(label=annotations["label"] != "energetic"))
+    return study
+
+
+def all_known(study):
+    study = study.copy()
+    study["annotations"]["familiar"][:] = 1
+    return study
+
+
+def nobody_chose(study):
+    study = study.copy()
+    study["annotations"]["labels"][:] = -1
+    return study
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_one_label,
+        all_known,
+        nobody_chose,
+        lambda study: mv.select(study, modality="music"),
+        lambda study: mv.select(study, modality="audiovisual"),
+        lambda study: mv.select(study, modality=["music", "visual"]),
+        lambda study: mv.select(study, item=study["items/item"].values[0]),
+        lambda study: mv.select(study, participant=study["participants/participant"].values[0]),
+    ],
+)
+def test_what_cannot_be_tested_is_a_row_with_its_reason(change):
+    small = mv.simulate_muvi(rng=2, n_items=9, n_participants=12, features=False)
+    frame = mv.sensitivity_table(change(small), n_resamples=19, level="analysis")
+    assert len(frame) > 20
+    undefined = frame[frame["p_value"].isna()]
+    assert len(undefined)
+    assert undefined["warning"].notna().all()
+    assert (frame.loc[frame["verdict"] == "undecided", "p_adjusted"].isna()).any()
+
+
+def test_nothing_is_said_of_a_group_that_is_not_there():
+    small = mv.simulate_muvi(rng=2, n_items=9, n_participants=12, features=False)
+    frame = mv.sensitivity_table(all_known(small), n_resamples=19, level="analysis")
+    rows = frame[(frame["factor"] == "familiar") & frame["label"].notna()]
+    assert len(rows)
+    assert rows["effect_size"].isna().all()
+
+
+def test_limits_of_the_largest_effect_agree_with_its_p(analyses):
+    rows = analyses[(analyses["analysis"] == "mixed model") & analyses["label"].isna()]
+    rows = rows[rows["factor"].isin(["gender", "overlay"]) & rows["dimension"].isna()]
+    assert len(rows) == 2
+    outside = (rows["conf_low"] > 0) | (rows["conf_high"] < 0)
+    assert (outside == (rows["p_value"] < 0.05)).all()
 
 
 @pytest.mark.parametrize(("f", "df", "df_denom"), [(12.0, 2, 1400.0), (0.8, 2, 60.0), (0.0, 1, 9)])

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats import DataError, DesignError, annotation_frame, bilder_loughin, rao_scott
+from muvistats import (
+    DataError,
+    DesignError,
+    annotation_frame,
+    bilder_loughin,
+    rao_scott,
+    select,
+    simulate_muvi,
+)
 
 
 def test_rao_scott_with_a_cluster_for_each_label_chosen_is_pearson():
@@ -75,3 +83,11 @@ def test_wrong_arguments_are_refused(tiny):
         bilder_loughin(tiny, order=())
     with pytest.raises(DataError, match="column list"):
         rao_scott(tiny, cluster="list")
+
+
+def test_too_many_empty_cells_are_a_reason_and_no_crash():
+    study = simulate_muvi(rng=2, n_items=9, n_participants=12, features=False)
+    few = select(study, item=study["items/item"].values[0])
+    rows = rao_scott(few, by="modality")
+    assert rows["p_value"].isna().all()
+    assert rows["warning"].str.contains("cells without counts").all()
