@@ -130,7 +130,8 @@ def adjust_contrasts(
     check_choice("adjust", method, ("tukey", *ADJUSTMENTS))
     p = np.array([row["p_value"] for row in rows], dtype=float)
     if method == "tukey":
-        adjusted = np.array([_tukey(row["statistic"], n_groups, row["df"]) for row in rows])
+        tails = np.array([_tukey(row["statistic"], n_groups, row["df"]) for row in rows])
+        adjusted = np.maximum(tails, p)  # far out, the tail is only good to about 1e-13
     else:
         adjusted = adjust_p(p, method)
     for row, value in zip(rows, adjusted, strict=True):
