@@ -1,16 +1,17 @@
 # Two commands for a fresh machine with Python 3.11 and make:
 #   make report   a full report on the embedded simulated MuVi, in report/index.html
-#   make test     the whole test suite, but for the networks of visual features
-#   make test-vision   those; torch and torchvision, in an environment of their own, take 7 GB
+#   make test     the whole test suite, but for what runs networks
+#   make test-networks   that; torch, torchvision and TensorFlow, in an environment of their own,
+#                        take 9 GB
 PYTHON ?= python3
 VENV ?= .venv
-VISION ?= .venv-vision
+NETWORKS ?= .venv-networks
 BIN := $(VENV)/bin
 QUIET := --quiet --disable-pip-version-check
 PIP := $(BIN)/python -m pip install $(QUIET) --constraint constraints.txt
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
-.PHONY: report test test-vision check docs bench clean
+.PHONY: report test test-networks check docs bench clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -21,22 +22,24 @@ report/index.html: $(VENV)/core.stamp $(SOURCES)
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2
 
-test-vision: $(VISION)/test-vision.stamp
-	$(VISION)/bin/python -m pytest -n 2 tests/vision
+test-networks: $(NETWORKS)/test-networks.stamp
+	$(NETWORKS)/bin/python -m pytest -n 2 tests/vision tests/deep
+	$(NETWORKS)/bin/python -m pytest -p no:cacheprovider --doctest-modules muvistats/deep
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --doctest-modules muvistats -p no:cacheprovider
+	$(BIN)/python -m pytest --doctest-modules muvistats -p no:cacheprovider \
+		$(addprefix --ignore=muvistats/deep/,comparison.py models.py networks.py transfer.py)
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The pages are in $(abspath docs/_build/html/index.html)"
 
-bench: $(VENV)/test.stamp $(VISION)/test-vision.stamp
+bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(BIN)/python -m benchmarks
-	$(VISION)/bin/python -m benchmarks vision
+	$(NETWORKS)/bin/python -m benchmarks vision deep
 
 # A stamp tells that an extra is installed; it is made anew when what it depends on changes.
 $(VENV)/core.stamp: pyproject.toml constraints.txt
@@ -50,14 +53,14 @@ $(VENV)/test.stamp $(VENV)/docs.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
 
 # ultralytics brings the OpenCV that draws windows, which needs libraries of a desktop and shares
 # its files with the one without: that one is put back.
-$(VISION)/test-vision.stamp: pyproject.toml constraints.txt
-	test -x $(VISION)/bin/python || $(PYTHON) -m venv $(VISION)
-	$(VISION)/bin/python -m pip install $(QUIET) --constraint constraints.txt \
-		--editable ".[test-vision]"
-	$(VISION)/bin/python -m pip uninstall $(QUIET) --yes opencv-python
-	$(VISION)/bin/python -m pip install $(QUIET) --constraint constraints.txt --no-deps \
+$(NETWORKS)/test-networks.stamp: pyproject.toml constraints.txt
+	test -x $(NETWORKS)/bin/python || $(PYTHON) -m venv $(NETWORKS)
+	$(NETWORKS)/bin/python -m pip install $(QUIET) --constraint constraints.txt \
+		--editable ".[test-networks]"
+	$(NETWORKS)/bin/python -m pip uninstall $(QUIET) --yes opencv-python
+	$(NETWORKS)/bin/python -m pip install $(QUIET) --constraint constraints.txt --no-deps \
 		--force-reinstall opencv-python-headless
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VISION) report docs/_build docs/api/generated docs/gallery
+	rm -rf $(VENV) $(NETWORKS) report docs/_build docs/api/generated docs/gallery

@@ -30,6 +30,8 @@ from .features.attach import with_features as with_features
 from .features.extraction import extraction_failures as extraction_failures
 from .kernels.agreement import ccc as ccc
 from .plots.figures import plot_agreement_trajectory as plot_agreement_trajectory
+from .plots.figures import plot_architecture_comparison as plot_architecture_comparison
+from .plots.figures import plot_architectures as plot_architectures
 from .plots.figures import plot_calibration as plot_calibration
 from .plots.figures import plot_dimension_distributions as plot_dimension_distributions
 from .plots.figures import plot_feature_ranks as plot_feature_ranks

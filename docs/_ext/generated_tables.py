@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import csv
+from dataclasses import fields
 from pathlib import Path
+
+from numpydoc.docscrape import ClassDoc
 
 import muvistats
 from muvistats.dataset.schema import VARIABLES
+from muvistats.deep.protocols import PROTOCOLS, Protocol
 from muvistats.results.glossary import GLOSSARY
 
 API = Path(__file__).parents[1] / "api"
@@ -15,6 +20,7 @@ SECTIONS = {
     "dataset": "Data",
     "features": "Features",
     "stats": "Statistics",
+    "deep": "Networks",
     "results": "Published values",
     "plots": "Figures",
     "report": "Report",
@@ -43,8 +49,28 @@ BY_MODULE = {
                 "fetch_weights",
             )
         ),
-    ]
+    ],
+    "deep": [
+        f"deep.{name}"
+        for name in (
+            "compare_architectures",
+            "summarise",
+            "paired_tests",
+            "network_models",
+            "NetworkModels",
+            "unimodal",
+            "early_fusion",
+            "late_fusion",
+            "pair",
+            "Protocol",
+            "quick",
+            "Configuration",
+        )
+    ],
 }
+
+#: What single settings of a protocol do to the result; a script writes it.
+SETTINGS = Path(muvistats.__file__).parent / "data" / "simulation" / "protocol_settings.csv"
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
@@ -76,6 +102,52 @@ def glossary_table() -> str:
     return _table(["Column", "Kind", "Meaning"], rows)
 
 
+def protocols_table() -> str:
+    """Settings of the protocols; bold where they are not those of the strict one."""
+    described = {each.name: " ".join(each.desc) for each in ClassDoc(Protocol)["Parameters"]}
+    for names in [name for name in described if ", " in name]:
+        described |= dict.fromkeys(names.split(", "), described[names])
+    strict = PROTOCOLS["strict"]
+    rows = []
+    for field in fields(Protocol):
+        if field.name == "name":
+            continue
+        values = {name: getattr(each, field.name) for name, each in PROTOCOLS.items()}
+        cells = [
+            f"**{_plain(value)}**" if value != getattr(strict, field.name) else _plain(value)
+            for value in values.values()
+        ]
+        rows.append([f"``{field.name}``", *cells, described[field.name]])
+    return _table(["Setting", *PROTOCOLS, "Meaning"], rows)
+
+
+def _plain(value: object) -> str:
+    """A setting in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "all" if value is None else str(value).replace("_", " ")
+
+
+def settings_table() -> str:
+    """The committed table of what single settings do, numbers with three decimals."""
+    if not SETTINGS.is_file():
+        return "This table has not been computed yet.\n"
+    with SETTINGS.open(encoding="utf-8", newline="") as stream:
+        header, *lines = csv.reader(stream)
+    rows = [[_cell(cell) for cell in line] for line in lines]
+    return _table([name.replace("_", " ") for name in header], rows)
+
+
+def _cell(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return text.replace("_", " ")
+    return text if number == int(number) and "." not in text else f"{number:.3f}"
+
+
 def api() -> str:
     stub = ast.parse((Path(muvistats.__file__).parent / "__init__.pyi").read_text())
     by_room: dict[str, list[str]] = {}
@@ -102,6 +174,8 @@ def write() -> None:
     for name, text in (
         ("generated/schema.inc", schema_table()),
         ("generated/glossary.inc", glossary_table()),
+        ("generated/protocols.inc", protocols_table()),
+        ("generated/protocol_settings.inc", settings_table()),
         ("index.rst", api()),
     ):
         path = API / name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .application import app, main
+from .deep import deep
 from .features import features
 from .studies import report, simulate, validate
 from .tables import table
@@ -14,3 +15,4 @@ for _command in (report, validate, simulate, table):
     app.command()(_command)
 features.command()(visual)
 app.add_typer(features, name="features")
+app.add_typer(deep, name="deep")

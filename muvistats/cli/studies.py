@@ -24,12 +24,21 @@ def report(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a folder that holds other files.")
     ] = False,
+    networks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder networks of `muvistats deep compare`; that in OUT where not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write the report: the statistics of a study beside the values of the MuVi paper."""
     with terminal_progress() as step:
         from ..report.build import write_report
 
-        page = write_report(folder, out, full=full, overwrite=overwrite, progress=step)
+        page = write_report(
+            folder, out, full=full, overwrite=overwrite, networks=networks, progress=step
+        )
     typer.echo(page)
 
 

@@ -8,16 +8,20 @@ from __future__ import annotations
 from .agreement import plot_agreement_trajectory, plot_interrater_ccc
 from .alignment import plot_label_alignment
 from .contribution import plot_modality_contribution
+from .diagrams import plot_architectures
 from .dimensions import plot_dimension_distributions
 from .false_alarms import plot_calibration, plot_power
 from .labels import plot_label_correlations, plot_label_deviations, plot_label_frequencies
 from .modalities import plot_modality_correlations, plot_modality_medians
 from .models import plot_feature_ranks, plot_model_trajectory
+from .networks import plot_architecture_comparison
 from .prediction import plot_label_prediction
 from .sensitivity import plot_sensitivity
 
 __all__ = [
     "plot_agreement_trajectory",
+    "plot_architecture_comparison",
+    "plot_architectures",
     "plot_calibration",
     "plot_dimension_distributions",
     "plot_feature_ranks",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..dataset.access import select
 from ..errors import DataError
-from ..stats.selection.models import FeatureModels
 from .agreement import plot_agreement_trajectory
+from .networks import network_name
 from .style import GREY, INK, header, new_figure, require, spread_panels, styled, words
 
 __all__ = ["plot_feature_ranks", "plot_model_trajectory"]
@@ -28,20 +32,56 @@ _SIGNS = ("#0072B2", "#D55E00")
 _PREFERRED = ("audio_visual", "audio", "visual")
 
 
+class TrajectoryInputs(Protocol):
+    """Items and time steps that models predict."""
+
+    @property
+    def items(self) -> Sequence[str]: ...
+    @property
+    def modalities(self) -> Sequence[str]: ...
+    @property
+    def item(self) -> npt.NDArray[np.integer[Any]]: ...
+    @property
+    def time(self) -> Floats: ...
+
+
+class TrajectoryModels(Protocol):
+    """What `plot_model_trajectory` needs of fitted models.
+
+    A fit has `modality`, `features`, `target`, `items` (numbers of the predicted items), `fitted`
+    (by row of the inputs, NaN where there is none), `ccc` (by entry of `items`) and `problem`;
+    where the models have several configurations, each fit names its own.
+    """
+
+    @property
+    def inputs(self) -> TrajectoryInputs: ...
+    @property
+    def fits(self) -> Sequence[Any]: ...
+    @property
+    def data(self) -> xr.DataTree: ...
+
+
 @styled
 def plot_model_trajectory(
-    models: FeatureModels, *, item: str | None = None, dimension: str | None = None
+    models: TrajectoryModels,
+    *,
+    item: str | None = None,
+    dimension: str | None = None,
+    configuration: str | None = None,
 ) -> Figure:
-    """Draw raters, their weighted estimator and what a model predicts (the paper's Figure 8).
+    """Draw raters, their weighted estimator and what a model predicts (Figures 8 and 9).
 
     Parameters
     ----------
-    models : FeatureModels
-        Result of `feature_models`.
+    models : FeatureModels or NetworkModels
+        Result of `feature_models` or of `muvistats.deep.network_models`.
     item : str, optional
         The item; the one whose mean concordance with the models is the median where not given.
     dimension : str, optional
         Rated dimension; all that the models predict, below each other, where not given.
+    configuration : str, optional
+        Network, as in the column `configuration`; ``"pair"`` where not given and there, else the
+        first one.
 
     Returns
     -------
@@ -49,11 +89,13 @@ def plot_model_trajectory(
         `plot_agreement_trajectory` of the item, with a dashed line for the prediction of the
         models that had not seen the item. Each modality has the model with most features: both
         kinds, else audio, else visual. Below the panel stand the features and the concordance.
+        Of networks, the modalities that the configuration predicts are drawn; the first steps of
+        an item, which fill the first window, have no prediction.
 
     Raises
     ------
     DataError
-        When no model predicts the item.
+        When no model predicts the item, or there is no such configuration.
 
     Examples
     --------
@@ -64,85 +106,108 @@ def plot_model_trajectory(
     >>> len(figure.axes)
     3
     """
-    if not isinstance(models, FeatureModels):
+    if not all(hasattr(models, name) for name in ("inputs", "fits", "data")):
         raise DataError(
-            "fitted models are needed", found=type(models).__name__, expected="feature_models(data)"
+            "fitted models are needed",
+            found=type(models).__name__,
+            expected="feature_models(data) or network_models(data)",
         )
-    models = models.limited(dimension, None)
-    item = _typical(models) if item is None else str(item)
-    names = list(dict.fromkeys(fit.target for fit in models.fits))
-    single = names[0] if len(names) == 1 else dimension
-    figure = plot_agreement_trajectory(models.data, item=item, dimension=single)
-    _rename(figure, f"Raters of {item}, their weighted estimator and the {_word(models)}")
+    fits, name, several = _fits(models, dimension, configuration)
     inputs = models.inputs
+    item = _typical(fits, inputs.items) if item is None else str(item)
     if item not in inputs.items:
         raise DataError("the models know no such item", found=item)
-    rows = inputs.item == inputs.items.index(item)
-    axes = np.array(figure.axes).reshape(-1, len(inputs.modalities))
+    number = list(inputs.items).index(item)
+    targets = list(dict.fromkeys(fit.target for fit in fits))
+    single = targets[0] if len(targets) == 1 else dimension
+    modalities = {fit.modality for fit in fits}
+    data = select(models.data, modality=sorted(modalities)) if several else models.data
+    figure = plot_agreement_trajectory(data, item=item, dimension=single)
+    word = f"{network_name(name) if several else name.replace('_', ' ')} prediction"
+    _rename(figure, f"Raters of {item}, their weighted estimator and the {word}")
+    shown = [each for each in inputs.modalities if not several or each in modalities]
+    rows = inputs.item == number
+    axes = np.array(figure.axes).reshape(-1, len(shown))
     drawn = 0
-    order = names if single is None or len(names) > 1 else [single]
-    for panels, name in zip(axes, order, strict=False):
-        for ax, modality in zip(panels, inputs.modalities, strict=True):
-            fit = _fit_of(models, modality, name)
-            if fit is None or np.isnan(fit.fitted[rows]).all():
-                continue
-            place = int(np.flatnonzero(fit.items == inputs.items.index(item))[0])
-            ax.plot(
-                inputs.time[rows],
-                fit.fitted[rows],
-                color=_MODEL,
-                linewidth=1.8,
-                linestyle=(0, (4, 1.5)),
-                zorder=7,
-                gid="model",
-            )
-            text = f"{fit.features.replace('_', ' + ')}: CCC {fit.ccc[place]:.2f}"
-            ax.text(
-                0.99,
-                0.03,
-                text.replace("-", "\u2212"),
-                transform=ax.transAxes,
-                ha="right",
-                fontsize=8,
-                color=_MODEL,
-                gid="score",
-            )
-            drawn += 1
+    for panels, target in zip(axes, targets, strict=False):
+        for ax, modality in zip(panels, shown, strict=True):
+            fit = _fit_of(fits, modality, target)
+            if fit is not None and not np.isnan(fit.fitted[rows]).all():
+                _draw_prediction(ax, inputs.time[rows], fit.fitted[rows], fit, number)
+                drawn += 1
     if not drawn:
         raise DataError("no model predicts this item", found=item)
-    _add_to_legend(figure, f"{_word(models)}, item not seen")
+    _add_to_legend(figure, f"{word}, item not seen")
     return figure
 
 
-def _word(models: FeatureModels) -> str:
-    return f"{models.configuration.replace('_', ' ')} prediction"
+def _fits(
+    models: TrajectoryModels, dimension: str | None, configuration: str | None
+) -> tuple[list[Any], str, bool]:
+    """Fits of one configuration, its name, and whether fits have configurations of their own."""
+    fits = [fit for fit in models.fits if dimension in (None, fit.target)]
+    if not fits:
+        raise DataError("no such model was fitted", found=dimension)
+    several = all(hasattr(fit, "configuration") for fit in fits)
+    if not several:
+        return fits, str(getattr(models, "configuration", "model")), False
+    names = list(dict.fromkeys(str(fit.configuration) for fit in fits))
+    name = configuration or ("pair" if "pair" in names else names[0])
+    if name not in names:
+        raise DataError("no such network was trained", found=name, expected=", ".join(names))
+    return [fit for fit in fits if fit.configuration == name], name, True
 
 
-def _fit_of(models: FeatureModels, modality: str, target: str) -> Any:
+def _rename(figure: Figure, title: str) -> None:
+    """Another title, and the width that it needs beside the mark of simulated data."""
+    figure.texts[0].set_text(title)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(max(width, 1.5 + 0.096 * len(title)), height)
+
+
+def _draw_prediction(ax: Axes, time: Floats, values: Floats, fit: Any, number: int) -> None:
+    """Dashed prediction of an item, and what stands below it."""
+    place = int(np.flatnonzero(np.asarray(fit.items) == number)[0])
+    ax.plot(
+        time,
+        values,
+        color=_MODEL,
+        linewidth=1.8,
+        linestyle=(0, (4, 1.5)),
+        zorder=7,
+        gid="model",
+    )
+    text = f"{fit.features.replace('_', ' + ')}: CCC {round(fit.ccc[place], 2) + 0.0:.2f}"
+    ax.text(
+        0.99,
+        0.03,
+        text.replace("-", "\u2212"),
+        transform=ax.transAxes,
+        ha="right",
+        fontsize=8,
+        color=_MODEL,
+        gid="score",
+    )
+
+
+def _fit_of(fits: Sequence[Any], modality: str, target: str) -> Any:
     found = {
         fit.features: fit
-        for fit in models.fits
+        for fit in fits
         if fit.modality == modality and fit.target == target and not fit.problem
     }
     return next((found[name] for name in _PREFERRED if name in found), None)
 
 
-def _typical(models: FeatureModels) -> str:
+def _typical(fits: Sequence[Any], items: Sequence[str]) -> str:
     """The item with the median mean concordance."""
     scores = pd.concat(
-        [
-            pd.Series(fit.ccc, index=[models.inputs.items[i] for i in fit.items], dtype=float)
-            for fit in models.fits
-        ]
+        [pd.Series(fit.ccc, index=[items[i] for i in fit.items], dtype=float) for fit in fits]
     ).dropna()
     if scores.empty:
         raise DataError("no item has a concordance with a model")
     means = scores.groupby(level=0, sort=False).mean().sort_values(kind="stable")
     return str(means.index[len(means) // 2])
-
-
-def _rename(figure: Figure, title: str) -> None:
-    figure.texts[0].set_text(title)
 
 
 def _add_to_legend(figure: Figure, label: str) -> None:

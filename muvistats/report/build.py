@@ -17,8 +17,9 @@ from ..results.paper import compare_published
 from .cache import cached_frame, data_hash, write_frame
 from .citation import references
 from .figures import save_figure
-from .folder import check_target, finished_folder
+from .folder import NETWORKS, check_target, finished_folder
 from .format import RULES
+from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, Section, Settings, Table
 from .sections import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
@@ -41,6 +42,7 @@ def write_report(
     *,
     full: bool = False,
     overwrite: bool = False,
+    networks: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the report on a study: one HTML page, and its tables and figures as files.
@@ -58,6 +60,9 @@ def write_report(
         resamples. These frames are kept in the user's cache folder under the hash of the data.
     overwrite : bool
         Whether a folder with other files in it may be replaced.
+    networks : path, optional
+        Folder ``networks`` that ``muvistats deep compare`` wrote; the one in `out` where not
+        given. Its results are shown if they belong to this study. A report trains nothing.
     progress : callable, optional
         Called with what is being done, the steps done and the number of steps.
 
@@ -98,7 +103,8 @@ def write_report(
         released_layout=source.released_layout,
     )
     with finished_folder(out, overwrite=overwrite, keep=keep) as folder:
-        report = _Report(source, settings, folder, tell)
+        trained = out / NETWORKS if networks is None else Path(networks)
+        report = _Report(source, settings, folder, tell, trained)
         report.run()
         (folder / "index.html").write_text(render(report.page()), encoding="utf-8")
     return out / "index.html"
@@ -108,15 +114,22 @@ class _Report:
     """One run over the sections."""
 
     def __init__(
-        self, source: Source, settings: Settings, folder: Path, progress: Progress
+        self,
+        source: Source,
+        settings: Settings,
+        folder: Path,
+        progress: Progress,
+        networks: Path,
     ) -> None:
         self.source = source
         self.settings = settings
         self.folder = folder
         self.progress = progress
         self.hashes = {name: data_hash(study) for name, study in source.readings.items()}
+        self.networks, self.no_networks = find_networks(networks, source.readings, self.hashes)
         self.frames: dict[str, pd.DataFrame] = {}
         self.comparisons: dict[str, pd.DataFrame] = {}
+        self.uncounted: set[str] = set()
         self.chapters: list[Chapter] = []
         self.absent: list[Absent] = []
         self.reasons: dict[str, str] = {}
@@ -137,6 +150,8 @@ class _Report:
                     section.reference if self.source.is_muvi else "",
                     section.text,
                 )
+                if section.of_networks and self.networks is not None:
+                    shown.text += f" {self.networks.note}"
                 shown.warnings = self.source.warnings if section.warnings else ()
                 parts: tuple[Table | Figure, ...] = (*section.tables, *section.figures)
                 for part in parts:
@@ -163,7 +178,7 @@ class _Report:
             facts=facts(source),
             readings=reading_names(source),
             scores=score_rows(source, self.comparisons),
-            findings=finding_rows(source, FINDINGS, self.frames),
+            findings=finding_rows(source, FINDINGS, self._counted()),
             chapters=self.chapters,
             absent=self.absent + [Absent(*entry) for entry in NOT_BUILT] * source.is_muvi,
             methods=_methods(self.settings),
@@ -174,6 +189,10 @@ class _Report:
             version=self.version,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
+
+    def _counted(self) -> Mapping[str, pd.DataFrame]:
+        """Frames that may answer for the paper's claims: not those of a quick trial."""
+        return {key: frame for key, frame in self.frames.items() if key not in self.uncounted}
 
     def _readings(self, *, each: bool) -> Mapping[str, xr.DataTree]:
         readings = self.source.readings
@@ -186,7 +205,10 @@ class _Report:
     def _reason_against(self, part: Table | Figure) -> str:
         if part.slow and not self.settings.full:
             return "would take the report beyond half a minute; --full adds it"
-        return missing_part(self.source.first, part.needs, released=self.settings.released_layout)
+        missing = missing_part(
+            self.source.first, part.needs, released=self.settings.released_layout
+        )
+        return missing or (self.no_networks if part.of_networks else "")
 
     def _table(self, section: Section, table: Table, shown: ShownSection) -> None:
         reason = self._reason_against(table)
@@ -203,6 +225,8 @@ class _Report:
             return
         frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
         self.frames[table.key] = frame
+        if table.of_networks and self.networks is not None and self.networks.is_trial:
+            self.uncounted.add(table.key)
         write_frame(frame, self.folder / "tables" / f"{table.key}.csv")
         for view in table_views(table, frame):
             self.table_number += 1
@@ -211,6 +235,8 @@ class _Report:
             self._compare(table, frame, name, shown)
 
     def _compute(self, table: Table, name: str, study: xr.DataTree) -> pd.DataFrame:
+        if table.of_networks:
+            return table.compute(self.networks, self.settings)
         if not (table.slow or self.settings.full):
             return table.compute(study, self.settings)
         settings = f"muvistats {self.version}, {self.settings!r}"
@@ -223,7 +249,8 @@ class _Report:
             return
         compared = compare_published(frame, name)
         key = f"{table.key}-{name}" if len(table.published) > 1 else f"{table.key}-published"
-        self.comparisons[key] = compared
+        if table.key not in self.uncounted:
+            self.comparisons[key] = compared
         write_frame(compared, self.folder / "tables" / f"{key}.csv")
         self.table_number += 1
         view = comparison_view(
@@ -247,7 +274,7 @@ class _Report:
                 if "alignment" in frame
             }
             try:
-                drawn = figure.draw(study, frames)
+                drawn = figure.draw(self.networks if figure.of_networks else study, frames)
             except (DataError, DesignError) as error:
                 self._leave_out(section, figure, str(error))
                 continue

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from ..errors import DataError
 
-__all__ = ["MARKER", "check_target", "finished_folder"]
+__all__ = ["MARKER", "NETWORKS", "check_target", "finished_folder"]
 
 #: File that lists what a report folder holds, so that a later report knows it as ours.
 MARKER = ".muvistats-report.json"
+
+#: Folder in a report with trained networks, which took long; a new report keeps it.
+NETWORKS = "networks"
 
 
 def _files(folder: Path) -> list[str]:
@@ -24,6 +27,27 @@ def _files(folder: Path) -> list[str]:
         for path in folder.rglob("*")
         if not path.is_dir() and path.name != MARKER
     )
+
+
+def _listed(folder: Path) -> set[str]:
+    """Files that we wrote into a folder, as its marker says."""
+    try:
+        return set(json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _ours(out: Path) -> set[str]:
+    """Files that we wrote into a report folder, networks among them."""
+    return _listed(out) | {f"{NETWORKS}/{name}" for name in _listed(out / NETWORKS)}
+
+
+def _keep_networks(out: Path, work: Path) -> None:
+    """Networks of the report that is replaced go into the new one."""
+    ours = [name for name in sorted(_listed(out / NETWORKS)) if (out / NETWORKS / name).is_file()]
+    for name in [*ours, MARKER] * bool(ours):
+        (work / NETWORKS / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(out / NETWORKS / name, work / NETWORKS / name)
 
 
 def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> None:
@@ -52,13 +76,8 @@ def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> 
         raise DataError("a report here would replace the data or a folder in use", file=out)
     if overwrite:
         return
-    there = _files(out)
-    marker = out / MARKER
-    try:
-        ours = set(json.loads(marker.read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = set()
-    foreign = [name for name in there if name not in ours]
+    ours = _ours(out)
+    foreign = [name for name in _files(out) if name not in ours]
     if foreign:
         raise DataError(
             "the folder holds files that no report wrote; choose another, or say --overwrite",
@@ -82,12 +101,14 @@ def finished_folder(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) 
     ------
     Path
         Folder to write into. When the block fails it is removed and `out` stays as it was.
+        Trained networks in `out` are kept.
     """
     check_target(out, overwrite=overwrite, keep=keep)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
         yield work
+        _keep_networks(out, work)
         marker = json.dumps({"files": _files(work)}, indent=1)
         (work / MARKER).write_text(marker + "\n", encoding="utf-8")
         umask = os.umask(0)

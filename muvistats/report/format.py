@@ -15,7 +15,9 @@ import numpy as np
 from ..results.glossary import GLOSSARY
 
 __all__ = [
+    "MISSING",
     "RULES",
+    "Rule",
     "column_texts",
     "count",
     "fixed",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
-import xarray as xr
 
 from .format import Rule
 
@@ -78,11 +77,14 @@ class Table:
         Whether the table is folded away at first.
     slow : bool
         Whether it takes so long that only ``full`` runs it.
+    of_networks : bool
+        Whether it is about networks that were trained before (`NetworkResults`), which `compute`
+        then takes in place of the study; never kept in the cache.
     """
 
     key: str
     caption: str
-    compute: Callable[[xr.DataTree, Settings], pd.DataFrame]
+    compute: Callable[[Any, Settings], pd.DataFrame]
     needs: tuple[Need, ...] = ()
     each_reading: bool = False
     published: tuple[str, ...] = ()
@@ -93,6 +95,7 @@ class Table:
     limit: int = 60
     collapsed: bool = False
     slow: bool = False
+    of_networks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +120,19 @@ class Figure:
         Whether it is drawn for every reading of the labels.
     slow : bool
         Whether it takes so long that only ``full`` runs it.
+    of_networks : bool
+        Whether `draw` takes networks that were trained before, in place of the study.
     """
 
     key: str
     caption: str
     alt: str
-    draw: Callable[[xr.DataTree, Frames], matplotlib.figure.Figure]
+    draw: Callable[[Any, Frames], matplotlib.figure.Figure]
     needs: tuple[Need, ...] = ()
     uses: tuple[str, ...] = ()
     each_reading: bool = False
     slow: bool = False
+    of_networks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,8 @@ class Section:
         Its figures, in order, below the tables.
     warnings : bool
         Whether the reader's warnings are shown here.
+    of_networks : bool
+        Whether the text goes on with how the networks were trained.
     """
 
     key: str
@@ -161,6 +169,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     warnings: bool = False
+    of_networks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

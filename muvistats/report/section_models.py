@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.figure
 import pandas as pd
@@ -17,10 +17,10 @@ from ..stats.selection.human import compare_with_human
 from ..stats.selection.lasso import lasso_models
 from ..stats.selection.models import FeatureModels, feature_models
 from ..stats.selection.ranking import family_importance, rank_features
-from .format import fixed, p_value, statistic, word
+from .format import Rule, fixed, p_value, statistic, word
 from .parts import Figure, Finding, Section, Settings, Table
 
-__all__ = ["MODEL_FINDINGS", "MODEL_SECTIONS"]
+__all__ = ["MODEL_FINDINGS", "MODEL_SECTIONS", "WIDE_RULES", "wide"]
 
 _ALPHA = 0.05
 
@@ -78,12 +78,15 @@ def _contrast(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
 
 _MODEL = ["modality", "features", "target"]
 
+#: Rounding of the columns of `wide`.
+WIDE_RULES: Mapping[str, Rule] = dict.fromkeys(("RMSE", "SD of RMSE", "CCC", "SD of CCC"), "number")
 
-def _wide(frame: pd.DataFrame) -> pd.DataFrame:
-    """Error and concordance of a model in one row, as in Table 4."""
+
+def wide(frame: pd.DataFrame, keys: Sequence[str] = _MODEL) -> pd.DataFrame:
+    """Error and concordance of a model in one row, as in Tables 4 and 6."""
     rows = []
-    for key, part in frame.groupby(_MODEL, sort=False):
-        row = dict(zip(_MODEL, key, strict=True))
+    for key, part in frame[frame["metric"] != "mse"].groupby(list(keys), sort=False):
+        row = dict(zip(keys, key, strict=True))
         for _, line in part.iterrows():
             name = str(line["metric"]).upper()
             row[name] = line["mean"]
@@ -203,8 +206,8 @@ MODEL_SECTIONS = (
                 _lasso,
                 needs=("dynamics",),
                 published=("lasso_models",),
-                view=_wide,
-                rules=dict.fromkeys(("RMSE", "SD of RMSE", "CCC", "SD of CCC"), "number"),
+                view=wide,
+                rules=WIDE_RULES,
             ),
             Table(
                 "compare_with_human",

@@ -8,6 +8,7 @@ from .section_contribution import CONTRIBUTION_SECTIONS
 from .section_effects import EFFECT_FINDINGS, EFFECT_SECTIONS
 from .section_labels import LABEL_FINDINGS, LABEL_SECTIONS
 from .section_models import MODEL_FINDINGS, MODEL_SECTIONS
+from .section_networks import NETWORK_FINDINGS, NETWORK_SECTIONS
 from .section_prediction import PREDICTION_SECTIONS
 from .section_ratings import RATING_FINDINGS, RATING_SECTIONS
 from .section_sensitivity import SENSITIVITY_SECTIONS
@@ -36,6 +37,7 @@ SECTIONS = (
     *EFFECT_SECTIONS,
     *CONTRIBUTION_SECTIONS,
     *MODEL_SECTIONS,
+    *NETWORK_SECTIONS,
 )
 
 FINDINGS = (
@@ -44,18 +46,14 @@ FINDINGS = (
     *LABEL_FINDINGS,
     *EFFECT_FINDINGS,
     *MODEL_FINDINGS,
+    *NETWORK_FINDINGS,
 )
 
 #: Parts of the paper without a section so far: what, where the paper has it, and why.
 NOT_BUILT = (
     (
-        "Networks: unimodal, early and late fusion, PAIR",
-        "Table 6, section 7.1",
-        "not part of this version of muvistats",
-    ),
-    (
-        "Comparison of data sets, annotation interface, model diagram",
-        "Table 1, Figures 1 and 7",
+        "Comparison of data sets, annotation interface",
+        "Table 1, Figure 1",
         "no analyses",
     ),
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import subprocess
@@ -60,7 +61,7 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    for command in ("report", "validate", "simulate", "table", "features"):
+    for command in ("report", "validate", "simulate", "table", "features", "deep"):
         assert command in done.stdout
 
 
@@ -259,3 +260,32 @@ def test_report_prints_where_the_page_is(
     assert "--overwrite" in capsys.readouterr().err
     assert run("report", store, "--out", out, "--overwrite") == 0
     assert not (out / "mine.txt").exists()
+
+
+def test_deep_without_keras_says_what_to_install(
+    store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "keras" else find(name)
+    )
+    for options in ([], ["--quick", "--backend", "torch"]):
+        assert run("deep", "compare", store, *options, "--out", tmp_path / "r") == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        (line,) = captured.err.splitlines()
+        assert line.startswith("muvistats: error: keras is needed")
+        assert "muvistats[deep]" in line
+    assert not (tmp_path / "r").exists()
+
+
+def test_deep_help_names_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("deep", "compare", "--help") == 0
+    said = capsys.readouterr().out
+    for option in ("--quick", "--protocol", "--seeds", "--repeats", "--backend", "--jobs"):
+        assert option in said
+    assert run("deep", "compare", "--protocol", "fair") == 2
+    assert "strict" in capsys.readouterr().err

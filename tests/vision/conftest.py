@@ -1,4 +1,4 @@
-"""Films and networks that the tests make themselves. These tests need `make test-vision`."""
+"""Films and networks that the tests make themselves. These tests need `make test-networks`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ...errors import DesignError
 from ...kernels.agreement import ccc
-from ...kernels.folds import MinMax, fold_labels
+from ...kernels.folds import FOLD_SEED, MinMax, fold_labels
 from ...kernels.lasso import Chosen, Recipe, choose_penalty, one_thread_each
 from ...kernels.moments import Sums, block_moments
 from .._common import join_reasons
@@ -109,6 +109,8 @@ class Plan:
         What the inner folds hold out.
     n_jobs : int
         Folds that are fitted at the same time.
+    fold_seed : int
+        Seed of the shuffle behind the folds, outer and inner; another one makes a repeat.
     """
 
     sets: tuple[tuple[str, str], ...]
@@ -116,6 +118,7 @@ class Plan:
     n_folds: int = 5
     inner: Literal["items", "frames"] = "items"
     n_jobs: int = 1
+    fold_seed: int = FOLD_SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,17 +226,17 @@ def training_part(
     inputs: Inputs, plan: Plan, items: Ints, columns: Ints, fold: int
 ) -> TrainingPart:
     """Scale the training rows of a fold, and say which inner fold each of them belongs to."""
-    labels = fold_labels(len(items), plan.n_folds)
+    labels = fold_labels(len(items), plan.n_folds, seed=plan.fold_seed)
     train, held_out = items[labels != fold], items[labels == fold]
     rows = np.isin(inputs.item, train)
     x = inputs.x[np.ix_(rows, columns)]
     scale = MinMax.of(x, x)
     n_inner = min(plan.n_folds, len(train))
     if plan.inner == "frames":
-        inner = fold_labels(len(x), n_inner)
+        inner = fold_labels(len(x), n_inner, seed=plan.fold_seed)
     else:
         of_item = np.zeros(len(inputs.items), dtype=np.int64)
-        of_item[train] = fold_labels(len(train), n_inner)
+        of_item[train] = fold_labels(len(train), n_inner, seed=plan.fold_seed)
         inner = of_item[inputs.item[rows]]
     return TrainingPart(scale, scale.apply(x), rows, inner, n_inner, train, held_out)
 

@@ -16,7 +16,14 @@ from ...errors import DataError
 from ...results.frame import provenance
 from ..agreement import dynamic_dimensions, ewe
 
-__all__ = ["KINDS", "Inputs", "feature_inputs", "has_features", "release_order"]
+__all__ = [
+    "KINDS",
+    "Inputs",
+    "feature_inputs",
+    "has_features",
+    "release_order",
+    "rounded_away",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
@@ -40,8 +47,8 @@ class Inputs:
     items, dimensions, modalities : list of str
         Items in release order, rated dimensions, modalities of the study.
     x : ndarray of float, shape (row, feature)
-        Features, the steps of an item below each other; centred and scaled over all rows for
-        the sake of rounding only, since every fold scales anew.
+        Features, the steps of an item below each other; if not raw, centred and scaled over all
+        rows for the sake of rounding only, since every fold scales anew.
     item : ndarray of int, shape (row,)
         Position of the row's item.
     time : ndarray of float, shape (row,)
@@ -102,7 +109,11 @@ def release_order(data: xr.DataTree) -> list[str]:
 
 
 def feature_inputs(
-    data: xr.DataTree, *, dimension: str | None = None, kinds: Sequence[str] = KINDS
+    data: xr.DataTree,
+    *,
+    dimension: str | None = None,
+    kinds: Sequence[str] = KINDS,
+    raw: bool = False,
 ) -> Inputs:
     """Features and gold standard of a study, on common steps.
 
@@ -114,6 +125,8 @@ def feature_inputs(
         Rated dimension; all dynamic ones where not given.
     kinds : sequence of str
         Kinds of features that are wanted; those that the study lacks are left out.
+    raw : bool
+        Leave the features as they are; `rounded_away` centres and scales them later.
 
     Returns
     -------
@@ -169,7 +182,7 @@ def feature_inputs(
         items=items,
         dimensions=names,
         modalities=[str(name) for name in estimator["modality"].to_numpy()],
-        x=_rounded_away(x),
+        x=x if raw else rounded_away(x),
         item=where[0],
         time=time[where[1]],
         gold=gold[:, :, used],
@@ -256,7 +269,7 @@ def _listed(names: Sequence[Any] | Ints, most: int = 3) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _rounded_away(x: Floats) -> Floats:
+def rounded_away(x: Floats) -> Floats:
     """Columns around 0 and of one order of size, so that sums of products lose no digits."""
     low, high = x.min(axis=0), x.max(axis=0)
     width = np.where(high > low, high - low, 1.0)

@@ -163,7 +163,7 @@ def test_missing_file_is_named_for_each_part(two_readings: Report) -> None:
     for table in ("Samples of the ratings by modality", "Ratings by modality"):
         assert re.search(re.escape(table) + r"[^\n]*av_data\.csv is not in the folder", rows)
     assert "av_data.csv" in two_readings.page.by_id("log").text
-    assert "not part of this version" in rows
+    assert "Comparison of data sets, annotation interface" in rows
 
 
 def test_both_readings_stand_side_by_side(two_readings: Report) -> None:

@@ -35,4 +35,13 @@ def test_what_can_be_missing_is_no_integer():
     integers = {name for name, column in GLOSSARY.items() if column.kind == "integer"}
     counts = {name for name in integers if name.startswith("n") or name == "count"}
     counts |= {"raters_per_cell"}
-    assert integers - counts <= {"trial", "annotation", "row", "lag", "digits", "fold", "seed"}
+    assert integers - counts <= {
+        "trial",
+        "annotation",
+        "row",
+        "lag",
+        "digits",
+        "fold",
+        "repeat",
+        "seed",
+    }

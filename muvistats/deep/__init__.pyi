@@ -1,0 +1,17 @@
+from .comparison import compare_architectures as compare_architectures
+from .configurations import CONFIGURATIONS as CONFIGURATIONS
+from .configurations import Configuration as Configuration
+from .models import NetworkModels as NetworkModels
+from .models import network_models as network_models
+from .networks import early_fusion as early_fusion
+from .networks import late_fusion as late_fusion
+from .networks import pair as pair
+from .networks import unimodal as unimodal
+from .paired import paired_tests as paired_tests
+from .protocols import PROTOCOLS as PROTOCOLS
+from .protocols import Protocol as Protocol
+from .protocols import quick as quick
+from .settings import protocol_effects as protocol_effects
+from .summaries import summarise as summarise
+from .transfer import simulate_transfer as simulate_transfer
+from .transfer import transfer_recovery as transfer_recovery

@@ -1,0 +1,138 @@
+"""The linear baseline in the frame of the networks: same folds, same steps, same scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DataError
+from ..kernels.folds import FOLD_SEED
+from ..kernels.lasso import Recipe
+from ..stats._common import join_reasons
+from ..stats.selection.fits import ModelFit, Plan, fit_models, plan_units
+from ..stats.selection.inputs import Inputs, rounded_away
+from ..stats.selection.models import SETS
+from .protocols import Protocol
+from .scoring import item_scores
+
+__all__ = ["linear_rows"]
+
+Bools = npt.NDArray[np.bool_]
+Row = dict[str, Any]
+
+_CONFIGURATION = "lasso"
+
+
+def linear_rows(
+    inputs: Inputs,
+    *,
+    scored: Bools,
+    targets: Sequence[str],
+    protocol: Protocol,
+    n_repeats: int,
+    ceilings: Mapping[tuple[str, str, str], float],
+    n_jobs: int,
+) -> list[Row]:
+    """Rows of the LASSO for the frame of `compare_architectures`.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Features, raw or not, and gold standard.
+    scored : ndarray of bool, shape (row,)
+        Steps that networks predict, and on which the linear models are scored too. The models are
+        fitted to all steps of their training items.
+    targets : sequence of str
+        Rated dimensions that are predicted.
+    protocol : Protocol
+        Its folds, and how its scores are computed.
+    n_repeats : int
+        Shuffles of the folds; the first has seed 42, the next one 43.
+    ceilings : mapping of (str, str, str) to float
+        Noise ceiling by target, modality and item; NaN where there is none.
+    n_jobs : int
+        Folds that are fitted at the same time.
+
+    Returns
+    -------
+    list of dict
+        A row per modality and features of Table 4, target, repeat and item, with seed 0 and no
+        epochs. A model that the study does not allow has one row per repeat, with NaN and the
+        reason. So does an item without a step that is scored.
+
+    Raises
+    ------
+    DataError
+        When `scored` does not have one value per row of the inputs.
+
+    Notes
+    -----
+    Each item is scored by itself, on its own steps, whichever `scoring` the protocol has.
+    """
+    if scored.shape != inputs.item.shape:
+        raise DataError(
+            "one value per step is needed", found=scored.shape, expected=inputs.item.shape
+        )
+    inputs = replace(inputs, x=rounded_away(inputs.x))
+    rows: list[Row] = []
+    for repeat in range(1, n_repeats + 1):
+        plan = Plan(
+            SETS,
+            Recipe(_CONFIGURATION),
+            n_folds=protocol.n_folds,
+            n_jobs=n_jobs,
+            fold_seed=FOLD_SEED + repeat - 1,
+        )
+        units = [unit for unit in plan_units(inputs, plan) if unit.target in targets]
+        for fit in fit_models(inputs, plan, units):
+            base: Row = {
+                "modality": fit.modality,
+                "features": fit.features,
+                "configuration": _CONFIGURATION,
+                "target": fit.target,
+                "repeat": repeat,
+                "seed": 0,
+                "n_epochs": 0,
+                "method": f"{_CONFIGURATION}, {protocol.n_folds} folds of items, "
+                f"protocol {protocol.name}",
+            }
+            if fit.problem:
+                rows.append(base | {"item": "all", "fold": 0, "n": 0, "warning": fit.problem})
+            else:
+                rows += _items(inputs, fit, base, scored, protocol, ceilings)
+    return rows
+
+
+def _items(
+    inputs: Inputs,
+    fit: ModelFit,
+    base: Row,
+    scored: Bools,
+    protocol: Protocol,
+    ceilings: Mapping[tuple[str, str, str], float],
+) -> list[Row]:
+    where = inputs.dimensions.index(fit.target), inputs.modalities.index(fit.modality)
+    gold = inputs.gold[where]
+    use = scored & ~np.isnan(fit.fitted) & ~np.isnan(gold)
+    rows = []
+    for item, fold in zip(fit.items, fit.fold, strict=True):
+        steps = use & (inputs.item == item)
+        name = inputs.items[item]
+        row = base | {
+            "fold": int(fold) + 1,
+            "item": name,
+            "noise_ceiling": ceilings.get((fit.target, fit.modality, name), np.nan),
+            "n": int(steps.sum()),
+        }
+        if row["n"]:
+            rmse, mse, ccc = item_scores(gold[steps], fit.fitted[steps], protocol=protocol)
+            row |= {"rmse": rmse, "mse": mse, "ccc": ccc}
+        reason = "" if row["n"] else "no step of the item is predicted"
+        if row["n"] and np.isnan(row["ccc"]):
+            reason = "neither prediction nor gold standard moves"
+        rows.append(row | {"warning": join_reasons(fit.note, reason)})
+    return rows

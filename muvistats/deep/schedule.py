@@ -1,0 +1,142 @@
+"""Train what is not there yet, over processes, each network when what it starts from is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from pathlib import Path
+from typing import Any
+
+from ..errors import DesignError
+from ..features.progress import terminal_progress
+from .protocols import Protocol
+from .store import Trained, entry_of, load_trained
+from .training import Task, train_task
+from .units import Unit, with_needs
+
+__all__ = ["count_jobs", "train_all"]
+
+
+def count_jobs(n_jobs: int) -> int:
+    """Number of processes; -1 for one per core."""
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
+        raise DesignError(f"n_jobs must be a number of processes, or -1 for all, not {n_jobs!r}")
+    return len(os.sched_getaffinity(0)) if n_jobs == -1 else n_jobs
+
+
+def train_all(
+    units: Sequence[Unit],
+    protocol: Protocol,
+    *,
+    inputs: Path,
+    folder: Path,
+    backend: str,
+    entropy: tuple[Any, tuple[int, ...]],
+    n_jobs: int,
+    progress: bool,
+) -> dict[Unit, Trained]:
+    """Train units and all that they need; what was finished before is read.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+        What is wanted.
+    protocol : Protocol
+        How it is trained.
+    inputs : Path
+        Folder of the sequences.
+    folder : Path
+        Where each finished training is written at once.
+    backend : str
+        Backend of Keras.
+    entropy : tuple
+        Entropy and spawn key of the source of randomness.
+    n_jobs : int
+        Processes, each with one thread; no number depends on it.
+    progress : bool
+        Whether to show a bar with the time that is left, on a terminal only.
+
+    Returns
+    -------
+    dict of Unit to Trained
+        Predictions and histories of `units`.
+    """
+    everything = with_needs(units)
+    entries = {
+        unit: entry_of(folder, unit, protocol, inputs.name, backend, entropy) for unit in everything
+    }
+    done = {unit: kept for unit in everything if (kept := load_trained(entries[unit])) is not None}
+    left = [unit for unit in everything if unit not in done]
+    with terminal_progress(show=progress) as step:
+        if done:
+            step("kept from before", len(done), len(everything))
+        if left:
+            pool = _pool(min(count_jobs(n_jobs), len(left)), backend)
+            running: dict[Future[Trained], Unit] = {}
+            try:
+                while left or running:
+                    for unit in [u for u in left if all(need in done for need in u.needs)]:
+                        left.remove(unit)
+                        task = _task(unit, protocol, inputs, entries, backend, entropy)
+                        running[pool.submit(train_task, task)] = unit
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        unit = running.pop(future)
+                        done[unit] = _result(future, unit)
+                        step(unit.words, len(done), len(everything))
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+    return {unit: done[unit] for unit in units}
+
+
+def _pool(n_jobs: int, backend: str) -> Any:
+    """Processes of their own: a backend reads its settings once, when it is imported."""
+    from joblib.externals.loky import get_reusable_executor
+
+    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    env = dict.fromkeys(variables, "1")
+    env |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return get_reusable_executor(
+        max_workers=n_jobs, timeout=60, env=env, initializer=_keep_networks
+    )
+
+
+def _keep_networks() -> None:
+    """Tell loky that networks are no leak: a process that grows by 300 MB would be ended.
+
+    It does so only where psutil is installed. A backend and its compiled networks take that.
+    """
+    from joblib.externals.loky import process_executor
+
+    process_executor._USE_PSUTIL = False
+
+
+def _task(
+    unit: Unit,
+    protocol: Protocol,
+    inputs: Path,
+    entries: dict[Unit, Path],
+    backend: str,
+    entropy: tuple[Any, tuple[int, ...]],
+) -> Task:
+    return Task(
+        unit,
+        protocol,
+        inputs,
+        entries[unit],
+        tuple((kind, entries[source]) for kind, source in unit.branches),
+        None if unit.steps_of is None else entries[unit.steps_of],
+        backend,
+        entropy,
+    )
+
+
+def _result(future: Future[Trained], unit: Unit) -> Trained:
+    try:
+        return future.result()
+    except Exception as error:
+        error.add_note(f"in the training of {unit.words}")
+        raise
