@@ -76,12 +76,14 @@ def check_items(
 ) -> None:
     """Refuse a study with a fold that has nothing to train on, to stop at or to test."""
     used = entering_items(sequences, protocol.window)
-    if used.sum() < protocol.n_folds + 1:
+    halves = protocol.stopping == "half_of_fold"  # then each fold needs two items
+    least = 2 * protocol.n_folds if halves else protocol.n_folds + 1
+    if used.sum() < least:
         raise DataError(
             f"{used.sum()} items with ratings, features and {protocol.window + 1} steps in a row "
             f"are too few for {protocol.n_folds} folds",
             file="/items",
-            expected=f"{protocol.n_folds + 1} or more",
+            expected=f"{least} or more",
         )
     for unit in with_needs(unit for _, unit in planned):
         usable = sequences.usable(unit.target, unit.modality, unit.kinds, protocol.window)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
@@ -16,6 +18,10 @@ from .training import Task, train_task
 from .units import Unit, with_needs
 
 __all__ = ["count_jobs", "train_all"]
+
+
+#: Seconds after which a process without work ends; a training may take that long.
+_IDLE = 300
 
 
 def count_jobs(n_jobs: int) -> int:
@@ -100,18 +106,26 @@ def _pool(n_jobs: int, backend: str) -> Any:
     env = dict.fromkeys(variables, "1")
     env |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     return get_reusable_executor(
-        max_workers=n_jobs, timeout=60, env=env, initializer=_keep_networks
+        max_workers=n_jobs, timeout=_IDLE, env=env, initializer=_settle, initargs=(os.getpid(),)
     )
 
 
-def _keep_networks() -> None:
-    """Tell loky that networks are no leak: a process that grows by 300 MB would be ended.
+def _settle(parent: int) -> None:
+    """Set up a process: it keeps its networks, and ends when the one that started it is gone.
 
-    It does so only where psutil is installed. A backend and its compiled networks take that.
+    loky takes a process that grows by 300 MB to leak, where psutil is installed, and ends it; a
+    backend and its compiled networks take as much.
     """
     from joblib.externals.loky import process_executor
 
-    process_executor._USE_PSUTIL = False
+    process_executor._USE_PSUTIL = False  # noqa: SLF001
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)  # files have their names only when they are whole
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _task(

@@ -82,7 +82,8 @@ def entry_of(
         if name not in ("name", "scoring", "rmse", "moments", "exclusions")
     }
     what = [_FORMAT, unit.plain(), settings, inputs, backend, _versions(backend), entropy]
-    key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    text = json.dumps(what, sort_keys=True, default=lambda value: np.asarray(value).tolist())
+    key = hashlib.sha256(text.encode()).hexdigest()
     return folder / key[:2] / f"{key[:40]}.npz"
 
 

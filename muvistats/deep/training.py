@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 import zlib
 from dataclasses import dataclass, replace
@@ -175,7 +176,15 @@ def _scaled(folder: Path, kind: str, starts: bytes, window: int) -> Singles:
 
 @functools.cache
 def _started(backend: str) -> Any:
-    return load_keras(backend, threads=1)
+    """Keras in this process; what the backends print as they are loaded goes nowhere."""
+    said = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            return load_keras(backend, threads=1)
+        finally:
+            os.dup2(said, 2)
+            os.close(said)
 
 
 def _seed(task: Task) -> int:
@@ -226,6 +235,8 @@ def _compiled(keras: Any, task: Task, widths: tuple[int, ...]) -> Any:
     frozen = tuple(kind for kind, _ in unit.branches) if unit.frozen else ()
     alike = (unit.network, unit.features, widths, frozen, protocol)
     if alike not in _COMPILED:
+        if any(key[-1] != protocol for key in _COMPILED):
+            _COMPILED.clear()
         network = _network(unit, protocol, widths)
         network.compile(
             optimizer=keras.optimizers.Adam(protocol.learning_rate), loss="mse", jit_compile=False

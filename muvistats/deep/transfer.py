@@ -56,9 +56,7 @@ SMALL: Protocol = replace(
     name="strict, small",
     units=(8, 8),
     dense_units=8,
-    learning_rate=0.01,
-    batch_size=128,
-    fused_batch_size=128,
+    learning_rate=0.015,
     max_epochs=25,
     patience=5,
 )

@@ -115,6 +115,8 @@ def plot_architecture_comparison(
             if metric == "ccc":
                 ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
         panels[0].set_title(words(target))
+        for label, (head, *_) in zip(panels[0].get_yticklabels(), lines, strict=True):
+            label.set_fontweight("bold" if head else "normal")
     for ax, metric in zip(grid[-1], metrics, strict=True):
         ax.set_xlabel(_METRICS[metric])
     _comparison_legend(fig, frame, metrics)
@@ -185,13 +187,7 @@ def _comparison_panel(
             markeredgewidth=1.3,
             gid="ceiling",
         )
-    ax.set_yticks(
-        [y for *_, y in lines],
-        [
-            f"$\\bf{{{head}}}$".replace(" ", r"\ ") if head else network_name(name)
-            for head, _, _, name, _ in lines
-        ],
-    )
+    ax.set_yticks([y for *_, y in lines], [line[0] or network_name(line[3]) for line in lines])
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(max(y for *_, y in lines) + _LINE, -_LINE / 2)
     ax.grid(axis="x")

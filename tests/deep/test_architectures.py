@@ -191,8 +191,8 @@ def refusals() -> dict[str, str]:
     return said
 
 
-def test_wrong_kinds_and_sizes_are_refused(one_backend, remote):
-    said = remote(one_backend, refusals)
+def test_wrong_kinds_and_sizes_are_refused(backend, remote):
+    said = remote(backend, refusals)
     assert "at least one branch" in said["numbers"]
     assert said["exchanged"].startswith("the audio branch needs")
     assert said["fused"].startswith("the audio branch needs")
