@@ -3,9 +3,9 @@ Networks: is a transfer found, and only where it is?
 ====================================================
 
 Two committed tables about the networks of Table 6, both from simulated studies. Make them again
-with ``python analyses/07_networks.py --write transfer N`` (N simulated studies of each kind, about
-a quarter of a minute each on two cores) and ``--write settings``; both go on where they were cut
-off. Only that needs the extra ``deep``.
+with ``python analyses/07_networks.py --write transfer --studies N`` (N simulated studies of each
+kind, a quarter of a minute each on two cores) and ``--write settings``; both go on where they were
+cut off. Only that needs the extra ``deep``.
 """
 
 # %%
@@ -14,6 +14,7 @@ off. Only that needs the extra ``deep``.
 # Small networks: what is tested here is the comparison, not the size. The backend is the one that
 # ``KERAS_BACKEND`` names, else TensorFlow; torch is quicker with networks of this size.
 
+import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -36,19 +37,18 @@ def keep(frame: pd.DataFrame, name: str) -> None:
 small = {"units": (32, 32), "dense_units": 32, "learning_rate": 1e-3, "max_epochs": 15}
 
 if __name__ == "__main__" and "--write" in sys.argv:
-    what = sys.argv[sys.argv.index("--write") + 1]
-    if what == "transfer":
-        keep(transfer_recovery(n_sims=int(sys.argv[-1])), "transfer")
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--write", choices=["transfer", "settings"], required=True)
+    asked.add_argument("--studies", type=int, default=20, help="simulated studies of each kind")
+    wanted = asked.parse_args()
+    if wanted.write == "transfer":
+        keep(transfer_recovery(n_sims=wanted.studies), "transfer")
     else:
+        released = replace(PROTOCOLS["released"], **small | {"units": (32, 16)})
         effects = protocol_effects(
             mv.simulate_muvi(rng=1, n_items=40, n_participants=24),
             protocol=replace(PROTOCOLS["strict"], name="strict, small", **small),
-            other=replace(
-                PROTOCOLS["released"],
-                name="released, small",
-                units=(32, 16),
-                **{name: value for name, value in small.items() if name != "units"},
-            ),
+            other=replace(released, name="released, small"),
             targets=["arousal"],
             n_seeds=2,
         )
@@ -82,4 +82,4 @@ transfer.loc[transfer["scenario"] == "permuted", columns]
 
 settings = pd.read_csv(FOLDER / "protocol_settings.csv")
 rows = settings["configuration"] == "pair"
-settings.loc[rows, ["setting", "value", "metric", "mean", "change"]]
+settings.loc[rows, ["setting", "value", "metric", "mean", "change", "std_error", "n"]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import xarray as xr
 
 from ..dataset.access import need_study
-from ..dataset.prepare import released_exclusions, truncate
+from ..dataset.prepare import exclude, released_exclusions, truncate
 from ..errors import DataError, DesignError
 from ..stats.agreement import dynamic_dimensions
 from ..stats.selection.inputs import Inputs, feature_inputs, has_features
@@ -24,7 +24,9 @@ def prepared_study(data: xr.DataTree, protocol: Protocol) -> xr.DataTree:
     need_study(data)
     dynamic_dimensions(data, None)
     if protocol.exclusions == "released":
-        data = released_exclusions(data)
+        kept = data["annotations/keep_dynamic"].to_numpy()
+        gone = kept & ~released_exclusions(data)["annotations/keep_dynamic"].to_numpy()
+        data = exclude(data, gone, reason="excluded by the released scripts")
     return data if protocol.n_samples is None else truncate(data, steps=protocol.n_samples)
 
 
@@ -86,6 +88,11 @@ def check_items(
             expected=f"{least} or more",
         )
     for unit in with_needs(unit for _, unit in planned):
+        if unit.permuted is not None and protocol.stopping != "training_items":
+            raise DesignError(
+                "ratings are permuted among training items, so training must stop at some of "
+                f"them: stopping must be 'training_items', not {protocol.stopping!r}"
+            )
         usable = sequences.usable(unit.target, unit.modality, unit.kinds, protocol.window)
         parts = fold_items(used, protocol, unit.repeat, unit.fold)
         empty = [

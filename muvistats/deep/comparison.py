@@ -12,8 +12,9 @@ from ..results.frame import result_frame
 from ..stats._common import join_reasons
 from .configurations import Configuration
 from .linear import linear_rows
-from .models import NetworkModels, Run, Seed, network_models
+from .models import NetworkModels, Seed, network_models
 from .protocols import Protocol
+from .runs import Run
 from .schedule import count_jobs
 from .scoring import Scores, blocks, item_scores
 from .store import FilePath
@@ -139,6 +140,7 @@ def compare_architectures(
         rows += linear_rows(
             models.inputs,
             scored=models.scored,
+            used=models.entering,
             targets=models.targets,
             protocol=models.protocol,
             n_repeats=models.n_repeats,
@@ -165,7 +167,7 @@ def _rows(models: NetworkModels, run: Run) -> list[Row]:
         "n_epochs": kept.n_epochs,
         "method": models.method,
     }
-    note = join_reasons(models.note(unit.features), kept.problem, faults(models.protocol))
+    note = join_reasons(models.note(unit.features), kept.problem, models.protocol.faults)
     parts: list[Any] = [np.flatnonzero(items == item) for item in tested]
     if models.protocol.scoring == "blocks":
         parts = blocks(len(items), len(tested))
@@ -192,16 +194,3 @@ def _rows(models: NetworkModels, run: Run) -> list[Row]:
             }
         )
     return out
-
-
-def faults(protocol: Protocol) -> str:
-    """What is wrong with numbers of a protocol, in words."""
-    return join_reasons(
-        "rmse holds the mean squared error" if protocol.rmse == "mse" else "",
-        "training stops at the loss of the tested items"
-        if protocol.stopping == "held_out_items"
-        else "",
-        "transferred networks were trained on tested items"
-        if protocol.pretraining == "last_fold"
-        else "",
-    )

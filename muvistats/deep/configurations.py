@@ -75,6 +75,10 @@ class Configuration:
         unknown = (branches | {kind for kind, _ in self.steps_like}) - {"audio", "visual"}
         if unknown:
             raise DesignError(f"a branch is audio or visual, not {min(unknown)!r}")
+        if len(branches) < len(self.pretrained):
+            raise DesignError(f"a branch of {self.name!r} is pretrained twice")
+        if not {kind for kind, _ in self.steps_like} <= branches:
+            raise DesignError(f"steps_like of {self.name!r} names a branch that is not pretrained")
         if (self.frozen or self.steps_like or self.permuted is not None) and not branches:
             raise DesignError(f"configuration {self.name!r} has no pretrained branch")
 

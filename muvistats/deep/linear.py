@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from ..kernels.folds import FOLD_SEED
+from ..kernels.folds import FOLD_SEED, fold_labels
 from ..kernels.lasso import Recipe
 from ..stats._common import join_reasons
 from ..stats.selection.fits import ModelFit, Plan, fit_models, plan_units
@@ -36,6 +36,7 @@ def linear_rows(
     n_repeats: int,
     ceilings: Mapping[tuple[str, str, str], float],
     n_jobs: int,
+    used: Bools | None = None,
 ) -> list[Row]:
     """Rows of the LASSO for the frame of `compare_architectures`.
 
@@ -56,6 +57,9 @@ def linear_rows(
         Noise ceiling by target, modality and item; NaN where there is none.
     n_jobs : int
         Folds that are fitted at the same time.
+    used : ndarray of bool, shape (item,), optional
+        Items that the folds of the networks are made of; where not given, each model makes folds
+        of its own items, which are the same unless ratings or features are missing.
 
     Returns
     -------
@@ -86,6 +90,7 @@ def linear_rows(
             n_folds=protocol.n_folds,
             n_jobs=n_jobs,
             fold_seed=FOLD_SEED + repeat - 1,
+            fold_of=None if used is None else _folds(used, protocol, repeat),
         )
         units = [unit for unit in plan_units(inputs, plan) if unit.target in targets]
         for fit in fit_models(inputs, plan, units):
@@ -105,6 +110,13 @@ def linear_rows(
             else:
                 rows += _items(inputs, fit, base, scored, protocol, ceilings)
     return rows
+
+
+def _folds(used: Bools, protocol: Protocol, repeat: int) -> tuple[int, ...]:
+    """Fold of each item, as the networks have them; -1 for an item that none of them tests."""
+    out = np.full(len(used), -1)
+    out[used] = fold_labels(int(used.sum()), protocol.n_folds, seed=FOLD_SEED + repeat - 1)
+    return tuple(out.tolist())
 
 
 def _items(

@@ -22,71 +22,18 @@ from .backend import chosen_backend
 from .checks import check_items, check_needs, chosen_targets, network_inputs, prepared_study
 from .configurations import Configuration, as_configurations
 from .protocols import Protocol, as_protocol
+from .runs import NetworkFit, Run
 from .schedule import count_jobs, train_all
 from .scoring import item_scores
-from .store import FilePath, Trained, kept_folder
-from .units import Unit, plan_units
-from .windows import Sequences, save_sequences
+from .store import FilePath, kept_folder
+from .units import plan_units
+from .windows import Sequences, entering_items, save_sequences
 
-__all__ = ["NetworkFit", "NetworkModels", "Run", "network_models"]
+__all__ = ["NetworkModels", "network_models"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
 Seed = int | np.random.SeedSequence | np.random.Generator | None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One training of a configuration.
-
-    Parameters
-    ----------
-    configuration : Configuration
-        What was trained.
-    unit : Unit
-        Target, repeat, fold and seed.
-    trained : Trained
-        Predictions of the tested items.
-    """
-
-    configuration: Configuration
-    unit: Unit
-    trained: Trained
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkFit:
-    """A configuration over all folds, its predictions averaged over seeds.
-
-    Parameters
-    ----------
-    modality, features, target, configuration : str
-        What predicts what.
-    items : ndarray of int
-        Tested items, in release order.
-    fold : ndarray of int
-        Fold in which each of them is held out, from 0.
-    fitted : ndarray of float, shape (row,)
-        Prediction for rows of the inputs; NaN where none is made.
-    rmse, ccc : ndarray of float, shape (tested item,)
-        Error and concordance of the averaged prediction.
-    problem : str
-        Why nothing is predicted; empty where all is well.
-    note : str
-        What to know about it.
-    """
-
-    modality: str
-    features: str
-    target: str
-    configuration: str
-    items: Ints
-    fold: Ints
-    fitted: Floats
-    rmse: Floats
-    ccc: Floats
-    problem: str
-    note: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -161,6 +108,11 @@ class NetworkModels:
         for run in self.runs:
             out[run.trained.rows] = True
         return out
+
+    @property
+    def entering(self) -> npt.NDArray[np.bool_]:
+        """Items of the inputs that the folds are made of, shape (item,)."""
+        return entering_items(Sequences.of(self.inputs), self.protocol.window)
 
     @property
     def targets(self) -> list[str]:
@@ -387,9 +339,14 @@ def network_models(
     Notes
     -----
     The target is the weighted estimator of all raters (`ewe`); `window` steps of features predict
-    the next step. Folds are made of whole items. A finished training is written at once, so that
-    a run that was cut off goes on where it stopped; the key of its file is made of everything
-    that its numbers depend on. A network that several configurations start from is trained once.
+    the next step. Folds are made of whole items, all that have ratings and features of some
+    kind; an item without those that a configuration needs is no item of it. Features that are
+    missing in more than 5% of all frames are left out, and broken frames are: this looks at all
+    items, not at their ratings.
+
+    A finished training is written at once, so that a run that was cut off goes on where it
+    stopped; the key of its file is made of everything that its numbers depend on, but for the
+    machine. A network that several configurations start from is trained once.
     Each training has its own seed, made from `rng` and what it is: the same call on the same
     machine and backend gives the same numbers. Weights are kept as plain arrays, without code.
 
@@ -416,7 +373,7 @@ def network_models(
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise DesignError(f"{argument} must be a whole number from 1, not {value!r}")
     jobs = count_jobs(n_jobs)
-    root = np.random.default_rng(rng).bit_generator.seed_seq.spawn(1)[0]  # type: ignore[attr-defined]
+    root: Any = np.random.default_rng(rng).bit_generator.seed_seq  # not advanced by this
     study = prepared_study(data, settings)
     chosen = chosen_targets(study, targets)
     check_needs(study, wanted)
@@ -431,7 +388,7 @@ def network_models(
             inputs=save_sequences(folder, sequences),
             folder=folder,
             backend=name,
-            entropy=(root.entropy, root.spawn_key),
+            entropy=(root.entropy, (*root.spawn_key, 0)),
             n_jobs=jobs,
             progress=progress,
         )

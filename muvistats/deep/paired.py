@@ -21,7 +21,7 @@ from ..stats._common import (
     join_reasons,
 )
 from ._differences import METHODS, differences
-from ._frames import METRICS, SETTING, readings, scores_of
+from ._frames import METRICS, SETTING, listed, readings, scores_of
 
 __all__ = ["paired_tests"]
 
@@ -301,6 +301,7 @@ def _pair_rows(
             data = differences(sides[0], sides[1], metric)
             common = keys | {"target": target, "metric": metric, "conf_level": conf_level}
             common |= data.columns()
+            known = [listed(side["warning"]) for side in sides if "warning" in side]
             for name, (dependence, statistic, test) in METHODS.items():
                 if dependence not in asked:
                     continue
@@ -308,7 +309,7 @@ def _pair_rows(
                 row["statistic_name"] = statistic
                 problem = data.problem()
                 found = {"warning": problem} if problem else test(data, conf_level)
-                reason = join_reasons(note, str(found.get("warning", "")))
+                reason = join_reasons(note, str(found.get("warning", "")), *dict.fromkeys(known))
                 rows.append(row | found | {"warning": reason})
     return rows
 

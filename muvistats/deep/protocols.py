@@ -28,7 +28,7 @@ class Protocol:
     name : str
         Name of the protocol, which stands in the column `method`.
     exclusions : {"as_given", "released"}
-        Annotations as the study masks them, or `released_exclusions` before all else.
+        Annotations as the study masks them, or without those that `released_exclusions` masks.
     n_samples : int, optional
         Samples of each annotation that are used, from its start; all where not given.
     block : {"lstm", "dense_lstm"}
@@ -44,7 +44,7 @@ class Protocol:
     learning_rate : float
         Of the optimiser Adam, whose other settings are Keras's.
     batch_size, fused_batch_size : int
-        Windows of a gradient step of networks with one input, and with two.
+        Windows of a gradient step of networks with one branch, and with two.
     max_epochs : int
         Passes over the training windows at most.
     patience : int
@@ -121,6 +121,17 @@ class Protocol:
             raise DesignError(f"dropout must lie from 0 to below 1, not {self.dropout!r}")
         if not 0 < self.learning_rate < 1:
             raise DesignError(f"learning_rate must lie between 0 and 1, not {self.learning_rate!r}")
+
+    @property
+    def faults(self) -> str:
+        """Why its numbers are not what they seem, in words; empty for a fair protocol."""
+        found = {
+            "rmse holds the mean squared error": self.rmse == "mse",
+            "training stops at the loss of the tested items": self.stopping == "held_out_items",
+            "transferred networks were trained on tested items": self.pretraining == "last_fold",
+            "rows mix items": self.scoring == "blocks",
+        }
+        return "; ".join(words for words, there in found.items() if there)
 
     def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
         """Settings in which this protocol is not the other: its own value, and the other's."""

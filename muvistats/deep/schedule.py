@@ -6,11 +6,14 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import DesignError
+import joblib
+
+from ..errors import DesignError, MuvistatsError
 from ..features.progress import terminal_progress
 from .protocols import Protocol
 from .store import Trained, entry_of, load_trained
@@ -28,7 +31,7 @@ def count_jobs(n_jobs: int) -> int:
     """Number of processes; -1 for one per core."""
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
         raise DesignError(f"n_jobs must be a number of processes, or -1 for all, not {n_jobs!r}")
-    return len(os.sched_getaffinity(0)) if n_jobs == -1 else n_jobs
+    return joblib.cpu_count() if n_jobs == -1 else n_jobs
 
 
 def train_all(
@@ -72,30 +75,62 @@ def train_all(
     entries = {
         unit: entry_of(folder, unit, protocol, inputs.name, backend, entropy) for unit in everything
     }
-    done = {unit: kept for unit in everything if (kept := load_trained(entries[unit])) is not None}
-    left = [unit for unit in everything if unit not in done]
+    done, left = _finished(units, entries)
+    total = len(done) + len(left)
     with terminal_progress(show=progress) as step:
         if done:
-            step("kept from before", len(done), len(everything))
-        if left:
-            pool = _pool(min(count_jobs(n_jobs), len(left)), backend)
-            running: dict[Future[Trained], Unit] = {}
-            try:
-                while left or running:
-                    for unit in [u for u in left if all(need in done for need in u.needs)]:
-                        left.remove(unit)
-                        task = _task(unit, protocol, inputs, entries, backend, entropy)
-                        running[pool.submit(train_task, task)] = unit
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        unit = running.pop(future)
-                        done[unit] = _result(future, unit)
-                        step(unit.words, len(done), len(everything))
-            except BaseException:
-                for future in running:
-                    future.cancel()
-                raise
+            step("kept from before", len(done), total)
+        if not left:
+            return {unit: done[unit] for unit in units}
+        pool = _pool(min(count_jobs(n_jobs), len(left)), backend)
+        running: dict[Future[Trained], Unit] = {}
+        try:
+            while left or running:
+                for unit in [u for u in left if all(need in done for need in u.needs)]:
+                    left.remove(unit)
+                    task = _task(unit, protocol, inputs, entries, backend, entropy)
+                    running[pool.submit(train_task, task)] = unit
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    unit = running.pop(future)
+                    done[unit] = _result(future, unit)
+                    step(unit.words, len(done), total)
+        except BaseException:
+            pool.shutdown(kill_workers=True)  # files have their names only when they are whole
+            raise
     return {unit: done[unit] for unit in units}
+
+
+def _finished(
+    units: Sequence[Unit], entries: dict[Unit, Path]
+) -> tuple[dict[Unit, Trained], list[Unit]]:
+    """What is kept, and what is to be trained: what it needs first, and only that.
+
+    A network that another one starts from must have its weights.
+    """
+    done: dict[Unit, Trained] = {}
+    left: dict[Unit, None] = {}
+    sound: set[Unit] = set()
+
+    def visit(unit: Unit, *, weights: bool) -> None:
+        if unit in left or (unit in done and (unit in sound or not weights)):
+            return
+        kept = load_trained(entries[unit], weights=weights)
+        if kept is not None and (kept.weights or not weights):
+            done[unit] = replace(kept, weights={})
+            if weights:
+                sound.add(unit)
+            return
+        done.pop(unit, None)
+        for _, source in unit.branches:
+            visit(source, weights=True)
+        if unit.steps_of is not None:
+            visit(unit.steps_of, weights=False)
+        left[unit] = None
+
+    for unit in units:
+        visit(unit, weights=False)
+    return done, list(left)
 
 
 def _pool(n_jobs: int, backend: str) -> Any:
@@ -151,6 +186,11 @@ def _task(
 def _result(future: Future[Trained], unit: Unit) -> Trained:
     try:
         return future.result()
+    except BrokenExecutor as error:
+        raise MuvistatsError(
+            f"a process ended while it trained {unit.words}, perhaps for want of memory; finished "
+            "trainings are kept, and the same call goes on"
+        ) from error
     except Exception as error:
         error.add_note(f"in the training of {unit.words}")
         raise

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ..errors import DesignError
 from ..results.frame import result_frame
-from ..stats._common import join_reasons
-from .comparison import compare_architectures, faults
+from .comparison import compare_architectures
 from .configurations import Configuration
 from .models import Seed
 from .protocols import Protocol, as_protocol
@@ -24,6 +24,7 @@ __all__ = ["protocol_effects"]
 Row = dict[str, Any]
 
 _KEYS = ("modality", "features", "configuration", "target", "metric")
+_KEPT = ("sd", "mean", "n_items", "n_seeds", "method", "alignment", "simulated")
 
 
 @result_frame(
@@ -38,6 +39,8 @@ _KEYS = ("modality", "features", "configuration", "target", "metric")
     "mean",
     "sd",
     "change",
+    "std_error",
+    "n",
     "n_items",
     "n_seeds",
     "method",
@@ -85,8 +88,11 @@ def protocol_effects(
     Notes
     -----
     `setting` is ``"none"`` for the protocol itself and ``"all"`` for the other one. `change`
-    is the mean less that of the protocol itself; it holds the chance of training as well, which
-    several seeds make smaller. Effects of settings need not add up.
+    is the mean over the `n` items that both test, less that of the protocol itself there, and
+    `std_error` the standard deviation of these differences over items, over the root of n. It
+    holds the chance of training too, but for what the items of a fold share: a change of less
+    than two or three standard errors is no news, and more seeds make the chance smaller. Effects of
+    settings need not add up.
 
     Examples
     --------
@@ -112,7 +118,7 @@ def protocol_effects(
     ]
     variants.append(("all", far.name, far))
     rows: list[Row] = []
-    standard: dict[tuple[str, ...], float] = {}
+    standard = pd.Series(dtype=float)
     for setting, value, settings in variants:
         frame = compare_architectures(
             data,
@@ -127,18 +133,22 @@ def protocol_effects(
             cache=cache,
             progress=progress,
         )
+        items = frame.melt([*_KEYS[:-1], "item"], ["rmse", "mse", "ccc"], var_name="metric")
+        of_item = items.groupby([*_KEYS, "item"], sort=False)["value"].mean()
+        if setting == "none":
+            standard = of_item
         for row in summarise(frame).to_dict("records"):
-            key = tuple(str(row[name]) for name in _KEYS)
-            standard.setdefault(key, row["mean"])
-            kept = ("sd", "mean", "n_items", "n_seeds", "method", "alignment", "simulated")
+            key = tuple(row[name] for name in _KEYS)
+            change = (of_item.loc[key] - standard.loc[key]).dropna()
             rows.append(
-                dict(zip(_KEYS, key, strict=True))
-                | {name: row[name] for name in kept}
+                {name: row[name] for name in (*_KEYS, *_KEPT)}
                 | {
                     "setting": setting,
                     "value": value,
-                    "change": row["mean"] - standard.get(key, np.nan),
-                    "warning": join_reasons(faults(settings)),
+                    "change": change.mean(),
+                    "std_error": change.std() / np.sqrt(len(change)),
+                    "n": len(change),
+                    "warning": settings.faults,
                 }
             )
     return rows

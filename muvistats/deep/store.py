@@ -23,7 +23,15 @@ from .backend import BACKENDS
 from .protocols import Protocol
 from .units import Unit
 
-__all__ = ["FilePath", "Trained", "entry_of", "kept_folder", "load_trained", "write_trained"]
+__all__ = [
+    "FilePath",
+    "Trained",
+    "entry_of",
+    "kept_folder",
+    "load_trained",
+    "used_versions",
+    "write_trained",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
@@ -81,7 +89,7 @@ def entry_of(
         for name, value in asdict(protocol).items()
         if name not in ("name", "scoring", "rmse", "moments", "exclusions")
     }
-    what = [_FORMAT, unit.plain(), settings, inputs, backend, _versions(backend), entropy]
+    what = [_FORMAT, unit.plain(), settings, inputs, backend, used_versions(backend), entropy]
     text = json.dumps(what, sort_keys=True, default=lambda value: np.asarray(value).tolist())
     key = hashlib.sha256(text.encode()).hexdigest()
     return folder / key[:2] / f"{key[:40]}.npz"
@@ -113,7 +121,7 @@ def kept_folder(cache: bool | FilePath, name: str) -> Iterator[Path]:
 
 
 @functools.cache
-def _versions(backend: str) -> dict[str, str]:
+def used_versions(backend: str) -> dict[str, str]:
     """Versions of what computes; TensorFlow comes under several names."""
     (name, *_) = importlib.metadata.packages_distributions()[BACKENDS[backend]]
     return {each: importlib.metadata.version(each) for each in ("keras", "numpy", name)}

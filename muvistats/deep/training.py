@@ -134,7 +134,7 @@ def _fold_data(task: Task, sequences: Sequences) -> _FoldData:
     )
     y = sequences.ratings(unit.target, unit.modality)
     if unit.permuted is not None:
-        y = _permuted(sequences, y, parts, usable, unit.permuted)
+        y = _permuted(task, sequences, parts, usable)
         fit, stop, test = (starts[~np.isnan(y[starts + window])] for starts in (fit, stop, test))
     x = tuple(
         _scaled(task.inputs, kind, fit.tobytes(), task.protocol.window) for kind in unit.kinds
@@ -143,16 +143,17 @@ def _fold_data(task: Task, sequences: Sequences) -> _FoldData:
 
 
 def _permuted(
-    sequences: Sequences,
-    y: npt.NDArray[np.float64],
-    parts: FoldItems,
-    usable: npt.NDArray[np.bool_],
-    number: int,
+    task: Task, sequences: Sequences, parts: FoldItems, usable: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
-    """Ratings of each training item on another training item, step by step; the rest is gone."""
+    """Ratings of each training item on one drawn from them, step by step; the rest is gone.
+
+    The permutation depends on the source of randomness and on the training, so that two numbers
+    are two independent draws in every fold; an item may keep its own ratings.
+    """
+    y = sequences.ratings(task.unit.target, task.unit.modality)
     out = np.full(len(y), np.nan)
     training = np.flatnonzero((parts.fit | (parts.stop & ~parts.test)) & usable)
-    rng = np.random.default_rng([number, len(training)])
+    rng = np.random.default_rng([_seed(task), 1])
     for item, source in zip(training, rng.permutation(training), strict=True):
         to, of = np.flatnonzero(sequences.item == item), np.flatnonzero(sequences.item == source)
         size = min(len(to), len(of))
@@ -322,7 +323,8 @@ def _best_weights() -> Any:
 
 def _fit(keras: Any, network: Any, task: Task, data: _FoldData, start: Any) -> Trained:
     protocol = task.protocol
-    size = protocol.batch_size if len(data.x) == 1 else protocol.fused_batch_size
+    late = task.unit.network == "late_fusion"
+    size = protocol.fused_batch_size if late else protocol.batch_size
     training = _feed()(data, data.fit, size, _seed(task))
     epochs, stopping = (
         protocol.max_epochs,

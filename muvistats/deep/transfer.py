@@ -31,7 +31,7 @@ from .models import Seed
 from .paired import paired_tests
 from .protocols import Protocol, as_protocol
 from .schedule import count_jobs
-from .store import FilePath, kept_folder
+from .store import FilePath, kept_folder, used_versions
 
 __all__ = ["SMALL", "simulate_transfer", "transfer_recovery"]
 
@@ -279,7 +279,8 @@ def transfer_recovery(
     Notes
     -----
     `estimate` is the share of studies whose p-value is at most `alpha`, with Clopper and Pearson's
-    interval: power where `null` is false, the rate of false alarms where it is true. `mean` and
+    interval. Where `null` is true this is the rate of false alarms; elsewhere it is the power, and
+    only studies count in which the first group is the better one. `mean` and
     `sd` are those of the difference, first less second group, over studies. All data is
     simulated (`simulate_transfer`; audiovisual noise 0.8 with transfer and 0.3 without).
 
@@ -337,16 +338,16 @@ class _Study:
 
 def _tested(study: _Study, folder: Path, n_jobs: int) -> pd.DataFrame:
     """Scores of one study's networks, kept when they are finished, and tests on them."""
-    what = [_FORMAT, asdict(study), asdict(_SCENARIOS[study.scenario])]
+    scenario = _SCENARIOS[study.scenario]
+    what = [_FORMAT, asdict(study), asdict(scenario), used_versions(study.backend)]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
     entry = folder / f"{study.scenario}-{study.index}-{key}.csv"
     if not entry.exists():
-        frame = _trained(study, folder / entry.stem, n_jobs)
-        write_whole(entry, lambda stream: frame.to_csv(stream, index=False, float_format="%.17g"))
+        made = _trained(study, folder / entry.stem, n_jobs)
+        write_whole(entry, lambda stream: made.to_csv(stream, index=False, float_format="%.17g"))
         shutil.rmtree(folder / entry.stem, ignore_errors=True)
     frame = pd.read_csv(entry, dtype=_TYPES)
-    pairs = _SCENARIOS[study.scenario].pairs
-    tests: pd.DataFrame = paired_tests(frame, pairs=pairs, adjust="none")
+    tests: pd.DataFrame = paired_tests(frame, pairs=scenario.pairs, adjust="none")
     return tests
 
 
@@ -379,19 +380,24 @@ def _rates(
     """Rates of rejection of each pair, metric and test."""
     keys = ["group1", "group2", "metric", "method", "dependence"]
     rows: list[Row] = []
+    null = name == "permuted"
     for values, part in tests.groupby(keys, sort=False, dropna=False):
-        p_values = part["p_value"].dropna()
-        n, rejected = len(p_values), int((p_values <= alpha).sum())
+        tested = part[part["p_value"].notna()]
+        significant = tested[tested["p_value"] <= alpha]
+        better = significant["estimate"] > 0 if values[2] == "ccc" else significant["estimate"] < 0
+        right = len(significant) if null else int(better.sum())
+        n, rejected = len(tested), right
         low, high = clopper_pearson([rejected], [n], conf_level)
         rows.append(
             dict(zip(keys, values, strict=True))
             | {
                 "scenario": name,
-                "null": name == "permuted",
+                "null": null,
                 "mean": part["estimate"].mean(),
                 "sd": part["estimate"].std(),
                 "estimate": rejected / n if n else np.nan,
-                "estimator": "share of studies with p at most alpha",
+                "estimator": "share of studies with p at most alpha"
+                + ("" if null else " and the first group better"),
                 "conf_low": low[0],
                 "conf_high": high[0],
                 "conf_level": conf_level,

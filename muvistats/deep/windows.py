@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -227,15 +227,21 @@ def save_sequences(folder: Path, sequences: Sequences) -> Path:
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     target = folder / f"inputs-{digest.hexdigest()[:32]}"
-    target.mkdir(parents=True, exist_ok=True)
-    _write_once(target / "rows.npz", lambda stream: np.savez(stream, allow_pickle=False, **arrays))
-    _write_once(target / "x.npy", lambda stream: np.save(stream, sequences.x))
+    if not _whole(target, sequences):
+        target.mkdir(parents=True, exist_ok=True)
+        write_whole(
+            target / "rows.npz", lambda stream: np.savez(stream, allow_pickle=False, **arrays)
+        )
+        write_whole(target / "x.npy", lambda stream: np.save(stream, sequences.x))
     return target
 
 
-def _write_once(path: Path, write: Callable[[Any], None]) -> None:
-    if not path.exists():
-        write_whole(path, write)
+def _whole(folder: Path, sequences: Sequences) -> bool:
+    """Whether the files are there and can be read."""
+    try:
+        return load_sequences(folder).x.shape == sequences.x.shape
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return False
 
 
 def load_sequences(folder: Path) -> Sequences:

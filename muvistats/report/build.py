@@ -191,7 +191,7 @@ class _Report:
         )
 
     def _counted(self) -> Mapping[str, pd.DataFrame]:
-        """Frames that may answer for the paper's claims: not those of a quick trial."""
+        """Frames that may answer for the paper's claims: not of a quick or unfair trial."""
         return {key: frame for key, frame in self.frames.items() if key not in self.uncounted}
 
     def _readings(self, *, each: bool) -> Mapping[str, xr.DataTree]:
@@ -225,7 +225,7 @@ class _Report:
             return
         frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
         self.frames[table.key] = frame
-        if table.of_networks and self.networks is not None and self.networks.is_trial:
+        if table.of_networks and self.networks is not None and not self.networks.counts:
             self.uncounted.add(table.key)
         write_frame(frame, self.folder / "tables" / f"{table.key}.csv")
         for view in table_views(table, frame):

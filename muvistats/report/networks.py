@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..deep.protocols import Protocol
 from ..deep.summaries import summarise
 from ..errors import DataError
 from ..kernels.agreement import ccc
@@ -102,6 +103,16 @@ class NetworkResults:
         return bool(self.about["quick"])
 
     @property
+    def faults(self) -> str:
+        """Why the numbers of the protocol are not what they seem; empty for a fair one."""
+        return Protocol(**self.about["protocol"]).faults
+
+    @property
+    def counts(self) -> bool:
+        """Whether they may answer for the paper's claims."""
+        return not (self.is_trial or self.faults)
+
+    @property
     def note(self) -> str:
         """Protocol, seeds, backend and data in words."""
         about = self.about
@@ -116,6 +127,8 @@ class NetworkResults:
                 "This is a quick trial with small networks and few epochs: it shows that all is "
                 "in place, not how good the architectures are, and does not count in the summary."
             )
+        if self.faults:
+            parts.append(f"Under this protocol {self.faults}; it does not count in the summary.")
         if about["simulated"]:
             parts.append("The networks were trained on simulated data.")
         return " ".join(parts)
@@ -383,7 +396,10 @@ def summary_text(summary: pd.DataFrame) -> str:
         A header and a line for each configuration, in columns.
     """
     targets = list(dict.fromkeys(summary["target"]))
-    columns = [(target, metric) for target in targets for metric in ("rmse", "ccc")]
+    columns = [(target, metric) for target in targets for metric in ("mse", "rmse", "ccc")]
+    same = summary.pivot_table(index=["configuration", "target"], columns="metric", values="mean")
+    left_out = "rmse" if same["rmse"].equals(same["mse"]) else "mse"
+    columns = [(target, metric) for target, metric in columns if metric != left_out]
     head = ["modality", "features", "configuration"]
     head += [f"{target} {metric.upper()}" for target, metric in columns]
     lines = [head]

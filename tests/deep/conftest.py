@@ -49,14 +49,24 @@ def remote() -> Callable[..., Any]:
     from muvistats.deep.schedule import _pool
 
     def call(backend: str, function: Callable[..., Any], *values: Any) -> Any:
-        module = sys.modules[function.__module__]
-        cloudpickle.register_pickle_by_value(module)
+        modules = [sys.modules[each.__module__] for each in (function, started)]
+        for module in modules:
+            cloudpickle.register_pickle_by_value(module)
         try:
-            return _pool(1, backend).submit(function, *values).result()
+            return _pool(1, backend).submit(started, backend, function, values).result()
         finally:
-            cloudpickle.unregister_pickle_by_value(module)
+            for module in modules:
+                cloudpickle.unregister_pickle_by_value(module)
 
     return call
+
+
+def started(backend: str, function: Callable[..., Any], values: tuple[Any, ...]) -> Any:
+    """Call a function in a process that later trains: TensorFlow sets its threads only once."""
+    from muvistats.deep.backend import load_keras
+
+    load_keras(backend, threads=1)
+    return function(*values)
 
 
 def narrowed(study: xr.DataTree, n_audio: int, n_visual: int) -> xr.DataTree:
@@ -111,9 +121,7 @@ def train(one_backend: str) -> Callable[..., NetworkModels]:
             "cache": False,
             "progress": False,
         }
-        return network_models(
-            study, configurations=list(configurations), **(defaults | settings)
-        )
+        return network_models(study, configurations=list(configurations), **(defaults | settings))
 
     return run
 

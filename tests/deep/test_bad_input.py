@@ -86,7 +86,7 @@ def test_a_held_out_fold_of_one_item_cannot_be_halved(small_study, compare):
     """Nine items in five folds: one fold has a single item."""
     items = small_study["annotations/item"].values
     few = annotations(small_study, np.isin(items, np.unique(items)[:9]))
-    with pytest.raises(DataError, match="9 items .* too few for 5 folds") as caught:
+    with pytest.raises(DataError, match=r"9 items .* too few for 5 folds") as caught:
         compare(few, protocol="released")
     assert caught.value.expected == "10 or more"
     with pytest.raises(pytest.fail.Exception, match="training has started"):

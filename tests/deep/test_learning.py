@@ -13,13 +13,11 @@ from muvistats.deep.training import _seed  # the seed that a hand-made training 
 from muvistats.deep.windows import Sequences, entering_items, fold_items
 from muvistats.errors import DataError
 
-FAST = {"units": (8, 8), "dense_units": 8, "learning_rate": 0.02, "batch_size": 64}
+FAST = {"units": (8, 8), "dense_units": 8, "learning_rate": 0.03}
 
 
 def test_held_out_items_are_predicted(learnable, tiny_protocol, one_backend):
-    protocol = tiny_protocol(
-        **FAST, fused_batch_size=64, max_epochs=30, patience=10, dropout=0.0
-    )
+    protocol = tiny_protocol(**FAST, max_epochs=25, patience=10, dropout=0.0)
     frame = compare_architectures(
         learnable,
         targets=["arousal"],
@@ -70,7 +68,9 @@ def test_stopping_and_best_weights(small_study, tiny_protocol, of_fold):
         "unimodal",
         protocol=tiny_protocol(**settings, restore_best=False, checkpoint="last"),
     )
-    mixed = of_fold(small_study, 1, "unimodal", protocol=tiny_protocol(**settings, restore_best=False))
+    mixed = of_fold(
+        small_study, 1, "unimodal", protocol=tiny_protocol(**settings, restore_best=False)
+    )
     stopped = 0
     for unit, kept in best.items():
         other, third = last[unit], mixed[unit]
@@ -134,7 +134,7 @@ def plain_training(given: dict[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
-def test_the_same_training_by_hand(small_study, tiny_protocol, train, kept_of, remote, backend, tmp_path):
+def test_the_same_training_by_hand(small_study, tiny_protocol, train, remote, backend, tmp_path):
     """Windows, scale, batches, optimiser, stop and kept epoch from an independent script."""
     n_epochs = 4
     protocol = tiny_protocol(

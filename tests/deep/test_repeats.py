@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from muvistats.deep import CONFIGURATIONS, compare_architectures
+from muvistats.deep.schedule import _task
+from muvistats.deep.store import load_trained
 
 
 def fitted(models) -> dict:
@@ -53,9 +56,7 @@ def test_order_and_company_of_configurations_do_not_matter(small_study, tiny_pro
     assert_same(one, two)
     alone = fitted(train(small_study, "pair", protocol=protocol))
     assert_same(alone, {key: value for key, value in one.items() if key[0] == "pair"})
-    both = fitted(
-        train(small_study, "pair", protocol=protocol, targets=["valence", "arousal"])
-    )
+    both = fitted(train(small_study, "pair", protocol=protocol, targets=["valence", "arousal"]))
     assert_same(alone, {key: v for key, v in both.items() if key[1].target == "arousal"})
 
 
@@ -84,6 +85,7 @@ def test_frames_of_two_calls(small_study, tiny_protocol, one_backend):
             cache=False,
             n_jobs=n,
             rng=3,
+            linear=False,
         )
         for n in (2, 1)
     ]
@@ -99,7 +101,8 @@ def test_each_network_is_trained_once(small_study, tiny_protocol, train, tmp_pat
     files = {path: path.stat().st_mtime_ns for path in tmp_path.glob("??/*.npz")}
     assert len(files) == (4 + 4) * 2 * 2  # configurations x folds x seeds; sources are unimodal
     assert set(files) == set(files_of(models, tmp_path).values())
-    assert not list(tmp_path.rglob("*.pkl")) and not list(tmp_path.rglob("*.keras"))
+    assert not list(tmp_path.rglob("*.pkl"))
+    assert not list(tmp_path.rglob("*.keras"))
     again = train(small_study, *names, **settings)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("??/*.npz")} == files
     assert_same(fitted(models), fitted(again))
@@ -129,16 +132,48 @@ def test_the_control_takes_as_many_steps(small_study, tiny_protocol, of_fold):
     assert steps != {8 * len(controls)}  # some training stopped early, so that this can fail
 
 
-def test_a_frozen_branch_matters(small_study, tiny_protocol, train):
-    """Transferred branches change the predictions, and frozen ones do it otherwise."""
+def trained_weights(task: Any) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+    """Weights of a network before the first step and after the last one, by layer."""
+    from muvistats.deep import training
+
+    def weights(network: Any) -> dict[str, list[Any]]:
+        return {
+            layer.name: [np.array(weight) for weight in layer.get_weights()]
+            for layer in network.layers
+            if layer.weights
+        }
+
+    training._started(task.backend)
+    data = training._fold_data(task, training._sequences(task.inputs))
+    before = weights(training._fresh(task, data))
+    training.train_task(task)
+    return before, weights(training._compiled(training.load_keras(), task, data.widths))
+
+
+@pytest.mark.parametrize("name", ["pair", "pair_frozen", "pair_visual"])
+def test_branches_start_from_what_is_kept(
+    small_study, tiny_protocol, train, tmp_path, files_of, remote, one_backend, name
+):
+    """Bit for bit; frozen ones end there too, and what is not transferred starts elsewhere."""
     protocol = tiny_protocol(n_folds=2)
-    models = train(small_study, "late_fusion", "pair", "pair_frozen", protocol=protocol)
-    by_name: dict = {}
-    for run in models.runs:
-        if run.unit.fold == 1:
-            by_name[run.configuration.name] = run.trained.fitted
-    assert not np.array_equal(by_name["late_fusion"], by_name["pair"])
-    assert not np.array_equal(by_name["pair_frozen"], by_name["pair"])
+    models = train(small_study, name, protocol=protocol, cache=tmp_path)
+    (inputs,) = tmp_path.glob("inputs-*")
+    files = files_of(models, tmp_path)
+    unit = models.runs[1].unit
+    task = _task(unit, protocol, inputs, files, one_backend, (0, (0,)))
+    before, after = remote(one_backend, trained_weights, task)
+    sources = {kind: load_trained(files[source], weights=True) for kind, source in unit.branches}
+    assert set(sources) == ({"visual"} if name == "pair_visual" else {"audio", "visual"})
+    for source in sources.values():
+        assert len(source.weights) == 2
+        for layer, weights in source.weights.items():
+            same_start = [np.array_equal(*p) for p in zip(weights, before[layer], strict=True)]
+            same_end = [np.array_equal(*p) for p in zip(weights, after[layer], strict=True)]
+            assert same_start == [True] * 3
+            assert same_end == [name == "pair_frozen"] * 3
+    assert not np.array_equal(before["fusion"][0], after["fusion"][0])
+    if name == "pair_visual":  # biases of a new layer: 1 for the gate that forgets, else 0
+        assert set(np.unique(before["audio_lstm_1"][2])) == {0.0, 1.0}
 
 
 @pytest.mark.parametrize("rng", [np.int64(3), np.random.SeedSequence(3), None])

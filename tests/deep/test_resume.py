@@ -75,7 +75,9 @@ def test_killed_at_several_points(small_study, tiny_protocol, tmp_path, one_back
     folder, given = tmp_path / "cut", tmp_path / "given"
     given.write_bytes(pickle.dumps((small_study, settings | {"cache": folder})))
     counts = [killed_at(n, given, folder, alone=n == 3) for n in (1, 3, 6)]
-    assert counts[0] >= 1 and counts[1] >= 3 and 6 <= counts[2] < N_FILES
+    assert counts[0] >= 1
+    assert counts[1] >= 3
+    assert 6 <= counts[2] < N_FILES
     before = finished(folder)
     # what a kill leaves while a file is written, and a file that was cut short
     path = min(before)

@@ -147,6 +147,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
         Path(name).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -111,6 +111,9 @@ class Plan:
         Folds that are fitted at the same time.
     fold_seed : int
         Seed of the shuffle behind the folds, outer and inner; another one makes a repeat.
+    fold_of : tuple of int, optional
+        Fold in which each item of the inputs is held out, from 0; by `fold_seed` where not given,
+        among the items of each model.
     """
 
     sets: tuple[tuple[str, str], ...]
@@ -119,6 +122,7 @@ class Plan:
     inner: Literal["items", "frames"] = "items"
     n_jobs: int = 1
     fold_seed: int = FOLD_SEED
+    fold_of: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +230,11 @@ def training_part(
     inputs: Inputs, plan: Plan, items: Ints, columns: Ints, fold: int
 ) -> TrainingPart:
     """Scale the training rows of a fold, and say which inner fold each of them belongs to."""
-    labels = fold_labels(len(items), plan.n_folds, seed=plan.fold_seed)
+    labels = (
+        fold_labels(len(items), plan.n_folds, seed=plan.fold_seed)
+        if plan.fold_of is None
+        else np.asarray(plan.fold_of)[items]
+    )
     train, held_out = items[labels != fold], items[labels == fold]
     rows = np.isin(inputs.item, train)
     x = inputs.x[np.ix_(rows, columns)]

@@ -63,7 +63,7 @@ def test_names_and_objects():
         ),
         ({"frozen": True}, "has no pretrained branch"),
         ({"permuted": 0}, "has no pretrained branch"),
-        ({"steps_like": (("audio", "music"),)}, "has no pretrained branch"),
+        ({"steps_like": (("audio", "music"),)}, "names a branch that is not pretrained"),
     ],
 )
 def test_bad_settings(settings: dict[str, Any], words: str):

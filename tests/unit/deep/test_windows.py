@@ -94,7 +94,8 @@ def test_strict_tests_each_item_once():
     assert tested.tolist() == used.astype(int).tolist()
     # items that stop a training differ from fold to fold and are the same each time
     stops = [fold_items(used, STRICT, 1, fold).stop for fold in (1, 1, 2)]
-    assert np.array_equal(stops[0], stops[1]) and not np.array_equal(stops[0], stops[2])
+    assert np.array_equal(stops[0], stops[1])
+    assert not np.array_equal(stops[0], stops[2])
 
 
 def test_halves_of_the_released_scripts():
