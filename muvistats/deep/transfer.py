@@ -292,9 +292,9 @@ def transfer_recovery(
 
     Examples
     --------
-    >>> from muvistats.deep import transfer_recovery
+    >>> from muvistats.deep import quick, transfer_recovery
     >>> frame = transfer_recovery(
-    ...     scenarios=["permuted"], n_sims=1, n_items=8, n_steps=12, progress=False
+    ...     scenarios=["permuted"], n_sims=1, n_items=8, n_steps=12, protocol=quick("strict")
     ... )
     >>> bool(frame["null"].all())
     True

@@ -17,7 +17,7 @@ FAST = {"units": (8, 8), "dense_units": 8, "learning_rate": 0.03}
 
 
 def test_held_out_items_are_predicted(learnable, tiny_protocol, one_backend):
-    protocol = tiny_protocol(**FAST, max_epochs=25, patience=10, dropout=0.0)
+    protocol = tiny_protocol(**FAST, max_epochs=10, patience=10, dropout=0.0)
     frame = compare_architectures(
         learnable,
         targets=["arousal"],
@@ -37,7 +37,7 @@ def test_held_out_items_are_predicted(learnable, tiny_protocol, one_backend):
         ("late_fusion", "audiovisual", "audio_visual"),
         ("pair", "audiovisual", "audio_visual"),
     ]:
-        assert by[key] > 0.7, by
+        assert by[key] > 0.9, by
     # one kind says half of what makes audiovisual ratings
     assert by["unimodal", "audiovisual", "audio"] < by["pair", "audiovisual", "audio_visual"]
     assert (frame["rmse"] ** 2 - frame["mse"]).abs().max() < 1e-12
