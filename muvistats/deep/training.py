@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import time
 import zlib
@@ -92,6 +93,8 @@ def train_task(task: Task) -> Trained:
     worker = _compiled(keras, task, data.widths)
     trained = _fit(keras, worker, task, data, _from_start()(initial, _seed(task)))
     write_trained(task.entry, trained)
+    del network, initial
+    gc.collect()  # networks hold themselves in circles, and the collector cannot see their size
     return replace(trained, weights={})
 
 
@@ -182,10 +185,12 @@ def _started(backend: str) -> Any:
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 2)
         try:
-            return load_keras(backend, threads=1)
+            keras = load_keras(backend, threads=1)
         finally:
             os.dup2(said, 2)
             os.close(said)
+    gc.freeze()  # what was loaded stays; collecting what a training leaves is quick then
+    return keras
 
 
 def _seed(task: Task) -> int:
@@ -326,6 +331,7 @@ def _fit(keras: Any, network: Any, task: Task, data: _FoldData, start: Any) -> T
     late = task.unit.network == "late_fusion"
     size = protocol.fused_batch_size if late else protocol.batch_size
     training = _feed()(data, data.fit, size, _seed(task))
+    checking = _feed()(data, data.stop, _CHECKED, None)
     epochs, stopping = (
         protocol.max_epochs,
         [keras.callbacks.EarlyStopping(monitor="val_loss", patience=protocol.patience)],
@@ -339,13 +345,14 @@ def _fit(keras: Any, network: Any, task: Task, data: _FoldData, start: Any) -> T
     begin = time.perf_counter()
     history = network.fit(
         training,
-        validation_data=_feed()(data, data.stop, _CHECKED, None),
+        validation_data=checking,
         epochs=epochs,
         callbacks=[start, *stopping, best],
         shuffle=False,  # the feed shuffles; Keras would, by a state that outlives the training
         verbose=0,
     ).history
     seconds = time.perf_counter() - begin
+    training.data = checking.data = None  # TensorFlow never lets go of what it was fed by
     loss, checked = (np.asarray(history[name], dtype=float) for name in ("loss", "val_loss"))
     last = network.get_weights()
     lowest = last if best.weights is None else best.weights
