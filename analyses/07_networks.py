@@ -64,7 +64,7 @@ if __name__ == "__main__" and "--write" in sys.argv:
 
 transfer = pd.read_csv(FOLDER / "transfer.csv")
 columns = ["group1", "group2", "metric", "method", "mean", "estimate", "conf_low", "conf_high", "n"]
-transfer.loc[transfer["scenario"] == "transfer", columns]
+print(transfer.loc[transfer["scenario"] == "transfer", columns].to_string(index=False))
 
 # %%
 # One that is not
@@ -73,7 +73,7 @@ transfer.loc[transfer["scenario"] == "transfer", columns]
 # the paired tests over items take networks as given, and two trainings do differ on the items of a
 # fold. What this rate is, the table says.
 
-transfer.loc[transfer["scenario"] == "permuted", columns]
+print(transfer.loc[transfer["scenario"] == "permuted", columns].to_string(index=False))
 
 # %%
 # What each setting does
@@ -82,4 +82,5 @@ transfer.loc[transfer["scenario"] == "permuted", columns]
 
 settings = pd.read_csv(FOLDER / "protocol_settings.csv")
 rows = settings["configuration"] == "pair"
-settings.loc[rows, ["setting", "value", "metric", "mean", "change", "std_error", "n"]]
+columns = ["setting", "value", "metric", "mean", "change", "std_error", "n"]
+print(settings.loc[rows, columns].to_string(index=False))

@@ -134,7 +134,7 @@ def protocol_effects(
             progress=progress,
         )
         items = frame.melt([*_KEYS[:-1], "item"], ["rmse", "mse", "ccc"], var_name="metric")
-        of_item = items.groupby([*_KEYS, "item"], sort=False)["value"].mean()
+        of_item = items.groupby([*_KEYS, "item"])["value"].mean().sort_index()
         if setting == "none":
             standard = of_item
         for row in summarise(frame).to_dict("records"):
