@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 
 import muvistats as mv
-from muvistats.deep import PROTOCOLS, protocol_effects, transfer_recovery
+import muvistats.deep as networks
 
 FOLDER = Path(mv.__file__).parent / "data" / "simulation"
 
@@ -42,12 +42,12 @@ if __name__ == "__main__" and "--write" in sys.argv:
     asked.add_argument("--studies", type=int, default=20, help="simulated studies of each kind")
     wanted = asked.parse_args()
     if wanted.write == "transfer":
-        keep(transfer_recovery(n_sims=wanted.studies), "transfer")
+        keep(networks.transfer_recovery(n_sims=wanted.studies), "transfer")
     else:
-        released = replace(PROTOCOLS["released"], **small | {"units": (32, 16)})
-        effects = protocol_effects(
+        released = replace(networks.PROTOCOLS["released"], **small | {"units": (32, 16)})
+        effects = networks.protocol_effects(
             mv.simulate_muvi(rng=1, n_items=40, n_participants=24),
-            protocol=replace(PROTOCOLS["strict"], name="strict, small", **small),
+            protocol=replace(networks.PROTOCOLS["strict"], name="strict, small", **small),
             other=replace(released, name="released, small"),
             targets=["arousal"],
             n_seeds=2,
