@@ -193,3 +193,19 @@ def test_a_fold_seed_of_ones_own(inputs):
     fits = [fit_models(inputs, plan, units)[0] for plan in plans]
     assert fits[0].fold.tolist() == fold_labels(15).tolist()
     assert fits[1].fold.tolist() == fold_labels(15, seed=43).tolist()
+
+
+def test_an_item_without_one_kind_of_features_moves_no_fold(inputs):
+    gone = 3
+    present = {kind: there.copy() for kind, there in inputs.present.items()}
+    present["visual"][gone] = False
+    lacking = replace(inputs, present=present)
+    used = np.ones(len(inputs.items), dtype=bool)
+    by_item = made(lacking, used=used).groupby("item")["fold"]
+    assert (by_item.min() == by_item.max()).all()
+    expected = dict(zip(inputs.items, fold_labels(len(inputs.items)) + 1, strict=True))
+    assert by_item.first().to_dict() == expected
+    alone = made(lacking).groupby("item")["fold"]  # each model makes folds of its own items
+    assert (alone.min() < alone.max()).any()
+    rows = made(lacking, used=used)
+    assert inputs.items[gone] not in set(rows.loc[rows["features"] != "audio", "item"])
