@@ -10,7 +10,7 @@ before PAIR. It runs on arousal alone, since it takes long; the whole table is o
 
 ``outside_fit`` is the share of the time of the worker processes that is not spent in Keras's
 ``fit``. What does not grow with epochs weighs most at few of them; ``at_30_epochs`` is what the
-same runs give if each fit took ten times as long and all else the same.
+same runs would give if fits took as many times as long, and all else the same; it is computed.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import xarray as xr
 
 from ..errors import DataError, DesignError
@@ -17,6 +16,7 @@ from ..results.frame import Rows
 from ..stats._common import join_reasons
 from ..stats.models.frames import fit_frame
 from ..stats.selection.inputs import Inputs
+from ..stats.selection.models import held_out_rows
 from ..stats.trajectories import noise_ceiling
 from .backend import chosen_backend
 from .checks import check_items, check_needs, chosen_targets, network_inputs, prepared_study
@@ -216,23 +216,7 @@ class NetworkModels:
     )
     def augment(self) -> Rows:
         """Gold standard and prediction of every tested step, mean over seeds of repeat 1."""
-        inputs = self.inputs
-        parts = []
-        for fit in self.fits:
-            there = np.flatnonzero(~np.isnan(fit.fitted))
-            where = inputs.dimensions.index(fit.target), inputs.modalities.index(fit.modality)
-            observed = inputs.gold[where][there]
-            part: dict[str, Any] = {
-                **self.keys(fit),
-                "item": np.array(inputs.items, dtype=object)[inputs.item[there]],
-                "time": inputs.time[there],
-                "observed": observed,
-                "fitted": fit.fitted[there],
-                "residual": observed - fit.fitted[there],
-                "warning": join_reasons(fit.note, fit.problem),
-            }
-            parts.append(pd.DataFrame(part, index=range(len(there))))
-        return pd.concat(parts, ignore_index=True)
+        return held_out_rows(self.inputs, [(self.keys(fit), fit) for fit in self.fits])
 
     @fit_frame(
         "training",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,13 @@ import xarray as xr
 from ...errors import DataError, DesignError
 from ...kernels.lasso import MODELS, Recipe
 from ...results.frame import Rows
-from .._common import check_choice
+from .._common import check_choice, join_reasons
 from ..models.frames import fit_frame
 from ..trajectories import noise_ceiling
 from .fits import ModelFit, Plan, check_plan, fit_models
 from .inputs import KINDS, Inputs, feature_inputs
 
-__all__ = ["SETS", "FeatureModels", "Sets", "as_models", "feature_models"]
+__all__ = ["SETS", "FeatureModels", "Sets", "as_models", "feature_models", "held_out_rows"]
 
 Floats = npt.NDArray[np.float64]
 Model = Literal["lasso", "elastic_net", "ridge", "linear"]
@@ -203,23 +203,55 @@ class FeatureModels:
     )
     def augment(self) -> Rows:
         """Gold standard and prediction of every held-out step."""
-        rows = []
-        inputs = self.inputs
-        for fit in self.fits:
-            there = np.flatnonzero(~np.isnan(fit.fitted))
-            where = inputs.dimensions.index(fit.target), inputs.modalities.index(fit.modality)
-            observed = inputs.gold[where][there]
-            part: Row = {
-                **self.keys(fit),
-                "item": np.array(inputs.items, dtype=object)[inputs.item[there]],
-                "time": inputs.time[there],
-                "observed": observed,
-                "fitted": fit.fitted[there],
-                "residual": observed - fit.fitted[there],
-                "warning": fit.note,
-            }
-            rows.append(pd.DataFrame(part, index=range(len(there))))
-        return pd.concat(rows, ignore_index=True) if rows else []
+        return held_out_rows(self.inputs, [(self.keys(fit), fit) for fit in self.fits])
+
+
+class Predicted(Protocol):
+    """What is predicted for held-out steps, by whatever model."""
+
+    @property
+    def target(self) -> str: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def fitted(self) -> Floats: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def problem(self) -> str: ...
+
+
+def held_out_rows(inputs: Inputs, fits: Sequence[tuple[Row, Predicted]]) -> Rows:
+    """Gold standard and prediction of every held-out step of models, by the columns they have.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What the models were fitted to.
+    fits : sequence of (dict, Predicted)
+        Columns that name a model, and its predictions.
+
+    Returns
+    -------
+    DataFrame or list
+        A row per model, item and time step; no row where nothing is predicted.
+    """
+    rows = []
+    for keys, fit in fits:
+        there = np.flatnonzero(~np.isnan(fit.fitted))
+        where = inputs.dimensions.index(fit.target), inputs.modalities.index(fit.modality)
+        observed = inputs.gold[where][there]
+        part: Row = {
+            **keys,
+            "item": np.array(inputs.items, dtype=object)[inputs.item[there]],
+            "time": inputs.time[there],
+            "observed": observed,
+            "fitted": fit.fitted[there],
+            "residual": observed - fit.fitted[there],
+            "warning": join_reasons(fit.note, fit.problem),
+        }
+        rows.append(pd.DataFrame(part, index=range(len(there))))
+    return pd.concat(rows, ignore_index=True) if rows else []
 
 
 def feature_models(
