@@ -20,7 +20,7 @@ from .store import Trained, entry_of, load_trained
 from .training import Task, train_task
 from .units import Unit, with_needs
 
-__all__ = ["count_jobs", "train_all"]
+__all__ = ["count_jobs", "longest_first", "train_all"]
 
 
 #: Seconds after which a process without work ends; a training may take that long.
@@ -82,11 +82,14 @@ def train_all(
             step("kept from before", len(done), total)
         if not left:
             return {unit: done[unit] for unit in units}
-        pool = _pool(min(count_jobs(n_jobs), len(left)), backend)
+        jobs = min(count_jobs(n_jobs), len(left))
+        pool = _pool(jobs, backend)
+        left = longest_first(left)
         running: dict[Future[Trained], Unit] = {}
         try:
             while left or running:
-                for unit in [u for u in left if all(need in done for need in u.needs)]:
+                ready = [u for u in left if all(need in done for need in u.needs)]
+                for unit in ready[: jobs - len(running)]:
                     left.remove(unit)
                     task = _task(unit, protocol, inputs, entries, backend, entropy)
                     running[pool.submit(train_task, task)] = unit
@@ -99,6 +102,30 @@ def train_all(
             pool.shutdown(kill_workers=True)  # files have their names only when they are whole
             raise
     return {unit: done[unit] for unit in units}
+
+
+def longest_first(units: Sequence[Unit]) -> list[Unit]:
+    """Units by the length of the chain of trainings that waits for them, the longest first.
+
+    So that no process is idle at the end for longer than a short training takes. A training is
+    counted as long as it has kinds of features.
+
+    Parameters
+    ----------
+    units : sequence of Unit
+        What is to be trained, what is needed first.
+
+    Returns
+    -------
+    list of Unit
+        The same, what is needed first; those with equal chains as they were.
+    """
+    waiting = dict.fromkeys(units, 0)
+    for unit in reversed(units):
+        for need in unit.needs:
+            if need in waiting:
+                waiting[need] = max(waiting[need], waiting[unit] + len(unit.kinds))
+    return sorted(units, key=lambda unit: waiting[unit] + len(unit.kinds), reverse=True)
 
 
 def _finished(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from muvistats.deep import PROTOCOLS, Configuration
 from muvistats.deep.configurations import as_configurations
+from muvistats.deep.schedule import longest_first
 from muvistats.deep.units import plan_units, unit_of, with_needs
 
 STRICT, RELEASED = PROTOCOLS["strict"], PROTOCOLS["released"]
@@ -69,3 +72,32 @@ def test_control_and_permutation():
     assert unit.permuted is None
     assert unit.branches[0][1].permuted == 4
     assert unit.words.startswith("PAIR, audiovisual by audio_visual, arousal, fold 1")
+
+
+def test_longest_first():
+    units = with_needs(unit for _, unit in plan(None, targets=("arousal", "valence")))
+    order = longest_first(units)
+    assert sorted(map(repr, order)) == sorted(map(repr, units))
+    place = {unit: i for i, unit in enumerate(order)}
+    assert all(place[need] < place[unit] for unit in order for need in unit.needs)
+    # what PAIR starts from, then networks with both kinds of features, then what nothing waits for
+    isolated = [unit.modality != "audiovisual" for unit in order]
+    kinds = [len(unit.kinds) for unit in order]
+    assert isolated == [True] * 20 + [False] * 50
+    assert kinds == [1] * 20 + [2] * 30 + [1] * 20
+    assert longest_first(order[20:]) == order[20:]
+
+
+def test_longest_first_ends_with_little_idle_time():
+    order = longest_first(with_needs(unit for _, unit in plan(None)))
+    busy, done, left = [0, 0], {}, list(order)
+    while left:  # the schedule of two processes, a training taking as long as it has kinds
+        now = min(busy)
+        ready = [u for u in left if all(done.get(need, np.inf) <= now for need in u.needs)]
+        if not ready:
+            busy[busy.index(now)] = max(busy)
+            continue
+        left.remove(ready[0])
+        busy[busy.index(now)] = done[ready[0]] = now + len(ready[0].kinds)
+    assert max(busy) - min(busy) <= 1
+    assert sum(len(unit.kinds) for unit in order) == 50 == sum(busy)
