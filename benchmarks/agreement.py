@@ -23,8 +23,8 @@ import xarray as xr
 from scipy.stats import pearsonr
 
 import muvistats as mv
-from muvistats.kernels.agreement import leave_one_out_ccc
-from muvistats.stats._cells import Cells
+from muvistats.kernels.raters.agreement import leave_one_out_ccc
+from muvistats.stats.shared.cells import Cells
 
 STEPS = 118
 DIMENSIONS = ("arousal", "valence")

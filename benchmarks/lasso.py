@@ -23,8 +23,8 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import MinMaxScaler
 
 import muvistats as mv
-from muvistats.stats.selection.fits import FoldFit, plan_units
-from muvistats.stats.selection.models import FeatureModels
+from muvistats.stats.prediction.fits import FoldFit, plan_units
+from muvistats.stats.prediction.models import FeatureModels
 
 WORKERS = 2
 WIDE = 500
@@ -91,8 +91,8 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
 
 def on_some(models: FeatureModels, folds: int) -> tuple[float, float]:
     """Seconds of our fits of the first outer folds alone."""
-    from muvistats.kernels.lasso import one_thread_each
-    from muvistats.stats.selection.fits import _fit_fold
+    from muvistats.kernels.regression.lasso import one_thread_each
+    from muvistats.stats.prediction.fits import _fit_fold
 
     units = plan_units(models.inputs, models.plan)
 

@@ -122,7 +122,7 @@ def _write(
     from ..deep.comparison import compare_architectures
     from ..deep.paired import paired_tests
     from ..deep.summaries import summarise
-    from ..features.progress import terminal_progress
+    from ..progress import terminal_progress
     from ..report.networks import TrainedNetworks, summary_text, write_networks
 
     with terminal_progress() as step:

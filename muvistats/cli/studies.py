@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..features.progress import terminal_progress
+from ..progress import terminal_progress
 from .options import Folder, LabelAlignment, alignment_text
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _description(study: xr.DataTree) -> Iterator[str]:
 
 def _alignment_lines(study: xr.DataTree) -> Iterator[str]:
     """At which lag labels and ratings fit their items."""
-    from ..dataset.checks import label_alignment_check
+    from ..dataset.quality.checks import label_alignment_check
 
     if "trial" not in study["annotations"].coords:
         yield "alignment: not checked, the study has no order of trials"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DesignError
-from ..features.progress import terminal_progress
+from ..progress import terminal_progress
 from .options import Folder, Format, LabelAlignment, alignment_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def table(
     given = {key: value for key, value in options.items() if value is not None}
     with terminal_progress() as step:
         step("Loading", 0, 2)
-        from ..report import tables
+        from . import printing as tables
 
         if name == "list":
             text = "\n".join(tables.names())
@@ -72,8 +72,8 @@ def _frame(
     options: dict[str, str],
     step: Callable[[str, int, int], None],
 ) -> pd.DataFrame:
-    from ..report import tables
     from ..report.sources import one_study
+    from . import printing as tables
 
     if tables.is_published(name):
         if folder is not None or options or alignment:

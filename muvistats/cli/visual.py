@@ -47,8 +47,8 @@ def visual(
     overwrite: Overwrite = False,
 ) -> None:
     """Extract colour, lighting and shots of the picture, and what networks see in it."""
-    from ..dataset.release.feature_cache import write_whole
     from ..features import visual as room
+    from ..files import write_whole
 
     study = _target(out, "visual", overwrite=overwrite)
     shots = room.Shots(detector=detector)  # type: ignore[arg-type]  # it checks the name
@@ -66,7 +66,6 @@ def visual(
     found = room.extract(files, chosen, step=step, n_jobs=jobs, cache=cache)
     if study is None:
         table = room.shot_table(found).to_csv(index=False, float_format="%.9g", lineterminator="\n")
-        out.mkdir(parents=True, exist_ok=True)
         write_whole(out / "visual_shots.csv", lambda stream: stream.write(table.encode()))
         typer.echo(out / "visual_shots.csv")
     _write(found, study, out, overwrite=overwrite)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from ..errors import DataError
+from ..types import Array
 from . import schema
 from .validation import validate
 
@@ -30,7 +30,6 @@ __all__ = [
     "natural_order",
 ]
 
-Array = npt.NDArray[Any]
 
 #: Largest code of a flag: they are stored in one signed byte.
 _LARGEST_CODE = 127

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..errors import DataError
+from ..files import whole_path
 from . import schema
 from .validation import validate
 
@@ -87,15 +86,9 @@ def save_dataset(
     if not path.parent.is_dir():
         raise DataError("folder does not exist", file=path.parent)
     validate(data)
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}{path.suffix}")
-    try:
-        if path.suffix == ".zarr":
-            _write_zarr(data, temporary)
-        else:
-            _write_netcdf(data, temporary)
-        _put(temporary, path)
-    finally:
-        _remove(temporary)
+    write = _write_zarr if path.suffix == ".zarr" else _write_netcdf
+    with whole_path(path) as temporary:
+        write(data, temporary)
     return path
 
 
@@ -300,28 +293,6 @@ def _write_netcdf(data: xr.DataTree, path: Path) -> None:
     tree = xr.DataTree.from_dict(parts)
     tree.attrs = dict(data.attrs)
     tree.to_netcdf(path, mode="w", engine="h5netcdf", format="NETCDF4")
-
-
-def _put(temporary: Path, path: Path) -> None:
-    """Give the finished write its name."""
-    if not path.is_dir():
-        temporary.replace(path)
-        return
-    old = temporary.with_suffix(".old")
-    path.rename(old)
-    try:
-        temporary.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _few_chunks_at_once() -> AbstractContextManager[object]:

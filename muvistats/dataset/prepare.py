@@ -12,6 +12,7 @@ import xarray as xr
 
 from ..errors import DataError
 from ..kernels.time_grid import values_on_grid
+from ..types import Floats, Ints
 from . import schema
 from .access import dimensions_of
 from .build import Log, exclusion_dataset, log_dataset
@@ -25,8 +26,6 @@ RELEASED_STEPS = 118
 #: Decimals to which times are rounded before they are compared, that is, nanoseconds.
 _TIME_DECIMALS = 9
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.integer[Any]]
 Masks = Literal["dynamic", "labels", "both"]
 
 _MASKS = {
@@ -148,7 +147,7 @@ def _check_order(
     name: str,
     time: str,
     keys: list[str],
-    recording: Integers,
+    recording: Ints,
     seconds: Floats,
 ) -> None:
     """Refuse a recording whose clock stands still or runs back."""

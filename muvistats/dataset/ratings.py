@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError
+from ..types import Floats, Ints
 from . import schema
 from .build import Log, natural_order
 from .frames import number_column, refuse
@@ -19,8 +20,6 @@ __all__ = ["OutOfScale", "Recordings", "Scales", "place", "to_scale"]
 
 OutOfScale = Literal["error", "clip", "exclude"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.integer[Any]]
 
 #: Decimals to which times are rounded before they are compared, that is, nanoseconds.
 _TIME_DECIMALS = 9
@@ -50,8 +49,8 @@ class Recordings:
         The grid, in seconds.
     """
 
-    annotation: Integers
-    step: Integers
+    annotation: Ints
+    step: Ints
     time: Floats
 
 
@@ -97,7 +96,7 @@ class Scales:
             self.by_dimension[name] = (float(scale[0]), float(scale[1]))
 
 
-def distinct(keys: pd.DataFrame) -> tuple[pd.DataFrame, Integers]:
+def distinct(keys: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:
     """Distinct rows in the order of their first, and the number of each row among them."""
     number = keys.groupby(list(schema.KEYS), sort=False).ngroup().to_numpy()
     first = np.empty(number.max() + 1, dtype=np.int64)
@@ -129,7 +128,7 @@ def place(
     return Recordings(annotation, step, time), keys
 
 
-def _grid(frame: pd.DataFrame, annotation: Integers, seconds: Floats) -> tuple[Floats, Integers]:
+def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Floats, Ints]:
     """One regular grid under all time stamps, and the step of each."""
     stamps, number = np.unique(seconds, return_inverse=True)
     if len(stamps) == 1:
@@ -195,7 +194,7 @@ class _Source:
     table_name: str
     name: str
     keys: pd.DataFrame
-    annotation: Integers
+    annotation: Ints
 
 
 @dataclass(frozen=True)

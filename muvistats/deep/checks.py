@@ -9,8 +9,8 @@ import xarray as xr
 from ..dataset.access import need_study
 from ..dataset.prepare import exclude, released_exclusions, truncate
 from ..errors import DataError, DesignError
-from ..stats.agreement import dynamic_dimensions
-from ..stats.selection.inputs import Inputs, feature_inputs, has_features
+from ..stats.agreement.concordance import dynamic_dimensions
+from ..stats.prediction.inputs import Inputs, feature_inputs, has_features
 from .configurations import Configuration
 from .protocols import Protocol
 from .units import Unit, with_needs

@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..files import FilePath
 from ..results.frame import result_frame
-from ..stats._common import join_reasons
+from ..stats.shared.arguments import join_reasons
+from ..types import Rng, Row
 from .configurations import Configuration
 from .linear import linear_rows
-from .models import NetworkModels, Seed, network_models
+from .models import NetworkModels, network_models
 from .protocols import Protocol
 from .runs import Run
 from .schedule import count_jobs
 from .scoring import Scores, blocks, item_scores
-from .store import FilePath
 
 __all__ = ["compare_architectures"]
-
-Row = dict[str, Any]
 
 
 @result_frame(
@@ -51,7 +50,7 @@ def compare_architectures(
     n_seeds: int = 1,
     n_repeats: int = 1,
     linear: bool = True,
-    rng: Seed = 0,
+    rng: Rng = 0,
     backend: str | None = None,
     n_jobs: int = -1,
     cache: bool | FilePath = True,

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import DataError
-from ..kernels.folds import FOLD_SEED, fold_labels
-from ..kernels.lasso import Recipe
-from ..stats._common import join_reasons
-from ..stats.selection.fits import ModelFit, Plan, fit_models, plan_units
-from ..stats.selection.inputs import Inputs, rounded_away
-from ..stats.selection.models import SETS
+from ..kernels.regression.folds import FOLD_SEED, fold_labels
+from ..kernels.regression.lasso import Recipe
+from ..stats.prediction.fits import ModelFit, Plan, fit_models, plan_units
+from ..stats.prediction.inputs import Inputs, rounded_away
+from ..stats.prediction.models import SETS
+from ..stats.shared.arguments import join_reasons
+from ..types import Mask, Row
 from .protocols import Protocol
 from .scoring import item_scores
 
 __all__ = ["linear_rows"]
 
-Bools = npt.NDArray[np.bool_]
-Row = dict[str, Any]
 
 _CONFIGURATION = "lasso"
 
@@ -30,13 +27,13 @@ _CONFIGURATION = "lasso"
 def linear_rows(
     inputs: Inputs,
     *,
-    scored: Bools,
+    scored: Mask,
     targets: Sequence[str],
     protocol: Protocol,
     n_repeats: int,
     ceilings: Mapping[tuple[str, str, str], float],
     n_jobs: int,
-    used: Bools | None = None,
+    used: Mask | None = None,
 ) -> list[Row]:
     """Rows of the LASSO for the frame of `compare_architectures`.
 
@@ -112,7 +109,7 @@ def linear_rows(
     return rows
 
 
-def _folds(used: Bools, protocol: Protocol, repeat: int) -> tuple[int, ...]:
+def _folds(used: Mask, protocol: Protocol, repeat: int) -> tuple[int, ...]:
     """Fold of each item, as the networks have them; -1 for an item that none of them tests."""
     out = np.full(len(used), -1)
     out[used] = fold_labels(int(used.sum()), protocol.n_folds, seed=FOLD_SEED + repeat - 1)
@@ -123,7 +120,7 @@ def _items(
     inputs: Inputs,
     fit: ModelFit,
     base: Row,
-    scored: Bools,
+    scored: Mask,
     protocol: Protocol,
     ceilings: Mapping[tuple[str, str, str], float],
 ) -> list[Row]:

@@ -12,12 +12,14 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..errors import DataError, DesignError
+from ..files import FilePath, kept_folder
 from ..results.frame import Rows
-from ..stats._common import join_reasons
+from ..stats.agreement.trajectories import noise_ceiling
 from ..stats.models.frames import fit_frame
-from ..stats.selection.inputs import Inputs
-from ..stats.selection.models import held_out_rows
-from ..stats.trajectories import noise_ceiling
+from ..stats.prediction.inputs import Inputs
+from ..stats.prediction.models import held_out_rows
+from ..stats.shared.arguments import join_reasons
+from ..types import Rng
 from .backend import chosen_backend
 from .checks import check_items, check_needs, chosen_targets, network_inputs, prepared_study
 from .configurations import Configuration, as_configurations
@@ -25,15 +27,10 @@ from .protocols import Protocol, as_protocol
 from .runs import NetworkFit, Run
 from .schedule import count_jobs, train_all
 from .scoring import item_scores
-from .store import FilePath, kept_folder
 from .units import plan_units
 from .windows import Sequences, entering_items, save_sequences
 
 __all__ = ["NetworkModels", "network_models"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer[Any]]
-Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 
 @dataclass(frozen=True, repr=False)
@@ -272,7 +269,7 @@ def network_models(
     protocol: str | Protocol = "strict",
     n_seeds: int = 1,
     n_repeats: int = 1,
-    rng: Seed = 0,
+    rng: Rng = 0,
     backend: str | None = None,
     n_jobs: int = -1,
     cache: bool | FilePath = True,

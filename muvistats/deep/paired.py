@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ..errors import DataError, DesignError
 from ..results.frame import Rows, result_frame
-from ..stats._common import (
+from ..stats.shared.arguments import (
     ADJUSTMENTS,
     DEPENDENCE,
     Dependence,
@@ -20,12 +20,12 @@ from ..stats._common import (
     check_dependence,
     join_reasons,
 )
-from ._differences import METHODS, differences
-from ._frames import METRICS, SETTING, listed, readings, scores_of
+from ..types import Row
+from .differences import METHODS, differences
+from .score_frames import METRICS, SETTING, listed, readings, scores_of
 
 __all__ = ["paired_tests"]
 
-Row = dict[str, Any]
 Name = str | tuple[str, str, str]
 
 #: Compared where they are there: section 7.1.2 and the controls.

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from ..types import Floats, Ints
 from .configurations import Configuration
 from .store import Trained
 from .units import Unit
 
 __all__ = ["NetworkFit", "Run"]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import joblib
 
 from ..errors import DesignError, MuvistatsError
-from ..features.progress import terminal_progress
+from ..progress import terminal_progress
 from .protocols import Protocol
 from .store import Trained, entry_of, load_trained
 from .training import Task, train_task

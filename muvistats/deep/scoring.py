@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from ..kernels.agreement import ccc
+from ..kernels.raters.agreement import ccc
+from ..types import Floats
 from .protocols import Protocol
 
 __all__ = ["BLOCK", "Scores", "blocks", "item_scores"]
 
-Floats = npt.NDArray[np.float64]
 
 #: Windows of a block in the released scripts, which take an item to have as many.
 BLOCK = 111

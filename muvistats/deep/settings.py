@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ..errors import DesignError
+from ..files import FilePath
 from ..results.frame import result_frame
+from ..types import Rng, Row
 from .comparison import compare_architectures
 from .configurations import Configuration
-from .models import Seed
 from .protocols import Protocol, as_protocol
-from .store import FilePath
 from .summaries import summarise
 
 __all__ = ["protocol_effects"]
 
-Row = dict[str, Any]
 
 _KEYS = ("modality", "features", "configuration", "target", "metric")
 _KEPT = ("sd", "mean", "n_items", "n_seeds", "method", "alignment", "simulated")
@@ -53,7 +51,7 @@ def protocol_effects(
     targets: Sequence[str] | None = None,
     configurations: Sequence[str | Configuration] | None = ("late_fusion", "pair"),
     n_seeds: int = 1,
-    rng: Seed = 0,
+    rng: Rng = 0,
     backend: str | None = None,
     n_jobs: int = -1,
     cache: bool | FilePath = True,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import json
-import os
-import tempfile
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,24 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset.release.feature_cache import cache_folder, write_whole
+from ..files import load_arrays, write_arrays
+from ..types import Floats, Ints
 from .backend import BACKENDS
 from .protocols import Protocol
 from .units import Unit
 
 __all__ = [
-    "FilePath",
     "Trained",
     "entry_of",
-    "kept_folder",
     "load_trained",
     "used_versions",
     "write_trained",
 ]
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer[Any]]
-FilePath = str | os.PathLike[str]
 
 #: Goes into the key; to be raised when training changes, so that old entries are not found.
 _FORMAT = "muvistats networks 1"
@@ -95,31 +86,6 @@ def entry_of(
     return folder / key[:2] / f"{key[:40]}.npz"
 
 
-@contextlib.contextmanager
-def kept_folder(cache: bool | FilePath, name: str) -> Iterator[Path]:
-    """Folder of what is finished: of this name in the user's cache, a given one, or one that goes.
-
-    Parameters
-    ----------
-    cache : bool or path
-        True for the cache of the user, a folder, or False to keep nothing.
-    name : str
-        Name within the cache of the user.
-
-    Yields
-    ------
-    Path
-        The folder, which exists.
-    """
-    if cache is False or cache is None:
-        with tempfile.TemporaryDirectory(prefix="muvistats-") as passing:
-            yield Path(passing)
-        return
-    folder = cache_folder() / name if cache is True else Path(cache)
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-
-
 @functools.cache
 def used_versions(backend: str) -> dict[str, str]:
     """Versions of what computes; TensorFlow comes under several names."""
@@ -141,27 +107,27 @@ def write_trained(entry: Path, trained: Trained) -> None:
     for layer, weights in trained.weights.items():
         for number, weight in enumerate(weights):
             arrays[f"{_WEIGHT}{number} {layer}"] = weight
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(entry, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
+    write_arrays(entry, arrays)
 
 
 def load_trained(entry: Path, *, weights: bool = False) -> Trained | None:
     """A training that was kept, with or without weights; None where there is none or it is bad."""
+    stored = load_arrays(entry, lambda name: weights or not name.startswith(_WEIGHT))
+    if stored is None:
+        return None
+    layers: dict[str, list[npt.NDArray[np.float32]]] = {}
+    for name in sorted(each for each in stored if each.startswith(_WEIGHT)):
+        layers.setdefault(name.split(" ", 2)[2], []).append(stored[name])
     try:
-        with entry.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            layers: dict[str, list[npt.NDArray[np.float32]]] = {}
-            names = [name for name in stored.files if name.startswith(_WEIGHT)] if weights else []
-            for name in sorted(names):
-                layers.setdefault(name.split(" ", 2)[2], []).append(stored[name])
-            return Trained(
-                stored["rows"],
-                stored["fitted"],
-                stored["loss"],
-                stored["validation_loss"],
-                int(stored["n_steps"]),
-                float(stored["fit_seconds"]),
-                layers,
-                str(stored["problem"]),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return Trained(
+            stored["rows"],
+            stored["fitted"],
+            stored["loss"],
+            stored["validation_loss"],
+            int(stored["n_steps"]),
+            float(stored["fit_seconds"]),
+            layers,
+            str(stored["problem"]),
+        )
+    except KeyError:
         return None

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from ..results.frame import Rows, result_frame
-from ..stats._common import check_conf_level, join_reasons
-from ..stats.selection.lasso import mean_with_interval
-from ._frames import METRICS, SETTING, listed, readings, scores_of
+from ..stats.prediction.lasso import mean_with_interval
+from ..stats.shared.arguments import check_conf_level, join_reasons
+from ..types import Row
+from .score_frames import METRICS, SETTING, listed, readings, scores_of
 
 __all__ = ["summarise"]
-
-Row = dict[str, Any]
 
 
 @result_frame(

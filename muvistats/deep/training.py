@@ -14,23 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..types import Ints, Singles
 from . import networks
 from .backend import load_keras
 from .protocols import Protocol
 from .store import Trained, load_trained, write_trained
 from .units import Unit
-from .windows import (
-    FoldItems,
-    Ints,
-    Sequences,
-    entering_items,
-    fold_items,
-    load_sequences,
-)
+from .windows import FoldItems, Sequences, entering_items, fold_items, load_sequences
 
 __all__ = ["Task", "train_task"]
 
-Singles = npt.NDArray[np.float32]
 
 #: Windows whose loss is computed at once, and that are predicted at once.
 _CHECKED = 1024

@@ -16,27 +16,25 @@ import pandas as pd
 import xarray as xr
 
 from ..dataset.build import Features, feature_dataset
-from ..dataset.release.feature_cache import write_whole
 from ..dataset.tables import from_frames
 from ..errors import DesignError
 from ..features.attach import with_features
-from ..features.progress import terminal_progress
-from ..kernels.proportion import clopper_pearson
+from ..files import FilePath, kept_folder, write_whole
+from ..kernels.contingency import clopper_pearson
+from ..progress import terminal_progress
 from ..results.frame import result_frame
-from ..stats._common import check_choice, check_conf_level
+from ..stats.shared.arguments import check_choice, check_conf_level
+from ..types import Floats, Rng, Row
 from .backend import chosen_backend
 from .comparison import compare_architectures
 from .configurations import CONFIGURATIONS, Configuration
-from .models import Seed
 from .paired import paired_tests
 from .protocols import Protocol, as_protocol
 from .schedule import count_jobs
-from .store import FilePath, kept_folder, used_versions
+from .store import used_versions
 
 __all__ = ["SMALL", "simulate_transfer", "transfer_recovery"]
 
-Floats = npt.NDArray[np.float64]
-Row = dict[str, Any]
 
 #: Seconds from one step to the next, as in MuVi.
 _STEP = 0.5
@@ -93,7 +91,7 @@ def simulate_transfer(
     n_features: int = 8,
     n_raters: int = 3,
     audiovisual_noise: float = 0.8,
-    rng: Seed = 0,
+    rng: Rng = 0,
 ) -> xr.DataTree:
     """Simulate a study whose isolated ratings say more about the features than its audiovisual.
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset.release.feature_cache import write_whole
-from ..kernels.folds import FOLD_SEED, MinMax, fold_labels
-from ..stats.selection.inputs import Inputs
+from ..files import write_arrays, write_whole
+from ..kernels.regression.folds import FOLD_SEED, MinMax, fold_labels
+from ..stats.prediction.inputs import Inputs
+from ..types import Floats, Ints, Mask
 from .protocols import Protocol
 
 __all__ = [
@@ -26,9 +27,6 @@ __all__ = [
     "save_sequences",
 ]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer[Any]]
-Bools = npt.NDArray[np.bool_]
 
 #: Part of the training items whose loss stops the training.
 _VALIDATION_SHARE = 0.2
@@ -61,7 +59,7 @@ class Sequences:
     item: Ints
     run: Ints
     gold: Floats
-    present: Bools
+    present: Mask
     targets: tuple[str, ...]
     modalities: tuple[str, ...]
 
@@ -88,16 +86,16 @@ class Sequences:
         values: Floats = self.gold[self.targets.index(target), self.modalities.index(modality)]
         return values
 
-    def usable(self, target: str, modality: str, kinds: tuple[str, ...], window: int) -> Bools:
+    def usable(self, target: str, modality: str, kinds: tuple[str, ...], window: int) -> Mask:
         """Items with ratings, features and at least one window, shape (item,)."""
-        out: Bools = np.zeros(self.present.shape[1], dtype=bool)
+        out: Mask = np.zeros(self.present.shape[1], dtype=bool)
         there = ~np.isnan(self.ratings(target, modality)) & (self.run > window)
         out[self.item[there]] = True
         for kind in kinds:
             out &= self.present[("audio", "visual").index(kind)]
         return out
 
-    def starts(self, items: Bools, window: int) -> Ints:
+    def starts(self, items: Mask, window: int) -> Ints:
         """First rows of the windows of some items that have a next step, in order."""
         return np.flatnonzero((self.run > window) & items[self.item])
 
@@ -147,7 +145,7 @@ def _runs(item: Ints, time: Floats) -> Ints:
     return run
 
 
-def entering_items(sequences: Sequences, window: int) -> Bools:
+def entering_items(sequences: Sequences, window: int) -> Mask:
     """Items that folds are made of, shape (item,): those with a window of some ratings."""
     used = np.zeros(sequences.present.shape[1], dtype=bool)
     for target in sequences.targets:
@@ -168,12 +166,12 @@ class FoldItems:
         predicted.
     """
 
-    fit: Bools
-    stop: Bools
-    test: Bools
+    fit: Mask
+    stop: Mask
+    test: Mask
 
 
-def fold_items(used: Bools, protocol: Protocol, repeat: int, fold: int) -> FoldItems:
+def fold_items(used: Mask, protocol: Protocol, repeat: int, fold: int) -> FoldItems:
     """Items of a fold.
 
     Parameters
@@ -228,10 +226,7 @@ def save_sequences(folder: Path, sequences: Sequences) -> Path:
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
     target = folder / f"inputs-{digest.hexdigest()[:32]}"
     if not _whole(target, sequences):
-        target.mkdir(parents=True, exist_ok=True)
-        write_whole(
-            target / "rows.npz", lambda stream: np.savez(stream, allow_pickle=False, **arrays)
-        )
+        write_arrays(target / "rows.npz", arrays)
         write_whole(target / "x.npy", lambda stream: np.save(stream, sequences.x))
     return target
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ from ..dataset.access import need_study
 from ..dataset.build import Log, log_dataset
 from ..dataset.validation import validate
 from ..errors import DataError
+from ..files import whole_path
 from .extraction import extraction_log
 
 __all__ = ["save_features", "with_features"]
@@ -116,12 +116,8 @@ def save_features(
     path = Path(path)
     if path.exists() and not overwrite:
         raise DataError("is there already; overwrite=True replaces it", file=path)
-    temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.nc")
-    try:
+    with whole_path(path) as temporary:
         features.to_netcdf(temporary, engine="h5netcdf")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from ..errors import DataError, DesignError
+from ..types import Floats
 from .extraction import FileFeatures, extract_files
 from .families import audio_family
 from .smile import FEATURE_SETS, FRAME_STEP, engine_versions, functionals
@@ -25,8 +25,6 @@ _SLACK = 1e-6
 
 #: Number of this way of cutting windows: a change of it makes finished files unreachable.
 _METHOD = 1
-
-Floats = npt.NDArray[np.float64]
 
 
 def extract(

@@ -19,8 +19,9 @@ import xarray as xr
 
 from ..dataset.build import Features, Log, feature_dataset
 from ..errors import DataError, DesignError, ExtractionWarning, MissingExtraError
-from .progress import terminal_progress
-from .store import FileFeatures, entry_path, load_entry, store_folder, write_entry
+from ..files import FilePath, store_folder
+from ..progress import terminal_progress
+from .store import FileFeatures, entry_path, load_entry, write_entry
 
 __all__ = [
     "Extraction",
@@ -37,7 +38,6 @@ _SAME_TIME = 1e-6
 _logger = logging.getLogger("muvistats")
 
 FileFunction = Callable[..., FileFeatures]
-FilePath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def run_extraction(
     Extraction
         Features and tables.
     """
-    tasks = _tasks(paths, items, function, settings, store_folder(cache))
+    tasks = _tasks(paths, items, function, settings, store_folder(cache, "extraction"))
     finished: dict[str, _Done] = {}
     with terminal_progress(show=progress) as step:
         step("Extracting", 0, len(tasks))

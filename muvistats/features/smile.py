@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, DesignError
+from ..types import Floats
 from .extras import optional_module
 
 __all__ = ["FEATURE_SETS", "FRAME_STEP", "engine_versions", "functionals"]
@@ -36,7 +37,6 @@ _UNCERTAIN = 20
 #: Rounding of a comparison of times, as a share of a frame.
 _SLACK = 1e-6
 
-Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..dataset.release.feature_cache import cache_folder, write_whole
 from ..errors import DesignError
+from ..files import load_arrays, write_arrays
 
-__all__ = ["FileFeatures", "entry_path", "load_entry", "store_folder", "write_entry"]
+__all__ = ["FileFeatures", "entry_path", "load_entry", "write_entry"]
 
 #: Goes into the key, so that a change of the format makes old entries unreachable.
 _FORMAT = "muvistats extraction 1"
@@ -63,13 +61,6 @@ class FileFeatures:
             raise ValueError("values are neither float32 nor float64")
 
 
-def store_folder(cache: bool | str | os.PathLike[str]) -> Path | None:
-    """Folder of finished files: that of the user's cache, a named one, or None to keep nothing."""
-    if cache is False:
-        return None
-    return cache_folder() / "extraction" if cache is True else Path(cache)
-
-
 def entry_path(
     folder: Path, path: Path, function: Callable[..., Any], settings: Mapping[str, Any]
 ) -> Path:
@@ -92,17 +83,18 @@ def entry_path(
 
 def load_entry(entry: Path) -> FileFeatures | None:
     """Features from a finished entry; None where there is none or it is damaged."""
+    stored = load_arrays(entry)
+    if stored is None:
+        return None
+    tables: dict[str, dict[str, npt.NDArray[Any]]] = {}
     try:
-        with entry.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            # reading an array checks its sum
-            names, families, notes = (tuple(stored[part].tolist()) for part in _TEXTS)
-            tables: dict[str, dict[str, npt.NDArray[Any]]] = {}
-            for part in stored.files:
-                if part.startswith(_TABLE):
-                    table, column = json.loads(part.removeprefix(_TABLE))
-                    tables.setdefault(table, {})[column] = stored[part]
-            return FileFeatures(stored["time"], stored["values"], names, families, notes, tables)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        names, families, notes = (tuple(stored[part].tolist()) for part in _TEXTS)
+        for part in stored:
+            if part.startswith(_TABLE):
+                table, column = json.loads(part.removeprefix(_TABLE))
+                tables.setdefault(table, {})[column] = stored[part]
+        return FileFeatures(stored["time"], stored["values"], names, families, notes, tables)
+    except (ValueError, KeyError):
         return None
 
 
@@ -114,5 +106,4 @@ def write_entry(entry: Path, features: FileFeatures) -> None:
     for table, columns in features.tables.items():
         for column, values in columns.items():
             arrays[_TABLE + json.dumps([table, column])] = values
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(entry, lambda stream: np.savez(stream, allow_pickle=False, **arrays))
+    write_arrays(entry, arrays)

@@ -21,8 +21,8 @@ from .vision.faces import Faces
 from .vision.lighting import Lighting
 from .vision.networks import limit_threads
 from .vision.objects import Objects
-from .vision.protocol import Extractor, Film, Frame, FrameExtractor, Reading, describe
-from .vision.scan import Scan, feature_names, scan_film
+from .vision.protocol import Extractor, Film, Frame, FrameExtractor, Reading, Scan, describe
+from .vision.scan import feature_names, scan_film
 from .vision.scenes import Scenes
 from .vision.shots import Shots
 from .vision.weights import fetch_weights, registered_weights

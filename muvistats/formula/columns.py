@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError, DesignError
+from ..types import Floats
 from .allowlist import CONTRASTS, level_text, short
 from .expressions import Evaluator
 
 __all__ = ["Column", "ModelColumns", "complete_rows", "contrast_of"]
 
-Floats = npt.NDArray[np.float64]
 
 #: A numeric column (n,), several (n, k), or a categorical.
 Column = Floats | pd.Categorical

@@ -16,13 +16,13 @@ import pandas as pd
 import patsy
 
 from ..errors import DataError, DesignError
+from ..types import Floats
 from .allowlist import short
 from .columns import Column, ModelColumns, contrast_of
 from .terms import Bar, ModelFormula, Term, parse_model
 
 __all__ = ["Design", "FixedPart", "RandomPart", "build_design"]
 
-Floats = npt.NDArray[np.float64]
 _MAX_COLUMNS = 2000
 
 

@@ -1,4 +1,4 @@
-"""Effect sizes and residuals of contingency tables."""
+"""Effect sizes, limits and residuals of counts, and shares of variance."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, stats
 
-__all__ = ["cramers_v", "cramers_v_interval", "noncentrality_interval", "standardized_residuals"]
+from ..types import Floats
 
-Floats = npt.NDArray[np.float64]
+__all__ = [
+    "clopper_pearson",
+    "cramers_v",
+    "cramers_v_interval",
+    "noncentrality_interval",
+    "partial_eta_squared",
+    "standardized_residuals",
+]
 
 
 def _sides(n: float, shape: tuple[int, int]) -> float:
@@ -132,3 +139,78 @@ def standardized_residuals(observed: npt.NDArray[Any]) -> tuple[Floats, Floats]:
         variance = expected * (1 - rows / n) * (1 - columns / n)
         residuals = np.where(variance > 0, (counts - expected) / np.sqrt(variance), np.nan)
     return expected, residuals
+
+
+def clopper_pearson(count: Any, n: Any, level: float) -> tuple[Floats, Floats]:
+    """Limits of proportions from binomial counts.
+
+    Parameters
+    ----------
+    count, n : array-like of int
+        Successes and trials, of the same shape.
+    level : float
+        Confidence level, at which each interval holds by itself.
+
+    Returns
+    -------
+    low, high : ndarray of float
+        Two-sided limits, never narrower than the level asks; NaN without trials.
+
+    Notes
+    -----
+    Beta quantiles: ``low = B(a; k, n - k + 1)`` and ``high = B(1 - a; k + 1, n - k)`` with
+    ``a = (1 - level) / 2``; 0 and 1 where nothing, or everything, was a success.
+
+    References
+    ----------
+    Clopper, C. J., & Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
+    in the case of the binomial. Biometrika, 26(4), 404-413. https://doi.org/10.1093/biomet/26.4.404
+    """
+    k, total = (np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (count, n))
+    tail = (1 - level) / 2
+    some, all_of = k > 0, k >= total
+    low = stats.beta.ppf(tail, np.where(some, k, 1.0), total - k + 1)
+    high = stats.beta.isf(tail, k + 1, np.where(all_of, 1.0, total - k))
+    low, high = np.where(some, low, 0.0), np.where(all_of, 1.0, high)
+    return np.where(total > 0, low, np.nan), np.where(total > 0, high, np.nan)
+
+
+def partial_eta_squared(
+    statistic: float, df: float, df_denom: float, conf_level: float
+) -> tuple[float, float, float]:
+    """Partial eta squared of an F test, with confidence limits.
+
+    Parameters
+    ----------
+    statistic, df, df_denom : float
+        F and its degrees of freedom.
+    conf_level : float
+        Confidence level.
+
+    Returns
+    -------
+    estimate, low, high : float
+        ``F df / (F df + df_denom)``, and ``L / (L + df + df_denom + 1)`` with L the
+        noncentralities at which F would stand at its upper and lower tail; NaN where F is not
+        defined.
+    """
+    if not (np.isfinite(statistic) and np.isfinite(df_denom) and statistic >= 0 and df > 0):
+        return np.nan, np.nan, np.nan
+    tail = (1 - conf_level) / 2
+    limits = [_noncentrality(statistic, df, df_denom, p) for p in (1 - tail, tail)]
+    low, high = (value / (value + df + df_denom + 1) for value in limits)
+    return statistic * df / (statistic * df + df_denom), low, high
+
+
+def _noncentrality(statistic: float, df: float, df_denom: float, p: float) -> float:
+    """Noncentrality with which F falls below the statistic with probability p; at least 0."""
+
+    def gap(value: float) -> float:
+        return float(stats.ncf.cdf(statistic, df, df_denom, value)) - p
+
+    if statistic == 0 or gap(0.0) <= 0:
+        return 0.0
+    top = max(1.0, 2 * statistic * df)
+    while gap(top) > 0:
+        top *= 2
+    return float(optimize.brentq(gap, 0.0, top))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
+
+from ..types import Floats, Ints
 
 __all__ = ["values_on_grid"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.integer[Any]]
-
 
 def values_on_grid(
-    samples: tuple[Integers, Floats, Floats],
-    grid: tuple[Integers, Floats],
+    samples: tuple[Ints, Floats, Floats],
+    grid: tuple[Ints, Floats],
     method: str,
     max_gap: float,
 ) -> Floats:

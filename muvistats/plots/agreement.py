@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -15,7 +14,7 @@ from matplotlib.patches import Patch
 
 from ..dataset.access import need_study, select
 from ..errors import DataError
-from ..stats.agreement import ewe, interrater_ccc
+from ..stats.agreement.concordance import ewe, interrater_ccc
 from .style import (
     GREY,
     INK,
@@ -32,7 +31,6 @@ from .style import (
 
 __all__ = ["plot_agreement_trajectory", "plot_interrater_ccc"]
 
-Floats = npt.NDArray[np.float64]
 
 #: More raters than this are drawn in grey: nobody can tell so many colours apart.
 _MOST_COLOURS = 9

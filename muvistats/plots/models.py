@@ -15,13 +15,13 @@ from matplotlib.lines import Line2D
 
 from ..dataset.access import select
 from ..errors import DataError
+from ..types import Floats
 from .agreement import plot_agreement_trajectory
 from .networks import network_name
 from .style import GREY, INK, header, new_figure, require, spread_panels, styled, words
 
 __all__ = ["plot_feature_ranks", "plot_model_trajectory"]
 
-Floats = npt.NDArray[np.float64]
 
 _MODEL = "#B5400A"
 

@@ -22,7 +22,7 @@ from .format import RULES
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, Section, Settings, Table
-from .sections import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
+from .sections.catalogue import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
 from .sources import Data, Source, load_source, missing_part
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
 from .views import comparison_view, table_views

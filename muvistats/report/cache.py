@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..files import cache_folder, write_whole
 from ..results.frame import build_frame
 from ..results.glossary import GLOSSARY
 
-__all__ = ["cache_folder", "cached_frame", "data_hash", "read_frame", "write_frame"]
+__all__ = ["cached_frame", "data_hash", "read_frame", "write_frame"]
 
 
 def data_hash(data: xr.DataTree) -> str:
@@ -56,26 +55,9 @@ def data_hash(data: xr.DataTree) -> str:
     return digest.hexdigest()
 
 
-def cache_folder() -> Path:
-    """Folder of the cache; ``MUVISTATS_CACHE`` in the environment moves it."""
-    from platformdirs import user_cache_path
-
-    chosen = os.environ.get("MUVISTATS_CACHE")
-    return (Path(chosen) if chosen else user_cache_path("muvistats", appauthor=False)) / "report"
-
-
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
     """Write a result frame as CSV, every digit kept, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            frame.to_csv(stream, index=False, lineterminator="\n")
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, lambda stream: frame.to_csv(stream, index=False, lineterminator="\n"))
 
 
 def read_frame(path: Path) -> pd.DataFrame:
@@ -129,7 +111,7 @@ def cached_frame(
         The frame.
     """
     stem = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    path = cache_folder() / data / f"{key}-{stem}.csv"
+    path = cache_folder("report", data) / f"{key}-{stem}.csv"
     if path.exists():
         try:
             return read_frame(path)

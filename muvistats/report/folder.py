@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import whole_path
 
 __all__ = ["MARKER", "NETWORKS", "check_target", "finished_folder"]
 
@@ -104,33 +103,9 @@ def finished_folder(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) 
         Trained networks in `out` are kept.
     """
     check_target(out, overwrite=overwrite, keep=keep)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    try:
+    with whole_path(out) as work:
+        work.mkdir()
         yield work
         _keep_networks(out, work)
         marker = json.dumps({"files": _files(work)}, indent=1)
         (work / MARKER).write_text(marker + "\n", encoding="utf-8")
-        umask = os.umask(0)
-        os.umask(umask)
-        work.chmod(0o777 & ~umask)
-        _swap(work, out)
-    finally:
-        if work.exists():
-            shutil.rmtree(work)
-
-
-def _swap(new: Path, out: Path) -> None:
-    """Move the new folder to its place; the old one comes back if that fails."""
-    if not out.exists():
-        new.rename(out)
-        return
-    old = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-old-"))
-    out.rename(old / "report")
-    try:
-        new.rename(out)
-    except BaseException:
-        (old / "report").rename(out)
-        raise
-    finally:
-        shutil.rmtree(old)

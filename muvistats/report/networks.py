@@ -19,7 +19,7 @@ import xarray as xr
 from ..deep.protocols import Protocol
 from ..deep.summaries import summarise
 from ..errors import DataError
-from ..kernels.agreement import ccc
+from ..kernels.raters.agreement import ccc
 from ..plots.figures import (
     plot_architecture_comparison,
     plot_architectures,

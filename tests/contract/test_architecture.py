@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,20 +16,36 @@ import muvistats
 
 PACKAGE = Path(muvistats.__file__).parent
 
-#: From the ground up: a module imports only from its own room and from rooms before it.
-LAYERS = [
-    "errors",
-    "kernels",
-    "results",
-    "dataset",
-    "formula",
-    "features",
-    "stats",
-    "plots",
-    "deep",
-    "report",
-    "cli",
-]
+#: Imported by all, importing nothing of ours but errors.
+GROUND = {"types", "errors", "files", "progress"}
+
+#: Rooms of which `stats` is made.
+PARTS_OF_STATS = "stats/"
+
+
+def table_of_rooms() -> dict[str, set[str]]:
+    """Rooms of docs/design.md, from the ground up, each with the rooms that it may import."""
+    lines = (PACKAGE.parent / "docs" / "design.md").read_text().splitlines()
+    start = lines.index("| room | may import | what is in it |") + 2
+    rooms: dict[str, set[str]] = {}
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        names, imports, _ = (cell.strip() for cell in line.strip("|").split("|"))
+        for name in re.findall(r"`([^`]+)`", names):
+            known = set(rooms)
+            asked = known if imports == "all above" else set(filter(None, imports.split(", ")))
+            if "stats" in asked:
+                beside = (
+                    {"stats/simulations", "stats/sensitivity"} if name[:6] == "stats/" else set()
+                )
+                asked |= {room for room in known if room.startswith(PARTS_OF_STATS)} - beside
+            assert asked - {"stats"} <= known, f"{name} names a room below it"
+            rooms[name] = asked
+    return rooms
+
+
+ROOMS = table_of_rooms()
 
 
 def stub_names() -> dict[str, str]:
@@ -58,30 +75,67 @@ def test_no_public_function_shares_the_name_of_a_module():
     assert not modules & set(muvistats.__all__)
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def modules() -> dict[tuple[str, ...], Path]:
+    return {
+        path.relative_to(PACKAGE.parent).with_suffix("").parts: path
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
 
 
-def imported_rooms(path: Path) -> set[str]:
-    package = path.relative_to(PACKAGE.parent).with_suffix("").parts[:-1]
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            whole = (*base, *(node.module or "").split(".")) if node.module else base
-            names = [whole] if node.module else [(*base, alias.name) for alias in node.names]
-            rooms |= {name[1] for name in names if len(name) > 1}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("muvistats."):
-            rooms.add(str(node.module).split(".")[1])
-    return rooms
+MODULES = modules()
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=str)
-def test_layers(path):
-    if path.name == "__init__.py" and path.parent == PACKAGE:
-        return
-    allowed = set(LAYERS[: LAYERS.index(room(path)) + 1])
-    assert imported_rooms(path) <= allowed | {"__version__"}
+def imported_modules(module: tuple[str, ...]) -> set[tuple[str, ...]]:
+    """Modules of ours that this one imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        base = module[: len(module) - node.level] if node.level else ()
+        base = (*base, *(node.module.split(".") if node.module else ()))
+        if base[:1] != ("muvistats",):
+            continue
+        for alias in node.names:
+            inner = [(*base, alias.name), base, (*base, "__init__")]
+            found.add(next(name for name in inner if name in MODULES))
+    return found - {module}
+
+
+def room(module: tuple[str, ...]) -> str:
+    """Room of a module: a folder, a folder of `stats`, or a file on the ground."""
+    parts = module[1:]
+    return "/".join(parts[:2]) if parts[0] == "stats" and len(parts) > 2 else parts[0]
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {("muvistats", "__init__")}), ids=".".join)
+def test_a_module_imports_what_the_table_of_its_room_says(module):
+    own = room(module)
+    allowed = ROOMS.get(own, set()) | (GROUND if own not in GROUND else set()) | {own, "__init__"}
+    assert {room(name) for name in imported_modules(module)} <= allowed
+
+
+def test_the_table_names_every_room():
+    empty = {"annotate", "stats/time"}  # to come
+    there = {room(name) for name in MODULES if len(name) > 2 or name[-1] != "__init__"}
+    assert there - {"stats"} == set(ROOMS) - empty
+    assert not [
+        name
+        for name in MODULES
+        if name[1] == "stats" and name[2:] not in ((), ("__init__",)) and len(name) < 4
+    ]
+
+
+def test_no_imports_go_round_in_a_circle():
+    arrows = {module: imported_modules(module) for module in MODULES}
+    while arrows:
+        ends = [module for module, names in arrows.items() if not names & set(arrows)]
+        assert ends, f"these import each other: {sorted(map('.'.join, arrows))}"
+        for module in ends:
+            del arrows[module]
+
+
+def test_no_module_begins_with_an_underscore():
+    assert not [path for path in MODULES.values() if re.match(r"_(?!_init__)", path.stem)]
 
 
 def run(code: str) -> str:

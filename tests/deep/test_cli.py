@@ -13,8 +13,9 @@ import xarray as xr
 import muvistats as mv
 from muvistats import cli
 from muvistats.deep import summarise
-from muvistats.report import build, sections
+from muvistats.report import build
 from muvistats.report.cache import read_frame
+from muvistats.report.sections import catalogue as sections
 
 #: Keras reads weights of torch in a way that NumPy has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")

@@ -7,7 +7,7 @@ import pytest
 
 from muvistats.deep import Configuration
 from muvistats.deep.windows import fold_items
-from muvistats.kernels.folds import fold_labels
+from muvistats.kernels.regression.folds import fold_labels
 
 #: PAIR, its control, and the null of the transfer: all that a fold can train.
 ALL = (

@@ -7,7 +7,7 @@ import pytest
 
 import muvistats as mv
 from muvistats.deep import compare_architectures, paired_tests, summarise
-from muvistats.stats.selection.models import SETS
+from muvistats.stats.prediction.models import SETS
 
 COLUMNS = [
     "modality", "features", "configuration", "target", "repeat", "fold", "seed", "item",

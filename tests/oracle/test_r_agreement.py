@@ -12,8 +12,8 @@ from numpy.testing import assert_allclose
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
-from muvistats.kernels.agreement import ewe, leave_one_out_ccc
-from muvistats.kernels.reliability import icc_forms
+from muvistats.kernels.raters.agreement import ewe, leave_one_out_ccc
+from muvistats.kernels.raters.reliability import icc_forms
 
 HERE = Path(__file__).parent
 KEYS = ["media_id", "media_modality", "participant_id"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from muvistats import bilder_loughin, chisquare_labels, rao_scott
-from muvistats.kernels.clustered_tables import marginal_chi_square
+from muvistats.kernels.sampling.clustered_tables import marginal_chi_square
 
 FOLDER = Path(__file__).parent / "label_table"
 EXPECTED = json.loads((FOLDER / "label_tests.json").read_text(encoding="utf-8"))

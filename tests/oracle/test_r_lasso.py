@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats.kernels.lasso import Recipe, penalty_grid, penalty_path
-from muvistats.kernels.moments import Moments, Sums
+from muvistats.kernels.regression.lasso import Recipe, penalty_grid, penalty_path
+from muvistats.kernels.regression.moments import Moments, Sums
 
 HERE = Path(__file__).parent
 ORACLE = json.loads((HERE / "lasso.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.testing import assert_allclose
 
 from muvistats import ccc
-from muvistats.kernels.agreement import ewe, leave_one_out_ccc, leave_one_out_ewe
+from muvistats.kernels.raters.agreement import ewe, leave_one_out_ccc, leave_one_out_ewe
 
 #: The grid of a cursor: no values that differ by rounding error alone.
 grid = st.integers(-100, 100).map(lambda step: step / 100)

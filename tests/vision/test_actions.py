@@ -93,11 +93,11 @@ def test_stride_takes_every_other_frame(write_film, picture, network, monkeypatc
 
 
 def test_shots_and_actions_share_the_cuts(film, network, monkeypatch):
-    from muvistats.features.vision import scan
+    from muvistats.features.vision import shots
 
     made = []
-    finder = scan.ShotFinder
-    monkeypatch.setattr(scan, "ShotFinder", lambda *given: made.append(given) or finder(*given))
+    finder = shots.ShotFinder
+    monkeypatch.setattr(shots, "ShotFinder", lambda *given: made.append(given) or finder(*given))
     actions = Actions(weights=network(8), labels=LABELS, clip_length=8)
     dataset = extract(film([30, 50, 45]), [Shots(window=4.0), actions], cache=False)
     assert len(made) == 1

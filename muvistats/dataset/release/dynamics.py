@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DataError
+from ...types import Floats, Ints
 from .. import schema
 from ..build import Log
 from .csv_input import numbers, read_table
@@ -34,9 +35,6 @@ _TIME_NAMES = ("time", "timestamp", "time_stamp", "time_s", "seconds", "ms", "mi
 
 #: An annotation with so many times the usual number of samples is two annotations in one.
 _TOO_MANY = 1.5
-
-Integers = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -101,9 +99,7 @@ def read_dynamics(path: Path, annotations: pd.DataFrame, items: ItemMatcher, log
     return Dynamics(values, time, present)
 
 
-def _rows_of(
-    keys: pd.DataFrame, annotations: pd.DataFrame, table: pd.DataFrame, file: str
-) -> Integers:
+def _rows_of(keys: pd.DataFrame, annotations: pd.DataFrame, table: pd.DataFrame, file: str) -> Ints:
     """Row of `annotations` that each sample belongs to."""
     code = np.zeros(len(keys), dtype=np.int64)
     target = np.zeros(len(annotations), dtype=np.int64)
@@ -142,9 +138,7 @@ def _order_column(table: pd.DataFrame, file: str, log: Log) -> str | None:
     return chosen
 
 
-def _steps(
-    row: Integers, order_by: str | None, table: pd.DataFrame, log: Log, file: str
-) -> Integers:
+def _steps(row: Ints, order_by: str | None, table: pd.DataFrame, log: Log, file: str) -> Ints:
     """Time step of each sample, from 0."""
     number = numbers(table, order_by, file) if order_by else np.zeros(len(row))
     if np.isnan(number).any():
@@ -175,14 +169,14 @@ def _steps(
 
 
 def _leave_gaps(
-    step: Integers,
+    step: Ints,
     order: Any,
     offset: Floats,
     gap: Floats,
-    counts: Integers,
+    counts: Ints,
     log: Log,
     file: str,
-) -> Integers:
+) -> Ints:
     """Where the numbers count single steps, a sample that was left out leaves its place empty."""
     jumps = int((gap != 1).sum())
     if not jumps or not len(gap) or np.median(gap) != 1:
@@ -196,9 +190,7 @@ def _leave_gaps(
     return step
 
 
-def _refuse_doubles(
-    counts: Integers, lines: Any, row: Integers, file: str, table: pd.DataFrame
-) -> None:
+def _refuse_doubles(counts: Ints, lines: Any, row: Ints, file: str, table: pd.DataFrame) -> None:
     usual = float(np.median(counts[counts > 0]))
     longest = int(np.argmax(counts))
     if counts[longest] > _TOO_MANY * usual:

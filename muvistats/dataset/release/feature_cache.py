@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ...files import cache_folder, write_whole
 from ..build import Features, Log
 
 __all__ = [
-    "CACHE_VARIABLE",
     "FeatureRead",
-    "cache_folder",
     "content_key",
     "remember",
-    "write_whole",
 ]
-
-#: Environment variable that names another folder for the cache.
-CACHE_VARIABLE = "MUVISTATS_CACHE"
 
 #: Goes into the key, so that a change of the readers makes old entries unreachable.
 _FORMAT = "muvistats features 1"
@@ -42,16 +34,6 @@ class FeatureRead:
 
     features: Features
     entries: list[tuple[str, str, int]]
-
-
-def cache_folder() -> Path:
-    """Folder of the cache: `MUVISTATS_CACHE` where it is set, else the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("muvistats", appauthor=False)
 
 
 def content_key(kind: str, items: Iterable[str], parts: Iterable[tuple[str, bytes]]) -> str:
@@ -91,7 +73,7 @@ def remember(key: str, build: Callable[[], FeatureRead], log: Log) -> FeatureRea
         _logger.warning("feature cache entry %s is damaged, built anew: %s", text.name, error)
     made = build()
     try:
-        _store(made, folder, text, array)
+        _store(made, text, array)
     except OSError as error:
         _logger.warning("features are not cached: %s", error)
     return made
@@ -126,7 +108,7 @@ def _digest(values: npt.NDArray[np.float64]) -> str:
     return hashlib.sha256(np.ascontiguousarray(values).data.cast("B")).hexdigest()
 
 
-def _store(made: FeatureRead, folder: Path, text: Path, array: Path) -> None:
+def _store(made: FeatureRead, text: Path, array: Path) -> None:
     """Write both files under other names first; the text last, so that it vouches for the array."""
     features = made.features
     stored = {
@@ -136,21 +118,5 @@ def _store(made: FeatureRead, folder: Path, text: Path, array: Path) -> None:
         "log": made.entries,
         "digest": _digest(features.values),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     write_whole(array, lambda stream: np.save(stream, features.values, allow_pickle=False))
     write_whole(text, lambda stream: stream.write(json.dumps(stored).encode("utf-8")))
-
-
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under another name and rename it when it is whole."""
-    handle, name = tempfile.mkstemp(prefix=path.stem[:16], suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise

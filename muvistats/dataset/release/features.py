@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DataError
+from ...types import Floats
 from ..build import Features, Log
 from .csv_input import (
     csv_rows,
@@ -56,7 +56,6 @@ VISUAL_FAMILIES = {
 #: Largest archive, unpacked, that is taken into memory; the released one has 94 MB.
 _LARGEST_ARCHIVE = 1024**3
 
-Floats = npt.NDArray[np.float64]
 Members = list[tuple[str, bytes]]
 
 

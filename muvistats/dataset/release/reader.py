@@ -246,7 +246,7 @@ def _origin(path: Path) -> dict[str, Any]:
 
 def _warn_of_shift(data: xr.DataTree) -> None:
     """Warn where the labels agree between raters of an item at another lag than the one read."""
-    from ..shifts import alignment_z
+    from ..quality.shifts import alignment_z
 
     z = alignment_z(data)
     best = max(z, key=lambda lag: -np.inf if np.isnan(z[lag]) else z[lag])

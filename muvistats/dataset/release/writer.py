@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import lzma
-import shutil
 import tarfile
-import uuid
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from ...errors import DataError
+from ...files import whole_path
 from ..gems import gems_labels
 from .dynamics import DIMENSIONS, DYNAMICS_FILE
 from .emobase import emobase_names
@@ -127,9 +126,8 @@ def write_muvi(
     _check_study(data, label_shift)
     ids = _released_ids(data, faults=faults)
     keys = _released_keys(data, ids)
-    scratch = target.parent / f".{target.name}.{uuid.uuid4().hex[:8]}"
-    scratch.mkdir(parents=True)
-    try:
+    with whole_path(target) as scratch:
+        scratch.mkdir()
         _write_items(data, scratch, faults=faults)
         _csv(_participants(data), scratch / PARTICIPANT_FILE)
         _csv(_media(data, keys, label_shift, np.random.default_rng(rng)), scratch / MEDIA_FILE)
@@ -140,9 +138,6 @@ def write_muvi(
         if "/features/visual" in data.groups:
             _write_visual(data, scratch / VISUAL_FILE, feature_digits)
         _write_origin(data, scratch / SIMULATION_FILE, label_shift, faults=faults)
-        _put_in_place(scratch, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
@@ -363,17 +358,3 @@ def _write_origin(data: xr.DataTree, path: Path, label_shift: int, *, faults: bo
 
 def _csv(table: pd.DataFrame, path: Path) -> None:
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def _put_in_place(scratch: Path, target: Path) -> None:
-    old = target.parent / f"{scratch.name}.old"
-    if target.exists():
-        target.rename(old)
-    try:
-        scratch.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
-    if old.exists():
-        shutil.rmtree(old)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...types import Floats
 from ..schema import MODALITIES
 from .design import Design
 from .labels import TRAINED
@@ -16,8 +17,6 @@ from .settings import DimensionSettings, SimulationSettings
 from .signal import DIMENSIONS
 
 __all__ = ["ModalityHabits", "draw_modality_habits", "level_shift"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DesignError
+from ...types import Ints
 from ..schema import MODALITIES
 
 __all__ = ["Assignment", "Design", "draw_design"]
 
-Ints = npt.NDArray[np.int64]
 Assignment = Literal["balanced", "independent"]
 
 #: Trials that a list should have at least, where there are items enough.

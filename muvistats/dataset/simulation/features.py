@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...types import Floats, Ints
 from ..build import Features
 from ..release.emobase import emobase_family, emobase_names
 from ..release.features import visual_family
@@ -18,7 +19,6 @@ from .signal import DIMENSIONS, Latents
 
 __all__ = ["SIGNAL_FAMILIES", "SimulatedFeatures", "draw_features", "visual_names"]
 
-Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
 
 #: Families that carry each dimension, by kind: those in which the paper found it (its Table 7).
@@ -80,7 +80,7 @@ def draw_features(
     settings: SimulationSettings,
     latents: Latents,
     items: Sequence[str],
-    lengths: npt.NDArray[np.int64],
+    lengths: Ints,
     effects: AbstractSet[str],
 ) -> dict[str, SimulatedFeatures]:
     """Draw audio and visual features of every item.

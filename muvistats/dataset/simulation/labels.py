@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DesignError
+from ...types import Floats
 from ..gems import gems_taxonomy
 from ..schema import MODALITIES
 from .design import Design
@@ -18,7 +19,6 @@ from .signal import Latents, per_modality
 
 __all__ = ["TRAINED", "LabelTruth", "draw_labels", "draw_people"]
 
-Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.int8]
 
 #: Years of training beyond which the paper calls a participant trained.

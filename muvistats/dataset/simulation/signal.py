@@ -7,15 +7,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ...types import Floats
 from ..schema import MODALITIES, SAMPLING_INTERVAL
 from .design import Design
 from .settings import DimensionSettings, SimulationSettings
 
 __all__ = ["DIMENSIONS", "GRID", "Latents", "Raters", "draw_latents", "draw_raters", "move_cursors"]
 
-Floats = npt.NDArray[np.float64]
 
 DIMENSIONS = ("arousal", "valence")
 

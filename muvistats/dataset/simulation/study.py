@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ...types import Ints, Rng
 from ..build import Log, assemble
 from ..gems import gems_taxonomy
 from ..schema import MODALITIES, SAMPLING_INTERVAL
@@ -22,9 +23,6 @@ from .signal import DIMENSIONS, Latents, Raters, draw_latents, draw_raters, move
 
 __all__ = ["DEFAULT_SEED", "EFFECTS", "SimulationSettings", "simulate_muvi"]
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Seed = int | np.random.SeedSequence | np.random.Generator | None
 
 STUDY = "MuVi, simulated"
 
@@ -40,7 +38,7 @@ _SHORTEST = ("23", 111)
 
 def simulate_muvi(
     *,
-    rng: Seed = DEFAULT_SEED,
+    rng: Rng = DEFAULT_SEED,
     n_items: int = 81,
     n_participants: int = 49,
     assignment: Assignment = "balanced",
@@ -216,7 +214,7 @@ _STREAMS = (
 )
 
 
-def _generator(rng: Seed) -> tuple[np.random.Generator, str]:
+def _generator(rng: Rng) -> tuple[np.random.Generator, str]:
     """Generator, and its seed in words."""
     if rng is None:
         rng = np.random.SeedSequence()

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DesignError
+from ...types import Floats
 from .networks import NetworkSettings, normalise, shrink
-from .protocol import Frame, Image
-from .shots import Shots
-
-if TYPE_CHECKING:
-    from .scan import Scan
+from .protocol import Frame, Image, Scan
+from .shots import Shots, shared_finder
 
 __all__ = ["Actions"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +106,7 @@ class _ClipReading:
 
     def __init__(self, settings: Actions, scan: Scan) -> None:
         self._settings = settings
-        self._finder = scan.shots(settings.shots)
+        self._finder = shared_finder(scan, settings.shots)
         self._side = settings.side
         self._pending: deque[_Small] = deque()
         self._clip: list[Image] = []

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DesignError
+from ...types import Floats
 from ..extras import optional_module
 from .protocol import FrameExtractor, Image
 
 __all__ = ["Colour"]
 
-Floats = npt.NDArray[np.float64]
 
 #: Hues whose mean vector is shorter cancel each other.
 _CANCELS = 1e-9

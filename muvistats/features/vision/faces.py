@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DataError, DesignError
+from ...types import Floats
 from ..extras import optional_module
 from .networks import NetworkSettings, prepare
 from .protocol import FrameExtractor, Image
 from .weights import weights_path
 
 __all__ = ["Faces"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DesignError
+from ...types import Floats
 from ..extras import optional_module
 from .protocol import FrameExtractor, Image
 
 __all__ = ["Lighting"]
 
-Floats = npt.NDArray[np.float64]
 
 _LEVELS = 256
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError, DesignError
+from ...types import Floats, Singles
 from ..extras import optional_module
 from .labels import read_labels
 from .protocol import Image
@@ -21,8 +22,6 @@ from .weights import known_weights, weights_path
 
 __all__ = ["NetworkSettings", "limit_threads", "prepare"]
 
-Floats = npt.NDArray[np.float64]
-Singles = npt.NDArray[np.float32]
 Network = Callable[[Singles], Singles]
 
 #: Mean and standard deviation of colours (red, green, blue) that networks trained on ImageNet

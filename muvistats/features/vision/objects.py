@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DataError, DesignError
+from ...types import Floats
 from ..extras import optional_module
 from .labels import read_labels, snake_case
 from .protocol import FrameExtractor, Image
 from .weights import weights_path
 
 __all__ = ["Objects"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

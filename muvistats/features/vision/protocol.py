@@ -6,22 +6,29 @@ import dataclasses
 import hashlib
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError
+from ...types import Floats
 
-if TYPE_CHECKING:
-    from .scan import Scan
-
-__all__ = ["Extractor", "Film", "Frame", "FrameExtractor", "Reading", "describe"]
+__all__ = [
+    "Extractor",
+    "Film",
+    "Frame",
+    "FrameExtractor",
+    "Image",
+    "Reading",
+    "Scan",
+    "Watcher",
+    "describe",
+]
 
 Image = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,6 +82,48 @@ class Reading(Protocol):
 
     def finish(self, time: Floats) -> Floats:
         """Features (time, feature) of the windows that start at these times, in s."""
+
+
+class Watcher(Protocol):
+    """What several extractors share: it sees every frame of a video."""
+
+    def add(self, frame: Frame) -> object:
+        """Take the next frame."""
+
+    def finish(self) -> object:
+        """The video has ended."""
+
+
+@dataclasses.dataclass
+class Scan:
+    """A video that is being read, and what its extractors share.
+
+    Parameters
+    ----------
+    film : Film
+        What is known of the video beforehand.
+    step : float
+        Distance of two windows in s.
+    duration : float
+        Length in s; known once all frames were read.
+    tables : dict
+        Tables beside the features: by name, columns of equal length.
+    notes : list of str
+        What was found and done.
+    """
+
+    film: Film
+    step: float
+    duration: float = 0.0
+    tables: dict[str, dict[str, Floats]] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+    watchers: dict[Hashable, Watcher] = dataclasses.field(default_factory=dict)
+
+    def shared(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The one watcher of this key; it gets every frame before extractors do."""
+        if key not in self.watchers:
+            self.watchers[key] = make()
+        return self.watchers[key]
 
 
 class Extractor(Protocol):

@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DataError, DesignError
+from ...types import Floats
 from ..store import FileFeatures
 from .decode import SkippedFrameError, open_film
-from .protocol import Extractor, Film
-from .shots import ShotFinder, Shots
+from .protocol import Extractor, Scan
 
-__all__ = ["Scan", "feature_names", "scan_film"]
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass
-class Scan:
-    """A video that is being read, and what its extractors share.
-
-    Parameters
-    ----------
-    film : Film
-        What is known of the video beforehand.
-    step : float
-        Distance of two windows in s.
-    duration : float
-        Length in s; known once all frames were read.
-    tables : dict
-        Tables beside the features: by name, columns of equal length.
-    notes : list of str
-        What was found and done.
-    """
-
-    film: Film
-    step: float
-    duration: float = 0.0
-    tables: dict[str, dict[str, Floats]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    finders: dict[Shots, ShotFinder] = field(default_factory=dict)
-
-    def shots(self, settings: Shots) -> ShotFinder:
-        """The one finder of shots with these settings; it gets every frame before extractors do.
-
-        Parameters
-        ----------
-        settings : Shots
-            The detector; settings that do not move the cuts make no difference.
-        """
-        same = settings.same_cuts()
-        if same not in self.finders:
-            self.finders[same] = ShotFinder(same, self.film)
-        return self.finders[same]
+__all__ = ["feature_names", "scan_film"]
 
 
 def scan_film(path: Path, extractors: Sequence[Extractor], *, step: float) -> FileFeatures:
@@ -96,14 +53,14 @@ def _scan(path: Path, extractors: Sequence[Extractor], *, step: float, every: bo
     with open_film(path, step=step, every=every) as decoder:
         scan = Scan(decoder.film, step, notes=decoder.notes)
         readings = [extractor.start(scan) for extractor in extractors]
-        finders = list(scan.finders.values())
+        watchers = list(scan.watchers.values())
         for frame in decoder:
-            for finder in finders:
-                finder.add(frame)
+            for watcher in watchers:
+                watcher.add(frame)
             for reading in readings:
                 reading.add(frame)
-    for finder in finders:
-        finder.finish()
+    for watcher in watchers:
+        watcher.finish()
     scan.duration = decoder.duration
     time = np.arange(decoder.n_windows, dtype=np.float64) * step
     blocks = [

@@ -6,22 +6,17 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from ...errors import DesignError
+from ...types import Floats
 from ..extras import optional_module
-from .protocol import Film, Frame
-
-if TYPE_CHECKING:
-    from .scan import Scan
+from .protocol import Film, Frame, Scan
 
 __all__ = ["ShotFinder", "Shots"]
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 _THRESHOLDS = {"content": 27.0, "adaptive": 3.0}
 
@@ -179,13 +174,19 @@ class ShotFinder:
         return self._cv2.resize(frame.image, self._size, interpolation=self._cv2.INTER_LINEAR)
 
 
+def shared_finder(scan: Scan, settings: Shots) -> ShotFinder:
+    """The one finder of shots with these settings, as far as they move the cuts."""
+    same = settings.same_cuts()
+    return cast("ShotFinder", scan.shared(same, lambda: ShotFinder(same, scan.film)))
+
+
 class _ShotReading:
     """The shots of one video as features of its windows."""
 
     def __init__(self, settings: Shots, scan: Scan) -> None:
         self._window = settings.window
         self._scan = scan
-        self._finder = scan.shots(settings)
+        self._finder = shared_finder(scan, settings)
 
     def add(self, frame: Frame) -> None:
         """Nothing to do: the finder, which others may share, gets the frames."""

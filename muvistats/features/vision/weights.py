@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...dataset.release.feature_cache import cache_folder
 from ...errors import DataError, DesignError
+from ...files import cache_folder
 from ..extras import optional_module
 
 __all__ = ["REGISTRY", "RegisteredWeights", "fetch_weights", "known_weights", "registered_weights"]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from ...errors import DesignError
+from ...types import Floats
 from .core import MixedCore
 
 __all__ = ["compare_fits", "diagnostic_rows"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from ...formula import Design
-from ...kernels.mixed import lambda_factors
-from ...kernels.mixed_derivatives import satterthwaite
+from ...kernels.mixed.derivatives import satterthwaite
+from ...kernels.mixed.linear import lambda_factors
 from ...results.frame import Rows
-from .._common import check_conf_level
+from ...types import Floats
+from ..shared.arguments import check_conf_level
 from .fit import Estimates, blocks_of
 from .frames import contrast_rows, fit_frame, joint_test
 
 __all__ = ["INFERENCE", "MixedCore"]
 
-Floats = npt.NDArray[np.float64]
 #: Columns of an estimate with its test and interval.
 INFERENCE = (
     "estimate",

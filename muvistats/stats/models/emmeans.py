@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from ...errors import DataError, DesignError
 from ...formula import Design
-from .._common import ADJUSTMENTS, adjust_p, check_choice
+from ...types import Floats
+from ..shared.arguments import ADJUSTMENTS, adjust_p, check_choice
 
 __all__ = ["Grid", "adjust_contrasts", "grid_of", "pairs_of"]
 
-Floats = npt.NDArray[np.float64]
 _MAX_GRID = 50_000
 
 

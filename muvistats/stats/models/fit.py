@@ -10,17 +10,17 @@ from scipy import linalg, optimize
 
 from ...errors import ConvergenceError, DesignError
 from ...formula import Design
-from ...kernels.kenward_roger import KenwardRoger, kenward_roger
-from ...kernels.laplace import LaplaceMixed
-from ...kernels.mixed import LinearMixed, RandomBlock, lambda_factors
-from ...kernels.mixed_derivatives import Uncertainty, uncertainty
-from ...kernels.separation import independent_columns, separated_columns
+from ...kernels.mixed.derivatives import Uncertainty, uncertainty
+from ...kernels.mixed.kenward_roger import KenwardRoger, kenward_roger
+from ...kernels.mixed.laplace import LaplaceMixed
+from ...kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
+from ...kernels.mixed.separation import independent_columns, separated_columns
 from ...kernels.threads import few_threads
-from ..mixed_engines import by_mixedlm, by_statsmodels
+from ...types import Floats
+from .engines import by_mixedlm, by_statsmodels
 
 __all__ = ["FAMILIES", "Estimates", "blocks_of", "check_response", "estimate"]
 
-Floats = npt.NDArray[np.float64]
 
 #: Families of mixed models, with the canonical link of each.
 FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import linalg, stats
 
 from ...results.frame import Rows, _with_returns, build_frame
+from ...types import Floats
 
 __all__ = ["Fitted", "contrast_rows", "fit_frame", "joint_test", "type_three"]
 
-Floats = npt.NDArray[np.float64]
 P = ParamSpec("P")
 
 

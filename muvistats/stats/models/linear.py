@@ -12,16 +12,15 @@ import statsmodels.api as sm
 
 from ...errors import ConvergenceError, DesignError
 from ...formula import build_design, parse_model
-from ...kernels.separation import independent_columns, separated_columns
+from ...kernels.mixed.separation import independent_columns, separated_columns
 from ...kernels.threads import few_threads
 from ...results.frame import provenance
-from .._common import Data, check_choice, to_frame
+from ...types import Data, Floats
+from ..shared.arguments import check_choice, to_frame
 from .fit import check_response
 from .linear_result import LinearFit
 
 __all__ = ["glm", "linear_model"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def linear_model(

@@ -12,13 +12,12 @@ import pandas as pd
 from ...formula import Design
 from ...formula.columns import complete_rows
 from ...results.frame import Rows
-from .._common import check_conf_level
+from ...types import Floats
+from ..shared.arguments import check_conf_level
 from .frames import contrast_rows, fit_frame, joint_test, type_three
 from .variance import inverse_link
 
 __all__ = ["LinearFit"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

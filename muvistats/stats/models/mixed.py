@@ -11,9 +11,9 @@ import pandas as pd
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import build_design, parse_model
 from ...results.frame import Rows, provenance, result_frame
-from .._common import (
+from ...types import Data
+from ..shared.arguments import (
     ADJUSTMENTS,
-    Data,
     adjust_p,
     check_choice,
     check_conf_level,

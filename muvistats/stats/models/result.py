@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ...errors import DesignError
 from ...formula.columns import complete_rows
 from ...results.frame import Rows
+from ...types import Floats
 from .checks import compare_fits, diagnostic_rows
 from .core import INFERENCE, MixedCore
 from .emmeans import adjust_contrasts, grid_of, pairs_of
@@ -20,8 +20,6 @@ from .frames import fit_frame, type_three
 from .variance import icc_rows, inverse_link, r2_row
 
 __all__ = ["MixedFit"]
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

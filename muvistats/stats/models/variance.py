@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-from ...kernels.mixed import lambda_factors
+from ...kernels.mixed.linear import lambda_factors
+from ...types import Floats
 from .core import MixedCore
 from .fit import blocks_of, estimate
 
 __all__ = ["icc_rows", "inverse_link", "r2_row"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def inverse_link(family: str, eta: Floats) -> Floats:

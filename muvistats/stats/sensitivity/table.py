@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -11,15 +11,20 @@ import xarray as xr
 from ...dataset.access import need_study
 from ...errors import DataError
 from ...results.frame import result_frame
-from .._common import adjust_p, check_choice, check_conf_level, check_resamples, join_reasons
+from ...types import Rng, Row
+from ..shared.arguments import (
+    adjust_p,
+    check_choice,
+    check_conf_level,
+    check_resamples,
+    join_reasons,
+)
 from .claims import Claim, claims_of
 from .evidence import ANALYSES, Evidence
 from .witness import Witness
 
 __all__ = ["SURVIVAL_RULE", "sensitivity_table", "survival"]
 
-Rng = int | np.random.SeedSequence | np.random.Generator | None
-Row = dict[str, Any]
 
 #: Level below which a p-value counts.
 ALPHA = 0.05

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from scipy import stats
@@ -16,20 +15,20 @@ from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
-from ...kernels.bootstrap import bootstrap_means, percentile_interval
-from ...kernels.variance_share import partial_eta_squared
-from .._common import offered
-from .._design import codes_of
-from ..contingency import chisquare_labels
-from ..contrasts import modality_contrasts
-from ..correlation import modality_correlations
-from ..label_residuals import label_deviations
+from ...kernels.contingency import partial_eta_squared
+from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ..labels.counts import chisquare_labels
+from ..labels.residuals import label_deviations
+from ..labels.survey import rao_scott
+from ..modalities.contrasts import modality_contrasts
+from ..modalities.correlation import modality_correlations
 from ..models.mixed import DEMOGRAPHIC, label_models, mixed_model
 from ..models.result import MixedFit
-from ..nonparametric import kruskal_modality
-from ..pairwise_tests import pairwise_modality
-from ..survey import rao_scott
-from ..two_samples import mannwhitney_overlay
+from ..ranks.pairs_of_groups import pairwise_modality
+from ..ranks.several_groups import kruskal_modality
+from ..ranks.two_groups import mannwhitney_overlay
+from ..shared.arguments import offered
+from ..shared.assignment import codes_of
 from .claims import Claim
 from .evidence import (
     ANALYSES,
@@ -45,8 +44,6 @@ from .evidence import (
 
 __all__ = ["Witness"]
 
-Floats = npt.NDArray[np.float64]
-Row = dict[str, Any]
 
 _CROSSED = "(1 | participant) + (1 | item)"
 _LOG_ODDS = "log odds ratio"

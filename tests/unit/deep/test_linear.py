@@ -11,10 +11,10 @@ from muvistats.deep.linear import linear_rows
 from muvistats.deep.paired import paired_tests
 from muvistats.deep.protocols import PROTOCOLS
 from muvistats.deep.summaries import summarise
-from muvistats.kernels.folds import fold_labels
-from muvistats.kernels.lasso import Recipe
-from muvistats.stats.selection.fits import Plan, fit_models, plan_units
-from muvistats.stats.selection.inputs import Inputs, feature_inputs
+from muvistats.kernels.regression.folds import fold_labels
+from muvistats.kernels.regression.lasso import Recipe
+from muvistats.stats.prediction.fits import Plan, fit_models, plan_units
+from muvistats.stats.prediction.inputs import Inputs, feature_inputs
 
 STRICT = PROTOCOLS["strict"]
 KEYS = ["modality", "features", "target"]

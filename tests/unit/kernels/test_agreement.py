@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from muvistats import DesignError
-from muvistats.kernels.agreement import ccc, ewe, leave_one_out_ccc
+from muvistats.kernels.raters.agreement import ccc, ewe, leave_one_out_ccc
 
 
 def plain_ccc(x, y, ddof):

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from muvistats.kernels.alignment import (
+from muvistats.kernels.raters.alignment import (
     item_signal,
     list_codes,
     partner_rows,
@@ -15,7 +15,7 @@ from muvistats.kernels.alignment import (
     place,
     signal_of_blocks,
 )
-from muvistats.kernels.rater_fit import other_means, permuted_fit, rater_fit
+from muvistats.kernels.raters.rater_fit import other_means, permuted_fit, rater_fit
 
 
 def every_permutation(participant):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from muvistats.kernels import bootstrap
-from muvistats.kernels.bootstrap import bootstrap_means, percentile_interval
+from muvistats.kernels.sampling import bootstrap
+from muvistats.kernels.sampling.bootstrap import bootstrap_means, percentile_interval
 
 
 @pytest.fixture

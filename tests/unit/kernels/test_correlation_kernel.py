@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels import correlation
+from muvistats.kernels.sampling import correlation
 
 
 def test_group_means_leave_out_steps_that_a_row_lacks():

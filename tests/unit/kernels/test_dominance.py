@@ -7,7 +7,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from muvistats.kernels.dominance import dominance_weights, item_products, pooled_covariance
+from muvistats.kernels.regression.dominance import (
+    dominance_weights,
+    item_products,
+    pooled_covariance,
+)
 
 
 def r_squared(x, y):

@@ -6,7 +6,7 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import MinMaxScaler
 
 from muvistats.errors import DesignError
-from muvistats.kernels.folds import MinMax, fold_labels, item_folds
+from muvistats.kernels.regression.folds import MinMax, fold_labels, item_folds
 
 
 @pytest.mark.parametrize(("n", "k"), [(81, 5), (7, 5), (5, 5), (9, 2)])

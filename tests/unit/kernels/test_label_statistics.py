@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels.label_statistics import (
+from muvistats.kernels.permutation.arrangements import all_arrangements, conditional_test
+from muvistats.kernels.permutation.label_statistics import (
     ConditionalStatistic,
     CrossedStatistic,
     UnitStatistic,
     arrangement_sd,
     members,
 )
-from muvistats.kernels.permutation import all_arrangements, conditional_test
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, Lasso, LassoCV, Ridge
 
-from muvistats.kernels.folds import fold_labels
-from muvistats.kernels.lasso import Recipe, choose_penalty, penalty_grid, penalty_path
-from muvistats.kernels.moments import Moments, Sums, block_moments
+from muvistats.kernels.regression.folds import fold_labels
+from muvistats.kernels.regression.lasso import Recipe, choose_penalty, penalty_grid, penalty_path
+from muvistats.kernels.regression.moments import Moments, Sums, block_moments
 
 TIGHT = {"tol": 1e-12, "max_iter": 100_000}
 

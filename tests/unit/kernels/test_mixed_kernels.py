@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import integrate, linalg, stats
 
-from muvistats.kernels.laplace import LaplaceMixed
-from muvistats.kernels.mixed import LinearMixed, RandomBlock, lambda_factors
-from muvistats.kernels.mixed_derivatives import satterthwaite, uncertainty
-from muvistats.kernels.separation import independent_columns, separated_columns
+from muvistats.kernels.mixed.derivatives import satterthwaite, uncertainty
+from muvistats.kernels.mixed.laplace import LaplaceMixed
+from muvistats.kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
+from muvistats.kernels.mixed.separation import independent_columns, separated_columns
 
 
 def example(n=120, seed=3):
@@ -73,7 +73,7 @@ def test_sparse_and_dense_elimination_agree(monkeypatch):
     theta = np.array([0.5, 0.2, 0.3, 0.7])
     expected = LinearMixed(x, y, blocks).deviance(theta)
     wanted = LinearMixed(x, y, blocks).random_inverse(theta)
-    monkeypatch.setattr("muvistats.kernels.mixed._DENSE_LIMIT", 10)
+    monkeypatch.setattr("muvistats.kernels.mixed.linear._DENSE_LIMIT", 10)
     model = LinearMixed(x, y, blocks)
     assert model._sparse
     assert model.deviance(theta) == pytest.approx(expected, rel=1e-13)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels.bootstrap import bootstrap_means
-from muvistats.kernels.multiway import (
+from muvistats.kernels.sampling.bootstrap import bootstrap_means
+from muvistats.kernels.sampling.multiway import (
     Variance,
     bootstrap_medians,
     draw_variance,

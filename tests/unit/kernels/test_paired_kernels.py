@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels.corrected_t import corrected_t
-from muvistats.kernels.signed_rank import pseudomedian, signed_rank_biserial
+from muvistats.kernels.ranks.signed_rank import pseudomedian, signed_rank_biserial
+from muvistats.kernels.sampling.corrected_t import corrected_t
 
 SMALL = np.array([0.31, -0.12, 0.45, 0.08, 0.27, -0.05, 0.6, 0.19, -0.33, 0.52])
 

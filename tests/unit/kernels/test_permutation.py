@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from muvistats.kernels.permutation import (
+from muvistats.kernels.permutation.arrangements import (
     PermutationTest,
     all_arrangements,
     count_arrangements,
@@ -144,7 +144,7 @@ def test_the_largest_statistic_adjusts_all_of_them():
 
 
 def test_p_does_not_depend_on_the_number_of_workers(monkeypatch):
-    monkeypatch.setattr("muvistats.kernels.permutation._BATCH", 400)
+    monkeypatch.setattr("muvistats.kernels.permutation.arrangements._BATCH", 400)
     values = np.random.default_rng(4).normal(size=40)
     codes = np.arange(40) % 2
 

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import pytest
 
-from muvistats.kernels import quantiles
-from muvistats.kernels.quantiles import (
+from muvistats.kernels.sampling import quantiles
+from muvistats.kernels.sampling.quantiles import (
     BinSearch,
     bin_counts,
     collect,

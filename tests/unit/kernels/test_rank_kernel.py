@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels import rank
+from muvistats.kernels.ranks import effects as rank
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from muvistats.kernels.reliability import (
+from muvistats.kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
     interval_sums,

@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from muvistats.kernels.ridge import cross_validated, ridge_fold
+from muvistats.kernels.regression.ridge import cross_validated, ridge_fold
 
 PENALTIES = [0.3, 3.0, 30.0, 300.0, 3000.0]
 

@@ -11,7 +11,8 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.report import build, sections
+from muvistats.report import build
+from muvistats.report.sections import catalogue as sections
 
 
 @dataclass

@@ -13,7 +13,7 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.deep import paired_tests, summarise
-from muvistats.report import build, sections
+from muvistats.report import build
 from muvistats.report.folder import MARKER
 from muvistats.report.networks import (
     TrainedNetworks,
@@ -22,7 +22,8 @@ from muvistats.report.networks import (
     summary_text,
     write_networks,
 )
-from muvistats.stats.selection.inputs import release_order
+from muvistats.report.sections import catalogue as sections
+from muvistats.stats.prediction.inputs import release_order
 
 from ..plots.test_networks import branches, one_branch
 from .conftest import Page

@@ -11,10 +11,11 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.report import build, sections
+from muvistats.report import build
 from muvistats.report.cache import read_frame
 from muvistats.report.folder import MARKER
 from muvistats.report.parts import Section, Settings, Table
+from muvistats.report.sections import catalogue as sections
 
 from .conftest import Page, Report
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
-from muvistats.kernels.agreement import ccc, ewe, leave_one_out_ccc
+from muvistats.kernels.raters.agreement import ccc, ewe, leave_one_out_ccc
 
 
 def by_hand(data, name):
@@ -91,7 +91,7 @@ def test_same_seed_same_interval(study):
 
 
 def test_streaming_from_disk_gives_the_same_numbers(study, tmp_path, monkeypatch):
-    from muvistats.stats import _cells
+    from muvistats.stats.shared import cells as _cells
 
     monkeypatch.setattr(_cells, "_BLOCK", 100)  # many blocks even in a small study
     store = tmp_path / "study.zarr"

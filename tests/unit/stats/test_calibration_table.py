@@ -9,8 +9,8 @@ from scipy import stats
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
 from muvistats.results.glossary import GLOSSARY
-from muvistats.stats._presets import KEYS, PRESETS
-from muvistats.stats.false_alarms import with_limits
+from muvistats.stats.simulations.false_alarms import with_limits
+from muvistats.stats.simulations.presets import KEYS, PRESETS
 
 DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from muvistats.dataset.io import open_dataset, save_dataset
-from muvistats.stats import _cells
-from muvistats.stats._cells import Cells, over_cells, text_codes
+from muvistats.stats.shared import cells as _cells
+from muvistats.stats.shared.cells import Cells, over_cells, text_codes
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from statsmodels.stats.multitest import multipletests
 
 from muvistats import chisquare_labels
 from muvistats.errors import DataError, DesignError
-from muvistats.stats._common import ADJUSTMENTS, adjust_p, check_conf_level
+from muvistats.stats.shared.arguments import ADJUSTMENTS, adjust_p, check_conf_level
 
 
 @pytest.mark.parametrize("method", [name for name in ADJUSTMENTS if name != "none"])

@@ -11,7 +11,7 @@ import pytest
 import muvistats as mv
 from muvistats.dataset.build import assemble
 from muvistats.dataset.simulation.settings import SimulationSettings
-from muvistats.kernels.dominance import dominance_weights
+from muvistats.kernels.regression.dominance import dominance_weights
 
 MODALITIES = ["music", "visual", "audiovisual"]
 

@@ -14,7 +14,8 @@ from muvistats import (
     open_dataset,
     save_dataset,
 )
-from muvistats.stats import _cells, correlation
+from muvistats.stats.modalities import correlation
+from muvistats.stats.shared import cells as _cells
 
 
 def trajectories(study, dimension: str, item: str, modality: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import muvistats as mv
-from muvistats.stats import _cells
+from muvistats.stats.shared import cells as _cells
 
 
 def where(frame, **keys):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from muvistats import DataError, DesignError, annotation_frame
-from muvistats.stats._design import (
+from muvistats.stats.shared.assignment import (
     assignment,
     item_strata,
     participant_units,

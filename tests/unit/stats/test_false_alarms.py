@@ -16,10 +16,10 @@ from scipy import stats
 
 import muvistats as mv
 from muvistats.dataset.access import annotation_frame
-from muvistats.kernels.proportion import clopper_pearson
-from muvistats.stats._presets import ANY, KEYS, PRESETS, choose_presets, p_rows
-from muvistats.stats._scenarios import SCENARIOS, scaled
-from muvistats.stats.false_alarms import with_limits
+from muvistats.kernels.contingency import clopper_pearson
+from muvistats.stats.simulations.false_alarms import with_limits
+from muvistats.stats.simulations.presets import ANY, KEYS, PRESETS, choose_presets, p_rows
+from muvistats.stats.simulations.scenarios import SCENARIOS, scaled
 
 SMALL = mv.Scenario("small", null=("overlay", "gender"), n_items=6, n_participants=9)
 QUICK = "chisquare of familiar: gender"

@@ -21,10 +21,10 @@ from muvistats import (
     normality,
     pairwise_modality,
 )
-from muvistats.kernels.additive import additive_residuals
-from muvistats.kernels.permutation import draw_arrangements
-from muvistats.stats._common import offered
-from muvistats.stats._design import codes_of, participant_units, within_item_units
+from muvistats.kernels.permutation.additive import additive_residuals
+from muvistats.kernels.permutation.arrangements import draw_arrangements
+from muvistats.stats.shared.arguments import offered
+from muvistats.stats.shared.assignment import codes_of, participant_units, within_item_units
 
 ASSIGNED = {
     "modality": "within_item",

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
-from muvistats.kernels.reliability import icc_forms
+from muvistats.kernels.raters.reliability import icc_forms
 
 
 def complete_study(values):
@@ -50,7 +50,7 @@ def test_complete_ratings_by_mean_squares(ratings):
 
 def test_mixed_model_agrees_with_mean_squares_where_both_are_defined(ratings):
     """REML in a balanced table gives the ANOVA estimates; one missing rating changes little."""
-    from muvistats.stats.intraclass import _icc_by_model
+    from muvistats.stats.agreement.intraclass import _icc_by_model
 
     items, raters = ratings.shape
     part = pd.DataFrame(

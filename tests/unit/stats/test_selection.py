@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import MinMaxScaler
 
 import muvistats as mv
-from muvistats.stats.selection.models import SETS
+from muvistats.stats.prediction.models import SETS
 
 MUSIC = [("music", "audio")]
 VISUAL = [("visual", "visual")]

@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 import muvistats as mv
-from muvistats.kernels.variance_share import partial_eta_squared
+from muvistats.kernels.contingency import partial_eta_squared
 from muvistats.stats.sensitivity.claims import Claim
 from muvistats.stats.sensitivity.evidence import Evidence
 from muvistats.stats.sensitivity.table import survival

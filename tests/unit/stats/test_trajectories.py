@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
-from muvistats.kernels.agreement import ccc, ceiling_ccc, ewe, leave_one_out_ewe
-from muvistats.kernels.lag import best_lag
+from muvistats.kernels.raters.agreement import ccc, ceiling_ccc, ewe, leave_one_out_ewe
+from muvistats.kernels.raters.lag import best_lag
 
 
 def smooth(rng, shape, width=6):

@@ -1,0 +1,1 @@
+"""Checks of what the rows say: raters, shifted labels, repeated lists."""

@@ -1,0 +1,1 @@
+"""Linear and generalised mixed models: deviance, derivatives, degrees of freedom, separation."""

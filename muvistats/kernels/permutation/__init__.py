@@ -1,0 +1,1 @@
+"""Permutation tests: arrangements of units, and the statistics that are permuted."""

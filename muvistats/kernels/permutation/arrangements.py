@@ -1,0 +1,358 @@
+"""Permutation tests: groups of units rearranged within strata, drawn or enumerated."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ...types import Floats, Ints
+
+__all__ = [
+    "PermutationTest",
+    "all_arrangements",
+    "conditional_test",
+    "count_arrangements",
+    "draw_arrangements",
+    "group_sums",
+    "monte_carlo_p",
+    "permutation_test",
+]
+
+Statistic = Callable[[Ints], Floats]
+
+#: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
+_BATCH = 500_000
+
+#: Statistics that differ by less than this part of themselves are equal.
+_TIE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class PermutationTest:
+    """What a permutation test found.
+
+    Parameters
+    ----------
+    observed : ndarray of float, shape (statistic,)
+        Statistics of the arrangement that was observed; large ones speak against the null.
+    p_value : ndarray of float, shape (statistic,)
+        Share of arrangements with a statistic at least as large.
+    p_max : ndarray of float, shape (statistic,)
+        The same for the largest of all statistics: adjusted for looking at all of them.
+    mc_error, mc_error_max : ndarray of float, shape (statistic,)
+        Monte Carlo standard errors; 0 where all arrangements were looked at.
+    n_resamples : int
+        Arrangements looked at.
+    exact : bool
+        Whether these are all there are.
+    n_arrangements : float
+        How many there are.
+    """
+
+    observed: Floats
+    p_value: Floats
+    p_max: Floats
+    mc_error: Floats
+    mc_error_max: Floats
+    n_resamples: int
+    exact: bool
+    n_arrangements: float
+
+    @property
+    def note(self) -> str:
+        """What is to be said of the number of arrangements; empty where there is nothing."""
+        count = self.n_arrangements
+        if count < 2:
+            return "the factor is constant within every stratum: nothing can be permuted"
+        if count < 20:
+            return f"only {count:.0f} arrangements: p cannot be below {1 / count:.2g}"
+        return ""
+
+
+def count_arrangements(codes: Ints, strata: Ints) -> float:
+    """Number of different arrangements of the groups of units within strata.
+
+    Parameters
+    ----------
+    codes, strata : ndarray of int, shape (unit,)
+        Group and stratum of each unit, coded from 0.
+
+    Returns
+    -------
+    float
+        Product over strata of the multinomial coefficients; inf where it is too large.
+    """
+    if not len(codes):
+        return 1.0
+    table = np.zeros((int(strata.max()) + 1, int(codes.max()) + 1))
+    np.add.at(table, (strata, codes), 1)
+    log = special.gammaln(table.sum(axis=1) + 1).sum() - special.gammaln(table + 1).sum()
+    return float(round(math.exp(log))) if log < 36 else math.inf
+
+
+def all_arrangements(codes: Ints, strata: Ints) -> Ints:
+    """Every different arrangement of the groups of units within strata.
+
+    Parameters
+    ----------
+    codes, strata : ndarray of int, shape (unit,)
+        Group and stratum of each unit, coded from 0.
+
+    Returns
+    -------
+    ndarray of int8 or int16, shape (arrangement, unit)
+        Groups of the units.
+    """
+    rows = int(count_arrangements(codes, strata))
+    out = np.empty((rows, len(codes)), dtype=_small(codes))
+    out[:] = codes
+    repeats = 1
+    for stratum in np.unique(strata):
+        where = np.flatnonzero(strata == stratum)
+        choices = _rearranged(codes[where])
+        out[:, where] = choices[np.arange(rows) // repeats % len(choices)]
+        repeats *= len(choices)
+    return out
+
+
+def _rearranged(codes: Ints) -> Ints:
+    """Different orders of some codes, one per row."""
+    groups, counts = np.unique(codes, return_counts=True)
+    out = np.full((1, len(codes)), groups[-1], dtype=codes.dtype)
+    free = np.arange(len(codes))[None, :]  # places that no group has taken yet
+    for group, count in zip(groups[:-1], counts[:-1], strict=True):
+        left = free.shape[1]
+        taken = np.array(list(itertools.combinations(range(left), int(count))), dtype=np.intp)
+        kept = np.ones((len(taken), left), dtype=np.bool_)
+        np.put_along_axis(kept, taken, values=False, axis=1)
+        rest = np.nonzero(kept)[1].reshape(len(taken), left - int(count))
+        out = np.repeat(out, len(taken), axis=0)
+        rows = np.arange(len(out))[:, None]
+        base = np.repeat(free, len(taken), axis=0)
+        out[rows, base[rows, np.tile(taken, (len(free), 1))]] = group
+        free = base[rows, np.tile(rest, (len(free), 1))]
+    return out
+
+
+def _small(codes: Ints) -> Any:
+    return np.int8 if not len(codes) or int(codes.max()) < 128 else np.int16
+
+
+def draw_arrangements(codes: Ints, strata: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """Random arrangements of the groups of units within strata.
+
+    Parameters
+    ----------
+    codes, strata : ndarray of int, shape (unit,)
+        Group and stratum of each unit, coded from 0.
+    count : int
+        Number of arrangements.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of int8 or int16, shape (count, unit)
+        Groups of the units.
+    """
+    out = np.empty((count, len(codes)), dtype=_small(codes))
+    order = np.argsort(strata, kind="stable")
+    sizes = np.bincount(strata)
+    starts = np.cumsum(sizes) - sizes
+    for size in np.unique(sizes[sizes > 0]):
+        where = order[starts[sizes == size][:, None] + np.arange(size)]  # (stratum, place)
+        drawn = np.broadcast_to(codes[where].astype(np.int64), (count, *where.shape)).copy()
+        rng.permuted(drawn, axis=2, out=drawn)
+        out[:, where] = drawn
+    return out
+
+
+def group_sums(codes: Ints, values: Floats, n_groups: int) -> Floats:
+    """Sums of values of units over the groups, for many arrangements at once.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (arrangement, unit)
+        Groups of the units.
+    values : ndarray of float, shape (unit, column)
+        Values of the units.
+    n_groups : int
+        Number of groups.
+
+    Returns
+    -------
+    ndarray of float, shape (arrangement, n_groups, column)
+        Sums.
+    """
+    out = np.empty((len(codes), n_groups, values.shape[1]))
+    total = values.sum(axis=0)
+    for group in range(n_groups - 1):
+        out[:, group] = (codes == group).astype(np.float64) @ values
+    out[:, -1] = total - out[:, :-1].sum(axis=1)
+    return out
+
+
+def monte_carlo_p(observed: Floats, draws: Floats, *, exact: bool = False) -> tuple[Floats, Floats]:
+    """Share of draws that are at least as large as what was observed, and its error.
+
+    Parameters
+    ----------
+    observed : ndarray of float, shape (statistic,)
+        Observed statistics.
+    draws : ndarray of float, shape (draw, statistic)
+        The same under the null. A draw that is NaN counts as larger.
+    exact : bool
+        Whether the draws are all possible ones, the observed one among them.
+
+    Returns
+    -------
+    p_value, mc_error : ndarray of float, shape (statistic,)
+        ``(1 + larger) / (1 + draws)`` and ``sqrt(p (1 - p) / draws)``; with all possible draws
+        ``larger / draws`` and 0. NaN where nothing was observed or drawn.
+    """
+    n = len(draws)
+    if not n:
+        return np.full(len(observed), np.nan), np.full(len(observed), np.nan)
+    finite = np.where(np.isfinite(observed), np.abs(observed), 0.0)
+    limit = observed - _TIE * finite
+    larger = (~(draws < limit)).sum(axis=0)
+    p = larger / n if exact else (1 + larger) / (1 + n)
+    error = np.zeros(len(p)) if exact else np.sqrt(p * (1 - p) / n)
+    known = ~np.isnan(observed)
+    return np.where(known, p, np.nan), np.where(known, error, np.nan)
+
+
+def permutation_test(
+    statistic: Statistic,
+    codes: Ints,
+    strata: Ints | None = None,
+    *,
+    n_resamples: int,
+    rng: np.random.Generator,
+    n_jobs: int = 1,
+    apart: int = 0,
+) -> PermutationTest:
+    """Test by rearranging the groups of units within strata.
+
+    Parameters
+    ----------
+    statistic : callable
+        From groups of the units, int (arrangement, unit), to statistics, float (arrangement,
+        statistic); large ones speak against the null. It is called from several threads.
+    codes : ndarray of int, shape (unit,)
+        Observed group of each unit, coded from 0.
+    strata : ndarray of int, shape (unit,), optional
+        Units are rearranged within a stratum only.
+    n_resamples : int
+        Random arrangements; all arrangements are looked at where there are no more than these.
+    rng : Generator
+        Source of randomness; each batch has its own child, so that the result does not depend
+        on `n_jobs`.
+    n_jobs : int
+        Threads.
+    apart : int
+        So many first statistics stand on their own and do not enter the largest one.
+
+    Returns
+    -------
+    PermutationTest
+        p-values; NaN where there is only one arrangement, or none was drawn.
+    """
+    strata = np.zeros(len(codes), dtype=np.intp) if strata is None else strata
+    count = count_arrangements(codes, strata)
+    observed = statistic(codes[None, :].astype(_small(codes)))[0]
+    exact = 2 <= count <= n_resamples
+    if count < 2 or n_resamples == 0:
+        draws = np.empty((0, len(observed)))
+    elif exact:
+        every, step = all_arrangements(codes, strata), max(1, _BATCH // len(codes))
+        draws = np.concatenate(
+            [statistic(every[start : start + step]) for start in range(0, len(every), step)]
+        )
+    else:
+        draws = _in_batches(
+            lambda size, child: statistic(draw_arrangements(codes, strata, size, child)),
+            n_resamples,
+            len(codes),
+            rng,
+            n_jobs,
+        )
+    return _compared(observed, draws, exact=exact, count=count, apart=apart)
+
+
+def conditional_test(
+    statistic: Statistic,
+    codes: Ints,
+    probabilities: Floats,
+    *,
+    n_resamples: int,
+    rng: np.random.Generator,
+    n_jobs: int = 1,
+    apart: int = 0,
+) -> PermutationTest:
+    """Test by drawing the group of each unit anew, from the probabilities that it had.
+
+    Parameters
+    ----------
+    statistic, codes, n_resamples, rng, n_jobs, apart
+        As in `permutation_test`.
+    probabilities : ndarray of float, shape (unit, group)
+        Probabilities of the groups; a row sums to 1.
+
+    Returns
+    -------
+    PermutationTest
+        p-values; NaN where none was drawn.
+    """
+    observed = statistic(codes[None, :].astype(_small(codes)))[0]
+    edges = np.cumsum(probabilities, axis=1)[:, :-1]
+
+    def batch(size: int, child: np.random.Generator) -> Floats:
+        level = child.random((size, len(codes)))
+        drawn = np.zeros(level.shape, dtype=_small(codes))
+        for edge in edges.T:
+            drawn += level >= edge
+        return statistic(drawn)
+
+    draws = np.empty((0, len(observed)))
+    if n_resamples and len(codes):
+        draws = _in_batches(batch, n_resamples, len(codes), rng, n_jobs)
+    return _compared(observed, draws, exact=False, count=math.inf, apart=apart)
+
+
+def _in_batches(
+    batch: Callable[[int, np.random.Generator], Floats],
+    n_resamples: int,
+    n_units: int,
+    rng: np.random.Generator,
+    n_jobs: int,
+) -> Floats:
+    """Statistics of so many draws, each batch with a child of the generator."""
+    step = max(1, _BATCH // max(n_units, 1))
+    sizes = [min(step, n_resamples - start) for start in range(0, n_resamples, step)]
+    children = rng.spawn(len(sizes))
+    if n_jobs == 1:
+        return np.concatenate(list(map(batch, sizes, children)))
+    with ThreadPoolExecutor(None if n_jobs < 1 else n_jobs) as pool:
+        return np.concatenate(list(pool.map(batch, sizes, children)))
+
+
+def _compared(
+    observed: Floats, draws: Floats, *, exact: bool, count: float, apart: int
+) -> PermutationTest:
+    p_value, error = monte_carlo_p(observed, draws, exact=exact)
+    largest = draws[:, apart:].max(axis=1, initial=-np.inf)[:, None]
+    largest = np.broadcast_to(largest, (len(draws), len(observed) - apart))
+    adjusted = monte_carlo_p(observed[apart:], largest, exact=exact)
+    p_max, error_max = (
+        np.concatenate([own[:apart], joint])
+        for own, joint in zip((p_value, error), adjusted, strict=True)
+    )
+    return PermutationTest(observed, p_value, p_max, error, error_max, len(draws), exact, count)

@@ -1,0 +1,288 @@
+"""Statistics of choices in groups of units, for many arrangements of the groups at once.
+
+Each returns, per arrangement, first one statistic of all groups and choices, then the size of
+the standardized residual of every group and choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...types import Floats, Ints
+from .additive import additive_residuals
+from .arrangements import group_sums
+
+__all__ = ["ConditionalStatistic", "CrossedStatistic", "UnitStatistic"]
+
+
+#: Counts that vary by less than this part of the largest unit are constant.
+_CONSTANT = 1e-9
+
+#: A two-way variance is no less than this part of the larger one-way variance.
+_FLOOR = 0.3
+
+
+class UnitStatistic:
+    """Counts of choices when whole units, such as participants, change groups.
+
+    Parameters
+    ----------
+    counts : ndarray of float, shape (unit, choice)
+        How often a unit made each choice; every choice was made by someone.
+    strata : ndarray of int, shape (unit,)
+        Stratum of each unit, coded from 0.
+    codes : ndarray of int, shape (unit,)
+        Observed group of each unit.
+    n_groups : int
+        Number of groups.
+
+    Notes
+    -----
+    With N_i all choices of unit i and p_j the share of choice j among all, the excess of a unit is
+    ``V_ij = count_ij - N_i p_j`` less its mean over the stratum. The sum of V over a group is the
+    observed minus the expected count. The statistic of all is Pearson's chi-square of these (of
+    the table of counts, where there is one stratum). The residual of a group is Welch's t of V
+    against all other units; where a group or the rest is a single unit, the sum of V divided by
+    its standard deviation over arrangements.
+    """
+
+    def __init__(self, counts: Floats, strata: Ints, codes: Ints, n_groups: int) -> None:
+        self.codes, self.n_groups, self.n_choices = codes, n_groups, counts.shape[1]
+        self.size = counts.sum(axis=1)
+        self.share = counts.sum(axis=0) / counts.sum()
+        excess = counts - self.size[:, None] * self.share
+        self.excess = additive_residuals(excess, [strata])
+        self.n_units = np.bincount(codes, minlength=n_groups).astype(np.float64)
+        self.null_sd = arrangement_sd(self.excess, strata, codes, n_groups)
+        self._columns = np.concatenate([self.excess, self.excess**2, self.size[:, None]], axis=1)
+
+    def deviations(self, codes: Ints) -> Floats:
+        """Observed minus expected counts, (arrangement, group, choice)."""
+        return group_sums(codes, self.excess, self.n_groups)
+
+    def residuals(self, codes: Ints) -> Floats:
+        """Standardized residuals, (arrangement, group, choice)."""
+        sums = group_sums(codes, self._columns, self.n_groups)
+        return self._residuals(sums)
+
+    def _residuals(self, sums: Floats) -> Floats:
+        j = self.n_choices
+        total, squares = sums[..., :j], sums[..., j : 2 * j]
+        n = self.n_units[:, None]
+        rest = n.sum() - n
+        if min(n.min(), rest.min()) < 2:
+            return _ratio(total, np.broadcast_to(self.null_sd, total.shape))
+        inside = np.maximum(squares - total**2 / n, 0.0)
+        outside = np.maximum((self.excess**2).sum(axis=0) - squares - total**2 / rest, 0.0)
+        variance = inside / (n * (n - 1)) + outside / (rest * (rest - 1))
+        return _ratio(total * (1 / n + 1 / rest), np.sqrt(variance))
+
+    def __call__(self, codes: Ints) -> Floats:
+        """Statistics of arrangements, (arrangement, 1 + group * choice)."""
+        sums = group_sums(codes, self._columns, self.n_groups)
+        expected = sums[..., -1:] * self.share
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole = (sums[..., : self.n_choices] ** 2 / expected).sum(axis=(1, 2))
+        residuals = self._residuals(sums)
+        constant = self.null_sd <= _CONSTANT * self.size.max(initial=0.0)
+        return _joined(whole, np.where(constant, 0.0, residuals))
+
+
+class CrossedStatistic:
+    """Choices of annotations in groups within items, when participants and items are crossed.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (row, choice)
+        Values of the rows.
+    unit : ndarray of int, shape (row,)
+        Unit of each row; units change groups.
+    stratum : ndarray of int, shape (row,)
+        What the groups were assigned within, such as items.
+    item, participant : ndarray of int, shape (row,)
+        Clusters.
+    codes : ndarray of int, shape (unit,)
+        Observed group of each unit.
+    n_groups : int
+        Number of groups.
+
+    Notes
+    -----
+    The values are taken less the additive effects of stratum and participant, r. For a group with
+    indicator z the deviation is ``D = sum z r``; its variance is that of single rows, plus what
+    the sums of z r over participants, and over items, have beyond it (each times m / (m - 1) with
+    m rows per stratum or per participant), but no less than 0.3 times the larger of these sums of
+    squares, times the share of z that participants leave. So rows of one
+    participant, or one item, may go together. Residual ``D / sqrt(variance)``; the statistic of
+    all is the sum of their squares.
+    """
+
+    def __init__(
+        self,
+        values: Floats,
+        unit: Ints,
+        stratum: Ints,
+        item: Ints,
+        participant: Ints,
+        codes: Ints,
+        n_groups: int,
+    ) -> None:
+        self.codes, self.n_groups, self.n_choices = codes, n_groups, values.shape[1]
+        self.unit = unit
+        self.values = additive_residuals(values, [stratum, participant])
+        self._columns = np.concatenate([self.values, self.values**2], axis=1)
+        self._squares = (self.values**2).sum(axis=0)
+        empty = np.zeros((1, self.n_choices))
+        self._padded = np.concatenate([self.values, empty])
+        self._places = [members(participant), members(item)]
+        self._stratum = members(stratum)
+        self._size = np.bincount(stratum).astype(np.float64)
+        self._own = np.bincount(participant).astype(np.float64)
+        # Taking out stratum means takes a part of what participants add, and the other way round.
+        means = [len(values) / len(sizes) for sizes in (self._size, self._own)]
+        self._factors = [mean / (mean - 1) if mean > 1 else 1.0 for mean in means]
+        rows = codes[unit]
+        self.share = np.bincount(rows, minlength=n_groups) / len(rows)
+        shares = np.stack(  # expected rows of each participant in each group
+            [
+                np.bincount(participant, (np.bincount(stratum, rows == g) / self._size)[stratum])
+                for g in range(n_groups)
+            ]
+        )
+        self._expected = shares
+        sums = np.zeros((int(unit.max()) + 1, self.n_choices))
+        np.add.at(sums, unit, self.values)
+        first = np.unique(unit, return_index=True)[1]
+        self.null_sd = arrangement_sd(
+            additive_residuals(sums, [stratum[first]]), stratum[first], codes, n_groups
+        )
+
+    def deviations(self, codes: Ints) -> Floats:
+        """Observed minus expected counts, (arrangement, group, choice)."""
+        return group_sums(codes[:, self.unit], self.values, self.n_groups)
+
+    def residuals(self, codes: Ints) -> Floats:
+        """Standardized residuals, (arrangement, group, choice)."""
+        groups = np.full((len(codes), len(self.unit) + 1), -1, dtype=np.int16)
+        groups[:, :-1] = codes[:, self.unit]
+        out = np.empty((len(codes), self.n_groups, self.n_choices))
+        for group in range(self.n_groups if self.n_groups > 2 else 1):
+            z = (groups == group).astype(np.float64)
+            total, squares = np.split(z[:, :-1] @ self._columns, 2, axis=1)
+            share = self.share[group]
+            single = (1 - 2 * share) * squares + share**2 * self._squares
+            by = [self._clustered(z, places) for places in self._places]
+            more = (by[0] - single) * self._factors[0] + (by[1] - single) * self._factors[1]
+            variance = np.maximum(single + more, _FLOOR * np.maximum(*by))
+            variance *= self._left(z, group)[:, None]
+            out[:, group] = _ratio(total, np.sqrt(variance))
+        if self.n_groups == 2:
+            out[:, 1] = -out[:, 0]
+        return out
+
+    def _clustered(self, z: Floats, places: Ints) -> Floats:
+        sums = np.matmul(z[:, places].transpose(1, 0, 2), self._padded[places])
+        total: Floats = np.einsum("cak,cak->ak", sums, sums)
+        return total
+
+    def _left(self, z: Floats, group: int) -> Floats:
+        """Share of the spread of z within strata that participants do not take."""
+        within = z.sum(axis=1) - (z[:, self._stratum].sum(axis=2) ** 2 / self._size).sum(axis=1)
+        own = z[:, self._places[0]].sum(axis=2) - self._expected[group]
+        left = within - (own**2 / self._own).sum(axis=1)
+        return np.where(within > 0, np.maximum(left, 0.0) / np.where(within > 0, within, 1), 0.0)
+
+    def __call__(self, codes: Ints) -> Floats:
+        """Statistics of arrangements, (arrangement, 1 + group * choice)."""
+        residuals = self.residuals(codes)
+        return _joined(np.square(residuals).sum(axis=(1, 2)), residuals)
+
+
+class ConditionalStatistic:
+    """Choices against groups whose probabilities are known for each row.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (row, choice)
+        Values less what is to be adjusted for.
+    probabilities : ndarray of float, shape (row, group)
+        Probability of each group.
+    codes : ndarray of int, shape (row,)
+        Observed group of each row.
+
+    Notes
+    -----
+    With z the indicator of a group, p its probability and r the values, the residual is
+    ``sum (z - p) r / sqrt(sum p (1 - p) r^2)``, which has mean 0 and variance 1 where the groups
+    are drawn; the statistic of all is the sum of the squares.
+    """
+
+    def __init__(self, values: Floats, probabilities: Floats, codes: Ints) -> None:
+        self.values, self.codes = values, codes
+        self.n_groups, self.n_choices = probabilities.shape[1], values.shape[1]
+        self._mean = probabilities.T @ values
+        self.null_sd = np.sqrt((probabilities * (1 - probabilities)).T @ values**2)
+
+    def deviations(self, codes: Ints) -> Floats:
+        """Sums of the values over groups less their expectation, (arrangement, group, choice)."""
+        return group_sums(codes, self.values, self.n_groups) - self._mean
+
+    def residuals(self, codes: Ints) -> Floats:
+        """Standardized residuals, (arrangement, group, choice)."""
+        found = self.deviations(codes)
+        return _ratio(found, np.broadcast_to(self.null_sd, found.shape))
+
+    def __call__(self, codes: Ints) -> Floats:
+        """Statistics of arrangements, (arrangement, 1 + group * choice)."""
+        residuals = self.residuals(codes)
+        return _joined(np.square(residuals).sum(axis=(1, 2)), residuals)
+
+
+def members(codes: Ints) -> Ints:
+    """Rows of each level, (level, place); places that a level does not need hold the row count."""
+    counts = np.bincount(codes)
+    order = np.argsort(codes, kind="stable")
+    out = np.full((len(counts), int(counts.max(initial=0))), len(codes), dtype=np.intp)
+    place = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
+    out[codes[order], place] = order
+    return out
+
+
+def arrangement_sd(values: Floats, strata: Ints, codes: Ints, n_groups: int) -> Floats:
+    """Standard deviation, over all arrangements, of the sums of values over each group.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (unit, column)
+        Values with mean 0 in each stratum.
+    strata, codes : ndarray of int, shape (unit,)
+        Stratum and observed group of each unit.
+    n_groups : int
+        Number of groups.
+
+    Returns
+    -------
+    ndarray of float, shape (n_groups, column)
+        With n_s units in a stratum, n_sg of them in the group, the variance is the sum over
+        strata of ``n_sg (n_s - n_sg) / (n_s (n_s - 1))`` times the sum of squares.
+    """
+    table = np.zeros((int(strata.max(initial=0)) + 1, n_groups))
+    np.add.at(table, (strata, codes), 1)
+    n = table.sum(axis=1, keepdims=True)
+    squares = np.zeros((len(table), values.shape[1]))
+    np.add.at(squares, strata, values**2)
+    weight = table * (n - table) / np.maximum(n * (n - 1), 1)
+    out: Floats = np.sqrt(weight.T @ squares)
+    return out
+
+
+def _ratio(values: Floats, scale: Floats) -> Floats:
+    """Values in units of a scale; NaN where it is 0."""
+    out = np.full(values.shape, np.nan)
+    np.divide(values, scale, out=out, where=scale > 0)
+    return out
+
+
+def _joined(whole: Floats, residuals: Floats) -> Floats:
+    flat = np.abs(residuals).reshape(len(residuals), -1)
+    return np.concatenate([whole[:, None], flat], axis=1)

@@ -1,0 +1,1 @@
+"""Ranks: effects, intervals, signed ranks."""

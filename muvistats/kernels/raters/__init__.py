@@ -1,0 +1,1 @@
+"""Raters: concordance, reliability, gold standards, delays."""

@@ -1,0 +1,351 @@
+"""Do values stand beside the item they were given for? Item signal against permutation.
+
+Values are centred within participant. The signal is the part of their sum of squares that lies
+between items. Under permutation of the rows within participant its mean and variance are known
+in closed form, so a z value needs no resampling; the p-value comes from permutations.
+
+People who rated the same items in the same order form a block: whatever the shift, their values
+meet the same item, so their agreement says nothing about it and does not count.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ...types import Floats, Ints
+from ..permutation.exact_moments import between_groups_moments
+
+__all__ = [
+    "ItemSignal",
+    "Placed",
+    "item_signal",
+    "list_codes",
+    "partner_rows",
+    "permuted_signal",
+    "place",
+    "signal_of_blocks",
+    "sums_by",
+]
+
+
+#: Numbers that one batch of permutations may hold.
+_BATCH = 2_000_000
+
+#: Sums of squares below this part of the total are rounding errors.
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Values beside the items that they meet at one lag.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (row, column)
+        Values, centred within participant.
+    item, participant : ndarray of int, shape (row,)
+        Codes.
+    position : ndarray of int, shape (row,)
+        Place of the row in the study.
+    """
+
+    values: Floats
+    item: Ints
+    participant: Ints
+    position: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSignal:
+    """Item signal and its permutation distribution.
+
+    Parameters
+    ----------
+    share : float
+        Part of the sum of squares that lies between items.
+    counted : float
+        The same without the products of two people of one block.
+    mean, sd : float
+        Mean and standard deviation of `counted` under permutation.
+    """
+
+    share: float
+    counted: float
+    mean: float
+    sd: float
+
+    @property
+    def z(self) -> float:
+        """Distance from the permutation mean in standard deviations; NaN where nothing moves."""
+        return (self.counted - self.mean) / self.sd if self.sd > 0 else np.nan
+
+
+def partner_rows(participant: Ints, trial: Ints, lag: int) -> tuple[Ints, Ints]:
+    """Pairs of rows of the same participant that are `lag` trials apart.
+
+    Parameters
+    ----------
+    participant, trial : ndarray of int, shape (row,)
+        Code of the participant, from 0, and number of the trial; no pair stands twice.
+    lag : int
+        Trials by which the second row is later.
+
+    Returns
+    -------
+    rows, partners : ndarray of int, shape (pair,)
+        Rows t and the rows t + lag that exist.
+    """
+    if not len(trial):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    low = int(trial.min())
+    span = int(trial.max()) - low + 1
+    wanted = trial - low + lag
+    key = participant.astype(np.int64) * span + (trial - low)
+    order = np.argsort(key, kind="stable")
+    inside = (wanted >= 0) & (wanted < span)
+    target = participant.astype(np.int64) * span + wanted
+    found = np.minimum(np.searchsorted(key[order], target), len(key) - 1)
+    rows = np.flatnonzero(inside & (key[order][found] == target))
+    return rows, order[found[rows]]
+
+
+def list_codes(participant: Ints, trial: Ints, entry: Ints) -> tuple[Ints, Ints]:
+    """Which participants worked through the same list, in the same order.
+
+    Parameters
+    ----------
+    participant, trial, entry : ndarray of int, shape (row,)
+        Code of the participant, from 0; number of the trial; code of what was rated.
+
+    Returns
+    -------
+    code : ndarray of int, shape (participant,)
+        Equal for participants with an identical sequence of entries.
+    place : ndarray of int, shape (row,)
+        Place of the row in its participant's list, from 0.
+    """
+    order = np.lexsort((trial, participant))
+    counts = np.bincount(participant)
+    starts = np.cumsum(counts) - counts
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order)) - np.repeat(starts, counts)
+    known: dict[bytes, int] = {}
+    lists = np.split(entry[order].astype(np.int64), starts[1:])
+    code = np.array([known.setdefault(one.tobytes(), len(known)) for one in lists], dtype=np.int64)
+    return code, place
+
+
+def place(values: Floats, item: Ints, participant: Ints, trial: Ints, lag: int) -> Placed:
+    """Let the values of row t + lag meet the item of row t.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (row, column)
+        Values; a row with a NaN has no values.
+    item, participant, trial : ndarray of int, shape (row,)
+        Codes from 0, and the number of the trial.
+    lag : int
+        Trials by which values are moved up.
+
+    Returns
+    -------
+    Placed
+        The rows that have values, sorted by participant.
+    """
+    rows, partners = partner_rows(participant, trial, lag)
+    known = ~np.isnan(values[partners]).any(axis=1)
+    rows, partners = rows[known], partners[known]
+    order = np.argsort(participant[rows], kind="stable")
+    rows, partners = rows[order], partners[order]
+    person = participant[rows]
+    return Placed(_centre(values[partners], person), item[rows], person, rows)
+
+
+def item_signal(placed: Placed, block: Ints) -> ItemSignal:
+    """Item signal with its exact mean and standard deviation under permutation.
+
+    Parameters
+    ----------
+    placed : Placed
+        Values beside items.
+    block : ndarray of int, shape (participant,)
+        Participants with the same code have the same list (see `list_codes`); what they share
+        does not count.
+
+    Returns
+    -------
+    ItemSignal
+        NaN for no rows or no variation within participants.
+    """
+    total = float((placed.values**2).sum())
+    if total <= 0:
+        return ItemSignal(np.nan, np.nan, np.nan, np.nan)
+    weight = _weights(placed.item)
+    between = float(weight @ (sums_by(placed.values, placed.item, len(weight)) ** 2).sum(axis=1))
+    rows, unit, weights = _units(placed, block)
+    counted = float(weights @ (sums_by(placed.values[rows], unit, len(weights)) ** 2).sum(axis=1))
+    mean, variance = between_groups_moments(
+        placed.values, placed.item, placed.participant, weight, block[placed.participant]
+    )
+    return ItemSignal(between / total, counted / total, mean / total, _sd(variance, total))
+
+
+def signal_of_blocks(placed: Placed, block: Ints, where: Ints) -> ItemSignal:
+    """Item signal when the participants of a block are permuted together.
+
+    Parameters
+    ----------
+    placed, block
+        As in `item_signal`.
+    where : ndarray of int, shape (row of the study,)
+        Place of each row in its participant's list.
+
+    Returns
+    -------
+    ItemSignal
+        As in `item_signal`; here the products within a block count, and hardly move.
+    """
+    total = float((placed.values**2).sum())
+    if total <= 0:
+        return ItemSignal(np.nan, np.nan, np.nan, np.nan)
+    weight = _weights(placed.item)
+    between = float(weight @ (sums_by(placed.values, placed.item, len(weight)) ** 2).sum(axis=1))
+    length = int(where.max(initial=0)) + 1
+    key = block[placed.participant] * length + where[placed.position]
+    keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    values = sums_by(placed.values, inverse, len(keys))
+    mean, variance = between_groups_moments(values, placed.item[first], keys // length, weight)
+    share = between / total
+    return ItemSignal(share, share, mean / total, _sd(variance, total))
+
+
+def permuted_signal(
+    placed: Placed, block: Ints, n_resamples: int, rng: np.random.Generator
+) -> Floats:
+    """Item signal after permutations of the rows within participant.
+
+    Parameters
+    ----------
+    placed, block
+        As in `item_signal`.
+    n_resamples : int
+        Number of permutations.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of float, shape (n_resamples,)
+        Draws of `ItemSignal.counted`.
+    """
+    rows, unit, weights = _units(placed, block)
+    sizes = np.bincount(unit, minlength=len(weights))
+    alone = sizes[unit] == 1  # their squares are known before rows are moved
+    norms = (placed.values**2).sum(axis=1)
+    order = np.flatnonzero(~alone)
+    order = order[np.argsort(unit[order], kind="stable")]
+    sums = sizes > 1
+    ends = np.cumsum(sizes[sums])
+    width = placed.values.shape[1]
+    out = np.empty(n_resamples)
+    size = max(1, _BATCH // max(len(rows), len(ends) * width))
+    for first in range(0, n_resamples, size):
+        count = min(size, n_resamples - first)
+        drawn = permutations_within(placed.participant, count, rng)
+        picked = drawn[:, rows[order]]
+        edges = (np.arange(count)[:, None] * len(order) + ends).ravel()
+        pick: Any = sparse.csr_array(
+            (np.ones(picked.size), picked.ravel(), np.concatenate([[0], edges])),
+            shape=(count * len(ends), len(placed.values)),
+        )
+        moved = pick @ placed.values
+        squares = np.einsum("ij,ij->i", moved, moved).reshape(count, -1)
+        out[first : first + count] = squares @ weights[sums]
+        out[first : first + count] += norms[drawn[:, rows[alone]]] @ weights[unit[alone]]
+    return out / float(norms.sum())
+
+
+def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """Draw permutations of rows that keep every row within its group.
+
+    Parameters
+    ----------
+    group : ndarray of int, shape (row,)
+        Sorted codes.
+    count : int
+        Number of permutations.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray of int, shape (count, row)
+        Row numbers.
+    """
+    out = np.empty((count, len(group)), dtype=np.int64)
+    edges = np.flatnonzero(np.diff(group, prepend=-1, append=-1))
+    for start, stop in itertools.pairwise(edges):
+        rows = np.broadcast_to(np.arange(start, stop), (count, int(stop - start)))
+        out[:, start:stop] = rng.permuted(rows, axis=1)
+    return out
+
+
+def _centre(values: Floats, group: Ints) -> Floats:
+    if not len(values):
+        return values
+    counts = np.bincount(group)
+    means = sums_by(values, group, len(counts)) / np.maximum(counts, 1)[:, None]
+    centred: Floats = values - means[group]
+    scale = np.abs(values).max(initial=0.0)
+    centred[np.abs(centred) < _TINY * scale] = 0.0
+    return centred
+
+
+def sums_by(values: Floats, group: Ints, n_groups: int) -> Floats:
+    """Sums of rows by group, (group, column)."""
+    ones = np.ones(len(group))
+    pick: Any = sparse.csr_array(
+        (ones, (group, np.arange(len(group)))), shape=(n_groups, len(group))
+    )
+    sums: Floats = pick @ values
+    return sums
+
+
+def _weights(item: Ints) -> Floats:
+    """One over the number of ratings of each item, 0 for an item nobody rated."""
+    counts = np.bincount(item)
+    return np.divide(1.0, counts, out=np.zeros(len(counts)), where=counts > 0)
+
+
+def _sd(variance: float, total: float) -> float:
+    """Standard deviation of the share; what is only rounding error of the variance is 0."""
+    return float(np.sqrt(variance)) / total if variance > _TINY * total**2 else 0.0
+
+
+def _units(placed: Placed, block: Ints) -> tuple[Ints, Ints, Floats]:
+    """Sums whose weighted squares are the signal that counts.
+
+    These are the items, minus the items within each block of several people, plus the items of
+    each person in such a block. Returned are the row and the sum of each summand, and the weight
+    of each sum.
+    """
+    weight = _weights(placed.item)
+    n_items = len(weight)
+    people = np.unique(placed.participant)
+    crowded = np.bincount(block[people]) > 1
+    code = block[placed.participant]
+    inside = np.flatnonzero(crowded[code])
+    rows = [np.arange(len(placed.item)), inside, inside]
+    keys = [
+        placed.item,
+        n_items + code[inside] * n_items + placed.item[inside],
+        n_items * (1 + len(crowded) + placed.participant[inside]) + placed.item[inside],
+    ]
+    signs = np.repeat([1.0, -1.0, 1.0], [len(part) for part in rows])
+    known, first, unit = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
+    return np.concatenate(rows), unit, signs[first] * weight[known % n_items]

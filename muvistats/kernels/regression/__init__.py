@@ -1,0 +1,1 @@
+"""Regression on features: folds, ridge, lasso, dominance of predictors."""

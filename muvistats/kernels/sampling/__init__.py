@@ -1,0 +1,1 @@
+"""Resampling and errors of clustered samples: bootstrap, multiway variances, quantiles."""

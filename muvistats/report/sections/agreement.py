@@ -1,0 +1,283 @@
+"""How far raters agree: over time, on levels, on labels (Table 5, section 6.3 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.figure
+import pandas as pd
+import xarray as xr
+
+from ...plots.figures import plot_agreement_trajectory, plot_interrater_ccc
+from ...results.paper import published
+from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreement
+from ...stats.agreement.concordance import interrater_ccc
+from ...stats.agreement.delays import rater_lag
+from ...stats.agreement.intraclass import icc
+from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
+from ..format import fixed, word
+from ..parts import Figure, Finding, Section, Settings, Table
+
+__all__ = ["AGREEMENT_FINDINGS", "AGREEMENT_SECTIONS"]
+
+
+def _agreement(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return interrater_ccc(
+        study, level="modality", n_resamples=settings.n_resamples, rng=settings.rng
+    )
+
+
+def _ceiling(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return noise_ceiling(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _over_time(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return agreement_over_time(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _lag(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return rater_lag(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _icc(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return icc(study)
+
+
+def _alpha(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return krippendorff_alpha(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _labels(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return label_agreement(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _windows_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """One column per window."""
+    keys = ["dimension", "modality"]
+    table = frame.pivot_table(index=keys, columns="window_start", values="ccc", sort=False)
+    ends = frame.drop_duplicates("window_start").set_index("window_start")["window_end"]
+    table.columns = pd.Index([f"{start:g}\u2013{ends[start]:g} s" for start in table.columns])
+    return table.reset_index()
+
+
+def _forms_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """One column per form of the intraclass correlation."""
+    keys = ["dimension", "modality"]
+    table = frame.pivot_table(
+        index=keys, columns="estimator", values="estimate", sort=False, dropna=False
+    )
+    counts = frame.drop_duplicates(keys).set_index(keys)
+    for name in ("n", "n_items", "n_participants", "method", "warning"):
+        table[name] = counts[name]
+    return table.reset_index()
+
+
+def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """Kappa of each modality, and everything of all modalities together."""
+    kappa = frame[frame["estimator"] == "fleiss_kappa"]
+    table = kappa.pivot_table(
+        index="label", columns="modality", values="estimate", sort=False, dropna=False
+    )
+    together = frame[frame["modality"] == "all"]
+    whole = together[together["estimator"] == "fleiss_kappa"].set_index("label")
+    out = pd.DataFrame({"share": whole["share"]})
+    for name in table.columns[table.columns != "all"]:
+        out[f"Kappa, {word(name)}"] = table[name]
+    out["Kappa, all"] = whole["estimate"]
+    for name in ("conf_low", "conf_high", "conf_level"):
+        out[name] = whole[name]
+    others = {"krippendorff_alpha": "Alpha, all", "gwet_ac1": "AC1, all"}
+    for estimator, title in others.items():
+        rows = together[together["estimator"] == estimator].set_index("label")
+        out[title] = rows["estimate"]
+    out["warning"] = whole["warning"]
+    return out.reset_index()
+
+
+def _typical(study: xr.DataTree, _: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+    """Raters of the item whose agreement is the median of all items."""
+    means = interrater_ccc(study).groupby("item", sort=False)["ccc"].mean().dropna().sort_values()
+    names = list(means.index) or study["items/item"].to_numpy().tolist()
+    return plot_agreement_trajectory(study, item=str(names[len(names) // 2]))
+
+
+def _table_5(study: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+    muvi = str(study.attrs.get("study", "")).startswith("MuVi")
+    return plot_interrater_ccc(
+        frames["interrater_ccc"], printed=published("interrater_ccc") if muvi else None
+    )
+
+
+def _arousal_leads(modality: str) -> Finding:
+    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+        rows = frame[frame["modality"] == modality].set_index("dimension")["ccc"].dropna()
+        if not {"arousal", "valence"} <= set(rows.index):
+            return None, "no concordance of arousal and valence"
+        arousal, valence = float(rows["arousal"]), float(rows["valence"])
+        return arousal > valence, f"CCC {fixed(arousal, 2)}, valence {fixed(valence, 2)}"
+
+    return Finding(
+        f"In {modality} ratings, people agree more on arousal than on valence",
+        "interrater_ccc",
+        holds,
+    )
+
+
+AGREEMENT_FINDINGS = (_arousal_leads("music"), _arousal_leads("audiovisual"))
+
+AGREEMENT_SECTIONS = (
+    Section(
+        key="following",
+        chapter="agreement",
+        title="Following the others over time",
+        reference="Table 5, section 6.3, Figure 8",
+        text=(
+            "Concordance (CCC) of each annotation with the weighted estimator of the other raters "
+            "of the same item and modality, averaged over annotations. The intervals resample "
+            "items and participants. Windows of ten seconds show when people agree; they are "
+            "lower than whole annotations and comparable with each other only."
+        ),
+        tables=(
+            Table(
+                "interrater_ccc",
+                "Concordance with the other raters",
+                _agreement,
+                needs=("dynamics",),
+                published=("interrater_ccc",),
+                columns=(
+                    "dimension",
+                    "modality",
+                    "ccc",
+                    "conf_low",
+                    "conf_high",
+                    "sd",
+                    "n",
+                    "n_items",
+                    "n_participants",
+                ),
+            ),
+            Table(
+                "agreement_over_time",
+                "Concordance with the other raters, by window",
+                _over_time,
+                needs=("dynamics",),
+                view=_windows_wide,
+                collapsed=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "agreement_figure",
+                "Mean concordance with the other raters",
+                "Mean and interval of the concordance for each modality and dimension",
+                _table_5,
+                uses=("interrater_ccc",),
+            ),
+            Figure(
+                "trajectory_figure",
+                "Raters of the item with median agreement, their weighted estimator and its spread",
+                "Thin lines of the raters, a bold line and a band, one panel for each modality",
+                _typical,
+                needs=("dynamics",),
+            ),
+        ),
+    ),
+    Section(
+        key="ceiling",
+        chapter="agreement",
+        title="What a model could reach, and who is late",
+        reference="",
+        text=(
+            "The concordance that a perfect predictor could reach with the gold standard of so few "
+            "raters, and the delay of raters behind the others: found on one half of the excerpt "
+            "and scored on the other, beside the same against another item, where nothing but the "
+            "search can gain."
+        ),
+        tables=(
+            Table(
+                "noise_ceiling",
+                "Highest concordance within reach of a model",
+                _ceiling,
+                needs=("dynamics",),
+                columns=("dimension", "modality", "ccc", "conf_low", "conf_high", "sd", "n"),
+            ),
+            Table(
+                "rater_lag",
+                "Delay of raters, and what correcting it gains",
+                _lag,
+                needs=("dynamics",),
+                columns=(
+                    "dimension",
+                    "modality",
+                    "pairing",
+                    "lag_seconds",
+                    "correlation_at_zero",
+                    "correlation_at_lag",
+                    "gain",
+                    "conf_low",
+                    "conf_high",
+                    "n",
+                ),
+                collapsed=True,
+            ),
+        ),
+    ),
+    Section(
+        key="reliability",
+        chapter="agreement",
+        title="Agreement on levels",
+        reference="",
+        text=(
+            "How much of the variation of the annotations' medians lies between items, by "
+            "intraclass correlation and by Krippendorff's alpha."
+        ),
+        tables=(
+            Table(
+                "icc",
+                "Intraclass correlation of medians",
+                _icc,
+                needs=("dynamics",),
+                view=_forms_wide,
+            ),
+            Table(
+                "krippendorff_alpha",
+                "Krippendorff's alpha of medians",
+                _alpha,
+                needs=("dynamics",),
+                columns=(
+                    "dimension",
+                    "modality",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "n",
+                    "n_items",
+                    "n_participants",
+                ),
+            ),
+        ),
+    ),
+    Section(
+        key="label-agreement",
+        chapter="agreement",
+        title="Agreement on labels",
+        reference="",
+        text=(
+            "Fleiss' kappa by modality, with its interval over items for all of them together; "
+            "Krippendorff's alpha and Gwet's AC1 beside it. For labels that hardly anybody "
+            "chooses, kappa and alpha fall towards 0 although most people agree; AC1 does not."
+        ),
+        tables=(
+            Table(
+                "label_agreement",
+                "Chance-corrected agreement on each label",
+                _labels,
+                needs=("labels",),
+                each_reading=True,
+                view=_labels_wide,
+                split=True,
+                collapsed=True,
+            ),
+        ),
+    ),
+)

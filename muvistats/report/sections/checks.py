@@ -1,0 +1,301 @@
+"""Checks that come before any test: files, faults, alignment, lists, raters, exclusions."""
+
+from __future__ import annotations
+
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import dimensions_of
+from ...dataset.quality.checks import label_alignment_check, rater_quality, repeated_lists
+from ...dataset.quality.shifts import LAGS
+from ...errors import DataError
+from ...plots.figures import plot_label_alignment
+from ...results.frame import provenance
+from ..format import column_texts, word
+from ..parts import Figure, Section, Settings, Table
+from ..sources import has_features
+
+__all__ = ["CHECK_SECTIONS"]
+
+
+def _group(study: xr.DataTree, name: str) -> pd.DataFrame:
+    """A group of texts and counts as a frame that says where it comes from."""
+    columns = study[name].to_dataset().data_vars if name in study else {}
+    frame = pd.DataFrame({str(key): values.to_numpy() for key, values in columns.items()})
+    return frame.assign(**provenance(study))
+
+
+def _contents(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    annotations = study["annotations"].to_dataset()
+    rows = [("annotations", f"{annotations.sizes['annotation']:,}")]
+    for name in dimensions_of(study):
+        steps = annotations[name].sizes.get("time", 0)
+        rows.append((f"ratings: {name}", f"{steps} steps" if steps else "one value each"))
+    if "labels" in annotations:
+        rows.append(("labels", f"{annotations.sizes['label']} per annotation"))
+    flags = ("familiar", "overlay", "trial")
+    rows.extend((name, "recorded") for name in flags if name in annotations.variables)
+    for group in ("participants", "items"):
+        dataset = study[group].to_dataset()
+        rows.append((group, f"{next(iter(dataset.sizes.values())):,}"))
+    for kind in ("audio", "visual"):
+        if has_features(study, kind):
+            sizes = study[f"features/{kind}"].sizes
+            shape = f"{sizes['feature']:,} features, {sizes['item']} items, {sizes['time']} steps"
+            rows.append((f"{kind} features", shape))
+    frame = pd.DataFrame(rows, columns=["part", "found"])
+    return frame.assign(**provenance(study))
+
+
+def _log(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    frame = _group(study, "log")
+    if frame.empty:
+        raise DataError("the reader found nothing to mend")
+    return frame
+
+
+def _merged(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that stand in every reading shown once, with the readings they hold for."""
+    keys = [name for name in frame.columns if name not in ("alignment", "simulated")]
+    if (frame["alignment"] == "as_recorded").all():
+        return frame[keys]
+    readings = max(2, frame["alignment"].nunique())
+    groups = frame.groupby(keys, sort=False, dropna=False)["alignment"]
+    shown = groups.agg(lambda names: "both" if len(set(names)) == readings else word(names.iloc[0]))
+    return shown.rename("reading").reset_index()
+
+
+def _alignment(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return label_alignment_check(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _alignment_people(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return label_alignment_check(
+        study, n_resamples=settings.n_resamples, rng=settings.rng, level="participant"
+    )
+
+
+def _lag_name(lag: int) -> str:
+    return f"lag {lag}".replace("-", "\u2212")
+
+
+def _adjacent(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Rows with the same keys below each other, otherwise in their order."""
+    first = table.groupby(keys, sort=False).ngroup()
+    return table.iloc[first.to_numpy().argsort(kind="stable")]
+
+
+def _lags(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per variable and reading, one column per lag."""
+    rows = []
+    for (variable, alignment), part in frame.groupby(["variable", "alignment"], sort=False):
+        lags = part.set_index("lag")["statistic"]
+        best = part.loc[part["best"], "lag"]
+        row = {"variable": variable, "reading": word(alignment)}
+        row |= {_lag_name(lag): lags[lag] for lag in lags.index}
+        row["best lag"] = "none" if best.empty else f"{best.iloc[0]:d}"
+        rows.append(row)
+    table = _adjacent(pd.DataFrame(rows), ["variable"])
+    return table if len(set(frame["alignment"])) > 1 else table.drop(columns="reading")
+
+
+def _lag_people(frame: pd.DataFrame) -> pd.DataFrame:
+    """For each variable and reading, at which lag the participants fit best."""
+    rows = []
+    for (variable, alignment), part in frame.groupby(["variable", "alignment"], sort=False):
+        best = part[part["best"]]
+        row = {
+            "variable": variable,
+            "reading": word(alignment),
+            "participants": part["participant"].nunique(),
+        }
+        row |= {
+            f"best at {lag}".replace("-", "\u2212"): int((best["lag"] == lag).sum())
+            for lag in sorted(part["lag"].unique())
+        }
+        row["no signal"] = part["participant"].nunique() - best["participant"].nunique()
+        rows.append(row)
+    return _adjacent(pd.DataFrame(rows), ["variable"])
+
+
+def _lists(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return repeated_lists(study)
+
+
+def _quality(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return rater_quality(study)
+
+
+def _quality_summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per quantity: spread over the participants, and who stands out."""
+    rows = []
+    keys = ["quantity", "dimension", "alignment"]
+    for (quantity, dimension, alignment), part in frame.groupby(keys, sort=False, dropna=False):
+        values = part["estimate"]
+        out = part[part["outlier"]]
+        texts = column_texts("estimate", out["estimate"].tolist())
+        named = ", ".join(f"{p} ({t})" for p, t in zip(out["participant"], texts, strict=True))
+        rows.append(
+            {
+                "quantity": word(quantity),
+                "dimension": word(dimension) if isinstance(dimension, str) else "",
+                "reading": word(alignment),
+                "minimum": values.min(),
+                "median": values.median(),
+                "maximum": values.max(),
+                "stand out": named or "nobody",
+            }
+        )
+    table = _adjacent(pd.DataFrame(rows), ["quantity", "dimension"])
+    if len(set(frame["alignment"])) < 2:
+        return table.drop(columns="reading")
+    depends = table["quantity"].str.contains("label")
+    first = table["reading"] == word(frame["alignment"].iloc[0])
+    return table[depends | first].assign(reading=table["reading"].where(depends, "both"))
+
+
+def _exclusions(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    frame = _group(study, "exclusions")
+    if frame.empty:
+        rule = "" if dimensions_of(study) else "; the paper's exclusions need ratings over time"
+        raise DataError(f"nothing was excluded{rule}")
+    return frame.drop(columns="annotation")
+
+
+def _exclusion_counts(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    frame = _exclusions(study, settings)
+    counts = frame.groupby(["mask", "reason"], sort=False).size().rename("annotations")
+    return counts.reset_index().assign(**provenance(study))
+
+
+CHECK_SECTIONS = (
+    Section(
+        key="read",
+        chapter="checks",
+        title="What was read",
+        reference="",
+        text="The parts of the study, and everything that the reader mended on the way.",
+        tables=(
+            Table("contents", "Parts of the study", _contents, each_reading=True, view=_merged),
+            Table(
+                "log",
+                "Faults found while reading, and what was done about them",
+                _log,
+                each_reading=True,
+                view=_merged,
+            ),
+        ),
+    ),
+    Section(
+        key="alignment",
+        chapter="checks",
+        title="Do the rows belong to their items?",
+        reference="",
+        text=(
+            "People who rate the same item agree a little. If labels had slipped by some trials, "
+            "they would agree at that lag and not at 0. The values are z: how far agreement on "
+            "items lies above that of shuffled rows, in standard deviations."
+        ),
+        warnings=True,
+        tables=(
+            Table(
+                "label_alignment",
+                "Agreement on items (z) when values are moved up by some trials",
+                _alignment,
+                needs=("trial",),
+                each_reading=True,
+                view=_lags,
+                rules=dict.fromkeys((_lag_name(lag) for lag in LAGS), "statistic"),
+            ),
+            Table(
+                "label_alignment_people",
+                "Number of participants by the lag at which they fit best",
+                _alignment_people,
+                needs=("trial",),
+                each_reading=True,
+                view=_lag_people,
+                slow=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "alignment_figure",
+                "Agreement on items by lag; it should peak at 0",
+                "Bars of z by lag, one panel for each variable that was checked",
+                lambda _study, frames: plot_label_alignment(frames["label_alignment"]),
+                uses=("label_alignment",),
+                each_reading=True,
+            ),
+        ),
+    ),
+    Section(
+        key="lists",
+        chapter="checks",
+        title="Lists used more than once",
+        reference="",
+        text=(
+            "Participants who worked through the same trials in the same order as somebody "
+            "before them. Their ratings share the effects of order."
+        ),
+        tables=(
+            Table(
+                "repeated_lists",
+                "Participants with a list that was used before",
+                _lists,
+                needs=("trial",),
+                columns=("participant", "repeats", "n"),
+                collapsed=True,
+            ),
+        ),
+    ),
+    Section(
+        key="raters",
+        chapter="checks",
+        title="How the raters worked",
+        reference="",
+        text=(
+            "Still cursors, constant labels, drift over trials and agreement with the other "
+            "raters, over participants. Who stands out lies more than 3.5 robust standard "
+            "deviations from the median. Nobody is excluded for it. The CSV has every "
+            "participant."
+        ),
+        tables=(
+            Table(
+                "rater_quality",
+                "Quality of the ratings over participants",
+                _quality,
+                each_reading=True,
+                view=_quality_summary,
+                rules={"minimum": "mixed", "median": "mixed", "maximum": "mixed"},
+            ),
+        ),
+    ),
+    Section(
+        key="excluded",
+        chapter="checks",
+        title="What was excluded",
+        reference="",
+        text=(
+            "Excluded annotations are masked, not deleted: either their ratings or their labels, "
+            "or both, stay out of the statistics."
+        ),
+        tables=(
+            Table(
+                "exclusion_counts",
+                "Excluded annotations by reason",
+                _exclusion_counts,
+                each_reading=True,
+                view=_merged,
+            ),
+            Table(
+                "exclusions",
+                "Every excluded annotation",
+                _exclusions,
+                each_reading=True,
+                view=_merged,
+                collapsed=True,
+                limit=200,
+            ),
+        ),
+    ),
+)

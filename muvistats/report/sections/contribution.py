@@ -1,0 +1,124 @@
+"""What decides the audiovisual emotion, and how the modalities differ (the paper's title)."""
+
+from __future__ import annotations
+
+import pandas as pd
+import xarray as xr
+
+from ...plots.figures import plot_modality_contribution
+from ...stats.modalities.contrasts import modality_contrasts
+from ...stats.modalities.contribution import modality_contribution
+from ..parts import Figure, Section, Settings, Table
+
+__all__ = ["CONTRIBUTION_SECTIONS"]
+
+
+def _contribution(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    parts = [
+        modality_contribution(
+            study, scope=scope, n_resamples=settings.n_resamples, rng=settings.rng
+        )
+        for scope in ("within_item", "between_item")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _contrasts(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    parts = [
+        modality_contrasts(
+            study, quantity=quantity, n_resamples=settings.n_resamples, rng=settings.rng
+        )
+        for quantity in ("ccc", "median", "correlation")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _shown(frame: pd.DataFrame) -> pd.DataFrame:
+    """R squared, shares and their differences; the CSV has the weights too."""
+    return frame[~frame["quantity"].str.startswith("dominance", na=False)]
+
+
+CONTRIBUTION_SECTIONS = (
+    Section(
+        key="contribution",
+        chapter="effects-ratings",
+        title="Music or picture?",
+        reference="",
+        text=(
+            "The audiovisual ratings of an item regressed on its music and its visual ratings: "
+            "over the seconds of an item, and between items. Shares of R squared are dominance "
+            "weights, with the noise of raters taken out. The last rows compare the difference of "
+            "the shares between dimensions. The intervals stand for other items and participants."
+        ),
+        tables=(
+            Table(
+                "modality_contribution",
+                "Share of each modality in the audiovisual emotion",
+                _contribution,
+                needs=("dynamics", "modalities"),
+                view=_shown,
+                columns=(
+                    "dimension",
+                    "scope",
+                    "quantity",
+                    "modality",
+                    "group1",
+                    "group2",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "p_value",
+                    "reliability",
+                    "n_items",
+                    "n_missing",
+                ),
+            ),
+        ),
+        figures=(
+            Figure(
+                "contribution_figure",
+                "Share of each modality in the audiovisual emotion",
+                "Bars cut where the shares of music and picture meet, with the interval of the cut",
+                lambda study, frames: plot_modality_contribution(  # noqa: ARG005
+                    frames["modality_contribution"]
+                ),
+                needs=("dynamics", "modalities"),
+                uses=("modality_contribution",),
+            ),
+        ),
+    ),
+    Section(
+        key="contrasts",
+        chapter="effects-ratings",
+        title="Do agreement, medians and correlations differ between modalities?",
+        reference="Section 4.2.1, Table 5",
+        text=(
+            "Differences of what is computed for each annotation or item first. One row takes "
+            "these values as independent, the other resamples whole items and participants; "
+            "differences of correlations are on Fisher's scale."
+        ),
+        tables=(
+            Table(
+                "modality_contrasts",
+                "Differences between modalities",
+                _contrasts,
+                needs=("dynamics", "modalities"),
+                columns=(
+                    "quantity",
+                    "dimension",
+                    "group1",
+                    "group2",
+                    "estimate1",
+                    "estimate2",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "p_value",
+                    "p_adjusted",
+                    "dependence",
+                ),
+                collapsed=True,
+            ),
+        ),
+    ),
+)

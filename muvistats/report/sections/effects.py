@@ -1,0 +1,394 @@
+"""What moves ratings and labels: interface, modality and who rates (section 4.2)."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import annotation_frame
+from ...errors import DesignError
+from ...plots.figures import plot_label_deviations, plot_modality_medians
+from ...stats.descriptives.normality_tests import normality
+from ...stats.labels.counts import chisquare_labels
+from ...stats.labels.residuals import label_deviations
+from ...stats.ranks.pairs_of_groups import pairwise_modality
+from ...stats.ranks.several_groups import kruskal_modality
+from ...stats.ranks.two_groups import mannwhitney_overlay
+from ..format import p_value, statistic, word
+from ..parts import Figure, Finding, Section, Settings, Table
+
+__all__ = ["EFFECT_FINDINGS", "EFFECT_SECTIONS"]
+
+#: Factors of the label tests, as the paper has them: formula, words, figure of the paper.
+_FACTORS = {
+    "gender": ("gender", "Figure 4"),
+    "years_of_training > 3": ("more than three years of musical training", "Figure 5"),
+    "familiar": ("familiarity with the item", "Figure 6"),
+    "modality": ("modality", ""),
+    "overlay": ("overlay type", ""),
+}
+_ALPHA = 0.05
+
+
+def _normality(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return normality(study, dependence="independent")
+
+
+def _overlay(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return mannwhitney_overlay(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _kruskal(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return kruskal_modality(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _medians(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return kruskal_modality(study, level="group", dependence="independent")
+
+
+def _pairs(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return pairwise_modality(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _factors(study: xr.DataTree) -> list[str]:
+    """Factors of the paper whose columns the study has."""
+    columns = annotation_frame(study).columns
+    found = [by for by in _FACTORS if by.split()[0] in columns]
+    if not found:
+        raise DesignError("the study has none of the paper's factors")
+    return found
+
+
+def _chisquare(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    n, rng = settings.n_resamples, settings.rng
+    parts = [chisquare_labels(study, by=by, n_resamples=n, rng=rng) for by in _factors(study)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _deviations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    n, rng = settings.n_resamples, settings.rng
+    parts = [label_deviations(study, by=by, n_resamples=n, rng=rng) for by in _factors(study)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _largest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Five labels of each factor that lie furthest from what is expected, in both rows."""
+    top = frame[frame["dependence"] == "independent"]
+    top = top.assign(size=top["std_residual"].abs())
+    top = top.sort_values("size", ascending=False, kind="stable")
+    keys = ["factor", "alignment", "label"]
+    rows = top.drop_duplicates(keys).groupby(keys[:2], sort=False).head(5)
+    factors = list(dict.fromkeys(frame["factor"]))
+    order = rows["factor"].map({name: i for i, name in enumerate(factors)})
+    chosen = rows.iloc[order.to_numpy().argsort(kind="stable")][[*keys, "group"]]
+    return chosen.merge(frame, on=[*keys, "group"], how="left")[frame.columns]
+
+
+def _deviation_figure(by: str) -> Figure:
+    words, reference = _FACTORS[by]
+    key = by.split()[0]
+    paper = f" (the paper's {reference})" if reference else ""
+
+    def draw(study: xr.DataTree, frames: object) -> object:  # noqa: ARG001
+        frame = frames["label_deviations"]  # type: ignore[index]
+        rows = frame[frame["factor"] == by]
+        if rows.empty:
+            raise DesignError(f"the study has no {key}")
+        return plot_label_deviations(rows)
+
+    return Figure(
+        f"deviations_{key}",
+        f"Labels chosen by {words}, against what is expected{paper}",
+        f"Bars of observed label counts with expected counts, one panel for each group of {words}",
+        draw,  # type: ignore[arg-type]
+        uses=("label_deviations",),
+        each_reading=True,
+    )
+
+
+def _differs(claim: str, table: str, column: str, value: str, *, expected: bool) -> Finding:
+    """Whether a test finds a difference, where the paper says that it does or does not."""
+
+    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+        rows = frame[frame[column] == value]
+        if "dependence" in rows:
+            rows = rows[rows["dependence"] == "independent"]
+        if rows.empty or math.isnan(p := float(rows["p_value"].iloc[0])):
+            return None, "not tested"
+        row = rows.iloc[0]
+        df = "" if math.isnan(float(row.get("df", math.nan))) else f"({row['df']:.0f})"
+        name = word(row["statistic_name"])
+        shown = p_value(p)
+        relation = "" if shown[0] in "<>" else "= "
+        shown = f"{relation}{shown}".replace(" ", "\u00a0")
+        text = f"{name}{df}\u00a0=\u00a0{statistic(float(row['statistic']))}, p\u00a0{shown}"
+        return (p < _ALPHA) == expected, text
+
+    return Finding(claim, table, holds)
+
+
+EFFECT_FINDINGS = (
+    _differs(
+        "Arousal does not depend on the annotation interface",
+        "mannwhitney_overlay",
+        "dimension",
+        "arousal",
+        expected=False,
+    ),
+    _differs(
+        "Valence does not depend on the annotation interface",
+        "mannwhitney_overlay",
+        "dimension",
+        "valence",
+        expected=False,
+    ),
+    _differs(
+        "Arousal differs between modalities",
+        "kruskal_modality",
+        "dimension",
+        "arousal",
+        expected=True,
+    ),
+    _differs(
+        "Valence differs between modalities",
+        "kruskal_modality",
+        "dimension",
+        "valence",
+        expected=True,
+    ),
+    _differs(
+        "Modality does not change which labels are chosen",
+        "chisquare_labels",
+        "factor",
+        "modality",
+        expected=False,
+    ),
+    _differs(
+        "The annotation interface does not change which labels are chosen",
+        "chisquare_labels",
+        "factor",
+        "overlay",
+        expected=False,
+    ),
+    *(
+        _differs(
+            f"{what} changes which labels are chosen",
+            "chisquare_labels",
+            "factor",
+            by,
+            expected=True,
+        )
+        for by, what in (
+            ("gender", "Gender"),
+            ("years_of_training > 3", "Musical training"),
+            ("familiar", "Familiarity"),
+        )
+    ),
+)
+
+EFFECT_SECTIONS = (
+    Section(
+        key="shape",
+        chapter="effects-ratings",
+        title="Are the medians normally distributed?",
+        reference="Section 4.2.1",
+        text=(
+            "The paper compares the medians of the annotations with a standard normal "
+            "distribution, which bounded ratings cannot have. Lilliefors and Shapiro-Wilk ask "
+            "about the shape. All of it is description: it decides about no test."
+        ),
+        tables=(
+            Table(
+                "normality",
+                "Distance from a normal distribution",
+                _normality,
+                needs=("dynamics",),
+                published=("normality",),
+                columns=("dimension", "method", "statistic_name", "statistic", "p_value", "n"),
+                rules={"statistic": "number"},
+            ),
+        ),
+    ),
+    Section(
+        key="interface",
+        chapter="effects-ratings",
+        title="Annotation interface",
+        reference="Section 4.2.1",
+        text=(
+            "Axes beside the video or overlaid on it, in the modalities with a picture. A small p "
+            "for equivalence says that any difference is smaller than the margin. The row of the "
+            "published test takes annotations as independent; the other one permutes the interface "
+            "within items and modalities, on ratings less what is due to participant and item."
+        ),
+        tables=(
+            Table(
+                "mannwhitney_overlay",
+                "Ratings by annotation interface",
+                _overlay,
+                needs=("dynamics", "overlay"),
+                published=("mannwhitney_overlay",),
+                columns=(
+                    "dimension",
+                    "median1",
+                    "median2",
+                    "statistic",
+                    "p_value",
+                    "effect_size",
+                    "conf_low",
+                    "conf_high",
+                    "p_equivalence",
+                    "dependence",
+                    "n1",
+                    "n2",
+                    "n_missing",
+                ),
+            ),
+        ),
+    ),
+    Section(
+        key="modality",
+        chapter="effects-ratings",
+        title="Modality",
+        reference="Section 4.2.1",
+        text=(
+            "Medians of the annotations compared between music, visual and audiovisual: all "
+            "together, and each pair by Dunn's test. The rows of the published tests take "
+            "annotations as independent; the others permute the modality within items, on ratings "
+            "less what is due to participant and item."
+        ),
+        tables=(
+            Table(
+                "modality_medians",
+                "Medians by modality",
+                _medians,
+                needs=("dynamics", "modalities"),
+                published=("kruskal_modality_group",),
+                columns=("dimension", "group", "median", "sd", "mean_rank", "n"),
+            ),
+            Table(
+                "kruskal_modality",
+                "Ratings by modality",
+                _kruskal,
+                needs=("dynamics", "modalities"),
+                published=("kruskal_modality",),
+                columns=(
+                    "dimension",
+                    "statistic",
+                    "df",
+                    "p_value",
+                    "effect_size",
+                    "conf_low",
+                    "conf_high",
+                    "dependence",
+                    "n",
+                    "n_missing",
+                ),
+            ),
+            Table(
+                "pairwise_modality",
+                "Ratings by pairs of modalities",
+                _pairs,
+                needs=("dynamics", "modalities"),
+                columns=(
+                    "dimension",
+                    "group1",
+                    "group2",
+                    "median1",
+                    "median2",
+                    "statistic",
+                    "p_value",
+                    "p_adjusted",
+                    "effect_size",
+                    "conf_low",
+                    "conf_high",
+                    "dependence",
+                ),
+            ),
+        ),
+        figures=(
+            Figure(
+                "modality_figure",
+                "Median rating of each annotation, by modality",
+                "Distribution of the medians for each modality and dimension, with quartiles",
+                lambda study, frames: plot_modality_medians(study, test=frames["kruskal_modality"]),
+                needs=("dynamics", "modalities"),
+                uses=("kruskal_modality",),
+            ),
+        ),
+    ),
+    Section(
+        key="label-tests",
+        chapter="effects-labels",
+        title="Does the mix of labels differ between groups?",
+        reference="Section 4.2.2",
+        text=(
+            "Chi-square tests of the table of groups and labels. In the rows called independent "
+            "each label chosen counts as independent, as in the paper, although several come from "
+            "one annotation, many from one person and many from one item. The rows called design "
+            "compare with other ways in which the factor could have come about: permuted within "
+            "items, between people, or drawn given who knows how much of what."
+        ),
+        tables=(
+            Table(
+                "chisquare_labels",
+                "Labels by group",
+                _chisquare,
+                needs=("labels",),
+                each_reading=True,
+                published=("chisquare_labels",),
+                columns=(
+                    "factor",
+                    "alignment",
+                    "dependence",
+                    "statistic",
+                    "df",
+                    "p_value",
+                    "effect_size",
+                    "conf_low",
+                    "conf_high",
+                    "n",
+                    "n_annotations",
+                    "n_missing",
+                ),
+            ),
+        ),
+    ),
+    Section(
+        key="deviations",
+        chapter="effects-labels",
+        title="Which labels differ",
+        reference="Figures 4 to 6, section 4.2.2",
+        text=(
+            "Observed counts against those expected if all groups chose labels alike. Shown are "
+            "the five labels of each factor that lie furthest away, as the paper tests them and as "
+            "the design asks for; the CSV has all of them."
+        ),
+        tables=(
+            Table(
+                "label_deviations",
+                "Largest deviations from the expected counts",
+                _deviations,
+                needs=("labels",),
+                each_reading=True,
+                published=("label_deviations",),
+                view=_largest,
+                columns=(
+                    "factor",
+                    "label",
+                    "group",
+                    "dependence",
+                    "observed",
+                    "expected",
+                    "deviation",
+                    "std_residual",
+                    "p_value",
+                    "p_adjusted",
+                ),
+                split=True,
+            ),
+        ),
+        figures=tuple(_deviation_figure(by) for by in _FACTORS),
+    ),
+)

@@ -1,0 +1,232 @@
+"""The emotion labels: how often, and together with which (section 4.1.2 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import dimensions_of
+from ...plots.figures import plot_label_correlations, plot_label_frequencies
+from ...stats.labels.frequencies import label_frequencies
+from ...stats.labels.pairs import label_correlations
+from ..format import Rule, percent, word
+from ..parts import Figure, Finding, Section, Settings, Table
+
+__all__ = ["LABEL_FINDINGS", "LABEL_SECTIONS"]
+
+#: Pairs of labels that the page shows: the strongest ones.
+_PAIRS = 20
+
+_SHARES: Mapping[str, Rule] = {
+    "% of labels": "percent",
+    "% of annotations": "percent",
+    "conf_low": "percent",
+}
+
+_PAIR_COLUMNS = [
+    "estimate",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+]
+
+Level = Literal["label", "category", "superfactor", "summary"]
+
+
+def _frequencies(level: Level) -> Callable[[xr.DataTree, Settings], pd.DataFrame]:
+    """Counts at one level, over the annotations that the paper's Table 3 counts."""
+
+    def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))
+
+    return compute
+
+
+def _correlations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return label_correlations(study)
+
+
+def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """One row per label: counts by modality, and shares in all."""
+    counts = frame.pivot_table(
+        index=keys, columns="modality", values="count", sort=False, aggfunc="first"
+    )
+    modalities = [name for name in counts.columns if name != "all"]
+    whole = frame[frame["modality"] == "all"].set_index(keys)
+    table = counts[modalities].rename(columns={m: word(m).capitalize() for m in modalities})
+    for name in table.columns:
+        table[name] = table[name].astype("int64")
+    table["total"] = whole["count"]
+    table["% of labels"] = whole["label_share"]
+    table["% of annotations"] = whole["share"]
+    for name in ("conf_low", "conf_high", "conf_level"):
+        table[name] = whole[name]
+    return table.reset_index()
+
+
+def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = ["category", "label"] if (frame["category"] != "all").any() else ["label"]
+    return _wide(frame, keys)
+
+
+def _categories_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    return _wide(frame, ["superfactor", "category"])
+
+
+def _superfactors_wide(frame: pd.DataFrame) -> pd.DataFrame:
+    return _wide(frame, ["superfactor"])
+
+
+def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
+    """The strongest pairs over all annotations, with their values within and between items."""
+    keys = ["label1", "label2"]
+    frame = frame[frame["dependence"] == "independent"]
+    total = frame[frame["scope"] == "total"].set_index(keys)
+    order = total["estimate"].abs().sort_values(ascending=False).index[:_PAIRS]
+    table = total.loc[order, _PAIR_COLUMNS]
+    for scope in dict.fromkeys(frame["scope"]):
+        if scope != "total":
+            one = frame[frame["scope"] == scope].set_index(keys)["estimate"]
+            table[f"r {word(scope)}"] = one.reindex(order)
+    return table.rename(columns={"estimate": "r"}).reset_index()
+
+
+def _most_chosen(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    rows = frame[frame["modality"] == "all"]
+    if rows.empty or not rows["count"].sum():
+        return None, "no labels were chosen"
+    top = rows.iloc[int(rows["count"].to_numpy().argmax())]
+    return top["label"] == "energetic", f"{word(top['label'])}, {percent(float(top['share']))}"
+
+
+def _power_leads(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    rows = frame[frame["modality"] == "all"]
+    if rows.empty or not np.isfinite(rows["share"]).any():
+        return None, "the labels have no categories"
+    top = rows.iloc[int(np.nanargmax(rows["share"].to_numpy()))]
+    return top["category"] == "power", f"{word(top['category'])}, {percent(float(top['share']))}"
+
+
+LABEL_FINDINGS = (
+    Finding("Energetic is the label chosen most often", "label_frequencies", _most_chosen),
+    Finding("Power is the category chosen most often", "label_frequencies_category", _power_leads),
+)
+
+LABEL_SECTIONS = (
+    Section(
+        key="frequencies",
+        chapter="labels",
+        title="How often labels were chosen",
+        reference="Table 3, section 4.1.2",
+        text=(
+            "Counts by modality, shares of all labels chosen and of annotations. As in the "
+            "paper's Table 3, annotations without usable ratings are left out where ratings are "
+            "there."
+        ),
+        tables=(
+            Table(
+                "label_frequencies",
+                "Emotion labels by modality",
+                _frequencies("label"),
+                needs=("labels",),
+                each_reading=True,
+                published=("label_frequencies",),
+                view=_labels_wide,
+                rules=_SHARES,
+                split=True,
+            ),
+            Table(
+                "label_frequencies_category",
+                "Categories of labels by modality",
+                _frequencies("category"),
+                needs=("labels",),
+                each_reading=True,
+                published=("label_frequencies_category",),
+                view=_categories_wide,
+                rules=_SHARES,
+                split=True,
+            ),
+            Table(
+                "label_frequencies_superfactor",
+                "Superfactors of labels by modality",
+                _frequencies("superfactor"),
+                needs=("labels",),
+                each_reading=True,
+                view=_superfactors_wide,
+                rules=_SHARES,
+                split=True,
+                collapsed=True,
+            ),
+            Table(
+                "label_frequencies_summary",
+                "Labels per annotation, and distinct labels per item and modality",
+                _frequencies("summary"),
+                needs=("labels",),
+                each_reading=True,
+                published=("label_frequencies_summary",),
+                columns=(
+                    "quantity",
+                    "modality",
+                    "alignment",
+                    "mean",
+                    "sd",
+                    "median",
+                    "conf_low",
+                    "conf_high",
+                    "n",
+                    "n_missing",
+                ),
+            ),
+        ),
+        figures=(
+            Figure(
+                "label_frequencies_figure",
+                "Share of annotations with each label, by modality",
+                "Dot for each label and modality with its confidence interval",
+                lambda _study, frames: plot_label_frequencies(frames["label_frequencies"]),
+                uses=("label_frequencies",),
+                each_reading=True,
+            ),
+        ),
+    ),
+    Section(
+        key="together",
+        chapter="labels",
+        title="Which labels go together",
+        reference="Figure 3, section 4.1.2",
+        text=(
+            f"Pearson correlations between labels over annotations. Shown are the {_PAIRS} "
+            "strongest pairs, with their correlation within items (people disagree about the same "
+            "item) and between items. The CSV has every pair."
+        ),
+        tables=(
+            Table(
+                "label_correlations",
+                "Strongest correlations between labels",
+                _correlations,
+                needs=("labels",),
+                each_reading=True,
+                published=("label_correlations",),
+                view=_strongest,
+                split=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "label_correlations_figure",
+                "Correlations between labels over annotations",
+                "Heat map of the correlations between all pairs of labels",
+                lambda _study, frames: plot_label_correlations(frames["label_correlations"]),
+                uses=("label_correlations",),
+                each_reading=True,
+            ),
+        ),
+    ),
+)

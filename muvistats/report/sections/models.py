@@ -1,0 +1,336 @@
+"""What predicts the ratings: linear models of the features (Tables 4 and 7, Figure 8)."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+
+import matplotlib.figure
+import pandas as pd
+import xarray as xr
+
+from ...errors import DesignError
+from ...plots.figures import plot_feature_ranks, plot_model_trajectory
+from ...stats.prediction.contrast import audio_visual_contrast
+from ...stats.prediction.human import compare_with_human
+from ...stats.prediction.lasso import lasso_models
+from ...stats.prediction.models import FeatureModels, feature_models
+from ...stats.prediction.ranking import family_importance, rank_features
+from ..format import Rule, fixed, p_value, statistic, word
+from ..parts import Figure, Finding, Section, Settings, Table
+
+__all__ = ["MODEL_FINDINGS", "MODEL_SECTIONS", "WIDE_RULES", "wide"]
+
+_ALPHA = 0.05
+
+#: Families that the page shows of each model.
+_SHOWN = 5
+
+#: Permutations of whole items: each fits forty models.
+_PERMUTATIONS = 199
+
+
+class _Fitted:
+    """The models of the last study: several tables and figures show them."""
+
+    def __init__(self) -> None:
+        self.models: FeatureModels | None = None
+
+    def of(self, study: xr.DataTree) -> FeatureModels:
+        """Models of a study, fitted once."""
+        if self.models is None or self.models.data is not study:
+            self.models = feature_models(study, n_jobs=min(2, os.cpu_count() or 1))
+        return self.models
+
+
+_FITTED = _Fitted()
+
+
+def _lasso(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return lasso_models(_FITTED.of(study))
+
+
+def _human(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return compare_with_human(_FITTED.of(study))
+
+
+def _families(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return rank_features(_FITTED.of(study), level="family")
+
+
+def _features(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return rank_features(_FITTED.of(study))
+
+
+def _importance(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return family_importance(_FITTED.of(study))
+
+
+def _contrast(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return audio_visual_contrast(
+        _FITTED.of(study),
+        n_resamples=min(_PERMUTATIONS, settings.n_resamples),
+        rng=settings.rng,
+        n_jobs=min(2, os.cpu_count() or 1),
+    )
+
+
+_MODEL = ["modality", "features", "target"]
+
+#: Rounding of the columns of `wide`.
+WIDE_RULES: Mapping[str, Rule] = dict.fromkeys(("RMSE", "SD of RMSE", "CCC", "SD of CCC"), "number")
+
+
+def wide(frame: pd.DataFrame, keys: Sequence[str] = _MODEL) -> pd.DataFrame:
+    """Error and concordance of a model in one row, as in Tables 4 and 6."""
+    rows = []
+    for key, part in frame[frame["metric"] != "mse"].groupby(list(keys), sort=False):
+        row = dict(zip(keys, key, strict=True))
+        for _, line in part.iterrows():
+            name = str(line["metric"]).upper()
+            row[name] = line["mean"]
+            row[f"SD of {name}"] = line["sd"]
+            if line["metric"] == "ccc":
+                names = ("conf_low", "conf_high", "conf_level", "noise_ceiling", "n_items")
+                row |= {name: line[name] for name in (*names, "method", "warning")}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _listed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Families of each model in one row, as in Table 7."""
+    rows = []
+    for key, part in frame.groupby(_MODEL, sort=False):
+        top = part.dropna(subset=["rank"]).sort_values("rank", kind="stable").head(_SHOWN)
+        row = dict(zip(_MODEL, key, strict=True))
+        names = ", ".join(word(name) for name in top["family"])
+        row["Families, largest coefficient first"] = names or "none"
+        row["warning"] = part["warning"].iloc[0] if top.empty else float("nan")
+        rows.append(row | {"method": part["method"].iloc[0]})
+    return pd.DataFrame(rows)
+
+
+def _largest(frame: pd.DataFrame) -> pd.DataFrame:
+    ranked = frame.dropna(subset=["rank"])
+    return ranked.groupby(_MODEL, sort=False).head(_SHOWN)
+
+
+def _trajectory(study: xr.DataTree, _: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+    return plot_model_trajectory(_FITTED.of(study))
+
+
+def _ranks(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+    frame = frames["rank_features"]
+    rows = frame[frame["modality"] == "audiovisual"]
+    if rows["rank"].isna().all():
+        raise DesignError("no feature has a coefficient")
+    both = rows[rows["features"] == "audio_visual"]
+    return plot_feature_ranks(rows if both["rank"].isna().all() else both)
+
+
+def _ccc_of(frame: pd.DataFrame, modality: str, features: str, target: str) -> float:
+    rows = frame[
+        (frame["modality"] == modality)
+        & (frame["features"] == features)
+        & (frame["target"] == target)
+        & (frame["metric"] == "ccc")
+    ]
+    return float(rows["mean"].iloc[0]) if len(rows) else math.nan
+
+
+def _larger(claim: str, first: tuple[str, str, str], second: tuple[str, str, str]) -> Finding:
+    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+        a, b = _ccc_of(frame, *first), _ccc_of(frame, *second)
+        if math.isnan(a) or math.isnan(b):
+            return None, "not fitted"
+        return a > b, f"CCC {fixed(a, 2)} against {fixed(b, 2)}"
+
+    return Finding(claim, "lasso_models", holds)
+
+
+def _as_people(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    rows = frame[
+        (frame["modality"] == "music")
+        & (frame["features"] == "audio")
+        & (frame["target"] == "arousal")
+        & (frame["dependence"] == "independent")
+    ]
+    if rows.empty or math.isnan(p := float(rows["p_value"].iloc[0])):
+        return None, "not tested"
+    shown = p_value(p)
+    relation = "" if shown[0] in "<>" else "= "
+    t = statistic(float(rows["statistic"].iloc[0]))
+    return p >= _ALPHA, f"t\u00a0=\u00a0{t}, p\u00a0{relation}{shown}"
+
+
+MODEL_FINDINGS = (
+    _larger(
+        "Sound predicts the arousal of audiovisual items better than the picture does",
+        ("audiovisual", "audio", "arousal"),
+        ("audiovisual", "visual", "arousal"),
+    ),
+    _larger(
+        "Sound does not predict the valence of audiovisual items better than the picture does",
+        ("audiovisual", "visual", "valence"),
+        ("audiovisual", "audio", "valence"),
+    ),
+    _larger(
+        "In music, arousal is easier to predict than valence",
+        ("music", "audio", "arousal"),
+        ("music", "audio", "valence"),
+    ),
+    Finding(
+        "A linear model of music's arousal cannot be told from people",
+        "compare_with_human",
+        _as_people,
+    ),
+)
+
+MODEL_SECTIONS = (
+    Section(
+        key="linear-models",
+        chapter="models",
+        title="Linear models of the ratings",
+        reference="Table 4, section 7.1.1, Figure 8",
+        text=(
+            "Lasso regression predicts the gold standard of each half second from the features of "
+            "that half second, for items that it has not seen. The ceiling is what the noise of "
+            "so few raters leaves within reach. People and models are compared as the paper does, "
+            "and item by item, which has more power."
+        ),
+        tables=(
+            Table(
+                "lasso_models",
+                "Error and concordance on held-out items",
+                _lasso,
+                needs=("dynamics",),
+                published=("lasso_models",),
+                view=wide,
+                rules=WIDE_RULES,
+            ),
+            Table(
+                "compare_with_human",
+                "Concordance of people, less that of the model",
+                _human,
+                needs=("dynamics",),
+                published=("compare_with_human",),
+                columns=(
+                    "modality",
+                    "features",
+                    "target",
+                    "dependence",
+                    "mean1",
+                    "mean2",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "statistic",
+                    "df",
+                    "p_value",
+                    "n1",
+                    "n2",
+                ),
+                collapsed=True,
+            ),
+            Table(
+                "audio_visual_contrast",
+                "Advantage of sound over picture, for arousal and for valence",
+                _contrast,
+                needs=("dynamics", "audio", "visual"),
+                columns=(
+                    "target",
+                    "dependence",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "p_value",
+                    "n_items",
+                    "n_resamples",
+                ),
+                slow=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "model_figure",
+                "Raters, weighted estimator and prediction for the item with median concordance",
+                "Lines of raters, a bold estimator and a dashed prediction for each modality",
+                _trajectory,
+                needs=("dynamics",),
+                uses=("lasso_models",),
+            ),
+        ),
+    ),
+    Section(
+        key="features",
+        chapter="models",
+        title="Which features the models use",
+        reference="Table 7, section 7.2",
+        text=(
+            "Families in the order of their largest coefficient, averaged over folds, and the "
+            "features behind them. Of features that go together a lasso takes one, so look at "
+            "the share of folds as well."
+        ),
+        tables=(
+            Table(
+                "feature_families",
+                "Families of features in the order of their largest coefficient",
+                _families,
+                needs=("dynamics",),
+                published=("rank_features",),
+                view=_listed,
+            ),
+            Table(
+                "rank_features",
+                "Features with the largest coefficients",
+                _features,
+                needs=("dynamics",),
+                view=_largest,
+                columns=(
+                    "modality",
+                    "features",
+                    "target",
+                    "feature",
+                    "family",
+                    "estimate",
+                    "sd",
+                    "sign_stability",
+                    "share",
+                ),
+                collapsed=True,
+            ),
+            Table(
+                "family_importance",
+                "What is lost without a family",
+                _importance,
+                needs=("dynamics",),
+                columns=(
+                    "modality",
+                    "features",
+                    "target",
+                    "family",
+                    "metric",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "p_value",
+                    "n_items",
+                ),
+                limit=200,
+                collapsed=True,
+                slow=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "feature_figure",
+                "Largest mean coefficients of the audiovisual models",
+                "Bars of the mean coefficient of the features with the largest ones",
+                _ranks,
+                needs=("dynamics",),
+                uses=("rank_features",),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,246 @@
+"""Networks that were trained before: Table 6, the tests of section 7.1.2, Figures 7 and 9."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.figure
+import numpy as np
+import pandas as pd
+
+from ...deep.paired import paired_tests
+from ...deep.summaries import summarise
+from ...errors import DataError
+from ...kernels.raters.agreement import ccc
+from ...plots.figures import plot_architecture_comparison, plot_architectures, plot_model_trajectory
+from ..format import fixed, p_value, statistic
+from ..networks import NetworkResults, kept_predictions
+from ..parts import Figure, Finding, Section, Settings, Table
+from .models import WIDE_RULES, wide
+
+__all__ = ["NETWORK_FINDINGS", "NETWORK_SECTIONS"]
+
+_ALPHA = 0.05
+_SETTING = ("modality", "features", "configuration")
+_NEEDS: Any = ("dynamics", "audio", "visual")
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+def _summary(networks: NetworkResults, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return summarise(networks.scores)
+
+
+def _tests(networks: NetworkResults, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return paired_tests(networks.scores)
+
+
+def _predictions(networks: NetworkResults, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return networks.predictions
+
+
+def _table_6(frame: pd.DataFrame) -> pd.DataFrame:
+    """Error and concordance in one row; the linear model below the networks of its features."""
+    rows = wide(frame, (*_SETTING, "target"))
+    order = rows[rows["configuration"] != "lasso"].drop_duplicates(["modality", "features"])
+    place = {key: n for n, key in enumerate(zip(order["modality"], order["features"], strict=True))}
+    by = [
+        place.get(key, len(place)) for key in zip(rows["modality"], rows["features"], strict=True)
+    ]
+    targets = {name: n for n, name in enumerate(dict.fromkeys(rows["target"]))}
+    rows = rows.assign(_by=by, _target=rows["target"].map(targets))
+    rows["_linear"] = rows["configuration"] == "lasso"
+    return rows.sort_values(["_target", "_by", "_linear"], kind="stable")
+
+
+def _by_item(frame: pd.DataFrame) -> pd.DataFrame:
+    """Concordance of the prediction of each item, best first."""
+    rows = []
+    keys = ["configuration", "target", "item"]
+    for key, part in frame.groupby(keys, sort=False):
+        observed, fitted = part["observed"].to_numpy(), part["fitted"].to_numpy()
+        error = math.sqrt(((observed - fitted) ** 2).mean())
+        row = dict(zip(keys, key, strict=True))
+        rows.append(row | {"RMSE": error, "CCC": float(ccc(observed, fitted)), "Steps": len(part)})
+    return pd.DataFrame(rows).sort_values("CCC", ascending=False, kind="stable")
+
+
+def _architectures(networks: NetworkResults, _: Frames) -> matplotlib.figure.Figure:
+    return plot_architectures(networks.diagrams)
+
+
+def _comparison(_: NetworkResults, frames: Frames) -> matplotlib.figure.Figure:
+    return plot_architecture_comparison(frames["networks"])
+
+
+def _trajectory(networks: NetworkResults, frames: Frames) -> matplotlib.figure.Figure:
+    if networks.study is None:
+        raise DataError("the study of the networks is not here")
+    return plot_model_trajectory(kept_predictions(frames["network_predictions"], networks.study))
+
+
+def _means(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean by modality, features and target (rows) and configuration (columns)."""
+    rows = frame[frame["metric"] == metric]
+    return rows.pivot_table(
+        index=["modality", "features", "target"], columns="configuration", values="mean"
+    )
+
+
+def _networks_are_better(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    """Whether each network has the smaller error and the higher concordance."""
+    wins = total = 0
+    for metric, sign in (("rmse", -1), ("ccc", 1)):
+        means = _means(frame, metric)
+        if "lasso" not in means:
+            return None, "no linear models"
+        gain = sign * means.drop(columns="lasso").sub(means["lasso"], axis=0).to_numpy()
+        wins, total = wins + int((gain > 0).sum()), total + int(np.isfinite(gain).sum())
+    return (wins == total if total else None), f"{wins} of {total} means are better"
+
+
+def _tested(frame: pd.DataFrame, *, group2: str, target: str, metric: str) -> tuple[Any, str]:
+    """Whether PAIR is significantly better than another configuration."""
+    rows = frame[
+        (frame["group1"] == "pair")
+        & (frame["group2"] == group2)
+        & (frame["target"] == target)
+        & (frame["metric"] == metric)
+        & (frame["method"] == "paired t test")
+    ]
+    if rows.empty or math.isnan(p := float(rows["p_value"].iloc[0])):
+        return None, "not tested"
+    row = rows.iloc[0]
+    better = (row["estimate"] > 0) == (metric == "ccc")
+    relation = "" if p_value(p)[0] in "<>" else "= "
+    detail = (
+        f"t({fixed(row['df'], 0)})\u00a0=\u00a0{statistic(row['statistic'])}, "
+        f"p\u00a0{relation}{p_value(p)}"
+    )
+    return bool(better and p < _ALPHA), detail
+
+
+def _pair_beats(claim: str, group2: str, target: str, metric: str) -> Finding:
+    holds = functools.partial(_tested, group2=group2, target=target, metric=metric)
+    return Finding(claim, "network_tests", holds)
+
+
+NETWORK_FINDINGS = (
+    Finding(
+        "Networks predict better than linear models of the same features",
+        "networks",
+        _networks_are_better,
+    ),
+    _pair_beats("PAIR predicts arousal better than linear models (CCC)", "lasso", "arousal", "ccc"),
+    _pair_beats(
+        "PAIR predicts arousal better than linear models (RMSE)", "lasso", "arousal", "rmse"
+    ),
+    _pair_beats("PAIR predicts valence better than linear models (CCC)", "lasso", "valence", "ccc"),
+)
+
+NETWORK_SECTIONS = (
+    Section(
+        key="lstm-networks",
+        chapter="models",
+        title="Networks, and transfer from isolated ratings",
+        reference="Table 6, section 7.1.2, Figures 7 and 9",
+        text=(
+            "LSTM networks see two seconds of features and predict the next half second, for items "
+            "that they have not seen. PAIR is late fusion whose branches start from networks of "
+            "the music and visual ratings. Linear models have the same folds and are scored at the "
+            "same steps. Seeds and repeats are averaged before anything is counted as n. The tests "
+            "named design know that items of a fold share a network."
+        ),
+        of_networks=True,
+        tables=(
+            Table(
+                "networks",
+                "Error and concordance of networks on held-out items",
+                _summary,
+                needs=_NEEDS,
+                published=("compare_architectures",),
+                view=_table_6,
+                columns=(
+                    "target",
+                    *_SETTING,
+                    "RMSE",
+                    "SD of RMSE",
+                    "CCC",
+                    "SD of CCC",
+                    "conf_low",
+                    "conf_high",
+                    "noise_ceiling",
+                    "n_items",
+                ),
+                rules=WIDE_RULES,
+                of_networks=True,
+            ),
+            Table(
+                "network_tests",
+                "PAIR less the other configurations",
+                _tests,
+                needs=_NEEDS,
+                published=("paired_tests",),
+                columns=(
+                    "group2",
+                    "target",
+                    "metric",
+                    "method",
+                    "dependence",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "statistic",
+                    "df",
+                    "p_value",
+                    "p_adjusted",
+                    "effect_size",
+                ),
+                collapsed=True,
+                of_networks=True,
+            ),
+            Table(
+                "network_predictions",
+                "Items by the concordance of their prediction",
+                _predictions,
+                needs=_NEEDS,
+                view=_by_item,
+                rules={"RMSE": "number", "CCC": "number", "Steps": "count"},
+                limit=200,
+                collapsed=True,
+                of_networks=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "architectures_figure",
+                "Architectures that were compared, drawn from the models",
+                "Boxes of layers with arrows between them, one column of boxes for each network",
+                _architectures,
+                needs=_NEEDS,
+                of_networks=True,
+            ),
+            Figure(
+                "architecture_comparison",
+                "Means over held-out items with intervals, linear models and noise ceiling",
+                "Points with intervals, one line for each configuration, for error and concordance",
+                _comparison,
+                needs=_NEEDS,
+                uses=("networks",),
+                of_networks=True,
+            ),
+            Figure(
+                "network_trajectory",
+                "Raters, weighted estimator and network for the item with median concordance",
+                "Lines of raters, a bold estimator and the dashed prediction of the network",
+                _trajectory,
+                needs=_NEEDS,
+                uses=("network_predictions",),
+                of_networks=True,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,82 @@
+"""Which labels the features of an item predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.figure
+import pandas as pd
+import xarray as xr
+
+from ...plots.figures import plot_label_prediction
+from ...stats.prediction.labels import label_prediction
+from ..parts import Figure, Section, Settings, Table
+
+__all__ = ["PREDICTION_SECTIONS"]
+
+#: Permutations of a quick report: each repeats 27 labels x 3 modalities x 5 folds.
+_QUICK = 199
+
+
+def _predict(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    n = settings.n_resamples if settings.full else min(_QUICK, settings.n_resamples)
+    return label_prediction(study, n_resamples=n, rng=settings.rng)
+
+
+def _draw(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+    return plot_label_prediction(frames["label_prediction"])
+
+
+def _best_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.sort_values("estimate", ascending=False, kind="stable")
+
+
+PREDICTION_SECTIONS = (
+    Section(
+        key="label-prediction",
+        chapter="labels",
+        title="Can the sound tell which labels are chosen?",
+        reference="",
+        text=(
+            "Ridge regression on the audio features of an item predicts the share of its raters "
+            "who chose a label, for items that it has not seen. It is also a check of the data: "
+            "labels that stand beside the wrong item cannot be predicted. Without any signal these "
+            "correlations lie somewhat below 0, because each fold predicts around the mean of the "
+            "other items; p comes from exchanging the features of whole items."
+        ),
+        tables=(
+            Table(
+                "label_prediction",
+                "Correlation of predicted and observed shares, best first",
+                _predict,
+                needs=("labels", "audio"),
+                each_reading=True,
+                split=True,
+                view=_best_first,
+                limit=10,
+                columns=(
+                    "label",
+                    "modality",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "p_value",
+                    "p_adjusted",
+                    "noise_ceiling",
+                    "n",
+                ),
+            ),
+        ),
+        figures=(
+            Figure(
+                "label_prediction_figure",
+                "Correlation of predicted and observed shares for every label and modality",
+                "Points with intervals, one panel for each modality and one row for each label",
+                _draw,
+                needs=("labels", "audio"),
+                uses=("label_prediction",),
+                each_reading=True,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,224 @@
+"""People, design, and the ratings over time (sections 3.2, 4.1.1 and 4.2.1 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import xarray as xr
+
+from ...plots.figures import plot_dimension_distributions, plot_modality_correlations
+from ...stats.descriptives.distributions import describe_annotations
+from ...stats.descriptives.participants import (
+    describe_design,
+    describe_participants,
+    overlay_preference,
+)
+from ...stats.modalities.correlation import modality_correlations
+from ..format import Rule, fixed, percent
+from ..parts import Figure, Finding, Section, Settings, Table
+
+__all__ = ["RATING_FINDINGS", "RATING_SECTIONS"]
+
+#: Ages, shares and counts stand in the same column.
+_MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
+
+
+def _participants(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return describe_participants(study)
+
+
+def _design(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return describe_design(study)
+
+
+def _overlay_preference(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return overlay_preference(study, dependence="independent")
+
+
+def _annotations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return describe_annotations(study)
+
+
+def _correlations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return modality_correlations(study)
+
+
+def _correlations_by_item(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+    return modality_correlations(study, level="item")
+
+
+def _prefers_beside(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    row = frame[frame["level"] == "side_by_side"]
+    if row.empty or row["n"].iloc[0] == 0:
+        return None, "nobody said"
+    share = float(row["share"].iloc[0])
+    limits = f"{percent(row['conf_low'].iloc[0])} to {percent(row['conf_high'].iloc[0])}"
+    return share > 0.5, f"{percent(share)} ({limits})"
+
+
+def _music_leads(dimension: str) -> Finding:
+    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+        rows = frame[frame["dimension"] == dimension]
+        means = {
+            frozenset((row["modality1"], row["modality2"])): float(row["mean"])
+            for row in rows.to_dict("records")
+        }
+        pair = frozenset(("music", "audiovisual"))
+        if pair not in means or len(means) < 2:
+            return None, "fewer than two pairs of modalities"
+        rest = max(value for key, value in means.items() if key != pair)
+        return means[pair] > rest, f"mean r = {fixed(means[pair], 2)}, next {fixed(rest, 2)}"
+
+    return Finding(
+        f"In {dimension}, audiovisual ratings resemble music ratings most",
+        "modality_correlations",
+        holds,
+    )
+
+
+RATING_FINDINGS = (
+    Finding(
+        "Most people prefer the rating axes beside the video",
+        "overlay_preference",
+        _prefers_beside,
+    ),
+    _music_leads("arousal"),
+    _music_leads("valence"),
+)
+
+RATING_SECTIONS = (
+    Section(
+        key="participants",
+        chapter="people",
+        title="Participants",
+        reference="Section 3.2",
+        text="Who rated, and which of the two annotation interfaces they preferred.",
+        tables=(
+            Table(
+                "describe_participants",
+                "Participants",
+                _participants,
+                published=("describe_participants",),
+                rules=_MIXED,
+                collapsed=True,
+            ),
+            Table(
+                "overlay_preference",
+                "Preferred annotation interface",
+                _overlay_preference,
+                published=("overlay_preference",),
+                rules={"conf_low": "percent"},
+            ),
+        ),
+    ),
+    Section(
+        key="design",
+        chapter="people",
+        title="Design",
+        reference="Section 3.2",
+        text=(
+            "How many people rated an item in each modality, how many trials a person had, how "
+            "many labels an annotation got, and how often the cursor was sampled."
+        ),
+        tables=(
+            Table(
+                "describe_design",
+                "Design",
+                _design,
+                published=("describe_design",),
+                rules=_MIXED,
+                collapsed=True,
+            ),
+        ),
+    ),
+    Section(
+        key="ratings",
+        chapter="people",
+        title="Distribution of the ratings",
+        reference="Figure 2, section 4.1.1",
+        text="Every sample of every annotation that is kept, on the scale from \u22121 to 1.",
+        tables=(
+            Table(
+                "describe_annotations",
+                "Samples of the ratings by modality",
+                _annotations,
+                needs=("dynamics",),
+                published=("describe_annotations",),
+                columns=(
+                    "dimension",
+                    "modality",
+                    "mean",
+                    "sd",
+                    "q05",
+                    "q25",
+                    "median",
+                    "q75",
+                    "q95",
+                    "n",
+                    "n_annotations",
+                    "n_missing",
+                ),
+            ),
+        ),
+        figures=(
+            Figure(
+                "ratings_figure",
+                "Where the cursor was, by modality",
+                "Heat map of valence and arousal samples, one panel for each modality",
+                lambda study, _frames: plot_dimension_distributions(study),
+                needs=("dynamics",),
+            ),
+        ),
+    ),
+    Section(
+        key="resemblance",
+        chapter="people",
+        title="How alike the modalities are",
+        reference="Section 4.2.1",
+        text=(
+            "Pearson correlation between the mean trajectories of an item in two modalities: "
+            "mean and spread over the items, and the mean by Fisher's z with its interval."
+        ),
+        tables=(
+            Table(
+                "modality_correlations",
+                "Correlation of mean trajectories between modalities",
+                _correlations,
+                needs=("dynamics", "modalities"),
+                published=("modality_correlations",),
+                columns=(
+                    "dimension",
+                    "modality1",
+                    "modality2",
+                    "mean",
+                    "sd",
+                    "median",
+                    "estimate",
+                    "conf_low",
+                    "conf_high",
+                    "n_items",
+                ),
+            ),
+            Table(
+                "modality_correlations_items",
+                "Correlation of mean trajectories, item by item",
+                _correlations_by_item,
+                needs=("dynamics", "modalities"),
+                columns=("dimension", "modality1", "modality2", "item", "estimate", "n1", "n2"),
+                collapsed=True,
+            ),
+        ),
+        figures=(
+            Figure(
+                "resemblance_figure",
+                "Correlation of mean trajectories, one point for each item",
+                "Points and distributions of correlations for each pair of modalities",
+                lambda _study, frames: plot_modality_correlations(
+                    frames["modality_correlations_items"]
+                ),
+                uses=("modality_correlations_items",),
+            ),
+        ),
+    ),
+)

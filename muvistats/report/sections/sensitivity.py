@@ -1,0 +1,122 @@
+"""The headline: which published findings survive when the design is respected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import matplotlib.figure
+import pandas as pd
+import xarray as xr
+
+from ...plots.figures import plot_sensitivity
+from ...stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
+from ..format import p_value
+from ..parts import Figure, Section, Settings, Table
+
+__all__ = ["SENSITIVITY_SECTIONS"]
+
+
+def _findings(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return sensitivity_table(study, n_resamples=settings.n_resamples, rng=settings.rng)
+
+
+def _effects(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    return sensitivity_table(
+        study, level="analysis", n_resamples=settings.n_resamples, rng=settings.rng
+    )
+
+
+def _tested(frame: pd.DataFrame) -> pd.DataFrame:
+    """Findings that could be tested; as printed, where something is."""
+    out = frame[frame["verdict"] != "undecided"].copy()
+    out["finding"] = [text[:1].upper() + text[1:] for text in out["finding"]]
+    if out["relation"].isna().all():
+        return out.drop(columns="p_published")
+    out["Published"] = [
+        _printed(float(p), relation)
+        for p, relation in zip(out["p_published"], out["relation"], strict=True)
+    ]
+    return out
+
+
+def _printed(p: float, relation: object) -> str:
+    """What the paper gives: a p-value, "not significant", or a direction in words."""
+    if math.isnan(p):
+        return "direction"
+    if relation == ">":
+        return "not significant"
+    return f"< {p_value(p)}" if relation == "<" else p_value(p)
+
+
+def _draw(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+    return plot_sensitivity(frames["sensitivity_table"])
+
+
+SENSITIVITY_SECTIONS = (
+    Section(
+        key="sensitivity",
+        chapter="survival",
+        title="Findings beside tests that respect the design",
+        reference="Section 4.2",
+        text=(
+            "The paper takes annotations, and even single labels, as independent of each other. "
+            "They come from a few dozen people and items. Each finding stands beside a test that "
+            f"respects this, and a mixed model. {SURVIVAL_RULE}"
+        ),
+        tables=(
+            Table(
+                "sensitivity_table",
+                "Published findings, and what becomes of them",
+                _findings,
+                each_reading=True,
+                split=True,
+                view=_tested,
+                rules={"Published": "name"},
+                columns=(
+                    "finding",
+                    "Published",
+                    "p_independent",
+                    "p_design",
+                    "p_model",
+                    "p_design_adjusted",
+                    "p_model_adjusted",
+                    "verdict",
+                    "verdict_adjusted",
+                ),
+            ),
+            Table(
+                "sensitivity_effects",
+                "Effects, intervals and methods behind them",
+                _effects,
+                each_reading=True,
+                split=True,
+                view=_tested,
+                collapsed=True,
+                limit=90,
+                slow=True,
+                columns=(
+                    "finding",
+                    "analysis",
+                    "effect_size",
+                    "effect_size_name",
+                    "conf_low",
+                    "conf_high",
+                    "p_value",
+                    "p_adjusted",
+                    "method",
+                ),
+            ),
+        ),
+        figures=(
+            Figure(
+                "sensitivity_figure",
+                "P-values of each finding by the three analyses, and the verdict",
+                "One row for each finding with three points on a logarithmic scale and a word",
+                _draw,
+                uses=("sensitivity_table",),
+                each_reading=True,
+            ),
+        ),
+    ),
+)

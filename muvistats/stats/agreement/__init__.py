@@ -1,0 +1,1 @@
+"""How far raters agree, and the gold standards that they agree on."""

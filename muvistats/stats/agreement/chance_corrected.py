@@ -1,0 +1,302 @@
+"""Chance-corrected agreement on summaries and labels."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ...kernels.raters.reliability import (
+    agreement_coefficients,
+    interval_alpha,
+    interval_sums,
+    nominal_sums,
+)
+from ...kernels.sampling.bootstrap import percentile_interval
+from ...results.frame import Rows, result_frame
+from ...types import Data, Floats, Rng
+from ..shared.arguments import (
+    check_choice,
+    check_conf_level,
+    check_resamples,
+    choose_dimensions,
+    label_names,
+    need,
+    to_frame,
+)
+
+__all__ = ["by_modality", "krippendorff_alpha", "label_agreement", "units_of"]
+
+
+@result_frame(
+    "label, modality and coefficient",
+    "label",
+    "modality",
+    "estimator",
+    "estimate",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "share",
+    "n",
+    "n_items",
+    "n_participants",
+    "n_resamples",
+)
+def label_agreement(
+    data: Data,
+    *,
+    n_resamples: int = 1000,
+    conf_level: float = 0.95,
+    rng: Rng = 0,
+) -> Rows:
+    """Agreement on each label between people who rated the same item in the same modality.
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        The study, or its annotation frame.
+    n_resamples : int
+        Bootstrap resamples of items; 0 for no interval.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DataError
+        When the study has no labels.
+
+    Notes
+    -----
+    A unit is an item in a modality; `all` takes the units of every modality together. Each of the
+    coefficients is ``(A - E) / (1 - E)`` with A the agreement of pairs of raters. Fleiss' kappa
+    takes A as the mean over units and E from the pooled share; Krippendorff's alpha weighs units
+    by their ratings and corrects E for small samples; Gwet's AC1 takes ``E = 2 p (1 - p)`` with p
+    the mean of the units' shares, and stays high for labels that hardly anybody chooses, where
+    kappa and alpha fall. `share` is the pooled share of choices, `n` the ratings in units with at
+    least two. Annotations without labels do not enter.
+
+    References
+    ----------
+    Fleiss, J. L. (1971). Measuring nominal scale agreement among many raters. Psychological
+    Bulletin, 76(5), 378-382. https://doi.org/10.1037/h0031619
+
+    Gwet, K. L. (2008). Computing inter-rater reliability and its variance in the presence of high
+    agreement. British Journal of Mathematical and Statistical Psychology, 61(1), 29-48.
+    https://doi.org/10.1348/000711006X126600
+
+    Examples
+    --------
+    >>> from muvistats import label_agreement, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> label_agreement(study, n_resamples=50)["estimator"].unique().tolist()
+    ['fleiss_kappa', 'krippendorff_alpha', 'gwet_ac1']
+    """
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    names = label_names(data)
+    frame = to_frame(data)
+    need(frame, "item", "modality", "participant")
+    frame = frame[frame[names].notna().all(axis=1)]
+    generator = np.random.default_rng(rng)
+    rows: list[dict[str, Any]] = []
+    for modality, part in by_modality(frame):
+        sums, items = _unit_sums(part, lambda u, n, p=part: nominal_sums(_values(p, names), u, n))
+        draws = agreement_coefficients(_resample(sums, items, n_resamples, generator))
+        silent = _no_interval(items[sums[:, :, 0].any(axis=1)], n_resamples)
+        total = sums.sum(axis=0)
+        paired = part["participant"][_paired(part)]
+        for estimator, estimates in agreement_coefficients(total).items():
+            low, high = _limits(draws[estimator], conf_level, silent)
+            for j, label in enumerate(names):
+                rows.append(
+                    {
+                        "label": label,
+                        "modality": modality,
+                        "estimator": estimator,
+                        "estimate": estimates[j],
+                        "conf_low": low[j],
+                        "conf_high": high[j],
+                        "conf_level": conf_level,
+                        "share": total[j, 2] / total[j, 1] if total[j, 1] else np.nan,
+                        "n": int(total[j, 1]),
+                        "n_items": len(np.unique(items[sums[:, j, 0] > 0])),
+                        "n_participants": paired.nunique(),
+                        "n_resamples": n_resamples,
+                        "warning": _why(estimates[j], int(total[j, 1]), low[j], silent),
+                    }
+                )
+    return rows
+
+
+@result_frame(
+    "dimension or label, and modality",
+    "dimension",
+    "label",
+    "modality",
+    "estimator",
+    "estimate",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_participants",
+    "n_resamples",
+)
+def krippendorff_alpha(
+    data: Data,
+    *,
+    metric: Literal["interval", "nominal"] = "interval",
+    dimension: str | None = None,
+    n_resamples: int = 1000,
+    conf_level: float = 0.95,
+    rng: Rng = 0,
+) -> Rows:
+    """Krippendorff's alpha of annotation summaries (interval) or labels (nominal).
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        The study, or its annotation frame.
+    metric : {"interval", "nominal"}
+        Alpha of the rated dimensions, on annotation medians, or of each label.
+    dimension : str, optional
+        Rated dimension for the interval metric; all where not given.
+    n_resamples : int
+        Bootstrap resamples of items; 0 for no interval.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DataError
+        When the study lacks dimensions or labels.
+
+    Notes
+    -----
+    ``alpha = 1 - D_o / D_e``. A unit is an item in a modality; units with one rating cannot be
+    paired and do not enter, nor do excluded annotations. NaN where nothing varies. The limits are
+    somewhat too short and too low: with six raters, an alpha of .5 and 30 to 240 items those of
+    95% held the true value in 89 to 92 of 100 simulated studies.
+
+    References
+    ----------
+    Hayes, A. F., & Krippendorff, K. (2007). Answering the call for a standard reliability measure
+    for coding data. Communication Methods and Measures, 1(1), 77-89.
+    https://doi.org/10.1080/19312450709336664
+
+    Examples
+    --------
+    >>> from muvistats import krippendorff_alpha, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> krippendorff_alpha(study, n_resamples=50)["dimension"].unique().tolist()
+    ['arousal', 'valence']
+    """
+    check_choice("metric", metric, ("interval", "nominal"))
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    if metric == "nominal":
+        frame = label_agreement(data, n_resamples=n_resamples, conf_level=conf_level, rng=rng)
+        alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")
+        return alpha.assign(estimator="Krippendorff alpha, nominal")
+    names = choose_dimensions(data, dimension)
+    whole = to_frame(data)
+    need(whole, "item", "modality", "participant", *names)
+    generator = np.random.default_rng(rng)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        frame = whole[whole[name].notna()]
+        for modality, part in by_modality(frame):
+            centred = part[name].to_numpy() - part[name].mean()
+            sums, items = _unit_sums(part, lambda u, n, v=centred: interval_sums(v, u, n))
+            draws = interval_alpha(_resample(sums, items, n_resamples, generator))
+            silent = _no_interval(items[sums[:, 0] > 0], n_resamples)
+            low, high = _limits(draws, conf_level, silent)
+            estimate, n = float(interval_alpha(sums.sum(axis=0))), int(sums[:, 0].sum())
+            rows.append(
+                {
+                    "dimension": name,
+                    "modality": modality,
+                    "estimator": "Krippendorff alpha, interval",
+                    "estimate": estimate,
+                    "conf_low": float(low),
+                    "conf_high": float(high),
+                    "conf_level": conf_level,
+                    "n": n,
+                    "n_items": len(np.unique(items[sums[:, 0] > 0])),
+                    "n_participants": part["participant"][_paired(part)].nunique(),
+                    "n_resamples": n_resamples,
+                    "warning": _why(estimate, n, float(low), silent),
+                }
+            )
+    return rows
+
+
+def by_modality(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of each modality, in the order of the study, then all of them."""
+    levels = frame["modality"].astype("category").cat.categories
+    return [*((str(m), frame[frame["modality"] == m]) for m in levels), ("all", frame)]
+
+
+def _values(frame: pd.DataFrame, names: list[str]) -> Floats:
+    return frame[names].to_numpy(dtype=float)
+
+
+def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Number of the item and modality of each row."""
+    groups = frame.groupby(["item", "modality"], observed=True, sort=False)
+    return np.asarray(groups.ngroup(), dtype=np.int64)
+
+
+def _paired(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    units = units_of(frame)
+    return (np.bincount(units)[units] > 1) if len(units) else np.zeros(0, dtype=bool)
+
+
+def _unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Sums per unit, and the item of each unit."""
+    units = units_of(frame)
+    n_units = int(units.max()) + 1 if len(units) else 0
+    first = np.unique(units, return_index=True)[1]
+    items = pd.factorize(frame["item"], sort=True)[0]  # draws do not depend on the rows' order
+    return kernel(units, n_units), items[first]
+
+
+def _resample(
+    sums: Floats, items: npt.NDArray[np.int64], n_resamples: int, rng: np.random.Generator
+) -> Floats:
+    """Sums over units when whole items are drawn with replacement."""
+    if not len(items):
+        return np.zeros((n_resamples, *sums.shape[1:]))
+    n_items = int(items.max()) + 1
+    drawn = rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=n_resamples)
+    out: Floats = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
+    return out
+
+
+def _no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
+    """Why resampling the items gives no interval; empty when it may give one."""
+    if n_resamples == 0:
+        return "no interval: n_resamples is 0"
+    return "no interval: fewer than two items" if len(np.unique(items)) < 2 else ""
+
+
+def _limits(draws: Floats, conf_level: float, silent: str) -> tuple[Floats, Floats]:
+    return percentile_interval(draws[:0] if silent else draws, conf_level)
+
+
+def _why(estimate: float, n: int, low: float, silent: str) -> str:
+    """Why the estimate or its limits are missing."""
+    if n == 0:
+        return "no unit has two raters"
+    if np.isnan(estimate):
+        return "nothing varies"
+    often = "no interval: in many resamples nothing varies, or no unit has two raters"
+    return (silent or often) if np.isnan(low) else ""

@@ -1,0 +1,377 @@
+"""Evaluator Weighted Estimator and how far raters agree with it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import need_study
+from ...errors import DataError
+from ...kernels.raters.agreement import ewe as ewe_kernel
+from ...kernels.raters.agreement import leave_one_out_ccc
+from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ...results.frame import Rows, result_frame
+from ...types import Floats, Ints
+from ..shared.arguments import (
+    check_choice,
+    check_conf_level,
+    check_resamples,
+    choose_dimensions,
+    join_reasons,
+)
+from ..shared.cells import Cells, has_value, over_cells, text_codes
+
+__all__ = ["dynamic_dimensions", "ewe", "interrater_ccc", "mean_interval"]
+
+Resample = Literal["items", "participants", "both"]
+
+
+def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
+    """Evaluator Weighted Estimator of each item and modality: the gold standard trajectory.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+
+    Returns
+    -------
+    Dataset
+        ``gold_standard`` and ``sd`` (dimension, item, modality, time): the weighted mean of the
+        raters and their standard deviation (divisor n - 1), on the stored scale;
+        ``n_raters`` (dimension, item, modality); ``weight`` (dimension, annotation). Attributes
+        ``alignment`` and ``simulated`` as in every result.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    The weight of rater j is ``w_j = max(0, r(x_j, mean of all raters))``, and the estimator is
+    ``sum_j w_j x_j / sum_j w_j``. Who goes against all others has a negative correlation and
+    weight 0; who never moved has an undefined one and weight 0; both are part of the unweighted
+    mean. One rater who moved has weight 1. Two are each compared with their mean: two who mirror
+    each other around it leave no positive weight. A cell without one (nobody rated, or nobody
+    moved) is NaN. Excluded annotations are no raters. A time step at which a rater of the cell is
+    missing (the tail of a shorter annotation) is left out for that cell and NaN.
+
+    References
+    ----------
+    Grimm, M., & Kroschel, K. (2005). Evaluation of natural emotions using self assessment
+    manikins. IEEE Workshop on Automatic Speech Recognition and Understanding, 381-385.
+    https://doi.org/10.1109/ASRU.2005.1566530
+
+    Examples
+    --------
+    >>> from muvistats import ewe, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> ewe(study)["gold_standard"].dims
+    ('dimension', 'item', 'modality', 'time')
+    """
+    need_study(data)
+    cells = Cells.of(data)
+    names = dynamic_dimensions(data, dimension)
+    annotations = data["annotations"]
+    shape = (len(names), len(cells.items), len(cells.modalities))
+    steps = annotations.sizes["time"]
+    gold, sd = (np.full((*shape, steps), np.nan) for _ in range(2))
+    raters = np.zeros(shape, dtype=np.int64)
+    weights = np.zeros((len(names), annotations.sizes["annotation"]))
+    for d, name in enumerate(names):
+        series, spread, count, weights[d] = over_cells(
+            annotations.dataset[name], cells, _gold_and_sd
+        )
+        where = (d, cells.item, cells.modality)
+        gold[where], sd[where], raters[where] = series, spread, count
+    dims = ("dimension", "item", "modality")
+    attrs = {
+        "alignment": str(data.attrs["label_alignment"]),
+        "simulated": int(data.attrs["simulated"]),
+    }
+    return xr.Dataset(
+        {
+            "gold_standard": ((*dims, "time"), gold, {"long_name": "weighted mean of the raters"}),
+            "sd": ((*dims, "time"), sd, {"long_name": "standard deviation across raters"}),
+            "n_raters": (dims, raters, {"long_name": "raters that enter"}),
+            "weight": (("dimension", "annotation"), weights, {"long_name": "weight of the rater"}),
+        },
+        coords={
+            "dimension": names,
+            "item": cells.items,
+            "modality": cells.modalities,
+            "time": annotations["time"],
+            "annotation_item": ("annotation", annotations["item"].to_numpy()),
+            "annotation_modality": ("annotation", annotations["modality"].to_numpy()),
+            "participant": ("annotation", annotations["participant"].to_numpy()),
+        },
+        attrs=attrs,
+    )
+
+
+def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
+    gold, weights = ewe_kernel(values, starts)
+    rated = has_value(values)
+    count = np.add.reduceat(rated.astype(np.int64), starts)
+    filled = np.where(rated[:, None], values, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.add.reduceat(filled, starts, axis=0) / count[:, None]
+        cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
+        square = np.where(rated[:, None], values - mean[cell], 0.0) ** 2
+        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1))
+    return gold, np.where(count[:, None] > 1, sd, np.nan), count, weights
+
+
+@result_frame(
+    "annotation and dimension, or modality and dimension",
+    "dimension",
+    "modality",
+    "item",
+    "participant",
+    "ccc",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "estimator",
+    "n",
+    "n_items",
+    "n_participants",
+    "n_resamples",
+)
+def interrater_ccc(
+    data: xr.DataTree,
+    *,
+    level: Literal["annotation", "modality"] = "annotation",
+    dimension: str | None = None,
+    ddof: Literal[0, 1] = 0,
+    resample: Resample = "both",
+    n_resamples: int = 2000,
+    conf_level: float = 0.95,
+    rng: int | np.random.SeedSequence | np.random.Generator | None = 0,
+) -> Rows:
+    """Concordance of each annotation with the weighted estimator of the other raters.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    level : {"annotation", "modality"}
+        One row per annotation, or the mean and sd over annotations by modality and for all
+        (the paper's Table 5).
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    ddof : {0, 1}
+        Moments of the concordance by 1/n or 1/(n - 1).
+    resample : {"items", "participants", "both"}
+        What the interval at level `modality` resamples; `both` is the pigeonhole bootstrap.
+    n_resamples : int
+        Bootstrap resamples at level `modality`; 0 for no interval.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)`` between annotation x and the estimator y of
+    the others in its item and modality, whose weights are recomputed without x (see `ewe`). A
+    cursor that never moved has 0 while the others move. Who goes against all others has a
+    negative value, and no weight among the others of somebody else. Two raters are compared with
+    each other; where one of them never moved, the other is NaN. A rater alone in the cell, or
+    whose others have no positive weight, is NaN with the reason in `warning`, and so is an
+    excluded annotation. A time step at which a rater of the cell is missing (the tail of a
+    shorter annotation) is left out for all of them. `n` counts the raters of the cell, or the
+    annotations with a value.
+
+    The bootstrap draws finished values: drawing raters and computing concordances anew would
+    compare raters with copies of themselves. Where only one item (or participant) can be drawn,
+    there is no interval. The limits of `both` are wide, since the pigeonhole bootstrap overstates
+    the variance; those over items (or participants) alone take the others as given and are short.
+    For 40 items with 8 of 25 raters each, whose effects had a third of the residual's standard
+    deviation, 95% limits held the true mean in .99 and .86 of 150 simulated studies.
+
+    References
+    ----------
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
+
+    Owen, A. B. (2007). The pigeonhole bootstrap. The Annals of Applied Statistics, 1(2), 386-411.
+    https://doi.org/10.1214/07-AOAS122
+
+    Examples
+    --------
+    >>> from muvistats import interrater_ccc, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> interrater_ccc(study, level="modality")["modality"].unique().tolist()
+    ['music', 'visual', 'audiovisual', 'all']
+    """
+    check_choice("level", level, ("annotation", "modality"))
+    check_choice("resample", resample, ("items", "participants", "both"))
+    check_choice("ddof", ddof, (0, 1))
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    need_study(data)
+    annotations = data["annotations"].dataset
+    cells = Cells.of(data)
+    kernel = functools.partial(_leave_one_out, ddof=ddof)
+    estimator = f"leave-one-out EWE, moments by 1/{'n' if ddof == 0 else '(n - 1)'}"
+    results = {
+        name: over_cells(annotations[name], cells, kernel)
+        for name in dynamic_dimensions(data, dimension)
+    }
+    if level == "annotation":
+        return {**_annotation_rows(annotations, cells, results), "estimator": estimator}
+    generator = np.random.default_rng(rng)
+    units: dict[str, tuple[Ints, ...]] = {
+        "items": (cells.item[cells.of_annotation],),
+        "participants": (text_codes(annotations["participant"].to_numpy())[0],),
+    }
+    units["both"] = units["items"] + units["participants"]
+    rows: list[dict[str, Any]] = []
+    for name, (ccc, _) in results.items():
+        for row in _modality_rows(cells, ccc, units[resample], n_resamples, conf_level, generator):
+            who = units["participants"][0][row.pop("use")]
+            row |= {
+                "dimension": name,
+                "estimator": estimator,
+                "n_participants": _different(who),
+            }
+            rows.append(row)
+    return rows
+
+
+def dynamic_dimensions(data: xr.DataTree, dimension: str | None) -> list[str]:
+    """Names of the dimensions that vary over time."""
+    need_study(data)
+    variables = data["annotations"].dataset.variables
+    names = [name for name in choose_dimensions(data, dimension) if "time" in variables[name].dims]
+    if not names:
+        raise DataError("the study has no dynamic dimension", file="/annotations", column="time")
+    return names
+
+
+def _leave_one_out(values: Floats, starts: Ints, ddof: int) -> tuple[npt.NDArray[Any], ...]:
+    rated = has_value(values)
+    sizes = np.add.reduceat(rated.astype(np.int64), starts)
+    raters = np.repeat(sizes, np.diff(starts, append=len(values)))
+    return leave_one_out_ccc(values, starts, ddof), np.where(rated, raters, 0)
+
+
+def _annotation_rows(
+    annotations: xr.Dataset, cells: Cells, results: dict[str, tuple[npt.NDArray[Any], ...]]
+) -> dict[str, Any]:
+    """Columns of the frame, one dimension below the other."""
+    ccc, n_raters = (np.concatenate(parts) for parts in zip(*results.values(), strict=True))
+    n, rows = len(cells.keep), len(results)
+    codes = np.empty((rows, n), dtype=np.intp)  # filled again for each column of text
+
+    def text(levels: Any, of_annotation: Ints) -> Any:
+        codes[:] = of_annotation
+        return pd.array(levels, dtype="str").take(codes.ravel())
+
+    cell = cells.of_annotation
+    people, names = text_codes(annotations.variables["participant"].to_numpy())
+    keys = {
+        "dimension": text(list(results), np.arange(rows)[:, None]),
+        "modality": text(cells.modalities, cells.modality[cell]),
+        "item": text(cells.items, cells.item[cell]),
+        "participant": text(names.astype(object), people),
+    }
+    undefined = np.isnan(ccc)
+    warning: Any = ""
+    if undefined.any():
+        reason = np.select(
+            [np.tile(~cells.keep, rows), n_raters == 0, n_raters == 1],
+            ["excluded", "no values", "no other rater"],
+            "the others have no positive weight, or no time step is common to all",
+        )
+        warning = np.where(undefined, reason.astype(object), "")
+    return {
+        **keys,
+        "ccc": ccc,
+        "n": n_raters,
+        "n_items": 1,
+        "n_participants": 1,
+        "n_resamples": 0,
+        "warning": warning,
+    }
+
+
+def _modality_rows(
+    cells: Cells,
+    ccc: Floats,
+    units: tuple[Ints, ...],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    defined = ~np.isnan(ccc)
+    cell = cells.of_annotation
+    modality, items = cells.modality[cell], cells.item[cell]
+    rows = []
+    for code, name in enumerate([*cells.modalities, "all"]):
+        use = defined & ((modality == code) | (name == "all"))
+        row: dict[str, Any] = {"modality": name, "use": use, "n": int(use.sum())}
+        row["n_items"] = _different(items[use])
+        row["n_resamples"], row["conf_level"] = 0, conf_level
+        if not use.any():
+            row["warning"] = "no concordance is defined"
+        else:
+            row |= mean_interval(
+                ccc[use], tuple(unit[use] for unit in units), n_resamples, conf_level, rng
+            )
+        rows.append(row)
+    return rows
+
+
+def _different(codes: Ints) -> int:
+    """How many different codes there are."""
+    return int(np.count_nonzero(np.bincount(codes)))
+
+
+def mean_interval(
+    values: Floats,
+    units: tuple[Ints, ...],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Mean and sd of finished values, and limits of the mean when whole units are drawn."""
+    sd = values.std(ddof=1) if len(values) > 1 else np.nan
+    row: dict[str, Any] = {"ccc": values.mean(), "sd": sd, "n_resamples": 0}
+    alone = "" if len(values) > 1 else "there is a single value"
+    codes = tuple((np.cumsum(np.bincount(unit) > 0) - 1)[unit] for unit in units)  # no gaps
+    if n_resamples == 0:
+        return row | {"warning": join_reasons(alone, "no interval: n_resamples is 0")}
+    if min(int(code.max()) for code in codes) == 0:
+        return row | {"warning": join_reasons(alone, "no interval: there is one unit to draw")}
+    draws = bootstrap_means(
+        values,
+        codes,
+        groups=np.zeros(len(values), dtype=np.int64),
+        n_groups=1,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    low, high = (float(limit[0]) for limit in percentile_interval(draws, conf_level))
+    empty = "no interval: too many resamples hold no value" if np.isnan(low) else ""
+    return row | {
+        "conf_low": low,
+        "conf_high": high,
+        "n_resamples": n_resamples,
+        "warning": join_reasons(alone, empty),
+    }

@@ -1,0 +1,216 @@
+"""Delay of raters behind each other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...errors import DesignError
+from ...kernels.raters.agreement import leave_one_out_ewe
+from ...kernels.raters.lag import best_lag, lagged_correlation
+from ...results.frame import Rows, result_frame
+from ...types import Floats, Ints, Rng
+from ..shared.arguments import check_choice, check_conf_level, check_resamples
+from ..shared.cells import Cells, over_cells
+from .concordance import dynamic_dimensions
+from .trajectories import interval_of, mean_row, modalities_and_all
+
+__all__ = ["rater_lag"]
+
+_NO_PARTNER = "no other item in this modality"
+
+
+@result_frame(
+    "annotation, dimension and pairing, or modality, dimension and pairing",
+    "dimension",
+    "modality",
+    "item",
+    "participant",
+    "pairing",
+    "lag_seconds",
+    "correlation_at_zero",
+    "correlation_at_lag",
+    "gain",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_resamples",
+)
+def rater_lag(
+    data: xr.DataTree,
+    *,
+    level: Literal["annotation", "modality"] = "modality",
+    max_lag: float = 6.0,
+    dimension: str | None = None,
+    n_resamples: int = 500,
+    conf_level: float = 0.95,
+    rng: Rng = 0,
+) -> Rows:
+    """Delay of each rater behind the others, found on one half of the excerpt, scored on the other.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    level : {"annotation", "modality"}
+        One row per annotation, or means over annotations.
+    max_lag : float
+        Longest delay that is tried, in seconds.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    n_resamples : int
+        Bootstrap resamples of items for the mean gain; 0 for no interval.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness, also for the mismatched items.
+
+    Raises
+    ------
+    DesignError
+        When half of the excerpt is too short for the longest delay.
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    The reference is the weighted estimator of the other raters. The delay that correlates best on
+    the first half is scored on the second, and the other way round; `gain` is the mean of both
+    differences to no delay, `lag_seconds` the mean of both delays. A search always finds
+    something, so the same is done with the reference of another item in the same modality
+    (`pairing` = mismatched; NaN where there is none): what gains there is an artefact of searching.
+    Delays are tried from 0 upwards, so a rater ahead of the others has a delay of 0 and a gain
+    near 0; of equal correlations the shorter delay counts. The delay is relative
+    to the other raters, who are late themselves. A dimension is read into memory as a whole.
+
+    Examples
+    --------
+    >>> from muvistats import rater_lag, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> rater_lag(study, n_resamples=50)["pairing"].unique().tolist()
+    ['own item', 'mismatched']
+    """
+    check_choice("level", level, ("annotation", "modality"))
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    if not 0 <= max_lag < np.inf:
+        raise DesignError(f"max_lag must be a number of seconds from 0, not {max_lag!r}")
+    names = dynamic_dimensions(data, dimension)
+    cells = Cells.of(data)
+    time = data["annotations/time"].to_numpy()
+    interval = interval_of(time)
+    lags = np.arange(round(max_lag / interval) + 1)
+    half = len(time) // 2
+    if half - lags[-1] < 10:
+        raise DesignError(
+            f"half of the excerpt ({half * interval:g} s) is too short for delays up to "
+            f"{max_lag:g} s"
+        )
+    generator = np.random.default_rng(rng)
+    partner = _mismatched(cells, generator)
+    frames: list[pd.DataFrame] = []
+    for name in names:
+        variable = data["annotations"].dataset[name]
+        (reference,) = over_cells(variable, cells, _others)
+        values = np.where(cells.keep[:, None], variable.to_numpy(), np.nan)
+        for pairing, against in (
+            ("own item", reference),
+            ("mismatched", np.where((partner >= 0)[:, None], reference[partner], np.nan)),
+        ):
+            part = pd.DataFrame(_delays(values, against, lags, half, interval))
+            part["item"] = data["annotations/item"].to_numpy()
+            part["modality"] = data["annotations/modality"].to_numpy()
+            part["participant"] = data["annotations/participant"].to_numpy()
+            if level == "modality":
+                part = _lag_means(part, cells, n_resamples, conf_level, generator)
+            else:
+                part = part.assign(n=1, n_items=1, n_resamples=0)
+                undefined = part["gain"].isna()
+                reason = np.full(len(part), "a half in which somebody rests", dtype=object)
+                reason[~cells.keep] = "excluded"
+                reason[(partner < 0) & (pairing == "mismatched")] = _NO_PARTNER
+                part["warning"] = np.where(undefined, reason, "")
+            frames.append(part.assign(dimension=name, pairing=pairing))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _others(values: Floats, starts: Ints) -> tuple[Floats, ...]:
+    return (leave_one_out_ewe(values, starts),)
+
+
+def _mismatched(cells: Cells, rng: np.random.Generator) -> Ints:
+    """For each annotation, one of another item in the same modality: items moved round by one.
+
+    -1 where the modality has no other item.
+    """
+    of_annotation = cells.of_annotation
+    out = np.full(len(of_annotation), -1)
+    for code in range(len(cells.modalities)):
+        group = np.flatnonzero(cells.modality == code)
+        if len(group) < 2:
+            continue
+        shuffled = rng.permutation(group)
+        following = np.empty(len(cells.starts), dtype=np.int64)
+        following[shuffled] = np.roll(shuffled, 1)
+        rows = np.flatnonzero(np.isin(of_annotation, group))
+        sizes = cells.sizes
+        place = rows - cells.starts[of_annotation[rows]]
+        target = following[of_annotation[rows]]
+        out[rows] = cells.starts[target] + place % sizes[target]
+    return out
+
+
+def _delays(
+    values: Floats, reference: Floats, lags: Ints, half: int, interval: float
+) -> dict[str, Floats]:
+    halves = [slice(0, half), slice(half, 2 * half)]
+    fits = [lagged_correlation(values[:, part], reference[:, part], lags) for part in halves]
+    rows = np.arange(len(values))
+    parts = []
+    for search, score in ((0, 1), (1, 0)):
+        position, defined = best_lag(fits[search])
+        at_lag, at_zero = fits[score][rows, position], fits[score][:, 0]
+        ok = defined & ~np.isnan(at_lag) & ~np.isnan(at_zero)
+        parts.append(
+            np.where(ok[:, None], np.stack([position * interval, at_zero, at_lag], axis=1), np.nan)
+        )
+    lag, at_zero, at_lag = ((parts[0] + parts[1]) / 2).T
+    return {
+        "lag_seconds": lag,
+        "correlation_at_zero": at_zero,
+        "correlation_at_lag": at_lag,
+        "gain": at_lag - at_zero,
+    }
+
+
+def _lag_means(
+    part: pd.DataFrame,
+    cells: Cells,
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    columns = ["lag_seconds", "correlation_at_zero", "correlation_at_lag", "gain"]
+    rows = []
+    for modality, _ in modalities_and_all(cells):
+        chosen = part if modality == "all" else part[part["modality"] == modality]
+        defined = chosen[chosen["gain"].notna()]
+        row = mean_row(
+            defined["gain"].to_numpy(),
+            pd.factorize(defined["item"])[0],
+            n_resamples,
+            conf_level,
+            rng,
+        )
+        row.pop("ccc", None)
+        row.pop("sd", None)
+        if not len(defined):
+            row["warning"] = "no delay is defined"
+        means = {column: float(defined[column].mean()) for column in columns}
+        rows.append({"modality": modality, **means, **row})
+    return pd.DataFrame(rows)

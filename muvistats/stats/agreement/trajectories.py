@@ -1,0 +1,274 @@
+"""Agreement along the excerpt in windows, and the ceiling for models."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ...errors import DesignError
+from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
+from ...results.frame import Rows, result_frame
+from ...types import Floats, Ints, Rng
+from ..shared.arguments import check_choice, check_conf_level, check_resamples
+from ..shared.cells import Cells, has_value, over_cells
+from .concordance import dynamic_dimensions, mean_interval
+
+__all__ = [
+    "agreement_over_time",
+    "interval_of",
+    "mean_row",
+    "modalities_and_all",
+    "noise_ceiling",
+]
+
+
+@result_frame(
+    "dimension, modality and window",
+    "dimension",
+    "modality",
+    "window_start",
+    "window_end",
+    "ccc",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_resamples",
+)
+def agreement_over_time(
+    data: xr.DataTree,
+    *,
+    window: float = 10.0,
+    step: float | None = None,
+    dimension: str | None = None,
+    n_resamples: int = 500,
+    conf_level: float = 0.95,
+    rng: Rng = 0,
+) -> Rows:
+    """Inter-rater concordance in windows along the excerpt.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    window : float
+        Length of a window in seconds.
+    step : float, optional
+        Seconds from one window to the next; the length of a window where not given.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    n_resamples : int
+        Bootstrap resamples of items; 0 for no interval.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DesignError
+        When a window holds fewer than three samples, or is longer than the excerpt.
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    Within each window the concordance of each annotation with the weighted estimator of the
+    others is computed as in `interrater_ccc`, and averaged over annotations. Only whole windows
+    are shown, rounded to whole time steps. A cursor that rests during the window has 0; cells in
+    which nobody moves are left out, so `n` falls where people rest. Windows are shorter than the
+    excerpt, so these values are lower than those of whole annotations, and comparable with each
+    other only.
+
+    Examples
+    --------
+    >>> from muvistats import agreement_over_time, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> frame = agreement_over_time(study, window=20, n_resamples=50)
+    >>> frame["window_start"].unique().tolist()
+    [0.0, 20.0, 40.0]
+    """
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    names = dynamic_dimensions(data, dimension)
+    cells = Cells.of(data)
+    time = data["annotations/time"].to_numpy()
+    bounds = _windows(time, window, window if step is None else step)
+    generator = np.random.default_rng(rng)
+    of_annotation = cells.of_annotation
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        values = data["annotations"].dataset[name]
+
+        def in_windows(block: Floats, starts: Ints) -> tuple[Floats, ...]:
+            parts = [leave_one_out_ccc(block[:, low:high], starts) for low, high in bounds]
+            return (np.stack(parts, axis=1),)
+
+        (ccc,) = over_cells(values, cells, in_windows)
+        for modality, code in modalities_and_all(cells):
+            chosen = (cells.modality[of_annotation] == code) | (code < 0)
+            for w, (low, high) in enumerate(bounds):
+                use = chosen & ~np.isnan(ccc[:, w])
+                rows.append(
+                    {
+                        "dimension": name,
+                        "modality": modality,
+                        "window_start": time[low],
+                        "window_end": time[low] + (high - low) * interval_of(time),
+                        **mean_row(
+                            ccc[use, w],
+                            cells.item[of_annotation[use]],
+                            n_resamples,
+                            conf_level,
+                            generator,
+                        ),
+                    }
+                )
+    return rows
+
+
+def _windows(time: Floats, window: float, step: float) -> list[tuple[int, int]]:
+    if not (0 < window < np.inf and 0 < step < np.inf):
+        raise DesignError(f"window and step must be positive, not {window:g} s and {step:g} s")
+    interval = interval_of(time)
+    length, stride = round(window / interval), max(1, round(step / interval))
+    if length < 3:
+        raise DesignError(f"a window of {window:g} s holds fewer than three samples")
+    bounds = [(low, low + length) for low in range(0, len(time) - length + 1, stride)]
+    if not bounds:
+        raise DesignError(f"a window of {window:g} s is longer than the excerpt")
+    return bounds
+
+
+def interval_of(time: Floats) -> float:
+    """Seconds between time steps."""
+    if len(time) < 2:
+        raise DesignError("a single time step has no course over time")
+    return float(np.median(np.diff(time)))
+
+
+def modalities_and_all(cells: Cells) -> list[tuple[str, int]]:
+    """Name and code of each modality, then of all together."""
+    return [*((name, code) for code, name in enumerate(cells.modalities)), ("all", -1)]
+
+
+def mean_row(
+    values: Floats,
+    items: Ints,
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Mean of finished values with an interval over items."""
+    row: dict[str, Any] = {"n": len(values), "n_items": len(np.unique(items)), "n_resamples": 0}
+    row["conf_level"] = conf_level
+    if not len(values):
+        return {**row, "warning": "no concordance is defined"}
+    return row | mean_interval(values, (items,), n_resamples, conf_level, rng)
+
+
+@result_frame(
+    "item and dimension, or modality and dimension",
+    "dimension",
+    "modality",
+    "item",
+    "ccc",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n",
+    "n_items",
+    "n_resamples",
+)
+def noise_ceiling(
+    data: xr.DataTree,
+    *,
+    level: Literal["item", "modality"] = "modality",
+    dimension: str | None = None,
+    n_resamples: int = 2000,
+    conf_level: float = 0.95,
+    rng: Rng = 0,
+) -> Rows:
+    """Concordance that a perfect predictor could reach with the gold standard.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study, with a dynamic dimension.
+    level : {"item", "modality"}
+        One row per item and modality, or the mean over items.
+    dimension : str, optional
+        Rated dimension; all dynamic ones where not given.
+    n_resamples : int
+        Bootstrap resamples of items at level `modality`; 0 for no interval.
+    conf_level : float
+        Confidence level of the percentile interval.
+    rng : int, SeedSequence or Generator, optional
+        Source of randomness.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension.
+
+    Notes
+    -----
+    A model that knew what people feel on average would still not agree fully with a gold standard
+    made from six of them. For the true trajectory T and the weighted estimator G the ceiling is
+    ``2 cov(T, G) / (V_T + V_G + B)``, with ``cov(T, G)`` from raters who were left out of G,
+    ``V_T`` from the covariances between raters, and B the variance of the raters' offsets over
+    the effective number of raters. It is cut to [0, 1] per item. In simulations with a
+    known truth it lies up to .06 below what the truth reaches; raters without any common truth
+    get about .2 rather than 0. `n` counts raters per item, or items with a ceiling.
+
+    Examples
+    --------
+    >>> from muvistats import noise_ceiling, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> bool(noise_ceiling(study, n_resamples=50)["ccc"].between(0, 1).all())
+    True
+    """
+    check_choice("level", level, ("item", "modality"))
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    names = dynamic_dimensions(data, dimension)
+    cells = Cells.of(data)
+    generator = np.random.default_rng(rng)
+    frames: list[pd.DataFrame] = []
+    for name in names:
+        ceiling, raters = over_cells(data["annotations"].dataset[name], cells, _ceiling)
+        if level == "item":
+            part = pd.DataFrame(
+                {
+                    "item": np.array(cells.items)[cells.item],
+                    "modality": np.array(cells.modalities)[cells.modality],
+                    "ccc": ceiling,
+                    "n": raters,
+                    "n_items": 1,
+                    "n_resamples": 0,
+                    "warning": np.where(
+                        np.isnan(ceiling), "fewer than two raters, or nobody moved", ""
+                    ),
+                }
+            )
+        else:
+            rows = []
+            for modality, code in modalities_and_all(cells):
+                use = ~np.isnan(ceiling) & ((cells.modality == code) | (code < 0))
+                row = mean_row(ceiling[use], cells.item[use], n_resamples, conf_level, generator)
+                rows.append({"modality": modality, **row})
+            part = pd.DataFrame(rows)
+        frames.append(part.assign(dimension=name))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _ceiling(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
+    rated = has_value(values).astype(np.int64)
+    return ceiling_ccc(values, starts), np.add.reduceat(rated, starts)

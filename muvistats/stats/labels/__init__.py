@@ -1,0 +1,1 @@
+"""Labels: frequencies, tables, tests, pairs."""

@@ -1,0 +1,238 @@
+"""Which labels are chosen more or less often than expected in which group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+
+from ...kernels import contingency
+from ...results.frame import result_frame
+from ...types import Data, Rng, Row
+from ..shared.arguments import (
+    ADJUSTMENTS,
+    Dependence,
+    adjust_p,
+    check_choice,
+    check_dependence,
+    check_resamples,
+    join_reasons,
+)
+from .by_design import Choices, Plan, design_test, needs_strata
+from .counts import label_choices
+
+__all__ = ["label_deviations"]
+
+
+@result_frame(
+    "dependence, label and group",
+    "factor",
+    "label",
+    "group",
+    "observed",
+    "expected",
+    "deviation",
+    "std_residual",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+    "mc_error",
+    "n_resamples",
+    "n",
+    "n_annotations",
+    "n_missing",
+    "method",
+    "dependence",
+)
+def label_deviations(
+    data: Data,
+    *,
+    by: str = "modality",
+    adjust: str = "holm",
+    dependence: Dependence = ("independent", "design"),
+    assigned: str | None = None,
+    strata: str | None = None,
+    n_resamples: int = 10_000,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+) -> list[Row]:
+    """How far each label's count lies from its expectation in each group (Figs. 4 to 6).
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study with labels, or its annotation frame.
+    by : str
+        Right-hand side of a formula, as in `chisquare_labels`.
+    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
+        Adjustment of p over labels and groups. Rows that respect the design are adjusted by the
+        largest residual of each arrangement instead, whatever is named, or not at all ("none").
+    dependence : {"independent", "design"} or both
+        "independent" is the published test. "design" permutes a factor of annotations within
+        items and one of participants between them, and draws an observed one from its
+        probability given participant, item and modality.
+    assigned : {"within_item", "participant", "observed"}, optional
+        How the factor came to its values, where the study does not say it or is to be overruled.
+    strata : str, optional
+        Another factor of participants, within whose levels they are permuted.
+    n_resamples : int
+        Arrangements that are drawn; all of them are taken where there are no more.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness. A number gives the same result each time, None another one.
+    n_jobs : int
+        Threads; the result does not depend on them.
+
+    Raises
+    ------
+    DataError
+        When there are no labels.
+    DesignError
+        For another `dependence`, an unknown adjustment, a factor that cannot be evaluated, or
+        one of which nothing says how it was assigned.
+
+    Notes
+    -----
+    With O the count of a label in a group, ``E = row * column / n`` and n all labels chosen, the
+    deviation is ``O - E`` and the standardized residual ``(O - E) / sqrt(E (1 - row / n)
+    (1 - column / n))``, roughly standard normal without association; p is two-sided from it.
+    All cells make one family for the adjustment, but with two groups each label is one test: the
+    residuals of the second group are those of the first with the other sign.
+
+    A label that nobody chose has expectation 0 and no residual. `n` is the number of labels
+    chosen in the whole table and `n_annotations` that of annotations in the group. In the row
+    "independent", labels are taken as independent.
+
+    In the row "design", the tests are those of `chisquare_labels`, see there. `expected` is the
+    count less the deviation that remains after participants and items are accounted for (for a
+    factor of participants it is that of the table), and `std_residual` is that deviation in units
+    of its own standard error, which knows of participants and items. p is the share of
+    arrangements with a residual at least as far from 0, and `p_adjusted` the share in which any
+    residual of the table is ("max-statistic"), which holds the chance of a single false alarm
+    among all labels and groups at its level.
+
+    References
+    ----------
+    Haberman, S. J. (1973). The analysis of residuals in cross-classified tables. Biometrics,
+    29(1), 205-220. https://doi.org/10.2307/2529686
+
+    Examples
+    --------
+    >>> from muvistats import label_deviations, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> cells = label_deviations(study, by="familiar", dependence="independent")
+    >>> float(cells["deviation"].sum().round(9))
+    0.0
+    """
+    asked = check_dependence(dependence)
+    check_choice("adjust", adjust, ADJUSTMENTS)
+    check_resamples(n_resamples)
+    whole = label_choices(data, by)
+    plan = Plan(assigned, strata, n_resamples, np.random.default_rng(rng).spawn(1)[0], n_jobs)
+    if "design" in asked:
+        needs_strata(whole.frame, by, plan)
+    base: Row = {"factor": by, "n_missing": int((~whole.use).sum())}
+    rows: list[Row] = []
+    if "independent" in asked:
+        rows += (base | row for row in _independent(whole, adjust))
+    if "design" in asked:
+        rows += (base | row for row in _design(whole, plan, adjust))
+    return rows
+
+
+def _independent(whole: Choices, adjust: str) -> Iterator[Row]:
+    counts = whole.counts
+    base: Row = {
+        "p_adjust_method": adjust,
+        "n_resamples": 0,
+        "n": int(counts.sum()),
+        "method": "standardized residuals of Pearson's chi-square",
+        "dependence": "independent",
+    }
+    filled = counts.sum(axis=1) > 0
+    expected = np.full(counts.shape, np.nan)
+    residuals = expected.copy()
+    if filled.sum() > 1:
+        expected, residuals = contingency.standardized_residuals(counts)
+    p_values = 2 * stats.norm.sf(np.abs(residuals))
+    adjusted = np.full(p_values.shape, np.nan)
+    if filled.sum() == 2:
+        adjusted[filled] = adjust_p(p_values[filled][0], adjust)
+    else:
+        adjusted[:] = adjust_p(p_values.ravel(), adjust).reshape(p_values.shape)
+    for g, j, cell in _cells(whole, base):
+        if not whole.groups:
+            yield cell
+            continue
+        undefined = "no other label was chosen" if np.isnan(residuals[g, j]) else ""
+        yield cell | {
+            "expected": expected[g, j],
+            "deviation": counts[g, j] - expected[g, j],
+            "std_residual": residuals[g, j],
+            "p_value": p_values[g, j],
+            "p_adjusted": adjusted[g, j],
+            "warning": cell["warning"] or undefined,
+        }
+
+
+def _design(whole: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
+    found = design_test(whole, plan)
+    data = found.choices
+    base: Row = {
+        "p_adjust_method": "none" if adjust == "none" else "max-statistic",
+        **(found.common or found.row),
+        "n": int(data.chosen.sum()),
+    }
+    overall = base.pop("warning")
+    groups = {name: g for g, name in enumerate(data.groups)}
+    labels = {name: j for j, name in enumerate(data.names)}
+    for _, _, cell in _cells(whole, base):
+        g, j = groups.get(cell["group"]), labels.get(cell["label"])
+        reason = join_reasons(cell["warning"], overall)
+        if g is None or j is None or not found.cells:
+            yield cell | {"warning": reason}
+            continue
+        values = {name: float(array[g, j]) for name, array in found.cells.items()}
+        values["expected"] = values["observed"] - values["deviation"]
+        if adjust == "none":
+            values["p_adjusted"] = values["p_value"]
+        untested = np.isnan(values["p_value"]) and not overall
+        yield (
+            cell
+            | values
+            | {
+                "n_annotations": int(data.annotations[g]),
+                "warning": "nothing varies but participants and items" if untested else reason,
+            }
+        )
+
+
+def _cells(whole: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
+    """Rows of all labels and groups, with what is counted."""
+    counts, annotations = whole.counts, whole.annotations
+    filled = counts.sum(axis=1) > 0
+    for j, label in enumerate(whole.names):
+        for g, group in enumerate(whole.groups):
+            reason = ""
+            if filled.sum() < 2:
+                reason = "fewer than two groups have labels"
+            elif not filled[g]:
+                reason = "no label was chosen in this group"
+            elif counts[:, j].sum() == 0:
+                reason = "nobody chose this label"
+            yield (
+                g,
+                j,
+                base
+                | {
+                    "label": label,
+                    "group": group,
+                    "observed": counts[g, j],
+                    "n_annotations": int(annotations[g]),
+                    "warning": reason,
+                },
+            )
+    if not whole.groups:
+        reason = f"no row has a group of {whole.by}"
+        empty = {"observed": np.nan, "n_annotations": 0, "warning": reason}
+        yield 0, 0, base | {"label": "all"} | empty

@@ -1,0 +1,221 @@
+"""Differences between modalities in what is computed first: agreement, medians, correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Literal, cast
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import need_study
+from ...formula import factor
+from ...results.frame import result_frame
+from ...types import Data, Ints, Rng, Row
+from ..agreement.concordance import interrater_ccc
+from ..shared.arguments import (
+    ADJUSTMENTS,
+    Dependence,
+    check_choice,
+    check_conf_level,
+    check_dependence,
+    check_resamples,
+    choose_dimensions,
+    need,
+    number_of,
+    to_frame,
+)
+from ..shared.cells import Cells
+from .contrast_rows import QUANTITIES, UNITS, Finished, Options, contrast_rows
+from .correlation import modality_correlations
+
+__all__ = ["modality_contrasts"]
+
+
+@result_frame(
+    "dimension, pair of modalities (or of pairs of them) and way to take rows",
+    "quantity",
+    "dimension",
+    "group1",
+    "group2",
+    "estimate",
+    "estimator",
+    "estimate1",
+    "estimate2",
+    "std_error",
+    "statistic",
+    "statistic_name",
+    "df",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+    "mc_error",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "effect_size",
+    "effect_size_name",
+    "n1",
+    "n2",
+    "n",
+    "n_items",
+    "n_participants",
+    "n_missing",
+    "n_resamples",
+    "method",
+    "dependence",
+)
+def modality_contrasts(
+    data: Data,
+    *,
+    quantity: Literal["ccc", "median", "correlation"] = "ccc",
+    dimension: str | None = None,
+    resample: Literal["items", "participants", "both"] = "both",
+    dependence: Dependence = ("independent", "design"),
+    adjust: str = "holm",
+    conf_level: float = 0.95,
+    n_resamples: int = 2000,
+    rng: Rng = 0,
+) -> list[Row]:
+    """Differences between modalities in agreement, in medians or in their correlations.
+
+    Parameters
+    ----------
+    data : DataTree or DataFrame
+        A study; an annotation frame is enough for medians.
+    quantity : {"ccc", "median", "correlation"}
+        ``"ccc"``: mean leave-one-out concordance of the annotations of each modality, see
+        `interrater_ccc`. ``"median"``: median over annotations of their medians over time.
+        ``"correlation"``: mean correlation over time between mean trajectories of an item, see
+        `modality_correlations`; here one pair of modalities is compared with another, as
+        music-audiovisual with visual-audiovisual.
+    dimension : str, optional
+        Rated dimension; all of them by default.
+    resample : {"items", "participants", "both"}
+        Units that are sampled in the design row. A correlation belongs to an item and to nobody:
+        there, "both" is the same as "items".
+    dependence : {"independent", "design"} or both
+        ``"independent"`` takes finished values as independent: Welch's t, and Mood's test for
+        medians. ``"design"`` resamples whole items and whole participants, so that what an
+        item's modalities have in common falls out; it is the same however modality was assigned.
+    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
+        Adjustment of p over the pairs of one dimension, of each kind of row.
+    conf_level : float
+        Confidence level of the interval of the difference.
+    n_resamples : int
+        Bootstrap samples of each kind of unit; 0 for none.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness. A number gives the same result each time, None another one.
+
+    Raises
+    ------
+    DataError
+        When the study has no such dimension.
+    DesignError
+        For an argument that is not one of the choices.
+
+    Notes
+    -----
+    Each annotation (or item) has its value before anything is resampled: raters who were drawn
+    twice would be compared with copies of themselves. The estimate is the first group less the
+    second. `estimate1` and `estimate2` are the mean, the median, or ``tanh(mean(atanh(r)))``; the
+    difference of correlations, its standard error and its limits are on the scale of Fisher's z,
+    from items that have both.
+
+    The design row divides the estimate by its standard error and takes Student's t with units - 1
+    degrees of freedom, the smaller number for "both". The variance over a kind of units is that of
+    the bootstrap, times units / (units - 1). For both it is V(items) + V(participants) -
+    V(cells), the last with each participant's values of an item drawn on their own, since both of
+    the others count those; it is no less than V(items), and multiplied by units / (units - 1) once
+    more, for the rarer kind.
+
+    Drawing items and participants at once (the pigeonhole bootstrap) counts single annotations
+    three times: in 500 simulated studies of 81 items and 49 participants t with that variance
+    rejected a true null in 0 to 2% of them at the 5% level, the percentiles in 0 to 3%. The
+    two-way variance rejected in 4 to 5% of 1,500, whether effects of modality varied between
+    items, participants, both or neither, and in 3 to 6% of studies as small as 9 items and 12
+    participants before the last factor was put in. With "items" that was up to 29% where effects
+    varied between participants, and with "participants" up to 20% where they varied between
+    items: these two stand for new items (or participants) only. Taking values as independent
+    rejected in up to 30%. Percentile and basic limits of one kind of units were no better than t.
+
+    Mean trajectories of raters who differ more correlate less. A difference of correlations can
+    come from that alone; `modality_contribution` corrects for it.
+
+    Effect sizes: Cohen's d with the pooled standard deviation of annotations; the rank-biserial
+    correlation; the difference of mean correlations, back from Fisher's z.
+
+    Missing and masked values are left out and counted in `n_missing`, which for correlations
+    counts items.
+
+    References
+    ----------
+    Cameron, A. C., Gelbach, J. B., & Miller, D. L. (2011). Robust inference with multiway
+    clustering. Journal of Business & Economic Statistics, 29(2), 238-249.
+    https://doi.org/10.1198/jbes.2010.07136
+
+    Owen, A. B. (2007). The pigeonhole bootstrap. The Annals of Applied Statistics, 1(2), 386-411.
+    https://doi.org/10.1214/07-AOAS122
+
+    Examples
+    --------
+    >>> from muvistats import modality_contrasts, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> found = modality_contrasts(study, dimension="arousal", dependence="design")
+    >>> found[["group1", "group2"]].values.tolist()
+    [['music', 'visual'], ['music', 'audiovisual'], ['visual', 'audiovisual']]
+    """
+    asked = check_dependence(dependence)
+    check_choice("quantity", quantity, QUANTITIES)
+    check_choice("resample", resample, tuple(UNITS))
+    check_choice("adjust", adjust, ADJUSTMENTS)
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    options = Options(quantity, resample, adjust, conf_level, n_resamples)
+    generator = np.random.default_rng(rng)
+    return [
+        row
+        for name, values in _finished(data, dimension, quantity)
+        for row in contrast_rows(name, values, asked, options, generator.spawn(1)[0])
+    ]
+
+
+def _finished(data: Data, dimension: str | None, quantity: str) -> Iterator[tuple[str, Finished]]:
+    """Finished values of each dimension."""
+    if quantity == "median":
+        frame = to_frame(data)
+        names = choose_dimensions(data, dimension)
+        need(frame, "item", "modality", "participant", *names)
+        modality = factor("modality", frame).cat
+        levels = [str(level) for level in modality.categories]
+        units = (_codes(frame["item"]), _codes(frame["participant"]))
+        for name in names:
+            values = number_of(name, frame).to_numpy()
+            yield name, Finished(values, modality.codes.to_numpy(), *units, levels)
+        return
+    need_study(data)
+    study = cast("xr.DataTree", data)
+    levels = Cells.of(study).modalities
+    if quantity == "ccc":
+        table = interrater_ccc(study, dimension=dimension)
+        for name in table["dimension"].unique().tolist():
+            part = table[table["dimension"] == name]
+            group = pd.Index(levels).get_indexer(pd.Index(part["modality"]))
+            units = (_codes(part["item"]), _codes(part["participant"]))
+            yield name, Finished(part["ccc"].to_numpy(), group, *units, levels)
+        return
+    table = modality_correlations(study, dimension=dimension, level="item")
+    pairs = [f"{first}-{second}" for first, second in combinations(levels, 2)]
+    for name in table["dimension"].unique().tolist():
+        part = table[table["dimension"] == name]
+        r = part["estimate"].to_numpy()
+        z = np.arctanh(np.where(np.abs(r) < 1, r, np.nan))
+        group = pd.Index(pairs).get_indexer(pd.Index(part["modality1"] + "-" + part["modality2"]))
+        item = _codes(part["item"])
+        yield name, Finished(z, group, item, np.zeros_like(item), pairs)
+
+
+def _codes(values: pd.Series) -> Ints:
+    return np.asarray(pd.factorize(values)[0], dtype=np.int64)

@@ -1,0 +1,356 @@
+"""Rows of `modality_contribution`: estimates with what is known of their spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels.sampling.multiway import (
+    Inference,
+    Variance,
+    draw_variance,
+    effective_df,
+    infer,
+    influence_variance,
+    two_way,
+    unit_sums,
+)
+from ...types import Floats, Row
+from ..shared.arguments import join_reasons
+from .contribution_moments import Moments, Spread, combinations_of, estimates, spread_of
+
+__all__ = ["UNITS", "Options", "contrast_rows", "item_rows", "no_row", "part_of", "part_rows"]
+
+
+_ABOVE = "above 1: corrected covariances scatter"
+
+UNITS = {
+    "items": "items resampled",
+    "participants": "participants, by influence",
+    "both": "items resampled, with what participants share between items",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a contribution."""
+
+    target: str
+    scope: str
+    estimator: str
+    corrected: bool
+    start: float
+    resample: str
+    conf_level: float
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One dimension: moments, estimates with their differences, draws and influences of them."""
+
+    name: str
+    order: list[str]
+    moments: Moments
+    values: Floats
+    spread: Spread
+    problem: str
+
+
+def _base(name: str, options: Options) -> Row:
+    between = options.scope == "between_item"
+    kind = "levels of items" if between else "mean trajectories"
+    if options.estimator == "ewe":
+        kind = "weighted mean trajectories"
+    noise = "rater noise taken out" if options.corrected else "rater noise left in"
+    return {
+        "dimension": name,
+        "scope": options.scope,
+        "item": "all",
+        "estimator": f"{kind}, {noise}",
+        "conf_level": options.conf_level,
+        "n_resamples": 0,
+        "method": "dominance analysis",
+    }
+
+
+def no_row(name: str, options: Options, reason: str) -> Row:
+    """The row of a part that has no estimate, with the reason."""
+    zero = ("n", "n_annotations", "n_items", "n_participants", "n_missing")
+    return (
+        _base(name, options)
+        | dict.fromkeys(zero, 0)
+        | {
+            "quantity": "r_squared",
+            "modality": options.target,
+            "warning": reason,
+        }
+    )
+
+
+def _counts(moments: Moments, there: npt.NDArray[np.bool_]) -> Row:
+    entered = there[moments.item] & moments.used.entered
+    return {
+        "n": int(moments.used.steps[there].sum()),
+        "n_annotations": int(entered.sum()),
+        "n_items": int(there.sum()),
+        "n_participants": len(np.unique(moments.person[entered])),
+        "n_missing": int((~there).sum()),
+    }
+
+
+def _places(order: list[str]) -> list[Row]:
+    """What each value is: a quantity, and a modality or a pair of them."""
+    names = order[:-1]
+    pairs = list(combinations(names, 2))
+    return [
+        {"quantity": "r_squared", "modality": order[-1]},
+        *({"quantity": key, "modality": name} for key in ("dominance", "share") for name in names),
+        *(
+            {"quantity": f"{key}_difference", "group1": first, "group2": second}
+            for key in ("dominance", "share")
+            for first, second in pairs
+        ),
+    ]
+
+
+def part_of(name: str, order: list[str], moments: Moments, weights: Floats) -> _Part:
+    """Estimates of one dimension; `weights` tell how often each item is drawn, (draw, item)."""
+    there = moments.complete
+    combine = combinations_of(len(order) - 1)
+    problem = _problem(moments, order)
+    if problem:
+        none = np.full(len(combine), np.nan)
+        return _Part(name, order, moments, none, Spread(*[none[None]] * 3), problem)
+    values = estimates(moments.pooled(np.ones((1, len(there)))))[0] @ combine.T
+    return _Part(name, order, moments, values, spread_of(moments, weights) @ combine.T, "")
+
+
+def _problem(moments: Moments, order: list[str]) -> str:
+    """Why there is no estimate; empty where there is one."""
+    there = moments.complete
+    if not there.any():
+        few = "two different raters" if moments.corrected else "a rater"
+        return f"no item has {few} in each modality and time steps that all of them have"
+    if moments.between and there.sum() <= len(order):
+        return "too few items to regress their levels"
+    return _undefined(moments.pooled(np.ones((1, len(there))))[0], order)
+
+
+def _undefined(covariance: Floats, order: list[str]) -> str:
+    """Why covariances give no regression; empty where they do."""
+    flat = [name for name, v in zip(order, np.diagonal(covariance), strict=True) if not v > 0]
+    if flat:
+        return f"no variance that raters share in {', '.join(flat)}"
+    if np.isnan(estimates(covariance[None])).any():
+        return "predictors correlate by 1 or more, or explain nothing"
+    return ""
+
+
+def _reliability(moments: Moments, there: npt.NDArray[np.bool_]) -> Floats:
+    """Share of the variance of each modality's mean that its raters have in common."""
+    ones = there.astype(float)[None]
+    shared, whole = (
+        np.diagonal(moments.pooled(ones, which=which)[0]) for which in ("apart", "raw")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(whole > 0, shared / whole, np.nan)
+
+
+def _variances(spread: Spread, moments: list[Moments], resample: str) -> tuple[Variance, Floats]:
+    """Variances of estimates, and degrees of freedom."""
+    entered = np.logical_or.reduce([each.entered for each in moments])
+    item, person = moments[0].item[entered], moments[0].person[entered]
+    n_items = len(np.unique(item))
+    over_items = draw_variance(spread.draws, n_items)
+    df_items = effective_df(spread.item_influence[np.unique(item)])
+    if resample == "items":
+        return over_items, df_items
+    influence = spread.influence[entered]
+    over_people = influence_variance(influence, person)
+    people = unit_sums(influence, person)
+    if resample == "participants":
+        return over_people, effective_df(people)
+    pairs = influence_variance(influence, item * (int(person.max()) + 1) + person)
+    n_units = min(n_items, len(people))
+    df = np.minimum(df_items, max(len(people) - 1, 0))
+    return two_way(over_items, over_people, pairs, n_units), df
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """Standard errors and tests, degrees of freedom, and why there are none."""
+
+    found: Inference
+    df: Floats
+    problem: str
+
+
+def _moved(part: _Part) -> tuple[Floats, Floats]:
+    """Values with shares and their differences on Fisher's z, and the slope of that move.
+
+    A share is moved as its difference from the rest: ``atanh(2 s - 1)``.
+    """
+    kinds = np.array([place["quantity"] for place in _places(part.order)])
+    share, difference = kinds == "share", kinds == "share_difference"
+    centred = np.where(share, 2 * part.values - 1, part.values)
+    bounded = share | difference
+    inside = np.where(bounded & (np.abs(centred) < 1), centred, np.nan)
+    slope = np.where(share, 2.0, 1.0) / (1 - inside**2)
+    return np.where(bounded, np.arctanh(inside), part.values), np.where(bounded, slope, 1.0)
+
+
+def _test_of_part(part: _Part, options: Options) -> _Tested:
+    """Inference on one dimension."""
+    variance, df = _variances(part.spread, [part.moments], options.resample)
+    plain = infer(part.values, variance, df, options.conf_level)
+    values, slope = _moved(part)
+    scaled = Variance(variance.value * slope**2, variance.mc * slope**4)
+    found = infer(values, scaled, df, options.conf_level)
+    kinds = [place["quantity"] for place in _places(part.order)]
+    low, high = (
+        np.array(
+            [
+                {"share": (1 + np.tanh(z)) / 2, "share_difference": np.tanh(z)}.get(kind, z)
+                for kind, z in zip(kinds, limits, strict=True)
+            ]
+        )
+        for limits in (found.low, found.high)
+    )
+    found = replace(found, std_error=plain.std_error, low=low, high=high)
+    return _Tested(found, df, _problem_of_test(found, [part], options))
+
+
+def _test_across(first: _Part, second: _Part, options: Options) -> _Tested:
+    """Inference on the differences between two dimensions.
+
+    Differences of shares are compared on Fisher's z. The limits are brought back by the slope
+    between the two of them, so that they hold 0 exactly when the test does not reject.
+    """
+    moments = [first.moments, second.moments]
+    plain = infer(
+        first.values - second.values,
+        *_variances(first.spread - second.spread, moments, options.resample),
+        options.conf_level,
+    )
+    moved = [_moved(part) for part in (first, second)]
+    one, two = (
+        part.spread @ np.diag(slope)
+        for part, (_, slope) in zip((first, second), moved, strict=True)
+    )
+    change = moved[0][0] - moved[1][0]
+    variance, df = _variances(one - two, moments, options.resample)
+    found = infer(change, variance, df, options.conf_level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        back = np.where(change == 0, 1 / moved[0][1], (first.values - second.values) / change)
+    found = replace(found, std_error=plain.std_error, low=back * found.low, high=back * found.high)
+    return _Tested(found, df, _problem_of_test(found, [first, second], options))
+
+
+def _problem_of_test(found: Inference, parts: list[_Part], options: Options) -> str:
+    """Why there is no interval at all; empty where there is one."""
+    if not np.isnan(found.std_error).all():
+        return ""
+    moments = parts[0].moments
+    units = [moments.item, moments.person]
+    used = {"items": units[:1], "participants": units[1:], "both": units}[options.resample]
+    entered = np.logical_or.reduce([part.moments.entered for part in parts])
+    if min(len(np.unique(unit[entered])) for unit in used) < 2:
+        return "no interval: there is one unit to draw"
+    if len(parts[0].spread.draws) < 2 and options.resample != "participants":
+        return "no interval: n_resamples is below 2"
+    return "no interval: too many resamples give no estimate"
+
+
+def part_rows(part: _Part, options: Options) -> list[Row]:
+    """Rows of one part: its estimate, interval and test."""
+    there = part.moments.complete
+    base = _base(part.name, options) | _counts(part.moments, there)
+    places = _places(part.order)
+    if part.problem:
+        return [base | place | {"warning": part.problem} for place in places]
+    reliability = dict(zip(part.order, _reliability(part.moments, there), strict=True))
+    tested = _test_of_part(part, options)
+    rows = []
+    for i, place in enumerate(places):
+        row = base | _inference(place, part.values[i], tested, i, len(part.spread.draws), options)
+        row["reliability"] = reliability.get(place.get("modality", ""), np.nan)
+        if place["quantity"] == "r_squared" and part.values[i] > 1:
+            row["warning"] = join_reasons(row["warning"], _ABOVE)
+        rows.append(row)
+    return rows
+
+
+def _inference(
+    place: Row, value: float, tested: _Tested, i: int, n_resamples: int, options: Options
+) -> Row:
+    """Columns of one value; only differences are tested."""
+    found = tested.found
+    row: Row = {
+        "estimate": value,
+        "std_error": found.std_error[i],
+        "df": tested.df[i],
+        "conf_low": found.low[i],
+        "conf_high": found.high[i],
+        "n_resamples": 0 if options.resample == "participants" else n_resamples,
+        "method": f"dominance analysis; {UNITS[options.resample]}",
+        "warning": tested.problem,
+    }
+    if "group1" in place:
+        row |= {
+            "statistic": found.t[i],
+            "statistic_name": "t",
+            "p_value": found.p_value[i],
+            "mc_error": found.mc_error[i],
+        }
+    return place | row
+
+
+def contrast_rows(first: _Part, second: _Part, options: Options) -> list[Row]:
+    """Differences between predictors in one dimension less those in another."""
+    places = _places(first.order)
+    chosen = [i for i, place in enumerate(places) if "group1" in place]
+    there = first.moments.complete & second.moments.complete
+    base = _base(f"{first.name} - {second.name}", options) | _counts(first.moments, there)
+    problem = join_reasons(
+        *(f"{part.name}: {part.problem}" for part in (first, second) if part.problem)
+    )
+    if problem:
+        return [base | places[i] | {"warning": problem} for i in chosen]
+    values = first.values - second.values
+    tested = _test_across(first, second, options)
+    return [
+        base | _inference(places[i], values[i], tested, i, len(first.spread.draws), options)
+        for i in chosen
+    ]
+
+
+def item_rows(name: str, order: list[str], moments: Moments, options: Options) -> list[Row]:
+    """Each item on its own."""
+    few = "two different raters" if moments.corrected else "a rater"
+    places = [place for place in _places(order) if "modality" in place]
+    rows: list[Row] = []
+    for i, item in enumerate(moments.items):
+        there = np.arange(len(moments.items)) == i
+        known = bool(moments.complete[i])
+        base = _base(name, options) | _counts(moments, there)
+        base |= {"item": item, "n_items": int(known), "n_missing": int(not known)}
+        values = np.full(len(places), np.nan)
+        reliability: dict[str, Any] = {}
+        problem = f"a modality without {few}, or no time step that all raters have"
+        if known:
+            covariance = moments.used.products[i]
+            problem = _undefined(covariance, order)
+            reliability = dict(zip(order, _reliability(moments, there), strict=True))
+        if not problem:
+            values = estimates(covariance[None])[0]
+        for value, place in zip(values, places, strict=True):
+            row = {"estimate": value, "conf_level": np.nan, "warning": problem}
+            if place["quantity"] == "r_squared" and value > 1:
+                row["warning"] = _ABOVE
+            row["reliability"] = reliability.get(place["modality"], np.nan)
+            rows.append(base | place | row)
+    return rows

@@ -1,0 +1,1 @@
+"""Ratings and labels predicted from features of the items."""

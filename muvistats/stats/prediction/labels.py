@@ -1,0 +1,356 @@
+"""Labels predicted from the features of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import annotation_frame, need_study
+from ...errors import DataError, DesignError
+from ...kernels.permutation.arrangements import monte_carlo_p
+from ...kernels.regression.folds import fold_labels
+from ...kernels.regression.ridge import RidgeFold, cross_validated, ridge_fold
+from ...kernels.sampling.bootstrap import percentile_interval
+from ...results.frame import result_frame
+from ...types import Floats, Rng, Row
+from ..shared.arguments import (
+    check_choice,
+    check_conf_level,
+    check_resamples,
+    join_reasons,
+    label_names,
+)
+from .inputs import has_features, release_order
+
+__all__ = ["label_prediction"]
+
+
+#: Penalties that the inner leave-one-out chooses from, per standardised feature.
+_PENALTIES = np.logspace(-2, 3, 16)
+
+#: Numbers that a batch of permuted targets may hold.
+_BATCH = 4_000_000
+
+_MEASURE = "correlation over items of predicted and observed share of raters"
+
+
+@result_frame(
+    "label and modality, or per modality with ``level='modality'``",
+    "label",
+    "modality",
+    "features",
+    "estimate",
+    "estimator",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "p_value",
+    "p_adjusted",
+    "p_adjust_method",
+    "mc_error",
+    "n_resamples",
+    "rmse",
+    "noise_ceiling",
+    "n",
+    "n_annotations",
+    "n_missing",
+    "method",
+    "dependence",
+)
+def label_prediction(
+    data: xr.DataTree,
+    *,
+    features: Literal["audio", "visual", "audio_visual"] = "audio",
+    summary: Sequence[Literal["mean", "sd"]] = ("mean",),
+    level: Literal["label", "modality"] = "label",
+    n_folds: int = 5,
+    conf_level: float = 0.95,
+    n_resamples: int = 1000,
+    rng: Rng = 0,
+) -> list[Row]:
+    """Predict how many raters of an item choose a label, from the features of the item.
+
+    Parameters
+    ----------
+    data : DataTree
+        A study with labels and features.
+    features : {"audio", "visual", "audio_visual"}
+        Features that the models use.
+    summary : sequence of {"mean", "sd"}
+        How the frames of an item are summarised: each feature's mean, standard deviation
+        (divisor n), or both.
+    level : {"label", "modality"}
+        A row per label, or the mean correlation over the labels of a modality.
+    n_folds : int
+        Folds over items, shuffled with random state 42, items in release order.
+    conf_level : float
+        Confidence level of the interval.
+    n_resamples : int
+        Permutations behind p and bootstrap samples behind the interval; 0 for neither.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness. A number gives the same result each time, None another one.
+
+    Raises
+    ------
+    DataError
+        When there are no labels or features, a feature is infinite, or fewer items than folds
+        are left.
+    DesignError
+        For an argument that is none of its choices.
+
+    Notes
+    -----
+    For each modality and label the target is the share of the raters of an item who chose the
+    label. The model is ridge regression on standardised features, whose penalty is chosen within
+    the training items by their leave-one-out error; no item that is predicted has a part in
+    scaling, penalty or weights. The estimate is Pearson's r between what was predicted and what
+    was observed, over all items. Without any signal its mean is somewhat below 0, since each
+    fold predicts around the mean of the other items: p therefore comes from repeating the whole
+    cross-validation with the features of whole items exchanged, one-sided (r as large or larger).
+    `p_adjusted` compares with the largest r among the labels of the modality. Labels of one item
+    are exchanged together, so raters and labels may depend on each other in any way.
+
+    The interval is the percentile interval over items drawn with replacement, predictions being
+    kept as they are: it does not contain the uncertainty of the models. `noise_ceiling` is the
+    correlation that the true shares would reach, ``sqrt(1 - MSW / MSB)`` with the mean squares
+    of raters within and items between; 0 where items differ no more than raters do, NaN where no
+    item has two raters.
+
+    Frames with NaN are left out of an item's summary. Items without any frame, without a rater
+    in the modality, or with a feature that has no value are left out and counted in `n_missing`.
+    A label that all or none of the raters chose has no r.
+
+    Examples
+    --------
+    >>> from muvistats import label_prediction, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=18, n_participants=18)
+    >>> frame = label_prediction(study, features="visual", level="modality", n_resamples=20)
+    >>> frame["modality"].tolist()
+    ['music', 'visual', 'audiovisual']
+    """
+    need_study(data)
+    check_choice("features", features, ("audio", "visual", "audio_visual"))
+    check_choice("level", level, ("label", "modality"))
+    for name in summary:
+        check_choice("summary", name, ("mean", "sd"))
+    if not len(summary):
+        raise DesignError("summary must name mean, sd or both")
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    labels = label_names(data)
+    frame = annotation_frame(data)
+    items, table = _item_features(data, features, tuple(summary))
+    rows: list[Row] = []
+    children = np.random.default_rng(rng).spawn(frame["modality"].cat.categories.size)
+    for modality, child in zip(frame["modality"].cat.categories, children, strict=True):
+        part = frame[frame["modality"] == modality]
+        shares = _shares(part, labels, items)
+        use = ~np.isnan(table).any(axis=1) & (shares.raters > 0)
+        base: Row = {
+            "modality": modality,
+            "features": features,
+            "estimator": _MEASURE,
+            "conf_level": conf_level,
+            "p_adjust_method": "max-statistic",
+            "n": int(use.sum()),
+            "n_annotations": int(shares.raters[use].sum()),
+            "n_missing": int((~use).sum()),
+            "method": "ridge regression on item features, "
+            f"{n_folds}-fold cross-validation over items",
+            "dependence": "design",
+        }
+        folds = _folds(table[use], n_folds, str(modality))
+        found = _predict(folds, shares.values[use], n_resamples, child, conf_level)
+        found["noise_ceiling"] = shares.ceiling(use)
+        rows += _label_rows(base, labels, found) if level == "label" else [_mean_row(base, found)]
+    return rows
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Shares of the raters of each item who chose each label, and how many there are."""
+
+    values: Floats
+    raters: npt.NDArray[np.int64]
+
+    def ceiling(self, use: npt.NDArray[np.bool_]) -> Floats:
+        """Square root of the reliability of the shares, by one-way analysis of variance."""
+        share, n = self.values[use], self.raters[use][:, None].astype(float)
+        total = n.sum()
+        if total <= len(n):
+            return np.full(share.shape[1], np.nan)
+        within = (n * share * (1 - share)).sum(axis=0) / (total - len(n))
+        mean = (n * share).sum(axis=0) / total
+        between = (n * (share - mean) ** 2).sum(axis=0) / max(len(n) - 1, 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.sqrt(np.maximum(0.0, 1 - within / between)))
+
+
+def _shares(frame: pd.DataFrame, labels: list[str], items: npt.NDArray[Any]) -> _Shares:
+    chosen = frame[labels].notna().all(axis=1)
+    grouped = frame.loc[chosen, ["item", *labels]].groupby("item")[labels]
+    raters: npt.NDArray[Any] = grouped.size().reindex(items, fill_value=0).to_numpy()
+    shares: npt.NDArray[Any] = grouped.mean().reindex(items).to_numpy()
+    return _Shares(shares.astype(np.float64), raters.astype(np.int64))
+
+
+def _item_features(
+    data: xr.DataTree, features: str, summary: tuple[str, ...]
+) -> tuple[npt.NDArray[Any], Floats]:
+    """Items in release order, and a row of summaries for each; NaN where there are none."""
+    items = np.array(release_order(data))
+    parts = []
+    for kind in features.split("_"):
+        path = f"features/{kind}"
+        if not has_features(data, kind):
+            raise DataError(f"the study has no {kind} features", file=f"/{path}")
+        values = data[path]["values"].reindex(item=items)
+        infinite = np.isinf(values.transpose("item", "time", "feature").to_numpy()).any(axis=(0, 1))
+        if infinite.any():
+            name = values["feature"].to_numpy()[infinite][0]
+            raise DataError("a feature is infinite", file=f"/{path}", column=str(name))
+        for name in summary:
+            reduced = values.mean("time") if name == "mean" else values.std("time")
+            parts.append(reduced.transpose("item", "feature").to_numpy())
+    return items, np.concatenate(parts, axis=1)
+
+
+def _folds(table: Floats, n_folds: int, modality: str) -> list[RidgeFold]:
+    if not 2 <= n_folds <= max(len(table), 2) or len(table) < 3:
+        raise DataError(
+            f"not enough items with features and labels for {modality}",
+            found=f"{len(table)} items",
+            expected=f"at least {max(n_folds, 3)}, one for each of {n_folds} folds",
+        )
+    held_out = fold_labels(len(table), n_folds)
+    split = [
+        (np.flatnonzero(held_out != fold), np.flatnonzero(held_out == fold))
+        for fold in range(n_folds)
+    ]
+    return ridge_fold(table, split, (_PENALTIES * table.shape[1]).tolist())
+
+
+def _correlations(predicted: Floats, observed: Floats) -> Floats:
+    """Pearson's r of columns; NaN where a column does not vary."""
+    left, right = (values - values.mean(axis=0) for values in (predicted, observed))
+    scale = np.sqrt((left**2).sum(axis=0) * (right**2).sum(axis=0))
+    out: Floats = np.full(scale.shape, np.nan)
+    np.divide((left * right).sum(axis=0), scale, out=out, where=scale > 1e-15)
+    return out
+
+
+def _predict(
+    folds: list[RidgeFold],
+    shares: Floats,
+    n_resamples: int,
+    rng: np.random.Generator,
+    conf_level: float,
+) -> dict[str, Any]:
+    """Correlations of the labels and their mean, with intervals and p-values."""
+    n, k = shares.shape
+    predicted = cross_validated(folds, shares)
+    varies = np.ptp(shares, axis=0) > 0
+    r = np.where(varies, _correlations(predicted, shares), np.nan)
+    shuffler, resampler = rng.spawn(2)
+    draws = np.full((n_resamples, k), np.nan)
+    step = max(1, _BATCH // (n * max(k, 1)))
+    for start in range(0, n_resamples, step):
+        count = min(step, n_resamples - start)
+        order = shuffler.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
+        targets = shares[order].transpose(1, 0, 2).reshape(n, count * k)
+        again = _correlations(cross_validated(folds, targets), targets).reshape(count, k)
+        draws[start : start + count] = np.where(varies, again, np.nan)
+    boot = np.empty((n_resamples, k))
+    for i in range(n_resamples):
+        some = resampler.integers(0, n, n)
+        boot[i] = _correlations(predicted[some], shares[some])
+    low, high = percentile_interval(boot, conf_level)
+    mean_low, mean_high = percentile_interval(_row_means(boot)[:, None], conf_level)
+    p_value, mc_error = monte_carlo_p(r, draws)
+    largest = np.broadcast_to(_row_max(draws)[:, None], draws.shape)
+    mean = _row_means(r[None, :])
+    p_mean, mc_mean = monte_carlo_p(mean, _row_means(draws)[:, None])
+    return {
+        "r": r,
+        "low": low,
+        "high": high,
+        "p": p_value,
+        "p_max": monte_carlo_p(r, largest)[0],
+        "mc_error": mc_error,
+        "rmse": np.where(varies, np.sqrt(((predicted - shares) ** 2).mean(axis=0)), np.nan),
+        "mean": (mean[0], mean_low[0], mean_high[0], p_mean[0], mc_mean[0]),
+        "n_resamples": n_resamples,
+    }
+
+
+def _row_means(values: Floats) -> Floats:
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _row_max(values: Floats) -> Floats:
+    return np.asarray(np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf))
+
+
+def _label_rows(base: Row, labels: list[str], found: dict[str, Any]) -> list[Row]:
+    rows = []
+    for i, label in enumerate(labels):
+        known = not np.isnan(found["r"][i])
+        reason = "" if known else "the share of the label is the same for every item"
+        rows.append(
+            base
+            | {
+                "label": label,
+                "estimate": found["r"][i],
+                "conf_low": found["low"][i] if known else np.nan,
+                "conf_high": found["high"][i] if known else np.nan,
+                "p_value": found["p"][i],
+                "p_adjusted": found["p_max"][i],
+                "mc_error": found["mc_error"][i],
+                "n_resamples": found["n_resamples"],
+                "rmse": found["rmse"][i],
+                "noise_ceiling": found["noise_ceiling"][i] if known else np.nan,
+                "warning": join_reasons(reason, _silent(found), _too_rare(found, i)),
+            }
+        )
+    return rows
+
+
+def _mean_row(base: Row, found: dict[str, Any]) -> Row:
+    mean, low, high, p_value, mc_error = found["mean"]
+    return base | {
+        "label": "all",
+        "estimate": mean,
+        "conf_low": low,
+        "conf_high": high,
+        "p_value": p_value,
+        "p_adjusted": p_value,
+        "mc_error": mc_error,
+        "n_resamples": found["n_resamples"],
+        "rmse": _row_means(found["rmse"][None, :])[0],
+        "noise_ceiling": _row_means(found["noise_ceiling"][None, :])[0],
+        "warning": join_reasons("no label varies" if np.isnan(mean) else "", _silent(found)),
+    }
+
+
+def _too_rare(found: dict[str, Any], i: int) -> str:
+    """Why a label with a correlation has no interval, or no ceiling."""
+    if np.isnan(found["r"][i]):
+        return ""
+    no_limits = found["n_resamples"] > 0 and np.isnan(found["low"][i])
+    return join_reasons(
+        "no interval: chosen on so few items that many samples lack it" if no_limits else "",
+        "no noise ceiling: no item has two raters" if np.isnan(found["noise_ceiling"][i]) else "",
+    )
+
+
+def _silent(found: dict[str, Any]) -> str:
+    return "" if found["n_resamples"] else "no p and no interval: n_resamples is 0"

@@ -1,0 +1,251 @@
+"""How well features predict the ratings: `lasso_models` (the paper's Table 4)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy import stats
+
+from ...results.frame import result_frame
+from ...types import Floats, Row
+from ..shared.arguments import check_choice, check_conf_level, join_reasons
+from .fits import ModelFit
+from .models import FeatureModels, Model, Sets, as_models
+
+__all__ = ["lasso_models", "mean_with_interval"]
+
+
+@result_frame(
+    "model and metric, or per fold or item of it",
+    "modality",
+    "features",
+    "target",
+    "configuration",
+    "metric",
+    "fold",
+    "item",
+    "mean",
+    "sd",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "rmse",
+    "ccc",
+    "noise_ceiling",
+    "penalty",
+    "n_selected",
+    "n_features",
+    "n",
+    "n_items",
+    "n_missing",
+    "method",
+)
+def lasso_models(
+    data: xr.DataTree | FeatureModels,
+    *,
+    model: Model = "lasso",
+    level: Literal["summary", "fold", "item"] = "summary",
+    dimension: str | None = None,
+    sets: Sets | None = None,
+    inner: Literal["items", "frames"] = "items",
+    n_folds: int = 5,
+    l1_ratio: float = 0.5,
+    patience: int | None = 20,
+    conf_level: float = 0.95,
+    n_jobs: int = 1,
+) -> list[Row]:
+    """Error and concordance of linear models on items that they have not seen (Table 4).
+
+    Parameters
+    ----------
+    data : DataTree or FeatureModels
+        A study with ratings over time and features, or models that were fitted to one; then
+        `model`, `inner`, `n_folds`, `l1_ratio`, `patience` and `n_jobs` are those of the fit.
+    model : {"lasso", "elastic_net", "ridge", "linear"}
+        The penalty.
+    level : {"summary", "fold", "item"}
+        Mean and standard deviation over items of each metric, or the folds, or the items; columns
+        of the other levels are empty.
+    dimension : str, optional
+        Rated dimension that is predicted; all dynamic ones where not given.
+    sets : sequence of (str, str), optional
+        Modality and features; the five of Table 4 where not given.
+    inner : {"items", "frames"}
+        What the inner folds hold out; see `feature_models`.
+    n_folds : int
+        Folds over items.
+    l1_ratio : float
+        Share of the absolute penalty of the elastic net.
+    patience : int, optional
+        Penalties without a lower inner error after which the search ends; None never ends it.
+    conf_level : float
+        Confidence level of the interval of the mean.
+    n_jobs : int
+        Folds that are fitted at the same time.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension, no features, or no step with both.
+    DesignError
+        For an argument that is none of its choices.
+
+    Notes
+    -----
+    Each item is predicted once, by the model of the fold that holds it out. Its RMSE and its
+    concordance with the gold standard are computed over its time steps; the summary averages
+    them over items. A prediction that never moves has a concordance of 0; where the gold standard
+    does not move either, it is NaN and not averaged. The interval is Student's, over items; items
+    of a fold share a model, which it does not know. `noise_ceiling` is the mean over the same
+    items of the concordance that the raters' noise leaves within reach (`noise_ceiling`); it is
+    NaN beside an RMSE. `n` counts time steps, `n_missing` steps of the annotations of these items
+    that are left out.
+
+    `feature_models` has the model, the folds and the rules for bad input.
+
+    References
+    ----------
+    Tibshirani, R. (1996). Regression shrinkage and selection via the lasso. Journal of the Royal
+    Statistical Society: Series B, 58(1), 267-288.
+    https://doi.org/10.1111/j.2517-6161.1996.tb02080.x
+
+    Examples
+    --------
+    >>> from muvistats import lasso_models, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
+    >>> frame = lasso_models(study, sets=[("visual", "visual")])
+    >>> frame[["target", "metric", "n_items"]].values.tolist()[:2]
+    [['arousal', 'rmse', 9], ['arousal', 'ccc', 9]]
+    """
+    check_choice("level", level, ("summary", "fold", "item"))
+    check_conf_level(conf_level)
+    models = as_models(
+        data,
+        model=model,
+        dimension=dimension,
+        sets=sets,
+        n_jobs=n_jobs,
+        inner=inner,
+        n_folds=n_folds,
+        l1_ratio=l1_ratio,
+        patience=patience,
+    )
+    rows: list[Row] = []
+    for fit in models.fits:
+        base = models.keys(fit) | models.provenance | {"method": models.method}
+        base |= {"fold": 0, "n_selected": 0, "n_features": len(fit.columns), "warning": fit.note}
+        base |= {"n": 0, "n_items": 0, "n_missing": 0}
+        if level == "summary":
+            rows += _summary(models, fit, base, conf_level)
+        elif fit.problem:
+            rows.append(base | {"item": "all", "warning": fit.problem})
+        else:
+            rows += _folds(models, fit, base) if level == "fold" else _items(models, fit, base)
+    return rows
+
+
+def mean_with_interval(values: Floats, conf_level: float) -> Row:
+    """Mean, sd and Student's interval of values without NaN."""
+    if not len(values):
+        return {}
+    row: Row = {"mean": values.mean(), "conf_level": conf_level}
+    if len(values) < 2:
+        return row
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    half = stats.t.ppf((1 + conf_level) / 2, len(values) - 1) * error
+    return row | {
+        "sd": values.std(ddof=1),
+        "conf_low": row["mean"] - half,
+        "conf_high": row["mean"] + half,
+    }
+
+
+def _ceilings(models: FeatureModels, fit: ModelFit) -> Floats:
+    names = [models.inputs.items[i] for i in fit.items]
+    return np.array([models.ceilings[fit.target, fit.modality, name] for name in names])
+
+
+def _steps(models: FeatureModels, fit: ModelFit) -> tuple[npt.NDArray[np.int64], Any]:
+    """Steps of each item that entered, and those that did not."""
+    counts = np.bincount(models.inputs.item, minlength=len(models.inputs.items))
+    return counts[fit.items], models.inputs.n_missing[fit.items]
+
+
+def _summary(models: FeatureModels, fit: ModelFit, base: Row, conf_level: float) -> list[Row]:
+    steps, left_out = _steps(models, fit)
+    base = base | {"item": "all", "n": int(steps.sum()), "n_missing": int(left_out.sum())}
+    rows = []
+    for metric, values in (("rmse", fit.rmse), ("ccc", fit.ccc)):
+        there = ~np.isnan(values)
+        row = base | {"metric": metric, "n_items": int(there.sum())}
+        row |= mean_with_interval(values[there], conf_level)
+        gone = int((~there).sum())
+        reason = f"{metric} is undefined for {gone} items" if gone else ""
+        if metric == "ccc" and len(fit.items):
+            ceiling = _ceilings(models, fit)[there]
+            if not np.isnan(ceiling).all():
+                row["noise_ceiling"] = float(np.nanmean(ceiling))
+            still = sum(not np.any(fold.chosen.coefficients) for fold in fit.folds)
+            if still:
+                reason = join_reasons(
+                    reason, f"the model of {still} of {len(fit.folds)} folds is a constant"
+                )
+        row["warning"] = join_reasons(fit.problem or row["warning"], reason)
+        rows.append(row)
+    return rows
+
+
+def _folds(models: FeatureModels, fit: ModelFit, base: Row) -> list[Row]:
+    steps, left_out = _steps(models, fit)
+    rows = []
+    for number, fold in enumerate(fit.folds):
+        there = fit.fold == number
+        agreement = fit.ccc[there]
+        known = ~np.isnan(agreement)
+        count = int(np.count_nonzero(fold.chosen.coefficients))
+        rows.append(
+            base
+            | {
+                "fold": number + 1,
+                "item": "all",
+                "rmse": fit.rmse[there].mean(),
+                "ccc": agreement[known].mean() if known.any() else np.nan,
+                "penalty": fold.chosen.alpha,
+                "n_selected": count,
+                "n": int(steps[there].sum()),
+                "n_items": int(there.sum()),
+                "n_missing": int(left_out[there].sum()),
+                "warning": join_reasons(base["warning"], "" if count else "a constant"),
+            }
+        )
+    return rows
+
+
+def _items(models: FeatureModels, fit: ModelFit, base: Row) -> list[Row]:
+    steps, left_out = _steps(models, fit)
+    ceiling = _ceilings(models, fit)
+    rows = []
+    for i, item in enumerate(fit.items):
+        fold = fit.folds[fit.fold[i]]
+        count = int(np.count_nonzero(fold.chosen.coefficients))
+        reason = "neither prediction nor gold standard moves" if np.isnan(fit.ccc[i]) else ""
+        rows.append(
+            base
+            | {
+                "fold": int(fit.fold[i]) + 1,
+                "item": models.inputs.items[item],
+                "rmse": fit.rmse[i],
+                "ccc": fit.ccc[i],
+                "noise_ceiling": ceiling[i],
+                "penalty": fold.chosen.alpha,
+                "n_selected": count,
+                "n": int(steps[i]),
+                "n_items": 1,
+                "n_missing": int(left_out[i]),
+                "warning": join_reasons(base["warning"], reason),
+            }
+        )
+    return rows

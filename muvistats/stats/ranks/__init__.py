@@ -1,0 +1,1 @@
+"""Rank tests between groups of ratings."""

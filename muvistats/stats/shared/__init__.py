@@ -1,0 +1,1 @@
+"""What all tests share: checked arguments, groups, assignment of factors, cells. No statistic."""

@@ -1,0 +1,267 @@
+"""How often tests reject where there is nothing to find: `calibration`, and the committed table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...errors import DesignError
+from ...kernels.contingency import clopper_pearson
+from ...results.frame import build_frame, result_frame
+from ...results.glossary import GLOSSARY
+from ...types import Rng
+from ..shared.arguments import check_conf_level, check_resamples
+from .draws import PValues, simulate_tests
+from .presets import KEYS, Preset, choose_presets
+from .scenarios import Scenario, choose_scenarios
+
+__all__ = ["Scenario", "calibration", "calibration_table"]
+
+Test = str | Callable[..., Any]
+
+#: Confidence that all intervals of a table hold at once.
+SIMULTANEOUS = 0.99
+
+#: p-values above alpha by less are equal to it.
+_TIE = 1e-12
+
+_COLUMNS = (
+    "scenario",
+    "null",
+    "test",
+    *KEYS,
+    "alpha",
+    "quantity",
+    "estimate",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "simultaneous_low",
+    "simultaneous_high",
+    "simultaneous_level",
+    "n_rejected",
+    "n",
+    "n_undefined",
+    "n_resamples",
+    "verdict",
+    "rule",
+)
+
+
+@result_frame("scenario, test and row of the test", *_COLUMNS)
+def calibration(
+    test: Test | Sequence[Test] | None = None,
+    scenario: str | Scenario | Sequence[str | Scenario] | None = None,
+    n_sims: int = 2000,
+    *,
+    alpha: float = 0.05,
+    conf_level: float = 0.95,
+    n_resamples: int = 199,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+    cache: bool | str | os.PathLike[str] = True,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Share of simulated studies in which a test rejects, though there is nothing to find.
+
+    Parameters
+    ----------
+    test : str, callable, or sequence of these, optional
+        Tests by name, as ``"kruskal_modality"`` or ``"chisquare_labels: gender"``; all of them by
+        default. Or a function of your own, which takes a study (and `rng` or `n_resamples`, if
+        it has arguments of these names) and gives a p-value, or a frame with `p_value` and any of
+        the columns below that tell rows apart.
+    scenario : str, Scenario, or sequence of these, optional
+        What is simulated; by default every scenario in which the null hypothesis of the test
+        holds. A function of your own needs one. In a scenario in which the factor has an effect
+        the share is the power.
+    n_sims : int
+        Simulated studies per scenario.
+    alpha : float
+        A p-value up to this rejects.
+    conf_level : float
+        Confidence level of the interval of each row by itself.
+    n_resamples : int
+        Resamples of each test. With ``alpha * (n_resamples + 1)`` a whole number a permutation
+        test uses up its level.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness. Study i is the same for all tests, whatever else is asked for.
+    n_jobs : int
+        Number of processes; -1 for one per core. The result does not depend on it.
+    cache : bool or path
+        Whether and where finished p-values are kept: in the user's cache folder (or the folder
+        that the environment variable `MUVISTATS_CACHE` names), nowhere, or in this folder. Ten
+        studies at a time are written as soon as they are finished, so a run that was cut off
+        goes on from there. A change of the package's code makes them unreachable. Tests of your
+        own are not kept.
+    progress : bool
+        Whether to show a bar, on a terminal only.
+
+    Raises
+    ------
+    DesignError
+        For a test or scenario that does not exist, a test of your own without a scenario, or a
+        number that makes no sense.
+
+    Notes
+    -----
+    Simulated studies keep all other effects, those of participants and items above all:
+    "independent" rows are what a test does that takes no notice of them. `estimate` is the number
+    of rejections over that of studies with a p-value; those without are counted in `n_undefined`.
+    `conf_low` and `conf_high` are Clopper and Pearson's limits, for each row by itself;
+    `simultaneous_low` and `simultaneous_high` are the same at Bonferroni's level, so that those
+    of all rows of the result hold at once with 99% confidence.
+
+    `verdict`, for rows whose null hypothesis holds: *liberal* where the simultaneous interval lies
+    above alpha, *conservative* where it lies below, else *at the level*. A row with label ``any``
+    rejects where any row of the family does after adjustment for multiple comparisons. Of a
+    factor with two groups, the rows of the first stand for both.
+
+    References
+    ----------
+    Clopper, C. J., & Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
+    in the case of the binomial. Biometrika, 26(4), 404-413. https://doi.org/10.1093/biomet/26.4.404
+
+    Examples
+    --------
+    >>> from muvistats import Scenario, calibration
+    >>> small = Scenario("small", null=("overlay",), n_items=9, n_participants=12)
+    >>> found = calibration("mannwhitney_overlay", small, 5, n_resamples=19, cache=False)
+    >>> found.loc[found["dependence"] == "independent", "n"].tolist()
+    [5, 5]
+    """
+    check_simulations(n_sims, alpha)
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    pairs = _pairs(choose_presets(test), scenario)
+    found = simulate_tests(
+        pairs,
+        n_sims=n_sims,
+        n_resamples=n_resamples,
+        rng=rng,
+        n_jobs=n_jobs,
+        cache=cache,
+        progress=progress,
+    )
+    rows = [row for values in found for row in rejections(values, alpha)]
+    return with_limits(pd.DataFrame(rows), conf_level).assign(
+        n_resamples=n_resamples, alignment="as_recorded", simulated=True
+    )
+
+
+def check_simulations(n_sims: int, alpha: float) -> None:
+    """Refuse a number of simulations that is none, or a level that is no probability."""
+    if isinstance(n_sims, bool) or not isinstance(n_sims, Integral) or n_sims < 1:
+        raise DesignError(f"n_sims must be a whole number from 1, not {n_sims!r}")
+    if not 0 < alpha < 1:
+        raise DesignError(f"alpha must lie between 0 and 1, not {alpha!r}")
+
+
+def _pairs(tests: list[Preset], scenario: Any) -> list[tuple[Scenario, Preset]]:
+    """Every test in every scenario; by default in those in which its null hypothesis holds."""
+    if scenario is not None:
+        return [(one, test) for one in choose_scenarios(scenario) for test in tests]
+    homeless = [test.name for test in tests if not test.scenarios]
+    if homeless:
+        raise DesignError(f"the test {homeless[0]!r} needs a scenario")
+    names = dict.fromkeys(name for test in tests for name in test.scenarios)
+    return [
+        (one, test)
+        for one in choose_scenarios(list(names))
+        for test in tests
+        if one.name in test.scenarios
+    ]
+
+
+def rejections(values: PValues, alpha: float) -> list[dict[str, Any]]:
+    """Rejections of each row of a test, counted."""
+    scenario, test = values.scenario, values.test
+    null = test.null_in(scenario)
+    rows = []
+    for key, p_values in values.rows.items():
+        n = int((~np.isnan(p_values)).sum())
+        n_rejected = int((p_values <= alpha + _TIE).sum())
+        rows.append(
+            {
+                "scenario": scenario.name,
+                "null": null,
+                "test": test.name,
+                **dict(zip(KEYS, key, strict=True)),
+                "alpha": alpha,
+                "quantity": "false-alarm rate" if null else "power",
+                "estimate": n_rejected / n if n else np.nan,
+                "n_rejected": n_rejected,
+                "n": n,
+                "n_undefined": len(p_values) - n,
+                "warning": "" if n else "no simulated study gave a p-value",
+            }
+        )
+    return rows
+
+
+def with_limits(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
+    """Limits of each row by itself, limits of all rows at once, and the verdict."""
+    defined = int((table["n"] > 0).sum())
+    level = 1 - (1 - SIMULTANEOUS) / max(defined, 1)
+    low, high = clopper_pearson(table["n_rejected"], table["n"], conf_level)
+    least, most = clopper_pearson(table["n_rejected"], table["n"], level)
+    verdict = np.select(
+        [~table["null"] | np.isnan(least), least > table["alpha"], most < table["alpha"]],
+        ["", "liberal", "conservative"],
+        "at the level",
+    )
+    return table.assign(
+        conf_low=low,
+        conf_high=high,
+        conf_level=conf_level,
+        simultaneous_low=least,
+        simultaneous_high=most,
+        simultaneous_level=SIMULTANEOUS,
+        verdict=verdict,
+        rule=np.where(verdict == "", "", f"simultaneous {SIMULTANEOUS:.0%} limits against alpha"),
+    )
+
+
+def calibration_table() -> pd.DataFrame:
+    """The committed result of `calibration`, over all tests in all their null scenarios.
+
+    Returns
+    -------
+    DataFrame
+        Columns and rows as `calibration` gives them; made by the script ``05_calibration.py`` of
+        ``analyses/``. Simulated data.
+
+    Notes
+    -----
+    The intervals that hold at once are those of this whole table.
+
+    Examples
+    --------
+    >>> from muvistats import calibration_table
+    >>> bool(calibration_table()["simulated"].all())
+    True
+    """
+    source = files("muvistats.data") / "simulation" / "false_alarms.csv"
+    with source.open(encoding="utf-8") as stream:
+        texts = pd.read_csv(stream, dtype="str", keep_default_na=False, na_values=[""])
+    return build_frame(
+        pd.DataFrame({str(name): _read(str(name), texts[name]) for name in texts}),
+        tuple(texts.columns),
+    )
+
+
+def _read(name: str, column: pd.Series) -> pd.Series:
+    kind = GLOSSARY[name].kind
+    if kind == "truth":
+        return column == "True"
+    return (
+        column.astype("float64")
+        if kind == "number"
+        else column.astype("int64" if kind == "integer" else "str")
+    )

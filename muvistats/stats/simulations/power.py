@@ -1,0 +1,268 @@
+"""Planning: how often a study of some size finds an effect, and what it costs."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...dataset.simulation.design import draw_design
+from ...dataset.simulation.settings import SimulationSettings
+from ...errors import DesignError
+from ...kernels.contingency import clopper_pearson
+from ...results.frame import result_frame
+from ...types import Rng
+from ..shared.arguments import check_conf_level, check_resamples, join_reasons
+from .draws import PValues, simulate_tests
+from .false_alarms import check_simulations, rejections
+from .presets import KEYS, Preset, choose_presets
+from .scenarios import Scenario, scaled
+
+__all__ = ["power_study"]
+
+Test = str | Callable[..., Any]
+Counts = int | Sequence[int]
+
+_OFF = {"modality": "modality_mean", "familiar": "familiarity"}
+
+
+@result_frame(
+    "size of study, effect, test and row of the test",
+    "n_participants",
+    "n_items",
+    "raters_per_cell",
+    "effect_multiplier",
+    "test",
+    *KEYS,
+    "alpha",
+    "quantity",
+    "estimate",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+    "n_rejected",
+    "n",
+    "n_undefined",
+    "n_resamples",
+    "n_annotations",
+    "participant_hours",
+)
+def power_study(
+    test: Test | Sequence[Test] = "kruskal_modality",
+    *,
+    n_participants: Counts = (24, 49, 98),
+    n_items: Counts = 81,
+    raters_per_cell: Counts = 5,
+    effect_multiplier: float | Sequence[float] = 1.0,
+    factor: str | None = None,
+    settings: SimulationSettings | None = None,
+    n_sims: int = 200,
+    alpha: float = 0.05,
+    conf_level: float = 0.95,
+    n_resamples: int = 199,
+    seconds_per_trial: float = 60.0,
+    seconds_of_labels: float = 30.0,
+    minutes_per_participant: float = 15.0,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+    cache: bool | str | os.PathLike[str] = True,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Power of tests over numbers of participants, items and raters, with the cost in hours.
+
+    Parameters
+    ----------
+    test : str, callable, or sequence of these
+        Tests of one factor, by name or functions of your own, as in `calibration`.
+    n_participants, n_items, raters_per_cell : int or sequence of int
+        Sizes of the study; every combination is simulated. Raters are those of an item in one
+        modality, over the lists that are used once; participants beyond them repeat lists.
+    effect_multiplier : float or sequence of float
+        The factor's effect, as a multiple of that in the settings; 0 for none.
+    factor : {"modality", "gender", "training", "familiar"}, optional
+        Factor whose effect is multiplied; by default that of the test.
+    settings : SimulationSettings, optional
+        What is simulated; by default a study like MuVi, where gender, training and familiarity
+        shift labels but not arousal and valence: ``replace(settings.arousal, female=0.1)`` gives
+        such a shift.
+    n_sims : int
+        Simulated studies per combination.
+    alpha : float
+        A p-value up to this rejects.
+    conf_level : float
+        Confidence level of Clopper and Pearson's interval of each row by itself.
+    n_resamples : int
+        Resamples of each test.
+    seconds_per_trial, seconds_of_labels : float
+        Length of an excerpt, and what choosing labels and going on takes.
+    minutes_per_participant : float
+        Instruction, practice and questions, once per participant.
+    rng : int, SeedSequence, Generator or None
+        Source of randomness.
+    n_jobs : int
+        Number of processes; -1 for one per core. The result does not depend on it.
+    cache : bool or path
+        Whether and where finished p-values are kept, as in `calibration`.
+    progress : bool
+        Whether to show a bar, on a terminal only.
+
+    Raises
+    ------
+    DesignError
+        For a test that does not exist, tests of several factors, a size for which there is no
+        balanced design, or a number that makes no sense.
+
+    Notes
+    -----
+    Lists are balanced, as those of MuVi: a list has at least 30 trials, more where participants
+    are few. So with items and raters given, more participants than lists add raters; the cost is
+    ``n_annotations * (seconds_per_trial + seconds_of_labels) + n_participants *
+    minutes_per_participant``, in hours. With fewer than three participants per rater and cell the
+    number of raters falls to a third of that of participants, which `raters_per_cell` and
+    `warning` say.
+
+    With a multiplier of 0 the share is the false-alarm rate, and `quantity` says so. What modality
+    does to single items is not multiplied. The truth of a plan is that of the settings: take
+    several of them.
+
+    Examples
+    --------
+    >>> from muvistats import power_study
+    >>> plan = power_study(
+    ...     n_participants=(12, 24), n_items=9, n_sims=5, n_resamples=19, cache=False
+    ... )
+    >>> plan[["n_participants", "n_annotations"]].drop_duplicates().to_dict("list")
+    {'n_participants': [12, 24], 'n_annotations': [108, 216]}
+    """
+    check_simulations(n_sims, alpha)
+    check_conf_level(conf_level)
+    check_resamples(n_resamples)
+    presets = choose_presets(test)
+    chosen = _factor(presets, factor)
+    sizes = [
+        _whole(name, values)
+        for name, values in (
+            ("n_participants", n_participants),
+            ("n_items", n_items),
+            ("raters_per_cell", raters_per_cell),
+        )
+    ]
+    multipliers = _multipliers(effect_multiplier)
+    plans = [
+        _plan(chosen, settings or SimulationSettings(), size, multiplier)
+        for size in itertools.product(*sizes)
+        for multiplier in multipliers
+    ]
+    found = simulate_tests(
+        [(scenario, preset) for scenario, _ in plans for preset in presets],
+        n_sims=n_sims,
+        n_resamples=n_resamples,
+        rng=rng,
+        n_jobs=n_jobs,
+        cache=cache,
+        progress=progress,
+    )
+    costs = (seconds_per_trial + seconds_of_labels, 60 * minutes_per_participant)
+    if not min(costs) >= 0:
+        raise DesignError("times must not be negative")
+    columns = {scenario.name: columns | _hours(columns, costs) for scenario, columns in plans}
+    rows = [row for values in found for row in _rows(values, alpha, columns)]
+    table = pd.DataFrame(rows)
+    low, high = clopper_pearson(table["n_rejected"], table["n"], conf_level)
+    return table.assign(
+        conf_low=low,
+        conf_high=high,
+        conf_level=conf_level,
+        n_resamples=n_resamples,
+        alignment="as_recorded",
+        simulated=True,
+    )
+
+
+def _whole(name: str, values: Counts) -> list[int]:
+    several: list[Any] = list(values) if isinstance(values, list | tuple | range) else [values]
+    for value in several:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise DesignError(f"{name} must be whole numbers from 1, not {value!r}")
+    return _distinct(name, [int(value) for value in several])
+
+
+def _multipliers(values: float | Sequence[float]) -> list[float]:
+    several: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
+    for value in several:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
+            raise DesignError(f"effect_multiplier must be numbers from 0, not {value!r}")
+    return _distinct("effect_multiplier", [float(value) for value in several])
+
+
+def _distinct(name: str, values: list[Any]) -> list[Any]:
+    if not values:
+        raise DesignError(f"{name} is empty")
+    return list(dict.fromkeys(values))
+
+
+def _factor(presets: Iterable[Preset], factor: str | None) -> str:
+    """The one factor whose effect is multiplied."""
+    allowed = ("modality", "gender", "training", "familiar")
+    asked = {preset.factor for preset in presets} - {""}
+    chosen = {factor} if factor is not None else asked
+    if len(chosen) != 1:
+        raise DesignError(f"give factor= one of {', '.join(allowed)}: the tests do not tell one")
+    one = chosen.pop()
+    if one not in allowed:
+        raise DesignError(f"no effect of {one!r} is simulated; factor is one of {allowed}")
+    return str(one)
+
+
+def _plan(
+    factor: str, settings: SimulationSettings, size: Sequence[int], multiplier: float
+) -> tuple[Scenario, dict[str, Any]]:
+    """One combination: what is simulated, and the columns that say so."""
+    people, items, raters = size
+    design = draw_design(
+        np.random.default_rng(0),
+        n_items=items,
+        n_participants=people,
+        assignment="balanced",
+        raters_per_cell=raters,
+        n_lists=None,
+    )
+    got = min(raters, people // 3)
+    scenario = Scenario(
+        f"{people} participants, {items} items, {raters} raters, effect x {multiplier:g}",
+        null=(factor, "overlay") if multiplier == 0 else ("overlay",),
+        without=() if multiplier else (_OFF.get(factor, factor),),
+        settings=scaled(settings, factor, multiplier),
+        n_items=items,
+        n_participants=people,
+        raters_per_cell=raters,
+    )
+    return scenario, {
+        "n_participants": people,
+        "n_items": items,
+        "raters_per_cell": got,
+        "effect_multiplier": multiplier,
+        "n_annotations": len(design),
+        "warning": f"too few participants for {raters} raters: {got}" if got < raters else "",
+    }
+
+
+def _hours(columns: dict[str, Any], costs: tuple[float, float]) -> dict[str, float]:
+    trial, person = costs
+    seconds = columns["n_annotations"] * trial + columns["n_participants"] * person
+    return {"participant_hours": seconds / 3600}
+
+
+def _rows(
+    values: PValues, alpha: float, columns: dict[str, dict[str, Any]]
+) -> Iterable[dict[str, Any]]:
+    plan = columns[values.scenario.name]
+    for row in rejections(values, alpha):
+        warning = join_reasons(row["warning"], plan["warning"])
+        kept = {k: v for k, v in row.items() if k not in ("scenario", "null")}
+        yield kept | plan | {"warning": warning}

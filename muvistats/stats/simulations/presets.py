@@ -1,0 +1,238 @@
+"""The tests whose false-alarm rates are known by name, and how p-values are read from them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...dataset.access import annotation_frame
+from ...errors import DataError, DesignError
+from ..labels.counts import chisquare, chisquare_labels
+from ..labels.residuals import label_deviations
+from ..labels.survey import bilder_loughin, rao_scott
+from ..modalities.contrasts import modality_contrasts
+from ..ranks.pairs_of_groups import pairwise_modality
+from ..ranks.several_groups import kruskal, kruskal_modality
+from ..ranks.two_groups import mannwhitney, mannwhitney_overlay
+from .scenarios import SCENARIOS, Scenario
+
+__all__ = ["ANY", "KEYS", "PRESETS", "Preset", "SimulatedStudy", "choose_presets", "p_rows"]
+
+#: Columns that tell the rows of a test apart.
+KEYS = ("dimension", "label", "group", "group1", "group2", "dependence", "method")
+
+#: Those of them that tell the members of a family apart.
+_MEMBERS = ("label", "group", "group1", "group2")
+
+#: Stands for all rows of a family; their p is the smallest adjusted one.
+ANY = "any"
+
+_DIMENSIONS = ("arousal", "valence")
+_COLUMNS = {"training": "years_of_training > 3"}
+
+#: Scenarios in which a factor has no effect.
+_NULL = {
+    "modality": ("no_modality", "modality_by_item", "modality_by_participant"),
+    "overlay": ("muvi",),
+    "gender": ("no_gender",),
+    "training": ("no_training",),
+    "familiar": ("no_familiarity", "familiarity_confounded"),
+}
+
+
+class SimulatedStudy:
+    """A simulated study, and its annotation frame once it is asked for."""
+
+    def __init__(self, tree: xr.DataTree) -> None:
+        self.tree = tree
+
+    @functools.cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row per annotation."""
+        return annotation_frame(self.tree)
+
+
+Run = Callable[[SimulatedStudy, np.random.Generator, int], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A test whose rejections are counted.
+
+    Parameters
+    ----------
+    name : str
+        Name, in results and in the store of finished simulations.
+    run : callable
+        From study, generator and number of resamples to a frame with `p_value`.
+    factor : str
+        Factor that is tested, as scenarios name it; empty for a test from outside.
+    labels : bool
+        Whether the response is labels or familiarity, not the level of ratings.
+    families : bool
+        Whether `p_adjusted` holds over the rows of a dimension, or over all labels.
+    where : tuple of str
+        Scenarios in which its null hypothesis holds, where these are not all of the factor's.
+    """
+
+    name: str
+    run: Run
+    factor: str = ""
+    labels: bool = False
+    families: bool = False
+    where: tuple[str, ...] = ()
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """Scenarios of the package in which its null hypothesis holds."""
+        return self.where or _NULL.get(self.factor, ())
+
+    def null_in(self, scenario: Scenario) -> bool:
+        """Whether the null hypothesis holds; of a test from outside, whether any does."""
+        if not self.factor:
+            return bool(scenario.null)
+        if self.where and scenario.name in SCENARIOS:
+            return scenario.name in self.where
+        return scenario.is_null(self.factor, labels=self.labels)
+
+
+def _taken(function: Callable[..., Any], rng: np.random.Generator, n_resamples: int) -> Any:
+    """Arguments that a function takes of those that a test can take."""
+    given = {
+        "dependence": ("independent", "design"),
+        "rng": rng,
+        "n_resamples": n_resamples,
+        "n_jobs": 1,
+    }
+    taken = inspect.signature(function).parameters
+    return {name: value for name, value in given.items() if name in taken}
+
+
+def _calling(*functions: Callable[..., pd.DataFrame], whole: bool = False) -> Run:
+    """Call functions of the package on one study, both rows of each; one frame of all."""
+
+    def run(study: SimulatedStudy, rng: np.random.Generator, n_resamples: int) -> pd.DataFrame:
+        data = study.tree if whole else study.frame
+        frames = [function(data, **_taken(function, rng, n_resamples)) for function in functions]
+        return pd.concat(frames, ignore_index=True)
+
+    return run
+
+
+def _of_dimensions(function: Callable[..., pd.DataFrame], by: str) -> Run:
+    formulas = [f"{name} ~ {by}" for name in _DIMENSIONS]
+    return _calling(*(functools.partial(function, formula=formula) for formula in formulas))
+
+
+def _all_presets() -> Iterator[Preset]:
+    yield Preset("kruskal_modality", _calling(kruskal_modality), "modality")
+    yield Preset("pairwise_modality", _calling(pairwise_modality), "modality", families=True)
+    yield Preset("mannwhitney_overlay", _calling(mannwhitney_overlay), "overlay")
+    for factor in ("gender", "training", "familiar"):
+        by = _COLUMNS.get(factor, factor)
+        yield Preset(f"mannwhitney: {factor}", _of_dimensions(mannwhitney, by), factor)
+    yield Preset("kruskal: gender", _of_dimensions(kruskal, "gender"), "gender")
+    for function, factor in ((kruskal, "modality"), (mannwhitney, "gender")):
+        run = _calling(functools.partial(function, formula=f"n_labels ~ {factor}"))
+        yield Preset(f"{function.__name__} of n_labels: {factor}", run, factor, labels=True)
+    for factor in _NULL:
+        by = _COLUMNS.get(factor, factor)
+        run = _calling(functools.partial(chisquare_labels, by=by))
+        yield Preset(f"chisquare_labels: {factor}", run, factor, labels=True)
+        run = _calling(functools.partial(label_deviations, by=by))
+        yield Preset(f"label_deviations: {factor}", run, factor, labels=True, families=True)
+        yield Preset(
+            f"rao_scott: {factor}",
+            _calling(functools.partial(rao_scott, by=by)),
+            factor,
+            labels=True,
+        )
+        yield Preset(
+            f"bilder_loughin: {factor}",
+            _calling(functools.partial(bilder_loughin, by=by, order=("first", "second"))),
+            factor,
+            labels=True,
+        )
+    for factor in ("modality", "gender"):
+        run = _calling(functools.partial(chisquare, formula=f"familiar ~ {factor}"))
+        yield Preset(f"chisquare of familiar: {factor}", run, factor, labels=True)
+    for quantity in ("ccc", "median", "correlation"):
+        run = _calling(functools.partial(modality_contrasts, quantity=quantity), whole=True)
+        # items whose modalities differ have modalities that differ in how alike they are
+        where = ("no_modality", "modality_by_participant") if quantity == "correlation" else ()
+        name = f"modality_contrasts: {quantity}"
+        yield Preset(name, run, "modality", families=True, where=where)
+
+
+PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _all_presets()}
+
+
+def choose_presets(given: object) -> list[Preset]:
+    """Tests by name, or functions of one's own, as presets; all where nothing is given."""
+    if given is None:
+        return list(PRESETS.values())
+    several = list(given) if isinstance(given, list | tuple) else [given]
+    chosen = []
+    for one in several:
+        if isinstance(one, str):
+            if one not in PRESETS:
+                raise DesignError(f"no test named {one!r}; there are {', '.join(PRESETS)}")
+            chosen.append(PRESETS[one])
+        elif callable(one):
+            chosen.append(_from_outside(one))
+        else:
+            raise DesignError(f"a test is a name or a function, not {one!r}")
+    names = [preset.name for preset in chosen]
+    if not names or len(set(names)) < len(names):
+        raise DesignError("tests must have different names, and there must be one at least")
+    return chosen
+
+
+def _from_outside(function: Callable[..., Any]) -> Preset:
+    """A function of one's own: from a study to a p-value or a frame."""
+    name = str(getattr(function, "__name__", type(function).__name__))
+
+    def run(study: SimulatedStudy, rng: np.random.Generator, n_resamples: int) -> pd.DataFrame:
+        found = function(study.tree, **_taken(function, rng, n_resamples))
+        return found if isinstance(found, pd.DataFrame) else pd.DataFrame({"p_value": [found]})
+
+    return Preset(name, run)
+
+
+def p_rows(preset: Preset, frame: pd.DataFrame) -> dict[tuple[str, ...], float]:
+    """P-value of each row of a test, by the columns of `KEYS`.
+
+    Of a factor with two groups each label is one test, so only the first group counts. A family
+    adds a row whose p is the smallest adjusted one: rejected when any of its members is.
+    """
+    if "p_value" not in frame:
+        raise DataError(f"the test {preset.name!r} gives no p-value", column="p_value")
+    columns = [_texts(frame, name) for name in KEYS]
+    keys = list(zip(*columns, strict=True))
+    groups = columns[KEYS.index("group")]
+    one_test = "label" in frame and len(set(groups)) == 2
+    use = [not one_test or group == groups[0] for group in groups]
+    p_values = frame["p_value"].astype(float).tolist()
+    found = {key: p for key, p, is_used in zip(keys, p_values, use, strict=True) if is_used}
+    if len(found) < sum(use):
+        raise DataError(f"rows of the test {preset.name!r} cannot be told apart", found=len(frame))
+    if preset.families:
+        for key, p in zip(keys, frame["p_adjusted"].astype(float).tolist(), strict=True):
+            family = tuple(ANY if n in _MEMBERS else k for n, k in zip(KEYS, key, strict=True))
+            smallest = found.setdefault(family, np.nan)
+            found[family] = p if np.isnan(smallest) else min(smallest, p)
+    return found
+
+
+def _texts(frame: pd.DataFrame, name: str) -> list[str]:
+    """A column as texts; missing ones, and those of a missing column, are empty."""
+    if name not in frame:
+        return [""] * len(frame)
+    return ["" if isinstance(x, float) else str(x) for x in frame[name].astype(object).tolist()]

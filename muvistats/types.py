@@ -1,0 +1,25 @@
+"""Types that many rooms name: arrays, rows, sources of randomness, what a test takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.integer[Any]]
+Mask = npt.NDArray[np.bool_]
+Array = npt.NDArray[Any]
+
+#: Columns of a result, by name: values of one row, or arrays.
+Row = dict[str, Any]
+
+#: What draws random numbers; None asks for numbers that nobody can draw again.
+Rng = int | np.random.SeedSequence | np.random.Generator | None
+
+#: A study, or a frame with one row per annotation.
+Data = xr.DataTree | pd.DataFrame
