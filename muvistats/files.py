@@ -16,20 +16,6 @@ import numpy as np
 
 from .types import Array
 
-__all__ = [
-    "CACHE_VARIABLE",
-    "FilePath",
-    "cache_folder",
-    "kept_folder",
-    "load_arrays",
-    "store_folder",
-    "swap_in",
-    "temporary_sibling",
-    "whole_path",
-    "write_arrays",
-    "write_whole",
-]
-
 FilePath = str | os.PathLike[str]
 
 #: Environment variable that names another folder for the cache.
@@ -86,7 +72,7 @@ def swap_in(new: Path, path: Path) -> None:
     if not path.is_dir():
         new.replace(path)
         return
-    old = temporary_sibling(path)
+    old = temporary_sibling(path).with_suffix(".old")
     path.rename(old)
     try:
         new.rename(path)

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["terminal_progress"]
-
 
 @contextmanager
 def terminal_progress(*, show: bool = True) -> Iterator[Callable[[str, int, int], None]]:

@@ -11,8 +11,6 @@ import typer
 
 from ..errors import AlignmentWarning, ExtractionWarning, MuvistatsError
 
-__all__ = ["app", "main"]
-
 #: Exit code for wrong input.
 _WRONG_INPUT = 2
 

@@ -13,8 +13,6 @@ from .options import Folder
 if TYPE_CHECKING:
     from ..deep.models import NetworkModels
 
-__all__ = ["deep"]
-
 deep = typer.Typer(
     help="Train networks that predict ratings from features (extra: deep).",
     no_args_is_help=True,

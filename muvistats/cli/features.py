@@ -10,8 +10,6 @@ import typer
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["features"]
-
 #: Exit code when features were written but some of the files could not be read.
 _SOME_FAILED = 1
 

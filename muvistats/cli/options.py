@@ -8,8 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Alignment", "Folder", "Format", "LabelAlignment", "alignment_text"]
-
 
 class Format(enum.StrEnum):
     """How a table is printed."""

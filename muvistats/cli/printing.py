@@ -13,8 +13,6 @@ from ..errors import DesignError
 from ..results.frame import RESULT_COLUMNS
 from ..results.paper import published
 
-__all__ = ["as_text", "function", "functions", "is_published", "names", "printed"]
-
 
 def functions() -> dict[str, Callable[..., pd.DataFrame]]:
     """Public functions that take a study and return a result frame, by name."""

@@ -14,8 +14,6 @@ from .options import Folder, LabelAlignment, alignment_text
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["report", "simulate", "validate"]
-
 
 def report(
     folder: Folder = None,

@@ -15,8 +15,6 @@ from .options import Folder, Format, LabelAlignment, alignment_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["table"]
-
 
 def table(
     name: Annotated[

@@ -9,8 +9,6 @@ import typer
 
 from .features import Cache, Files, Jobs, Out, Overwrite, _target, _write
 
-__all__ = ["visual"]
-
 
 def _network(what: str) -> Any:
     return typer.Option(metavar="WEIGHTS", help=f"Network for {what}.", show_default=False)

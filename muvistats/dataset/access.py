@@ -14,15 +14,7 @@ import xarray as xr
 from ..errors import DataError
 from . import schema
 
-__all__ = [
-    "annotation_frame",
-    "dimensions_of",
-    "indexed",
-    "need_study",
-    "select",
-    "to_cube",
-    "to_long",
-]
+__all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 
 #: Largest dense cube that is made without asking, in bytes.
 _CUBE_LIMIT = 2 * 1024**3

@@ -20,17 +20,6 @@ from ..types import Array
 from . import schema
 from .validation import validate
 
-__all__ = [
-    "Features",
-    "Log",
-    "assemble",
-    "exclusion_dataset",
-    "feature_dataset",
-    "log_dataset",
-    "natural_order",
-]
-
-
 #: Largest code of a flag: they are stored in one signed byte.
 _LARGEST_CODE = 127
 

@@ -11,8 +11,6 @@ import pandas as pd
 
 from ..errors import DataError
 
-__all__ = ["check_frame", "flag_column", "keys_text", "number_column", "refuse"]
-
 
 def refuse(
     frame: pd.DataFrame,

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pandas as pd
 
-__all__ = ["gems_labels", "gems_taxonomy"]
+__all__ = ["gems_taxonomy"]
 
 
 @functools.cache

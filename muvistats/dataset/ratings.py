@@ -16,8 +16,6 @@ from . import schema
 from .build import Log, natural_order
 from .frames import number_column, refuse
 
-__all__ = ["OutOfScale", "Recordings", "Scales", "place", "to_scale"]
-
 OutOfScale = Literal["error", "clip", "exclude"]
 
 

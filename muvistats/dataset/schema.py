@@ -10,20 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = [
-    "ALIGNMENTS",
-    "ASSIGNED",
-    "KEYS",
-    "MODALITIES",
-    "SAMPLING_INTERVAL",
-    "SCALE",
-    "SCHEMA_VERSION",
-    "VARIABLES",
-    "Variable",
-    "decode_levels",
-    "encode_levels",
-]
-
 SCHEMA_VERSION = "1.0"
 
 #: Levels of the factor modality, in the order in which every table shows them.

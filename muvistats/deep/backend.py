@@ -9,8 +9,6 @@ from typing import Any
 
 from ..errors import DesignError, MissingExtraError
 
-__all__ = ["BACKENDS", "chosen_backend", "load_keras"]
-
 #: Backends that are tested: the package that each needs, by Keras's name of it.
 BACKENDS = {"tensorflow": "tensorflow", "torch": "torch"}
 

@@ -16,8 +16,6 @@ from .protocols import Protocol
 from .units import Unit, with_needs
 from .windows import Sequences, entering_items, fold_items
 
-__all__ = ["check_items", "check_needs", "chosen_targets", "network_inputs", "prepared_study"]
-
 
 def prepared_study(data: xr.DataTree, protocol: Protocol) -> xr.DataTree:
     """The study with the annotations and samples that a protocol uses."""

@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..files import FilePath
-from ..results.frame import result_frame
-from ..stats.shared.arguments import join_reasons
+from ..results.frame import join_reasons, result_frame
 from ..types import Rng, Row
 from .configurations import Configuration
 from .linear import linear_rows
@@ -19,8 +18,6 @@ from .protocols import Protocol
 from .runs import Run
 from .schedule import count_jobs
 from .scoring import Scores, blocks, item_scores
-
-__all__ = ["compare_architectures"]
 
 
 @result_frame(

@@ -8,8 +8,6 @@ from typing import Literal
 
 from ..errors import DesignError
 
-__all__ = ["CONFIGURATIONS", "TABLE_6", "Configuration", "as_configurations"]
-
 Network = Literal["unimodal", "early_fusion", "late_fusion"]
 
 _KINDS = {

@@ -12,13 +12,10 @@ from scipy import stats
 from ..errors import MuvistatsError
 from ..kernels.ranks.signed_rank import pseudomedian, signed_rank_biserial
 from ..kernels.sampling.corrected_t import corrected_t
+from ..results.frame import join_reasons
 from ..stats.models.mixed import mixed_model
 from ..stats.prediction.ranking import loss_over_items
-from ..stats.shared.arguments import join_reasons
 from ..types import Floats, Row
-
-__all__ = ["METHODS", "Differences", "differences"]
-
 
 #: Differences smaller than this are rounding.
 _ROUNDING = 1e-9

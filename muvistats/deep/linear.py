@@ -10,16 +10,13 @@ import numpy as np
 from ..errors import DataError
 from ..kernels.regression.folds import FOLD_SEED, fold_labels
 from ..kernels.regression.lasso import Recipe
+from ..results.frame import join_reasons
 from ..stats.prediction.fits import ModelFit, Plan, fit_models, plan_units
 from ..stats.prediction.inputs import Inputs, rounded_away
 from ..stats.prediction.models import SETS
-from ..stats.shared.arguments import join_reasons
 from ..types import Mask, Row
 from .protocols import Protocol
 from .scoring import item_scores
-
-__all__ = ["linear_rows"]
-
 
 _CONFIGURATION = "lasso"
 

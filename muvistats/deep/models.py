@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ..arguments import generator_of
 from ..errors import DataError, DesignError
 from ..files import FilePath, kept_folder
-from ..results.frame import Rows
+from ..results.frame import Rows, join_reasons
 from ..stats.agreement.trajectories import noise_ceiling
 from ..stats.models.frames import fit_frame
 from ..stats.prediction.inputs import Inputs
 from ..stats.prediction.models import held_out_rows
-from ..stats.shared.arguments import join_reasons
 from ..types import Rng
 from .backend import chosen_backend
 from .checks import check_items, check_needs, chosen_targets, network_inputs, prepared_study
@@ -29,8 +29,6 @@ from .schedule import count_jobs, train_all
 from .scoring import item_scores
 from .units import plan_units
 from .windows import Sequences, entering_items, save_sequences
-
-__all__ = ["NetworkModels", "network_models"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -354,7 +352,7 @@ def network_models(
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise DesignError(f"{argument} must be a whole number from 1, not {value!r}")
     jobs = count_jobs(n_jobs)
-    root: Any = np.random.default_rng(rng).bit_generator.seed_seq  # not advanced by this
+    root: Any = generator_of(rng).bit_generator.seed_seq  # not advanced by this
     study = prepared_study(data, settings)
     chosen = chosen_targets(study, targets)
     check_needs(study, wanted)

@@ -11,8 +11,6 @@ from .protocols import Protocol, as_protocol
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["early_fusion", "late_fusion", "pair", "unimodal"]
-
 _KINDS = ("audio", "visual")
 
 

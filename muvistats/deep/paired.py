@@ -8,23 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..arguments import DEPENDENCE, Dependence, check_choice, check_conf_level, check_dependence
 from ..errors import DataError, DesignError
-from ..results.frame import Rows, result_frame
-from ..stats.shared.arguments import (
-    ADJUSTMENTS,
-    DEPENDENCE,
-    Dependence,
-    adjust_p,
-    check_choice,
-    check_conf_level,
-    check_dependence,
-    join_reasons,
-)
+from ..results.frame import Rows, join_reasons, result_frame
+from ..stats.shared.adjust import ADJUSTMENTS, adjust_p
 from ..types import Row
 from .differences import METHODS, differences
 from .score_frames import METRICS, SETTING, listed, readings, scores_of
-
-__all__ = ["paired_tests"]
 
 Name = str | tuple[str, str, str]
 

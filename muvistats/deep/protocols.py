@@ -7,8 +7,6 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from ..errors import DesignError
 
-__all__ = ["PROTOCOLS", "Protocol", "as_protocol", "quick"]
-
 Exclusions = Literal["as_given", "released"]
 Block = Literal["lstm", "dense_lstm"]
 Stopping = Literal["training_items", "held_out_items", "half_of_fold"]

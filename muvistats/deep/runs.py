@@ -9,8 +9,6 @@ from .configurations import Configuration
 from .store import Trained
 from .units import Unit
 
-__all__ = ["NetworkFit", "Run"]
-
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -20,9 +20,6 @@ from .store import Trained, entry_of, load_trained
 from .training import Task, train_task
 from .units import Unit, with_needs
 
-__all__ = ["count_jobs", "longest_first", "train_all"]
-
-
 #: Seconds after which a process without work ends; a training may take that long.
 _IDLE = 300
 

@@ -10,8 +10,6 @@ import pandas as pd
 
 from ..errors import DataError
 
-__all__ = ["METRICS", "SETTING", "listed", "readings", "scores_of"]
-
 #: Errors and agreement of the predictions of an item.
 METRICS = ("rmse", "mse", "ccc")
 

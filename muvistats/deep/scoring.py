@@ -10,9 +10,6 @@ from ..kernels.raters.agreement import ccc
 from ..types import Floats
 from .protocols import Protocol
 
-__all__ = ["BLOCK", "Scores", "blocks", "item_scores"]
-
-
 #: Windows of a block in the released scripts, which take an item to have as many.
 BLOCK = 111
 

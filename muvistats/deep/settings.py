@@ -18,9 +18,6 @@ from .configurations import Configuration
 from .protocols import Protocol, as_protocol
 from .summaries import summarise
 
-__all__ = ["protocol_effects"]
-
-
 _KEYS = ("modality", "features", "configuration", "target", "metric")
 _KEPT = ("sd", "mean", "n_items", "n_seeds", "method", "alignment", "simulated")
 

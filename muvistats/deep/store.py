@@ -20,14 +20,6 @@ from .backend import BACKENDS
 from .protocols import Protocol
 from .units import Unit
 
-__all__ = [
-    "Trained",
-    "entry_of",
-    "load_trained",
-    "used_versions",
-    "write_trained",
-]
-
 #: Goes into the key; to be raised when training changes, so that old entries are not found.
 _FORMAT = "muvistats networks 1"
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..results.frame import Rows, result_frame
+from ..arguments import check_conf_level
+from ..results.frame import Rows, join_reasons, result_frame
 from ..stats.prediction.lasso import mean_with_interval
-from ..stats.shared.arguments import check_conf_level, join_reasons
 from ..types import Row
 from .score_frames import METRICS, SETTING, listed, readings, scores_of
-
-__all__ = ["summarise"]
 
 
 @result_frame(

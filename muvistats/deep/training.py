@@ -22,9 +22,6 @@ from .store import Trained, load_trained, write_trained
 from .units import Unit
 from .windows import FoldItems, Sequences, entering_items, fold_items, load_sequences
 
-__all__ = ["Task", "train_task"]
-
-
 #: Windows whose loss is computed at once, and that are predicted at once.
 _CHECKED = 1024
 _PREDICTED = 256

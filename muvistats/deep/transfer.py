@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_choice, check_conf_level, generator_of
 from ..dataset.build import Features, feature_dataset
 from ..dataset.tables import from_frames
 from ..errors import DesignError
@@ -23,7 +24,6 @@ from ..files import FilePath, kept_folder, write_whole
 from ..kernels.contingency import clopper_pearson
 from ..progress import terminal_progress
 from ..results.frame import result_frame
-from ..stats.shared.arguments import check_choice, check_conf_level
 from ..types import Floats, Rng, Row
 from .backend import chosen_backend
 from .comparison import compare_architectures
@@ -32,9 +32,6 @@ from .paired import paired_tests
 from .protocols import Protocol, as_protocol
 from .schedule import count_jobs
 from .store import used_versions
-
-__all__ = ["SMALL", "simulate_transfer", "transfer_recovery"]
-
 
 #: Seconds from one step to the next, as in MuVi.
 _STEP = 0.5
@@ -143,7 +140,7 @@ def simulate_transfer(
             raise DesignError(f"{name} must be a whole number from {least}, not {value!r}")
     if not audiovisual_noise >= 0:
         raise DesignError(f"audiovisual_noise must not be negative, not {audiovisual_noise!r}")
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     emotion: dict[str, npt.NDArray[Any]] = {}
     features: dict[str, npt.NDArray[Any]] = {}
     for kind, modality in (("audio", "music"), ("visual", "visual")):

@@ -9,8 +9,6 @@ from typing import Any
 from .configurations import Configuration
 from .protocols import Protocol
 
-__all__ = ["Unit", "plan_units", "unit_of", "with_needs"]
-
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -18,16 +18,6 @@ from ..stats.prediction.inputs import Inputs
 from ..types import Floats, Ints, Mask
 from .protocols import Protocol
 
-__all__ = [
-    "FoldItems",
-    "Sequences",
-    "entering_items",
-    "fold_items",
-    "load_sequences",
-    "save_sequences",
-]
-
-
 #: Part of the training items whose loss stops the training.
 _VALIDATION_SHARE = 0.2
 

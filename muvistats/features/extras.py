@@ -7,8 +7,6 @@ from typing import Any
 
 from ..errors import MissingExtraError
 
-__all__ = ["optional_module"]
-
 
 def optional_module(name: str, extra: str, *, package: str = "") -> Any:
     """Import a module of an optional package.

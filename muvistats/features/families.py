@@ -8,8 +8,6 @@ import re
 from ..dataset.release.emobase import EMOBASE_FAMILIES, emobase_family
 from ..errors import DataError
 
-__all__ = ["audio_family"]
-
 #: Beginnings of names in eGeMAPS and ComParE. Where a family means what it means in emobase it
 #: has the same name.
 _BEGINNINGS = (

@@ -15,8 +15,6 @@ from ..errors import DataError, DesignError
 from ..types import Floats
 from .extras import optional_module
 
-__all__ = ["FEATURE_SETS", "FRAME_STEP", "engine_versions", "functionals"]
-
 #: Names of the feature sets, and openSMILE's configuration of each.
 FEATURE_SETS = {
     "emobase": "emobase/emobase.conf",

@@ -14,8 +14,6 @@ import numpy.typing as npt
 from ..errors import DataError
 from .extras import optional_module
 
-__all__ = ["Sound", "decode_sound"]
-
 #: Sound that starts later, or breaks off for longer than this, in s, is filled with silence.
 _LARGEST_GAP = 0.01
 

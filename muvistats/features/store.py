@@ -15,8 +15,6 @@ import numpy.typing as npt
 from ..errors import DesignError
 from ..files import load_arrays, write_arrays
 
-__all__ = ["FileFeatures", "entry_path", "load_entry", "write_entry"]
-
 #: Goes into the key, so that a change of the format makes old entries unreachable.
 _FORMAT = "muvistats extraction 1"
 

@@ -7,17 +7,6 @@ from typing import Any
 
 from ..errors import DesignError
 
-__all__ = [
-    "CONTRASTS",
-    "FUNCTIONS",
-    "MAX_EXPONENT",
-    "MAX_NESTING",
-    "check",
-    "level_text",
-    "parse",
-    "short",
-]
-
 MAX_EXPONENT = 10
 MAX_NESTING = 20
 _MAX_LENGTH = 1000

@@ -15,9 +15,6 @@ from ..types import Floats
 from .allowlist import CONTRASTS, level_text, short
 from .expressions import Evaluator
 
-__all__ = ["Column", "ModelColumns", "complete_rows", "contrast_of"]
-
-
 #: A numeric column (n,), several (n, k), or a categorical.
 Column = Floats | pd.Categorical
 

@@ -21,8 +21,6 @@ from .allowlist import short
 from .columns import Column, ModelColumns, contrast_of
 from .terms import Bar, ModelFormula, Term, parse_model
 
-__all__ = ["Design", "FixedPart", "RandomPart", "build_design"]
-
 _MAX_COLUMNS = 2000
 
 

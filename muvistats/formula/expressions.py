@@ -19,9 +19,6 @@ import pandas as pd
 from ..errors import DesignError
 from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, level_text, parse, short
 
-__all__ = ["Evaluator", "columns_of", "evaluate", "factor", "split_formula"]
-
-
 Value = Any  # a column, or a literal
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {

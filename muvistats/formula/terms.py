@@ -13,8 +13,6 @@ from ..errors import DesignError
 from .allowlist import check, short
 from .expressions import split_formula
 
-__all__ = ["Bar", "ModelFormula", "Term", "parse_model"]
-
 #: A term is the factors it multiplies, as text; the intercept has none.
 Term = tuple[str, ...]
 

@@ -10,15 +10,6 @@ from scipy import optimize, stats
 
 from ..types import Floats
 
-__all__ = [
-    "clopper_pearson",
-    "cramers_v",
-    "cramers_v_interval",
-    "noncentrality_interval",
-    "partial_eta_squared",
-    "standardized_residuals",
-]
-
 
 def _sides(n: float, shape: tuple[int, int]) -> float:
     """Bergsma's reduced smaller side of the table, less one."""

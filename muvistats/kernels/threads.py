@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-__all__ = ["few_threads"]
-
 _LARGE = 1500
 
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from ..types import Floats, Ints
 
-__all__ = ["values_on_grid"]
-
 
 def values_on_grid(
     samples: tuple[Ints, Floats, Floats],

@@ -29,9 +29,6 @@ from .style import (
     words,
 )
 
-__all__ = ["plot_agreement_trajectory", "plot_interrater_ccc"]
-
-
 #: More raters than this are drawn in grey: nobody can tell so many colours apart.
 _MOST_COLOURS = 9
 

@@ -9,8 +9,6 @@ from matplotlib.figure import Figure
 
 from .style import GREY, INK, PALE, header, new_figure, one_reading, require, styled, words
 
-__all__ = ["plot_label_alignment"]
-
 _BEST, _OTHER = "#C44E0C", "#4C7A99"
 
 

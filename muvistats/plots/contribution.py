@@ -10,8 +10,6 @@ from matplotlib.figure import Figure
 from ..errors import DataError
 from .style import GREY, INK, colours, header, new_figure, require, styled, words
 
-__all__ = ["plot_modality_contribution"]
-
 _SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}
 
 

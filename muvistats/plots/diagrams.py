@@ -18,8 +18,6 @@ from .layers import Layer, Network, read_network
 from .networks import network_name
 from .style import GREY, INK, colours, header, new_figure, styled
 
-__all__ = ["plot_architectures"]
-
 # Sizes of a diagram, in inches.
 _BOX, _TALL, _SMALL, _GAP = 1.24, 0.36, 0.2, 0.25
 _LANE = _BOX + 0.16

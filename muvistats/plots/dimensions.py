@@ -25,10 +25,6 @@ from .style import (
     words,
 )
 
-__all__ = [
-    "plot_dimension_distributions",
-]
-
 #: 33 bins that each hold 7 of the 231 positions of MuVi's pixel grid (multiples of 1/115), so
 #: that no stripes appear; any other scale is as well off.
 _EDGES = np.linspace(-115.5 / 115, 115.5 / 115, 34)

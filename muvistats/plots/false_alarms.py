@@ -10,8 +10,6 @@ from matplotlib.figure import Figure
 from ..errors import DataError
 from .style import GREY, PALE, colours, header, markers, new_figure, require, styled, words
 
-__all__ = ["plot_calibration", "plot_power"]
-
 _DEPENDENCE = ("independent", "design", "clusters")
 _LINE = 0.2  # inches per test
 _TICKS = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)

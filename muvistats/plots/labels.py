@@ -31,8 +31,6 @@ from .style import (
     words,
 )
 
-__all__ = ["plot_label_correlations", "plot_label_deviations", "plot_label_frequencies"]
-
 
 @styled
 def plot_label_correlations(frame: pd.DataFrame, *, scope: str = "total") -> Figure:

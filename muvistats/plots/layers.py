@@ -8,8 +8,6 @@ from typing import Any
 
 from ..errors import DataError
 
-__all__ = ["Layer", "Network", "read_network"]
-
 
 @dataclass(frozen=True, slots=True)
 class Layer:

@@ -16,8 +16,6 @@ from ..dataset.access import annotation_frame, dimensions_of
 from ..errors import DataError
 from .style import GREY, INK, colours, header, new_figure, p_text, require, styled, words
 
-__all__ = ["plot_modality_correlations", "plot_modality_medians"]
-
 #: Colour of what belongs to two modalities.
 _PAIR = "#4C7A99"
 

@@ -20,9 +20,6 @@ from .agreement import plot_agreement_trajectory
 from .networks import network_name
 from .style import GREY, INK, header, new_figure, require, spread_panels, styled, words
 
-__all__ = ["plot_feature_ranks", "plot_model_trajectory"]
-
-
 _MODEL = "#B5400A"
 
 #: Colours of coefficients above and below 0.
@@ -36,13 +33,24 @@ class TrajectoryInputs(Protocol):
     """Items and time steps that models predict."""
 
     @property
-    def items(self) -> Sequence[str]: ...
+    def items(self) -> Sequence[str]:
+        """Items, in order."""
+        ...
+
     @property
-    def modalities(self) -> Sequence[str]: ...
+    def modalities(self) -> Sequence[str]:
+        """Modalities, in order."""
+        ...
+
     @property
-    def item(self) -> npt.NDArray[np.integer[Any]]: ...
+    def item(self) -> npt.NDArray[np.integer[Any]]:
+        """Number of the item of each row."""
+        ...
+
     @property
-    def time(self) -> Floats: ...
+    def time(self) -> Floats:
+        """Time of each row, in s."""
+        ...
 
 
 class TrajectoryModels(Protocol):
@@ -54,11 +62,19 @@ class TrajectoryModels(Protocol):
     """
 
     @property
-    def inputs(self) -> TrajectoryInputs: ...
+    def inputs(self) -> TrajectoryInputs:
+        """What is predicted."""
+        ...
+
     @property
-    def fits(self) -> Sequence[Any]: ...
+    def fits(self) -> Sequence[Any]:
+        """Fits, one for each modality, features and configuration."""
+        ...
+
     @property
-    def data(self) -> xr.DataTree: ...
+    def data(self) -> xr.DataTree:
+        """The study."""
+        ...
 
 
 @styled

@@ -27,8 +27,6 @@ from .style import (
     words,
 )
 
-__all__ = ["network_name", "plot_architecture_comparison"]
-
 _NAMES = {
     "early_fusion": "Early fusion (A1)",
     "late_fusion": "Late fusion (A2)",

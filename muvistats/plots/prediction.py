@@ -24,8 +24,6 @@ from .style import (
     words,
 )
 
-__all__ = ["plot_label_prediction"]
-
 
 @styled
 def plot_label_prediction(frame: pd.DataFrame) -> Figure:

@@ -10,8 +10,6 @@ from matplotlib.lines import Line2D
 
 from .style import GREY, INK, PALE, header, new_figure, one_reading, require, styled, words
 
-__all__ = ["plot_sensitivity"]
-
 #: Smaller p-values are drawn here.
 _FLOOR = 1e-4
 

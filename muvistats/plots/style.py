@@ -19,24 +19,6 @@ from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
 from ..results.frame import provenance
 
-__all__ = [
-    "DIVERGING",
-    "SEQUENTIAL",
-    "SIMULATED",
-    "colours",
-    "header",
-    "label_table",
-    "markers",
-    "new_figure",
-    "one_reading",
-    "p_text",
-    "require",
-    "separate_categories",
-    "spread_panels",
-    "styled",
-    "words",
-]
-
 P = ParamSpec("P")
 
 #: Text that marks a figure of simulated data.

@@ -27,7 +27,7 @@ from .sources import Data, Source, load_source, missing_part
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
 from .views import comparison_view, table_views
 
-__all__ = ["Progress", "write_report"]
+__all__ = ["write_report"]
 
 #: Told what is being done, how many steps are done and how many there are.
 Progress = Callable[[str, int, int], None]

@@ -16,8 +16,6 @@ from ..files import cache_folder, write_whole
 from ..results.frame import build_frame
 from ..results.glossary import GLOSSARY
 
-__all__ = ["cached_frame", "data_hash", "read_frame", "write_frame"]
-
 
 def data_hash(data: xr.DataTree) -> str:
     """Hash of everything in a study: names, values, dimensions and attributes.

@@ -13,8 +13,6 @@ from .format import word
 from .page import ShownFigure
 from .parts import Figure
 
-__all__ = ["save_figure"]
-
 #: A larger SVG is put into the page as PNG; the SVG lies beside it all the same.
 _LARGEST_SVG = 300_000
 _PNG_DPI = 200

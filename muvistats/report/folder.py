@@ -11,8 +11,6 @@ from pathlib import Path
 from ..errors import DataError
 from ..files import whole_path
 
-__all__ = ["MARKER", "NETWORKS", "check_target", "finished_folder"]
-
 #: File that lists what a report folder holds, so that a later report knows it as ours.
 MARKER = ".muvistats-report.json"
 

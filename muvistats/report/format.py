@@ -14,25 +14,6 @@ import numpy as np
 
 from ..results.glossary import GLOSSARY
 
-__all__ = [
-    "MISSING",
-    "RULES",
-    "Rule",
-    "column_texts",
-    "count",
-    "fixed",
-    "heading",
-    "interval",
-    "p_value",
-    "percent",
-    "printed_like",
-    "rule_of",
-    "significant",
-    "stars",
-    "statistic",
-    "word",
-]
-
 Rule = Literal[
     "p", "percent", "count", "statistic", "df", "number", "mixed", "text", "name", "truth"
 ]

@@ -31,13 +31,6 @@ from .cache import data_hash, read_frame, write_frame
 from .folder import NETWORKS, finished_folder
 from .format import MISSING, fixed, word
 
-__all__ = [
-    "NetworkResults",
-    "find_networks",
-    "summary_text",
-    "write_networks",
-]
-
 #: File that says what the results belong to.
 ABOUT = "networks.json"
 

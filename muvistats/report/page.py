@@ -11,21 +11,6 @@ import jinja2
 from .citation import Reference
 from .views import TableView
 
-__all__ = [
-    "Absent",
-    "Answer",
-    "Chapter",
-    "Fact",
-    "FindingRow",
-    "NumberedTable",
-    "Page",
-    "Score",
-    "ScoreRow",
-    "ShownFigure",
-    "ShownSection",
-    "render",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Fact:

@@ -13,8 +13,6 @@ from .format import Rule
 if TYPE_CHECKING:
     import matplotlib.figure
 
-__all__ = ["Figure", "Finding", "Need", "Section", "Settings", "Table"]
-
 #: Parts of a study that a table or figure cannot do without.
 Need = Literal[
     "labels", "dynamics", "familiar", "overlay", "trial", "modalities", "audio", "visual"

@@ -13,8 +13,6 @@ import xarray as xr
 from ..errors import AlignmentWarning, DataError
 from .parts import Need
 
-__all__ = ["Source", "has_features", "load_source", "missing_part", "one_study"]
-
 Data = xr.DataTree | str | Path | Mapping[str, xr.DataTree] | None
 Alignment = Literal["released", "corrected"]
 Progress = Callable[[str], None]

@@ -14,16 +14,6 @@ from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
 from .sources import Source
 
-__all__ = [
-    "facts",
-    "finding_rows",
-    "kicker",
-    "lead",
-    "reading_names",
-    "score_rows",
-    "versions",
-]
-
 _VERDICTS = {
     "agrees": "good",
     "within sampling error": "near",

@@ -24,8 +24,6 @@ from .format import (
 )
 from .parts import Table
 
-__all__ = ["Cell", "TableView", "comparison_view", "table_views"]
-
 #: Columns that say the same in most rows: where they do, the note below the table says it once.
 _NOTES: dict[str, str] = {
     "method": "{}",

@@ -14,8 +14,6 @@ import xarray as xr
 
 from .glossary import GLOSSARY, Kind
 
-__all__ = ["RESULT_COLUMNS", "Rows", "build_frame", "provenance", "result_frame"]
-
 P = ParamSpec("P")
 Rows = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
 
@@ -42,6 +40,11 @@ def provenance(data: object) -> dict[str, Any]:
             "simulated": bool(data["simulated"].any()) if "simulated" in data else False,
         }
     return {"alignment": "as_recorded", "simulated": False}
+
+
+def join_reasons(*reasons: str) -> str:
+    """Reasons that are not empty, in one line."""
+    return "; ".join(reason for reason in reasons if reason)
 
 
 def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:

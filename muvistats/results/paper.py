@@ -15,7 +15,7 @@ import pandas as pd
 from ..errors import DataError
 from .frame import Rows, result_frame
 
-__all__ = ["RULES", "compare_published", "published"]
+__all__ = ["compare_published", "published"]
 
 #: Columns that say which row of a result frame a printed value belongs to.
 _KEYS = (

@@ -16,8 +16,8 @@ import muvistats
 
 PACKAGE = Path(muvistats.__file__).parent
 
-#: Imported by all, importing nothing of ours but errors.
-GROUND = {"types", "errors", "files", "progress"}
+#: Open to all, importing each other only.
+GROUND = {"types", "errors", "files", "arguments", "progress"}
 
 #: Rooms of which `stats` is made.
 PARTS_OF_STATS = "stats/"

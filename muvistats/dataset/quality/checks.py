@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ...arguments import generator_of
 from ...errors import DesignError
 from ...results.frame import Rows, result_frame
 from ...types import Rng
@@ -119,7 +120,7 @@ def label_alignment_check(
     steps = shifts.checked_lags(lags)
     session = shifts.session_of(data)
     examine = shifts.overall_rows if level == "overall" else shifts.participant_rows
-    rows = examine(session, steps, n_resamples, np.random.default_rng(rng))
+    rows = examine(session, steps, n_resamples, generator_of(rng))
     return [{"dependence": "design", **row} for row in rows]
 
 

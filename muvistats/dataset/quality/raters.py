@@ -13,9 +13,6 @@ import xarray as xr
 from ...types import Floats, Ints
 from ..access import annotation_frame, dimensions_of
 
-__all__ = ["Measure", "label_values", "measure", "robust_outliers"]
-
-
 _OUTLIER = 3.5
 
 

@@ -20,16 +20,6 @@ from .raters import label_values
 if TYPE_CHECKING:
     from ...kernels.raters.alignment import ItemSignal
 
-__all__ = [
-    "LAGS",
-    "Session",
-    "alignment_z",
-    "checked_lags",
-    "overall_rows",
-    "participant_rows",
-    "session_of",
-]
-
 
 #: Lags at which values and items are compared.
 LAGS = range(-4, 5)

@@ -16,21 +16,6 @@ import pandas as pd
 from ...errors import DataError
 from ..build import Log
 
-__all__ = [
-    "codes",
-    "csv_rows",
-    "decode",
-    "header_of",
-    "numbers",
-    "numeric_row",
-    "read_bytes",
-    "read_table",
-    "refuse_empty",
-    "refuse_repeats",
-    "require_columns",
-    "row_picker",
-]
-
 #: Room for rounding at the ends of a range.
 _SLACK = 1e-9
 

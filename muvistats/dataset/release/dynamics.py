@@ -17,8 +17,6 @@ from ..build import Log
 from .csv_input import numbers, read_table
 from .keys import KEY_COLUMNS, ItemMatcher, read_keys
 
-__all__ = ["DIMENSIONS", "DYNAMICS_FILE", "Dynamics", "read_dynamics"]
-
 DYNAMICS_FILE = "av_data.csv"
 
 #: Rated dimensions of the release.

@@ -11,8 +11,6 @@ import re
 
 from ...errors import DataError
 
-__all__ = ["EMOBASE_FAMILIES", "emobase_family", "emobase_names"]
-
 #: Families of the descriptors: name in the feature (without index) and name of the family.
 EMOBASE_FAMILIES = {
     "pcm_intensity": "intensity",

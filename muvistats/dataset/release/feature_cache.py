@@ -16,12 +16,6 @@ import numpy.typing as npt
 from ...files import cache_folder, write_whole
 from ..build import Features, Log
 
-__all__ = [
-    "FeatureRead",
-    "content_key",
-    "remember",
-]
-
 #: Goes into the key, so that a change of the readers makes old entries unreachable.
 _FORMAT = "muvistats features 1"
 

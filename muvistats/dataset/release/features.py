@@ -26,16 +26,6 @@ from .emobase import emobase_family, emobase_names
 from .feature_cache import FeatureRead, content_key, remember
 from .keys import ItemMatcher
 
-__all__ = [
-    "EMOBASE_ARCHIVE",
-    "EMOBASE_FOLDER",
-    "VISUAL_FAMILIES",
-    "VISUAL_FILE",
-    "read_emobase",
-    "read_visual",
-    "visual_family",
-]
-
 EMOBASE_FOLDER = "emobase_features"
 EMOBASE_ARCHIVE = "emobase_features.tar.xz"
 VISUAL_FILE = "combined_visual_features.csv"

@@ -11,8 +11,6 @@ from ...errors import DataError
 from ..build import Log
 from .csv_input import refuse_empty
 
-__all__ = ["KEY_COLUMNS", "MODALITY_NAMES", "ItemMatcher", "read_keys"]
-
 #: Names of the modalities in the release, and ours.
 MODALITY_NAMES = {"music": "music", "muted_video": "visual", "video": "audiovisual"}
 

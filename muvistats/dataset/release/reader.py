@@ -37,7 +37,7 @@ from .tables import (
     read_participants,
 )
 
-__all__ = ["SIMULATION_FILE", "missing_files", "read_muvi"]
+__all__ = ["read_muvi"]
 
 #: Beside a simulated release: says that it is one.
 SIMULATION_FILE = "simulation.json"

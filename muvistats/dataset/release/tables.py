@@ -15,16 +15,6 @@ from ..gems import gems_taxonomy
 from .csv_input import codes, numbers, read_table, refuse_empty, refuse_repeats
 from .keys import KEY_COLUMNS, MODALITY_NAMES, ItemMatcher, read_keys
 
-__all__ = [
-    "ITEM_FILE",
-    "MEDIA_FILE",
-    "PARTICIPANT_FILE",
-    "move_up",
-    "read_items",
-    "read_media",
-    "read_participants",
-]
-
 MEDIA_FILE = "media_data.csv"
 PARTICIPANT_FILE = "participant_data.csv"
 ITEM_FILE = "video_urls.csv"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ...arguments import generator_of
 from ...errors import DataError
 from ...files import whole_path
 from ..gems import gems_labels
@@ -130,7 +131,7 @@ def write_muvi(
         scratch.mkdir()
         _write_items(data, scratch, faults=faults)
         _csv(_participants(data), scratch / PARTICIPANT_FILE)
-        _csv(_media(data, keys, label_shift, np.random.default_rng(rng)), scratch / MEDIA_FILE)
+        _csv(_media(data, keys, label_shift, generator_of(rng)), scratch / MEDIA_FILE)
         if all(name in data["annotations"] for name in DIMENSIONS):
             _csv(_samples(data, keys), scratch / DYNAMICS_FILE)
         if "/features/audio" in data.groups:

@@ -16,8 +16,6 @@ from .labels import TRAINED
 from .settings import DimensionSettings, SimulationSettings
 from .signal import DIMENSIONS
 
-__all__ = ["ModalityHabits", "draw_modality_habits", "level_shift"]
-
 
 @dataclass(frozen=True, slots=True)
 class ModalityHabits:

@@ -12,8 +12,6 @@ from ...errors import DesignError
 from ...types import Ints
 from ..schema import MODALITIES
 
-__all__ = ["Assignment", "Design", "draw_design"]
-
 Assignment = Literal["balanced", "independent"]
 
 #: Trials that a list should have at least, where there are items enough.

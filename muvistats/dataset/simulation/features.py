@@ -17,8 +17,6 @@ from ..schema import MODALITIES
 from .settings import SimulationSettings
 from .signal import DIMENSIONS, Latents
 
-__all__ = ["SIGNAL_FAMILIES", "SimulatedFeatures", "draw_features", "visual_names"]
-
 Floats32 = npt.NDArray[np.float32]
 
 #: Families that carry each dimension, by kind: those in which the paper found it (its Table 7).

@@ -17,8 +17,6 @@ from .design import Design
 from .settings import LabelSettings, SimulationSettings, label_settings
 from .signal import Latents, per_modality
 
-__all__ = ["TRAINED", "LabelTruth", "draw_labels", "draw_people"]
-
 Flags = npt.NDArray[np.int8]
 
 #: Years of training beyond which the paper calls a participant trained.

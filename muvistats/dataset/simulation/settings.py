@@ -14,15 +14,6 @@ import pandas as pd
 from ...errors import DesignError
 from ..gems import gems_labels
 
-__all__ = [
-    "DEFAULT_SEED",
-    "EFFECTS",
-    "DimensionSettings",
-    "LabelSettings",
-    "SimulationSettings",
-    "label_settings",
-]
-
 #: Seed of the embedded study: `simulate_muvi()` without a generator always draws this one. It is
 #: the closest to the published statistics of 100 candidates (`data/calibrate_simulation.py`).
 DEFAULT_SEED = 20220824

@@ -13,9 +13,6 @@ from ..schema import MODALITIES, SAMPLING_INTERVAL
 from .design import Design
 from .settings import DimensionSettings, SimulationSettings
 
-__all__ = ["DIMENSIONS", "GRID", "Latents", "Raters", "draw_latents", "draw_raters", "move_cursors"]
-
-
 DIMENSIONS = ("arousal", "valence")
 
 #: Steps of the cursor's pixel grid from the centre to the border.

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ...arguments import generator_of
 from ...types import Ints, Rng
 from ..build import Log, assemble
 from ..gems import gems_taxonomy
@@ -118,7 +119,7 @@ def simulate_muvi(
     """
     effects = active_effects(without)
     settings = settings or SimulationSettings()
-    source, seed = _generator(rng)
+    source, seed = _source_of(rng)
     streams = dict(zip(_STREAMS, source.spawn(len(_STREAMS)), strict=True))
     design = draw_design(
         streams["design"],
@@ -214,15 +215,15 @@ _STREAMS = (
 )
 
 
-def _generator(rng: Rng) -> tuple[np.random.Generator, str]:
+def _source_of(rng: Rng) -> tuple[np.random.Generator, str]:
     """Generator, and its seed in words."""
     if rng is None:
         rng = np.random.SeedSequence()
     if isinstance(rng, np.random.Generator):
         return rng, "of a generator given by the caller"
     if isinstance(rng, np.random.SeedSequence):
-        return np.random.default_rng(rng), f"sequence of entropy {rng.entropy}"
-    return np.random.default_rng(rng), str(rng)
+        return generator_of(rng), f"sequence of entropy {rng.entropy}"
+    return generator_of(rng), str(rng)
 
 
 def _item_names(n_items: int) -> list[str]:

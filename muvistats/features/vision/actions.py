@@ -14,8 +14,6 @@ from .networks import NetworkSettings, normalise, shrink
 from .protocol import Frame, Image, Scan
 from .shots import Shots, shared_finder
 
-__all__ = ["Actions"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Actions(NetworkSettings):

@@ -13,9 +13,6 @@ from ...types import Floats
 from ..extras import optional_module
 from .protocol import FrameExtractor, Image
 
-__all__ = ["Colour"]
-
-
 #: Hues whose mean vector is shorter cancel each other.
 _CANCELS = 1e-9
 

@@ -14,8 +14,6 @@ from ...errors import DataError
 from ..extras import optional_module
 from .protocol import Film, Frame, Image
 
-__all__ = ["Decoder", "SkippedFrameError", "open_film"]
-
 #: A frame that begins up to this long after a grid time may stand for it, in s.
 _NEAR = 0.025
 

@@ -17,8 +17,6 @@ from .networks import NetworkSettings, prepare
 from .protocol import FrameExtractor, Image
 from .weights import weights_path
 
-__all__ = ["Faces"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Faces(NetworkSettings, FrameExtractor):

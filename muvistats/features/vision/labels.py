@@ -9,8 +9,6 @@ from pathlib import Path
 
 from ...errors import DataError
 
-__all__ = ["read_labels", "snake_case"]
-
 _NUMBERED = re.compile(r"(.*\S)\s+(\d+)")
 
 

@@ -13,9 +13,6 @@ from ...types import Floats
 from ..extras import optional_module
 from .protocol import FrameExtractor, Image
 
-__all__ = ["Lighting"]
-
-
 _LEVELS = 256
 
 

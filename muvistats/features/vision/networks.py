@@ -20,8 +20,6 @@ from .labels import read_labels
 from .protocol import Image
 from .weights import known_weights, weights_path
 
-__all__ = ["NetworkSettings", "limit_threads", "prepare"]
-
 Network = Callable[[Singles], Singles]
 
 #: Mean and standard deviation of colours (red, green, blue) that networks trained on ImageNet

@@ -18,8 +18,6 @@ from .labels import read_labels, snake_case
 from .protocol import FrameExtractor, Image
 from .weights import weights_path
 
-__all__ = ["Objects"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Objects(FrameExtractor):

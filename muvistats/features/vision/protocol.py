@@ -16,18 +16,6 @@ import numpy.typing as npt
 from ...errors import DataError
 from ...types import Floats
 
-__all__ = [
-    "Extractor",
-    "Film",
-    "Frame",
-    "FrameExtractor",
-    "Image",
-    "Reading",
-    "Scan",
-    "Watcher",
-    "describe",
-]
-
 Image = npt.NDArray[np.uint8]
 
 

@@ -13,8 +13,6 @@ from ..store import FileFeatures
 from .decode import SkippedFrameError, open_film
 from .protocol import Extractor, Scan
 
-__all__ = ["feature_names", "scan_film"]
-
 
 def scan_film(path: Path, extractors: Sequence[Extractor], *, step: float) -> FileFeatures:
     """Features of one video, decoded once.

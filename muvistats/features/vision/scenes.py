@@ -12,8 +12,6 @@ import numpy.typing as npt
 from .networks import NetworkSettings, prepare
 from .protocol import FrameExtractor, Image
 
-__all__ = ["Scenes"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes(NetworkSettings, FrameExtractor):

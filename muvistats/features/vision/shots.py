@@ -15,9 +15,6 @@ from ...types import Floats
 from ..extras import optional_module
 from .protocol import Film, Frame, Scan
 
-__all__ = ["ShotFinder", "Shots"]
-
-
 _THRESHOLDS = {"content": 27.0, "adaptive": 3.0}
 
 #: Ticks in a second of the times that the detectors get.

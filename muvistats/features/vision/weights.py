@@ -14,8 +14,6 @@ from ...errors import DataError, DesignError
 from ...files import cache_folder
 from ..extras import optional_module
 
-__all__ = ["REGISTRY", "RegisteredWeights", "fetch_weights", "known_weights", "registered_weights"]
-
 #: The registry: one row per file, with address and checksum.
 REGISTRY = Path(__file__).parents[2] / "data" / "weights.csv"
 

@@ -16,8 +16,6 @@ from scipy import sparse
 from ...types import Floats
 from .linear import LinearMixed, Point, RandomBlock, lambda_factors
 
-__all__ = ["Uncertainty", "satterthwaite", "uncertainty"]
-
 _CLOSED_LIMIT = 5000
 _SMALL = 1e-3
 

@@ -14,8 +14,6 @@ from scipy import linalg, sparse
 from ...types import Floats
 from .linear import LinearMixed, lambda_factors
 
-__all__ = ["KenwardRoger", "kenward_roger"]
-
 
 @dataclass(frozen=True)
 class KenwardRoger:

@@ -15,8 +15,6 @@ from scipy import linalg, special
 from ...types import Floats
 from .linear import RandomBlock, lambda_factors, n_theta
 
-__all__ = ["LaplaceMixed", "LaplacePoint"]
-
 
 @dataclass(frozen=True)
 class LaplacePoint:

@@ -16,16 +16,6 @@ from scipy import linalg, sparse
 
 from ...types import Floats
 
-__all__ = [
-    "LinearMixed",
-    "Point",
-    "RandomBlock",
-    "Reduced",
-    "lambda_factors",
-    "level_products",
-    "n_theta",
-]
-
 _DENSE_LIMIT = 250_000
 
 

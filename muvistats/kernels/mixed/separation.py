@@ -8,8 +8,6 @@ from scipy import optimize
 
 from ...types import Floats
 
-__all__ = ["independent_columns", "separated_columns"]
-
 
 def independent_columns(x: Floats, *, tolerance: float = 1e-7) -> npt.NDArray[np.intp]:
     """Columns that are no combination of the columns before them.

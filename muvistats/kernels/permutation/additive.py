@@ -8,9 +8,6 @@ import numpy as np
 
 from ...types import Floats, Ints
 
-__all__ = ["additive_residuals"]
-
-
 #: Sweeps after which an unconnected or badly balanced design is taken as it is.
 _SWEEPS = 500
 

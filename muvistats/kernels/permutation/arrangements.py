@@ -14,17 +14,6 @@ from scipy import special
 
 from ...types import Floats, Ints
 
-__all__ = [
-    "PermutationTest",
-    "all_arrangements",
-    "conditional_test",
-    "count_arrangements",
-    "draw_arrangements",
-    "group_sums",
-    "monte_carlo_p",
-    "permutation_test",
-]
-
 Statistic = Callable[[Ints], Floats]
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.

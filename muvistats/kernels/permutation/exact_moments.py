@@ -14,9 +14,6 @@ from scipy import sparse
 
 from ...types import Floats, Ints
 
-__all__ = ["between_groups_moments"]
-
-
 #: Numbers that one batch of pairs of groups may hold.
 _BATCH = 2_000_000
 

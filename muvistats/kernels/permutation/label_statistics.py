@@ -12,9 +12,6 @@ from ...types import Floats, Ints
 from .additive import additive_residuals
 from .arrangements import group_sums
 
-__all__ = ["ConditionalStatistic", "CrossedStatistic", "UnitStatistic"]
-
-
 #: Counts that vary by less than this part of the largest unit are constant.
 _CONSTANT = 1e-9
 

@@ -7,15 +7,6 @@ import numpy as np
 from ...types import Floats, Ints
 from .arrangements import Statistic, group_sums
 
-__all__ = [
-    "between_statistic",
-    "crossed_statistic",
-    "difference_statistic",
-    "directed",
-    "robust_statistic",
-]
-
-
 #: Smallest clustered variance, as part of that of independent rows. A larger one makes the test
 #: reject too often where effects differ between clusters, a smaller one costs power without it.
 _FLOOR = 0.25

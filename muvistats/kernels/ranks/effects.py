@@ -10,21 +10,6 @@ from scipy import stats
 
 from ...types import Array, Floats
 
-__all__ = [
-    "Dominance",
-    "Dunn",
-    "bootstrap_epsilon_squared",
-    "dominance",
-    "dominance_interval",
-    "dunn",
-    "epsilon_squared",
-    "epsilon_squared_interval",
-    "equivalence_p",
-    "mean_ranks",
-    "overlapping",
-]
-
-
 #: Resampled values held in memory at once.
 _CHUNK = 4_000_000
 

@@ -9,8 +9,6 @@ import numpy as np
 from ...types import Floats, Ints
 from .effects import Dominance
 
-__all__ = ["Effects", "clustered_effects", "relative_effects", "share_interval"]
-
 
 @dataclass(frozen=True)
 class Effects:

@@ -7,9 +7,6 @@ from scipy import stats
 
 from ...types import Floats
 
-__all__ = ["pseudomedian", "signed_rank_biserial"]
-
-
 #: Pairs up to which the distribution of the sum of signed ranks is counted out.
 _COUNTED = 200
 

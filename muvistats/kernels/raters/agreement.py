@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ...errors import DesignError
 from ...types import Floats
 
-__all__ = ["ccc", "ceiling_ccc", "ewe", "leave_one_out_ccc", "leave_one_out_ewe"]
+__all__ = ["ccc"]
 
 Ints = npt.NDArray[np.integer]
 

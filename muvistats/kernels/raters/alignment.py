@@ -20,19 +20,6 @@ from scipy import sparse
 from ...types import Floats, Ints
 from ..permutation.exact_moments import between_groups_moments
 
-__all__ = [
-    "ItemSignal",
-    "Placed",
-    "item_signal",
-    "list_codes",
-    "partner_rows",
-    "permuted_signal",
-    "place",
-    "signal_of_blocks",
-    "sums_by",
-]
-
-
 #: Numbers that one batch of permutations may hold.
 _BATCH = 2_000_000
 

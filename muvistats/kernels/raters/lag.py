@@ -7,9 +7,6 @@ import numpy.typing as npt
 
 from ...types import Floats, Ints
 
-__all__ = ["best_lag", "lagged_correlation"]
-
-
 _TIE = 1e-10
 
 

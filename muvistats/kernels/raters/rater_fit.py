@@ -7,9 +7,6 @@ import numpy as np
 from ...types import Floats, Ints
 from .alignment import Placed, sums_by
 
-__all__ = ["other_means", "permuted_fit", "rater_fit"]
-
-
 #: Sums of squares below this part of the total are rounding errors.
 _TINY = 1e-12
 

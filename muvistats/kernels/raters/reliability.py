@@ -13,15 +13,6 @@ from scipy import stats
 
 from ...types import Floats, Ints
 
-__all__ = [
-    "IccForm",
-    "agreement_coefficients",
-    "icc_forms",
-    "interval_alpha",
-    "interval_sums",
-    "nominal_sums",
-]
-
 
 def interval_sums(values: Floats, units: Ints, n_units: int) -> Floats:
     """Sums per unit from which Krippendorff's interval alpha follows.

@@ -11,9 +11,6 @@ import numpy.typing as npt
 
 from ...types import Floats, Ints
 
-__all__ = ["Products", "dominance_weights", "item_products", "pooled_covariance"]
-
-
 #: Predictors whose determinant of correlations is below this hold the same information.
 _COLLINEAR = 1e-9
 

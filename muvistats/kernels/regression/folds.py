@@ -14,9 +14,6 @@ import numpy.typing as npt
 from ...errors import DesignError
 from ...types import Floats, Ints
 
-__all__ = ["FOLD_SEED", "MinMax", "fold_labels", "item_folds"]
-
-
 #: Seed of the shuffle, as in the paper.
 FOLD_SEED = 42
 

@@ -20,17 +20,6 @@ from ...types import Floats, Ints
 from ..threads import few_threads
 from .moments import Sums
 
-__all__ = [
-    "MODELS",
-    "Chosen",
-    "Recipe",
-    "choose_penalty",
-    "one_thread_each",
-    "penalty_grid",
-    "penalty_path",
-]
-
-
 #: Models, all of them ``RSS / (2 n) + alpha (l1_ratio |b|_1 + (1 - l1_ratio) |b|^2 / 2)``.
 MODELS = ("lasso", "elastic_net", "ridge", "linear")
 

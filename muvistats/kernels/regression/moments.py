@@ -14,8 +14,6 @@ import numpy as np
 
 from ...types import Floats, Ints
 
-__all__ = ["Moments", "Sums", "block_moments"]
-
 
 @dataclass(frozen=True, slots=True)
 class Moments:

@@ -8,8 +8,6 @@ import numpy as np
 
 from ...types import Floats, Ints
 
-__all__ = ["RidgeFold", "cross_validated", "ridge_fold"]
-
 
 class RidgeFold:
     """One fold: what does not depend on the targets, computed once.

@@ -7,9 +7,6 @@ from scipy.sparse import csr_array
 
 from ...types import Floats, Ints
 
-__all__ = ["bootstrap_means", "percentile_interval"]
-
-
 #: Weights of units in one batch of resamples.
 _BATCH = 2_000_000
 

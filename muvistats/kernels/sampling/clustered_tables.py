@@ -9,17 +9,6 @@ from scipy import stats
 
 from ...types import Floats, Ints
 
-__all__ = [
-    "Corrected",
-    "bootstrap_marginal",
-    "first_order",
-    "marginal_chi_square",
-    "marginal_effects",
-    "second_order",
-    "table_effects",
-]
-
-
 #: A smallest eigenvalue below this part of the largest is zero.
 _SINGULAR = 1e-12
 

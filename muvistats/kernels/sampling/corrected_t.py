@@ -9,8 +9,6 @@ from scipy import stats
 
 from ...types import Floats
 
-__all__ = ["CorrectedT", "corrected_t"]
-
 
 class CorrectedT(NamedTuple):
     """A corrected resampled t test; NaN where it is not defined."""

@@ -8,17 +8,6 @@ from scipy import stats
 
 from ...types import Array, Floats
 
-__all__ = [
-    "centre_within",
-    "correlation_p",
-    "fisher_interval",
-    "fisher_mean",
-    "group_means",
-    "pearson_matrix",
-    "pearson_rows",
-]
-
-
 #: A spread smaller than this fraction of the largest value is rounding error.
 _FLAT = 1e-12
 

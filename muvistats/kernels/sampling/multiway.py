@@ -9,19 +9,6 @@ from scipy import stats
 
 from ...types import Floats, Ints
 
-__all__ = [
-    "Inference",
-    "Variance",
-    "bootstrap_medians",
-    "draw_variance",
-    "effective_df",
-    "infer",
-    "influence_variance",
-    "two_way",
-    "unit_sums",
-]
-
-
 #: Weights of values in one batch of resamples.
 _BATCH = 2_000_000
 

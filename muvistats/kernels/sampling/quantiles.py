@@ -15,16 +15,6 @@ import numpy.typing as npt
 
 from ...types import Floats, Ints
 
-__all__ = [
-    "BinSearch",
-    "Collected",
-    "bin_counts",
-    "collect",
-    "merge_collected",
-    "quantile_ranks",
-]
-
-
 #: Every cut divides a bin into this many, as a power of two.
 _BITS = 14
 

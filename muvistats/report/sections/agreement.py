@@ -18,8 +18,6 @@ from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
 from ..format import fixed, word
 from ..parts import Figure, Finding, Section, Settings, Table
 
-__all__ = ["AGREEMENT_FINDINGS", "AGREEMENT_SECTIONS"]
-
 
 def _agreement(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     return interrater_ccc(

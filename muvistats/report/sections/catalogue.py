@@ -13,8 +13,6 @@ from .prediction import PREDICTION_SECTIONS
 from .ratings import RATING_FINDINGS, RATING_SECTIONS
 from .sensitivity import SENSITIVITY_SECTIONS
 
-__all__ = ["CHAPTERS", "FINDINGS", "NOT_BUILT", "SECTIONS"]
-
 #: Chapters in order, by anchor.
 CHAPTERS = {
     "survival": "Would the findings survive?",

@@ -15,8 +15,6 @@ from ..format import column_texts, word
 from ..parts import Figure, Section, Settings, Table
 from ..sources import has_features
 
-__all__ = ["CHECK_SECTIONS"]
-
 
 def _group(study: xr.DataTree, name: str) -> pd.DataFrame:
     """A group of texts and counts as a frame that says where it comes from."""

@@ -10,8 +10,6 @@ from ...stats.modalities.contrasts import modality_contrasts
 from ...stats.modalities.contribution import modality_contribution
 from ..parts import Figure, Section, Settings, Table
 
-__all__ = ["CONTRIBUTION_SECTIONS"]
-
 
 def _contribution(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     parts = [

@@ -19,8 +19,6 @@ from ...stats.ranks.two_groups import mannwhitney_overlay
 from ..format import p_value, statistic, word
 from ..parts import Figure, Finding, Section, Settings, Table
 
-__all__ = ["EFFECT_FINDINGS", "EFFECT_SECTIONS"]
-
 #: Factors of the label tests, as the paper has them: formula, words, figure of the paper.
 _FACTORS = {
     "gender": ("gender", "Figure 4"),

@@ -16,8 +16,6 @@ from ...stats.labels.pairs import label_correlations
 from ..format import Rule, percent, word
 from ..parts import Figure, Finding, Section, Settings, Table
 
-__all__ = ["LABEL_FINDINGS", "LABEL_SECTIONS"]
-
 #: Pairs of labels that the page shows: the strongest ones.
 _PAIRS = 20
 

@@ -20,8 +20,6 @@ from ...stats.prediction.ranking import family_importance, rank_features
 from ..format import Rule, fixed, p_value, statistic, word
 from ..parts import Figure, Finding, Section, Settings, Table
 
-__all__ = ["MODEL_FINDINGS", "MODEL_SECTIONS", "WIDE_RULES", "wide"]
-
 _ALPHA = 0.05
 
 #: Families that the page shows of each model.

@@ -21,8 +21,6 @@ from ..networks import NetworkResults, kept_predictions
 from ..parts import Figure, Finding, Section, Settings, Table
 from .models import WIDE_RULES, wide
 
-__all__ = ["NETWORK_FINDINGS", "NETWORK_SECTIONS"]
-
 _ALPHA = 0.05
 _SETTING = ("modality", "features", "configuration")
 _NEEDS: Any = ("dynamics", "audio", "visual")

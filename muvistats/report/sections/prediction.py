@@ -12,8 +12,6 @@ from ...plots.figures import plot_label_prediction
 from ...stats.prediction.labels import label_prediction
 from ..parts import Figure, Section, Settings, Table
 
-__all__ = ["PREDICTION_SECTIONS"]
-
 #: Permutations of a quick report: each repeats 27 labels x 3 modalities x 5 folds.
 _QUICK = 199
 

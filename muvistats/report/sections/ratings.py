@@ -18,8 +18,6 @@ from ...stats.modalities.correlation import modality_correlations
 from ..format import Rule, fixed, percent
 from ..parts import Figure, Finding, Section, Settings, Table
 
-__all__ = ["RATING_FINDINGS", "RATING_SECTIONS"]
-
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
 

@@ -14,8 +14,6 @@ from ...stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
 from ..format import p_value
 from ..parts import Figure, Section, Settings, Table
 
-__all__ = ["SENSITIVITY_SECTIONS"]
-
 
 def _findings(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     return sensitivity_table(study, n_resamples=settings.n_resamples, rng=settings.rng)

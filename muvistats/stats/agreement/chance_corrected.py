@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
@@ -17,17 +18,9 @@ from ...kernels.raters.reliability import (
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Rng
-from ..shared.arguments import (
-    check_choice,
-    check_conf_level,
-    check_resamples,
-    choose_dimensions,
-    label_names,
-    need,
-    to_frame,
-)
+from ..shared.study import choose_dimensions, label_names, need, to_frame
 
-__all__ = ["by_modality", "krippendorff_alpha", "label_agreement", "units_of"]
+__all__ = ["krippendorff_alpha", "label_agreement"]
 
 
 @result_frame(
@@ -102,7 +95,7 @@ def label_agreement(
     frame = to_frame(data)
     need(frame, "item", "modality", "participant")
     frame = frame[frame[names].notna().all(axis=1)]
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     rows: list[dict[str, Any]] = []
     for modality, part in by_modality(frame):
         sums, items = _unit_sums(part, lambda u, n, p=part: nominal_sums(_values(p, names), u, n))
@@ -209,7 +202,7 @@ def krippendorff_alpha(
     names = choose_dimensions(data, dimension)
     whole = to_frame(data)
     need(whole, "item", "modality", "participant", *names)
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     rows: list[dict[str, Any]] = []
     for name in names:
         frame = whole[whole[name].notna()]

@@ -10,23 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...dataset.access import need_study
 from ...errors import DataError
 from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
-from ...results.frame import Rows, result_frame
+from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Ints
-from ..shared.arguments import (
-    check_choice,
-    check_conf_level,
-    check_resamples,
-    choose_dimensions,
-    join_reasons,
-)
 from ..shared.cells import Cells, has_value, over_cells, text_codes
+from ..shared.study import choose_dimensions
 
-__all__ = ["dynamic_dimensions", "ewe", "interrater_ccc", "mean_interval"]
+__all__ = ["ewe", "interrater_ccc"]
 
 Resample = Literal["items", "participants", "both"]
 
@@ -235,7 +230,7 @@ def interrater_ccc(
     }
     if level == "annotation":
         return {**_annotation_rows(annotations, cells, results), "estimator": estimator}
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     units: dict[str, tuple[Ints, ...]] = {
         "items": (cells.item[cells.of_annotation],),
         "participants": (text_codes(annotations["participant"].to_numpy())[0],),

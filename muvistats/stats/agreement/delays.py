@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
 from ...kernels.raters.lag import best_lag, lagged_correlation
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Rng
-from ..shared.arguments import check_choice, check_conf_level, check_resamples
 from ..shared.cells import Cells, over_cells
 from .concordance import dynamic_dimensions
 from .trajectories import interval_of, mean_row, modalities_and_all
@@ -111,7 +111,7 @@ def rater_lag(
             f"half of the excerpt ({half * interval:g} s) is too short for delays up to "
             f"{max_lag:g} s"
         )
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     partner = _mismatched(cells, generator)
     frames: list[pd.DataFrame] = []
     for name in names:

@@ -9,19 +9,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level
 from ...dataset.access import need_study
 from ...errors import DesignError
 from ...kernels.raters.reliability import IccForm, icc_forms
-from ...results.frame import Rows, result_frame
-from ..shared.arguments import (
-    check_choice,
-    check_conf_level,
-    choose_dimensions,
-    join_reasons,
-    need,
-    to_frame,
-)
+from ...results.frame import Rows, join_reasons, result_frame
 from ..shared.cells import Cells
+from ..shared.study import choose_dimensions, need, to_frame
 from .chance_corrected import by_modality, units_of
 
 __all__ = ["icc"]

@@ -9,21 +9,15 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Rng
-from ..shared.arguments import check_choice, check_conf_level, check_resamples
 from ..shared.cells import Cells, has_value, over_cells
 from .concordance import dynamic_dimensions, mean_interval
 
-__all__ = [
-    "agreement_over_time",
-    "interval_of",
-    "mean_row",
-    "modalities_and_all",
-    "noise_ceiling",
-]
+__all__ = ["agreement_over_time", "noise_ceiling"]
 
 
 @result_frame(
@@ -100,7 +94,7 @@ def agreement_over_time(
     cells = Cells.of(data)
     time = data["annotations/time"].to_numpy()
     bounds = _windows(time, window, window if step is None else step)
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     of_annotation = cells.of_annotation
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -240,7 +234,7 @@ def noise_ceiling(
     check_resamples(n_resamples)
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     frames: list[pd.DataFrame] = []
     for name in names:
         ceiling, raters = over_cells(data["annotations"].dataset[name], cells, _ceiling)

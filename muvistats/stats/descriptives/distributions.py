@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from ...arguments import check_choice
 from ...dataset.access import dimensions_of
 from ...dataset.schema import SCALE
 from ...errors import DataError
@@ -22,8 +23,8 @@ from ...kernels.sampling.quantiles import (
 )
 from ...results.frame import Rows, result_frame
 from ...types import Array, Floats, Ints, Row
-from ..shared.arguments import check_choice, choose_dimensions
 from ..shared.cells import Cells, fold_cells, has_value, over_cells
+from ..shared.study import choose_dimensions
 from .summaries import QUANTILES, few_values, summaries
 
 __all__ = ["describe_annotations"]

@@ -12,23 +12,15 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.diagnostic import lilliefors
 
+from ...arguments import Dependence, check_dependence, check_resamples, generator_of
 from ...formula import factor
 from ...kernels.permutation.additive import additive_residuals
 from ...kernels.permutation.arrangements import monte_carlo_p
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Rng, Row
-from ..shared.arguments import (
-    Dependence,
-    check_dependence,
-    check_resamples,
-    choose_dimensions,
-    join_reasons,
-    need,
-    number_of,
-    offered,
-    to_frame,
-)
 from ..shared.assignment import codes_of
+from ..shared.groups import number_of, offered
+from ..shared.study import choose_dimensions, need, to_frame
 
 __all__ = ["normality"]
 
@@ -121,7 +113,7 @@ def normality(
     check_resamples(n_resamples)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = np.random.default_rng(rng).spawn(len(names))
+    children = generator_of(rng).spawn(len(names))
     rows: list[Row] = []
     for name, child in zip(names, children, strict=True):
         for group, part, note in _parts(frame, by):

@@ -11,18 +11,14 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
+from ...arguments import Dependence, check_conf_level, check_dependence
 from ...dataset import schema
 from ...dataset.access import need_study
 from ...errors import DataError
 from ...results.frame import Rows, result_frame
-from ..shared.arguments import Dependence, check_conf_level, check_dependence
 from .summaries import describe_column, describe_numbers
 
-__all__ = [
-    "describe_design",
-    "describe_participants",
-    "overlay_preference",
-]
+__all__ = ["describe_design", "describe_participants", "overlay_preference"]
 
 
 @result_frame(

@@ -12,9 +12,6 @@ import xarray as xr
 
 from ...types import Floats
 
-__all__ = ["QUANTILES", "describe_column", "describe_numbers", "few_values", "summaries"]
-
-
 #: Quantiles of a distribution, by column.
 QUANTILES = {
     "minimum": 0.0,

@@ -20,9 +20,9 @@ from ...kernels.permutation.label_statistics import (
     CrossedStatistic,
     UnitStatistic,
 )
+from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row
 from ..models.fit import estimate
-from ..shared.arguments import join_reasons, need
 from ..shared.assignment import (
     assignment,
     codes_of,
@@ -31,9 +31,7 @@ from ..shared.assignment import (
     permutation_columns,
     within_item_units,
 )
-
-__all__ = ["Choices", "DesignTest", "Plan", "design_test", "needs_strata"]
-
+from ..shared.study import need
 
 #: Choices whose residuals are smaller than this part of their spread have nothing left.
 _NOTHING = 1e-8

@@ -5,23 +5,22 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from ...formula import factor, split_formula
-from ...kernels import contingency
-from ...results.frame import result_frame
-from ...types import Data, Ints, Rng, Row
-from ..shared.arguments import (
+from ...arguments import (
     Dependence,
     check_conf_level,
     check_dependence,
     check_resamples,
-    join_reasons,
-    label_names,
-    offered,
-    to_frame,
+    generator_of,
 )
+from ...formula import factor, split_formula
+from ...kernels import contingency
+from ...results.frame import join_reasons, result_frame
+from ...types import Data, Ints, Rng, Row
+from ..shared.groups import offered
+from ..shared.study import label_names, to_frame
 from .by_design import Choices, Plan, design_test, needs_strata
 
-__all__ = ["chisquare", "chisquare_labels", "label_choices"]
+__all__ = ["chisquare", "chisquare_labels"]
 
 
 _CHISQUARE = (
@@ -129,7 +128,7 @@ def chisquare(
         names,
     )
     base: Row = {"variable": left, "factor": right, "n_missing": int((~use).sum())}
-    plan = Plan(assigned, strata, n_resamples, np.random.default_rng(rng).spawn(1)[0], n_jobs)
+    plan = Plan(assigned, strata, n_resamples, generator_of(rng).spawn(1)[0], n_jobs)
     return [base | row for row in _rows(whole, asked, plan, conf_level)]
 
 
@@ -345,5 +344,5 @@ def chisquare_labels(
         "n_annotations": len(whole.codes),
         "n_missing": int((~whole.use).sum()),
     }
-    plan = Plan(assigned, strata, n_resamples, np.random.default_rng(rng).spawn(1)[0], n_jobs)
+    plan = Plan(assigned, strata, n_resamples, generator_of(rng).spawn(1)[0], n_jobs)
     return [base | row for row in _rows(whole, asked, plan, conf_level)]

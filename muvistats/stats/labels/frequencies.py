@@ -12,18 +12,11 @@ import xarray as xr
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from ...arguments import check_choice, check_conf_level
 from ...errors import DataError
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Row
-from ..shared.arguments import (
-    check_choice,
-    check_conf_level,
-    choose_dimensions,
-    join_reasons,
-    label_names,
-    need,
-    to_frame,
-)
+from ..shared.study import choose_dimensions, label_names, need, to_frame
 
 __all__ = ["label_frequencies"]
 

@@ -7,22 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
 from ...errors import DesignError
 from ...kernels.sampling import correlation
 from ...kernels.sampling.multiway import Variance, infer, influence_variance, two_way
 from ...results.frame import result_frame
 from ...types import Data, Floats, Ints
-from ..shared.arguments import (
-    ADJUSTMENTS,
-    Dependence,
-    adjust_p,
-    check_choice,
-    check_conf_level,
-    check_dependence,
-    label_names,
-    need,
-    to_frame,
-)
+from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.study import label_names, need, to_frame
 
 __all__ = ["label_correlations"]
 

@@ -7,18 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
+from ...arguments import Dependence, check_choice, check_dependence, check_resamples, generator_of
 from ...kernels import contingency
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
-from ..shared.arguments import (
-    ADJUSTMENTS,
-    Dependence,
-    adjust_p,
-    check_choice,
-    check_dependence,
-    check_resamples,
-    join_reasons,
-)
+from ..shared.adjust import ADJUSTMENTS, adjust_p
 from .by_design import Choices, Plan, design_test, needs_strata
 from .counts import label_choices
 
@@ -128,7 +121,7 @@ def label_deviations(
     check_choice("adjust", adjust, ADJUSTMENTS)
     check_resamples(n_resamples)
     whole = label_choices(data, by)
-    plan = Plan(assigned, strata, n_resamples, np.random.default_rng(rng).spawn(1)[0], n_jobs)
+    plan = Plan(assigned, strata, n_resamples, generator_of(rng).spawn(1)[0], n_jobs)
     if "design" in asked:
         needs_strata(whole.frame, by, plan)
     base: Row = {"factor": by, "n_missing": int((~whole.use).sum())}

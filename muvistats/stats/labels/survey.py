@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import check_choice, check_resamples, generator_of
 from ...errors import DesignError
 from ...formula import columns_of
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.sampling import clustered_tables as kernel
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
-from ..shared.arguments import check_choice, check_resamples, join_reasons, need
 from ..shared.assignment import codes_of
+from ..shared.study import need
 from .by_design import NOT_ADJUSTED, Choices
 from .counts import label_choices
 
@@ -284,7 +285,7 @@ def bilder_loughin(
         if cluster is not None:
             problem = "no bootstrap with clusters: sets of labels and groups would part"
         if not problem:
-            child = np.random.default_rng(rng).spawn(1)[0]
+            child = generator_of(rng).spawn(1)[0]
             made = replace(data_, chosen=chosen)
             row |= _bootstrapped(made, statistic, n_resamples, child)
         found = row["warning"] if row["warning"] != base["warning"] else ""

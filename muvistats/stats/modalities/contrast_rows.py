@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ...arguments import DEPENDENCE
 from ...kernels.ranks import effects as rank
 from ...kernels.sampling.bootstrap import bootstrap_means
 from ...kernels.sampling.multiway import Variance, bootstrap_medians, draw_variance, infer, two_way
+from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
 from ..ranks.two_groups import RANK_BISERIAL
-from ..shared.arguments import DEPENDENCE, adjust_p, join_reasons
-
-__all__ = ["QUANTITIES", "UNITS", "Finished", "Options", "contrast_rows"]
-
+from ..shared.adjust import adjust_p
 
 QUANTITIES = ("ccc", "median", "correlation")
 

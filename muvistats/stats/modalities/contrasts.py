@@ -10,24 +10,23 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...dataset.access import need_study
-from ...formula import factor
-from ...results.frame import result_frame
-from ...types import Data, Ints, Rng, Row
-from ..agreement.concordance import interrater_ccc
-from ..shared.arguments import (
-    ADJUSTMENTS,
+from ...arguments import (
     Dependence,
     check_choice,
     check_conf_level,
     check_dependence,
     check_resamples,
-    choose_dimensions,
-    need,
-    number_of,
-    to_frame,
+    generator_of,
 )
+from ...dataset.access import need_study
+from ...formula import factor
+from ...results.frame import result_frame
+from ...types import Data, Ints, Rng, Row
+from ..agreement.concordance import interrater_ccc
+from ..shared.adjust import ADJUSTMENTS
 from ..shared.cells import Cells
+from ..shared.groups import number_of
+from ..shared.study import choose_dimensions, need, to_frame
 from .contrast_rows import QUANTITIES, UNITS, Finished, Options, contrast_rows
 from .correlation import modality_correlations
 
@@ -174,7 +173,7 @@ def modality_contrasts(
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     options = Options(quantity, resample, adjust, conf_level, n_resamples)
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     return [
         row
         for name, values in _finished(data, dimension, quantity)

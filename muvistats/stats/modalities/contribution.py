@@ -10,21 +10,15 @@ from typing import Literal, cast
 import numpy as np
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...dataset.access import need_study
 from ...errors import DesignError
 from ...formula import factor
 from ...results.frame import result_frame
 from ...types import Data, Rng, Row
 from ..agreement.concordance import dynamic_dimensions
-from ..shared.arguments import (
-    check_choice,
-    check_conf_level,
-    check_resamples,
-    choose_dimensions,
-    need,
-    to_frame,
-)
 from ..shared.cells import Cells
+from ..shared.study import choose_dimensions, need, to_frame
 from .contribution_moments import Moments, between_moments, within_moments
 from .contribution_rows import UNITS, Options, contrast_rows, item_rows, no_row, part_of, part_rows
 
@@ -188,7 +182,7 @@ def modality_contribution(
         return [row for name in names for row in item_rows(name, order, moments[name], options)]
     n_items = len(next(iter(moments.values())).items)
     chance = np.full(n_items, 1 / max(n_items, 1))
-    drawn = np.random.default_rng(rng).multinomial(n_items, chance, size=n_resamples)
+    drawn = generator_of(rng).multinomial(n_items, chance, size=n_resamples)
     weights = drawn.astype(np.float64)
     parts = [part_of(name, order, moments[name], weights) for name in names]
     rows = [row for part in parts for row in part_rows(part, options)]

@@ -21,16 +21,6 @@ from ...kernels.regression.dominance import (
 from ...types import Floats, Ints
 from ..shared.cells import Cells, over_cells
 
-__all__ = [
-    "Moments",
-    "Spread",
-    "between_moments",
-    "combinations_of",
-    "estimates",
-    "spread_of",
-    "within_moments",
-]
-
 
 @dataclass(frozen=True)
 class Moments:

@@ -19,12 +19,9 @@ from ...kernels.sampling.multiway import (
     two_way,
     unit_sums,
 )
+from ...results.frame import join_reasons
 from ...types import Floats, Row
-from ..shared.arguments import join_reasons
 from .contribution_moments import Moments, Spread, combinations_of, estimates, spread_of
-
-__all__ = ["UNITS", "Options", "contrast_rows", "item_rows", "no_row", "part_of", "part_rows"]
-
 
 _ABOVE = "above 1: corrected covariances scatter"
 

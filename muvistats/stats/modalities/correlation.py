@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level
 from ...kernels.sampling import correlation
-from ...results.frame import Rows, result_frame
+from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Array, Floats, Ints, Row
-from ..shared.arguments import check_choice, check_conf_level, choose_dimensions, join_reasons
 from ..shared.cells import Cells, over_cells
+from ..shared.study import choose_dimensions
 
 __all__ = ["modality_correlations"]
 

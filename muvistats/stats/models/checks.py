@@ -12,8 +12,6 @@ from ...errors import DesignError
 from ...types import Floats
 from .core import MixedCore
 
-__all__ = ["compare_fits", "diagnostic_rows"]
-
 
 def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:
     """Likelihood ratio test of two fits, the smaller first."""

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from ...arguments import check_conf_level
 from ...formula import Design
 from ...kernels.mixed.derivatives import satterthwaite
 from ...kernels.mixed.linear import lambda_factors
 from ...results.frame import Rows
 from ...types import Floats
-from ..shared.arguments import check_conf_level
 from .fit import Estimates, blocks_of
 from .frames import contrast_rows, fit_frame, joint_test
-
-__all__ = ["INFERENCE", "MixedCore"]
 
 #: Columns of an estimate with its test and interval.
 INFERENCE = (

@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ...arguments import check_choice
 from ...errors import DataError, DesignError
 from ...formula import Design
 from ...types import Floats
-from ..shared.arguments import ADJUSTMENTS, adjust_p, check_choice
-
-__all__ = ["Grid", "adjust_contrasts", "grid_of", "pairs_of"]
+from ..shared.adjust import ADJUSTMENTS, adjust_p
 
 _MAX_GRID = 50_000
 

@@ -13,8 +13,6 @@ from ...errors import ConvergenceError, DesignError
 from ...kernels.mixed.linear import RandomBlock
 from ...types import Floats
 
-__all__ = ["by_mixedlm", "by_statsmodels"]
-
 
 def by_mixedlm(
     x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool

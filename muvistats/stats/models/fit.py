@@ -19,9 +19,6 @@ from ...kernels.threads import few_threads
 from ...types import Floats
 from .engines import by_mixedlm, by_statsmodels
 
-__all__ = ["FAMILIES", "Estimates", "blocks_of", "check_response", "estimate"]
-
-
 #: Families of mixed models, with the canonical link of each.
 FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}
 

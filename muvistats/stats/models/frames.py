@@ -13,8 +13,6 @@ from scipy import linalg, stats
 from ...results.frame import Rows, _with_returns, build_frame
 from ...types import Floats
 
-__all__ = ["Fitted", "contrast_rows", "fit_frame", "joint_test", "type_three"]
-
 P = ParamSpec("P")
 
 

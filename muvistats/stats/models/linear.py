@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import statsmodels.api as sm
 
+from ...arguments import check_choice
 from ...errors import ConvergenceError, DesignError
 from ...formula import build_design, parse_model
 from ...kernels.mixed.separation import independent_columns, separated_columns
 from ...kernels.threads import few_threads
 from ...results.frame import provenance
 from ...types import Data, Floats
-from ..shared.arguments import check_choice, to_frame
+from ..shared.study import to_frame
 from .fit import check_response
 from .linear_result import LinearFit
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...arguments import check_conf_level
 from ...formula import Design
 from ...formula.columns import complete_rows
 from ...results.frame import Rows
 from ...types import Floats
-from ..shared.arguments import check_conf_level
 from .frames import contrast_rows, fit_frame, joint_test, type_three
 from .variance import inverse_link
 

@@ -8,22 +8,17 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ...arguments import check_choice, check_conf_level
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import build_design, parse_model
 from ...results.frame import Rows, provenance, result_frame
 from ...types import Data
-from ..shared.arguments import (
-    ADJUSTMENTS,
-    adjust_p,
-    check_choice,
-    check_conf_level,
-    label_names,
-    to_frame,
-)
+from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.study import label_names, to_frame
 from .fit import FAMILIES, estimate
 from .result import MixedFit
 
-__all__ = ["DEMOGRAPHIC", "demographic_model", "label_models", "mixed_model"]
+__all__ = ["demographic_model", "label_models", "mixed_model"]
 
 #: Fixed part of the demographic models.
 DEMOGRAPHIC = "modality + gender + (years_of_training > 3) + familiar"

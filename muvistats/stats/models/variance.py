@@ -12,8 +12,6 @@ from ...types import Floats
 from .core import MixedCore
 from .fit import blocks_of, estimate
 
-__all__ = ["icc_rows", "inverse_link", "r2_row"]
-
 
 def inverse_link(family: str, eta: Floats) -> Floats:
     """Mean of the response at a linear predictor."""

@@ -11,21 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...errors import DataError, DesignError
-from ...kernels.permutation.arrangements import monte_carlo_p
-from ...kernels.raters.agreement import ccc
-from ...kernels.regression.lasso import choose_penalty, one_thread_each
-from ...kernels.regression.moments import Moments, Sums
-from ...results.frame import result_frame
-from ...types import Floats, Rng, Row
-from ..shared.arguments import (
+from ...arguments import (
     DEPENDENCE,
     Dependence,
     check_conf_level,
     check_dependence,
     check_resamples,
-    join_reasons,
+    generator_of,
 )
+from ...errors import DataError, DesignError
+from ...kernels.permutation.arrangements import monte_carlo_p
+from ...kernels.raters.agreement import ccc
+from ...kernels.regression.lasso import choose_penalty, one_thread_each
+from ...kernels.regression.moments import Moments, Sums
+from ...results.frame import join_reasons, result_frame
+from ...types import Floats, Rng, Row
 from .fits import Plan, TrainingPart, plan_units, training_part
 from .inputs import KINDS, Inputs
 from .models import FeatureModels, Model, as_models
@@ -221,7 +221,7 @@ def _permuted(
     steps = int(np.bincount(inputs.item).max())
     gold = np.stack([inputs.gold[inputs.dimensions.index(name), m] for name in dimensions], axis=1)
     gold = gold.reshape(-1, steps, 2)
-    generators = np.random.default_rng(rng).spawn(n_resamples)
+    generators = generator_of(rng).spawn(n_resamples)
     sums: Floats = np.zeros((n_resamples, 2))
     counts = np.zeros((n_resamples, 2))
     for number in range(plan.n_folds):

@@ -17,21 +17,9 @@ from ...kernels.raters.agreement import ccc
 from ...kernels.regression.folds import FOLD_SEED, MinMax, fold_labels
 from ...kernels.regression.lasso import Chosen, Recipe, choose_penalty, one_thread_each
 from ...kernels.regression.moments import Sums, block_moments
+from ...results.frame import join_reasons
 from ...types import Floats, Ints
-from ..shared.arguments import join_reasons
 from .inputs import Inputs
-
-__all__ = [
-    "FoldFit",
-    "ModelFit",
-    "Plan",
-    "TrainingPart",
-    "Unit",
-    "check_plan",
-    "fit_models",
-    "plan_units",
-    "training_part",
-]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,10 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...results.frame import result_frame
+from ...arguments import DEPENDENCE, Dependence, check_conf_level, check_dependence
+from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Row
 from ..agreement.concordance import interrater_ccc
-from ..shared.arguments import (
-    DEPENDENCE,
-    Dependence,
-    check_conf_level,
-    check_dependence,
-    join_reasons,
-)
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 from .ranking import loss_over_items

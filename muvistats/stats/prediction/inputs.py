@@ -17,16 +17,6 @@ from ...results.frame import provenance
 from ...types import Floats, Ints, Mask
 from ..agreement.concordance import dynamic_dimensions, ewe
 
-__all__ = [
-    "KINDS",
-    "Inputs",
-    "feature_inputs",
-    "has_features",
-    "release_order",
-    "rounded_away",
-]
-
-
 #: Kinds of features, in order.
 KINDS = ("audio", "visual")
 

@@ -11,21 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...dataset.access import annotation_frame, need_study
 from ...errors import DataError, DesignError
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.regression.folds import fold_labels
 from ...kernels.regression.ridge import RidgeFold, cross_validated, ridge_fold
 from ...kernels.sampling.bootstrap import percentile_interval
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Rng, Row
-from ..shared.arguments import (
-    check_choice,
-    check_conf_level,
-    check_resamples,
-    join_reasons,
-    label_names,
-)
+from ..shared.study import label_names
 from .inputs import has_features, release_order
 
 __all__ = ["label_prediction"]
@@ -147,7 +142,7 @@ def label_prediction(
     frame = annotation_frame(data)
     items, table = _item_features(data, features, tuple(summary))
     rows: list[Row] = []
-    children = np.random.default_rng(rng).spawn(frame["modality"].cat.categories.size)
+    children = generator_of(rng).spawn(frame["modality"].cat.categories.size)
     for modality, child in zip(frame["modality"].cat.categories, children, strict=True):
         part = frame[frame["modality"] == modality]
         shares = _shares(part, labels, items)

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import stats
 
-from ...results.frame import result_frame
+from ...arguments import check_choice, check_conf_level
+from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Row
-from ..shared.arguments import check_choice, check_conf_level, join_reasons
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 
-__all__ = ["lasso_models", "mean_with_interval"]
+__all__ = ["lasso_models"]
 
 
 @result_frame(

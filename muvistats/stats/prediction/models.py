@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice
 from ...errors import DataError, DesignError
 from ...kernels.regression.lasso import MODELS, Recipe
-from ...results.frame import Rows
+from ...results.frame import Rows, join_reasons
 from ...types import Floats, Row
 from ..agreement.trajectories import noise_ceiling
 from ..models.frames import fit_frame
-from ..shared.arguments import check_choice, join_reasons
 from .fits import ModelFit, Plan, check_plan, fit_models
 from .inputs import KINDS, Inputs, feature_inputs
 
-__all__ = ["SETS", "FeatureModels", "Sets", "as_models", "feature_models", "held_out_rows"]
+__all__ = ["FeatureModels", "feature_models"]
 
 Model = Literal["lasso", "elastic_net", "ridge", "linear"]
 Sets = Sequence[tuple[str, str]]

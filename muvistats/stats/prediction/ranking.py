@@ -9,14 +9,14 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...results.frame import Rows, result_frame
+from ...arguments import check_choice, check_conf_level
+from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Row
-from ..shared.arguments import check_choice, check_conf_level, join_reasons
 from .fits import ModelFit, Unit, fit_models
 from .lasso import mean_with_interval
 from .models import FeatureModels, Model, Sets, as_models
 
-__all__ = ["family_importance", "loss_over_items", "rank_features"]
+__all__ = ["family_importance", "rank_features"]
 
 
 #: Differences smaller than this come from the order of additions.

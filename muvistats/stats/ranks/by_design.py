@@ -22,8 +22,8 @@ from ...kernels.permutation.rank_statistics import (
 )
 from ...kernels.ranks.effects import dominance_interval, equivalence_p, mean_ranks
 from ...kernels.ranks.relative_effects import Effects, clustered_effects, share_interval
+from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
-from ..shared.arguments import Groups, join_reasons, need
 from ..shared.assignment import (
     Units,
     assignment,
@@ -33,21 +33,9 @@ from ..shared.assignment import (
     permutation_columns,
     within_item_units,
 )
+from ..shared.groups import Groups
+from ..shared.study import need
 from .by_model import Modelled, Shift, model_groups, model_pair
-
-__all__ = [
-    "NO_INTERVAL",
-    "Ranked",
-    "Resampling",
-    "as_recorded",
-    "compare_groups",
-    "compare_pair",
-    "dominance_columns",
-    "group_ranks",
-    "ranked",
-    "share_columns",
-]
-
 
 #: Values that differ by less than this part of their spread are ties after an adjustment.
 _TIE = 1e-8

@@ -10,13 +10,10 @@ from scipy import stats
 
 from ...errors import MuvistatsError
 from ...kernels.ranks.relative_effects import Effects
+from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
 from ..models.mixed import mixed_model
 from ..models.result import MixedFit
-from ..shared.arguments import join_reasons
-
-__all__ = ["Modelled", "Shift", "model_groups", "model_pair"]
-
 
 #: Shares of a group that differ by less than this are equal.
 _TIE = 1e-8

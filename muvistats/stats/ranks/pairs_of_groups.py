@@ -5,23 +5,20 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from ...kernels.ranks import effects as rank
-from ...results.frame import result_frame
-from ...types import Data, Rng, Row
-from ..shared.arguments import (
-    ADJUSTMENTS,
+from ...arguments import (
     Dependence,
-    Groups,
-    adjust_p,
     check_choice,
     check_conf_level,
     check_dependence,
     check_resamples,
-    choose_dimensions,
-    groups_of,
-    join_reasons,
-    to_frame,
+    generator_of,
 )
+from ...kernels.ranks import effects as rank
+from ...results.frame import join_reasons, result_frame
+from ...types import Data, Rng, Row
+from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.groups import Groups, groups_of
+from ..shared.study import choose_dimensions, to_frame
 from .by_design import Ranked, Resampling, compare_pair, dominance_columns, ranked
 from .two_groups import RANK_BISERIAL, biserial
 
@@ -135,7 +132,7 @@ def pairwise_modality(
     check_resamples(n_resamples)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = np.random.default_rng(rng).spawn(len(names))
+    children = generator_of(rng).spawn(len(names))
     rows: list[Row] = []
     for name, child in zip(names, children, strict=True):
         groups = groups_of(frame, name, "modality")

@@ -9,23 +9,20 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from ...formula import split_formula
-from ...kernels.ranks import effects as rank
-from ...results.frame import result_frame
-from ...types import Data, Rng, Row
-from ..shared.arguments import (
+from ...arguments import (
     Dependence,
-    Groups,
     check_choice,
     check_conf_level,
     check_dependence,
     check_resamples,
-    choose_dimensions,
-    groups_of,
-    join_reasons,
-    offered,
-    to_frame,
+    generator_of,
 )
+from ...formula import split_formula
+from ...kernels.ranks import effects as rank
+from ...results.frame import join_reasons, result_frame
+from ...types import Data, Rng, Row
+from ..shared.groups import Groups, groups_of, offered
+from ..shared.study import choose_dimensions, to_frame
 from .by_design import Resampling, as_recorded, compare_groups, group_ranks, ranked, share_columns
 
 __all__ = ["kruskal", "kruskal_modality"]
@@ -175,7 +172,7 @@ def kruskal(
     options = _Options(level, dependence, assigned, strata, conf_level, n_resamples, n_jobs)
     options.check()
     response, by = split_formula(formula)
-    child = np.random.default_rng(rng).spawn(1)[0]
+    child = generator_of(rng).spawn(1)[0]
     return _kruskal_rows(to_frame(data), response, by, child, options)
 
 
@@ -238,7 +235,7 @@ def kruskal_modality(
     options.check()
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = np.random.default_rng(rng).spawn(len(names))
+    children = generator_of(rng).spawn(len(names))
     return [
         row
         for name, child in zip(names, children, strict=True)

@@ -9,27 +9,24 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from ...errors import DesignError
-from ...formula import split_formula
-from ...kernels.ranks import effects as rank
-from ...results.frame import result_frame
-from ...types import Data, Rng, Row
-from ..shared.arguments import (
+from ...arguments import (
     Dependence,
-    Groups,
     check_choice,
     check_conf_level,
     check_dependence,
     check_resamples,
-    choose_dimensions,
-    groups_of,
-    join_reasons,
-    offered,
-    to_frame,
+    generator_of,
 )
+from ...errors import DesignError
+from ...formula import split_formula
+from ...kernels.ranks import effects as rank
+from ...results.frame import join_reasons, result_frame
+from ...types import Data, Rng, Row
+from ..shared.groups import Groups, groups_of, offered
+from ..shared.study import choose_dimensions, to_frame
 from .by_design import Ranked, Resampling, as_recorded, compare_pair, dominance_columns, ranked
 
-__all__ = ["EQUIVALENCE_MARGIN", "RANK_BISERIAL", "biserial", "mannwhitney", "mannwhitney_overlay"]
+__all__ = ["mannwhitney", "mannwhitney_overlay"]
 
 Alternative = Literal["two-sided", "less", "greater"]
 
@@ -180,7 +177,7 @@ def mannwhitney(
     options.check()
     check_resamples(n_resamples)
     response, by = split_formula(formula)
-    plan = Resampling(n_resamples, np.random.default_rng(rng), n_jobs)
+    plan = Resampling(n_resamples, generator_of(rng), n_jobs)
     return _mannwhitney_rows(to_frame(data), response, by, options, plan)
 
 
@@ -256,7 +253,7 @@ def mannwhitney_overlay(
     check_resamples(n_resamples)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = np.random.default_rng(rng).spawn(len(names))
+    children = generator_of(rng).spawn(len(names))
     return [
         row
         for name, child in zip(names, children, strict=True)

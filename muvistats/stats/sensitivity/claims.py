@@ -10,8 +10,6 @@ import xarray as xr
 
 from ...results.paper import published
 
-__all__ = ["Claim", "claims_of"]
-
 _WORDS = {
     "gender": "gender",
     "years_of_training > 3": "training",

@@ -10,18 +10,6 @@ import pandas as pd
 
 from ...errors import DesignError
 
-__all__ = [
-    "ANALYSES",
-    "Evidence",
-    "direction",
-    "no_sign",
-    "of_estimate",
-    "of_rows",
-    "only",
-    "sign_of",
-    "text",
-]
-
 #: The three analyses of a claim, in order.
 ANALYSES = ("independent", "design", "mixed model")
 

@@ -8,22 +8,17 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...dataset.access import need_study
 from ...errors import DataError
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Rng, Row
-from ..shared.arguments import (
-    adjust_p,
-    check_choice,
-    check_conf_level,
-    check_resamples,
-    join_reasons,
-)
+from ..shared.adjust import adjust_p
 from .claims import Claim, claims_of
 from .evidence import ANALYSES, Evidence
 from .witness import Witness
 
-__all__ = ["SURVIVAL_RULE", "sensitivity_table", "survival"]
+__all__ = ["sensitivity_table"]
 
 
 #: Level below which a p-value counts.
@@ -171,7 +166,7 @@ def sensitivity_table(
     claims = claims_of(data)
     if not claims:
         raise DataError("the study has none of the factors of the findings", file="/annotations")
-    generator = np.random.default_rng(rng)
+    generator = generator_of(rng)
     witness = Witness(data, conf_level, n_resamples, generator, n_jobs)
     printed = str(data.attrs.get("study")) == "MuVi" and not data.attrs.get("simulated", False)
     found = [witness.of(claim) for claim in claims]

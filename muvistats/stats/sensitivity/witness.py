@@ -27,8 +27,8 @@ from ..models.result import MixedFit
 from ..ranks.pairs_of_groups import pairwise_modality
 from ..ranks.several_groups import kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.arguments import offered
 from ..shared.assignment import codes_of
+from ..shared.groups import offered
 from .claims import Claim
 from .evidence import (
     ANALYSES,
@@ -41,9 +41,6 @@ from .evidence import (
     sign_of,
     text,
 )
-
-__all__ = ["Witness"]
-
 
 _CROSSED = "(1 | participant) + (1 | item)"
 _LOG_ODDS = "log odds ratio"

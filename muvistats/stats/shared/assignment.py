@@ -8,22 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...arguments import check_choice
 from ...dataset.schema import ASSIGNED
 from ...errors import DesignError
 from ...formula import columns_of, factor
 from ...kernels.permutation.arrangements import PermutationTest
+from ...results.frame import join_reasons
 from ...types import Ints, Mask
-from .arguments import check_choice, join_reasons, need
-
-__all__ = [
-    "Units",
-    "assignment",
-    "codes_of",
-    "item_strata",
-    "participant_units",
-    "permutation_columns",
-    "within_item_units",
-]
+from .study import need
 
 
 @dataclass(frozen=True)

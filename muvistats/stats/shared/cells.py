@@ -21,9 +21,6 @@ from ...dataset.access import need_study
 from ...dataset.schema import decode_levels
 from ...types import Floats, Ints
 
-__all__ = ["Cells", "fold_cells", "has_value", "over_cells", "text_codes"]
-
-
 #: Annotations in one block, about 20 MB of a dimension with 118 steps.
 _BLOCK = 20_000
 

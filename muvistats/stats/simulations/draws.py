@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import generator_of
 from ...errors import DesignError
 from ...files import FilePath, load_arrays, store_folder, write_arrays
 from ...kernels.threads import few_threads
@@ -21,8 +22,6 @@ from ...progress import terminal_progress
 from ...types import Floats, Rng
 from .presets import PRESETS, Preset, SimulatedStudy, p_rows
 from .scenarios import Scenario
-
-__all__ = ["PValues", "simulate_tests"]
 
 Key = tuple[str, ...]
 
@@ -104,7 +103,7 @@ def simulate_tests(
     list of PValues
         In the order of the pairs.
     """
-    root = np.random.default_rng(rng).bit_generator.seed_seq.spawn(1)[0]  # type: ignore[attr-defined]
+    root = generator_of(rng).bit_generator.seed_seq.spawn(1)[0]  # type: ignore[attr-defined]
     folder = store_folder(cache, "simulations")
     found = {(s.name, t.name): PValues(s, t) for s, t in pairs}
     parts: dict[tuple[str, str], dict[int, _Chunk]] = {name: {} for name in found}

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...arguments import check_conf_level, check_resamples
 from ...errors import DesignError
 from ...kernels.contingency import clopper_pearson
 from ...results.frame import build_frame, result_frame
 from ...results.glossary import GLOSSARY
 from ...types import Rng
-from ..shared.arguments import check_conf_level, check_resamples
 from .draws import PValues, simulate_tests
 from .presets import KEYS, Preset, choose_presets
 from .scenarios import Scenario, choose_scenarios

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...arguments import check_conf_level, check_resamples
 from ...dataset.simulation.design import draw_design
 from ...dataset.simulation.settings import SimulationSettings
 from ...errors import DesignError
 from ...kernels.contingency import clopper_pearson
-from ...results.frame import result_frame
+from ...results.frame import join_reasons, result_frame
 from ...types import Rng
-from ..shared.arguments import check_conf_level, check_resamples, join_reasons
 from .draws import PValues, simulate_tests
 from .false_alarms import check_simulations, rejections
 from .presets import KEYS, Preset, choose_presets

@@ -23,8 +23,6 @@ from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney, mannwhitney_overlay
 from .scenarios import SCENARIOS, Scenario
 
-__all__ = ["ANY", "KEYS", "PRESETS", "Preset", "SimulatedStudy", "choose_presets", "p_rows"]
-
 #: Columns that tell the rows of a test apart.
 KEYS = ("dimension", "label", "group", "group1", "group2", "dependence", "method")
 

@@ -14,8 +14,6 @@ from ...dataset.simulation.settings import DimensionSettings, SimulationSettings
 from ...dataset.simulation.study import simulate_muvi
 from ...errors import DesignError
 
-__all__ = ["CONFOUNDING", "SCENARIOS", "Scenario", "choose_scenarios", "scaled"]
-
 #: Standard deviation of a participant's liking of a label in one modality, on the logit scale, in
 #: the scenario in which participants differ in what modality does to them. On the release, labels
 #: corrected, logistic mixed models of the 12 commonest labels have a median of 0.50 for it, half

@@ -5,8 +5,9 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from muvistats import chisquare_labels
+from muvistats.arguments import check_conf_level
 from muvistats.errors import DataError, DesignError
-from muvistats.stats.shared.arguments import ADJUSTMENTS, adjust_p, check_conf_level
+from muvistats.stats.shared.adjust import ADJUSTMENTS, adjust_p
 
 
 @pytest.mark.parametrize("method", [name for name in ADJUSTMENTS if name != "none"])

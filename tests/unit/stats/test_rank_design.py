@@ -23,8 +23,8 @@ from muvistats import (
 )
 from muvistats.kernels.permutation.additive import additive_residuals
 from muvistats.kernels.permutation.arrangements import draw_arrangements
-from muvistats.stats.shared.arguments import offered
 from muvistats.stats.shared.assignment import codes_of, participant_units, within_item_units
+from muvistats.stats.shared.groups import offered
 
 ASSIGNED = {
     "modality": "within_item",

@@ -1,0 +1,138 @@
+"""Arguments of public functions, checked alike.
+
+Each check returns the value as the code wants it, so that NumPy's scalars are as good as Python's,
+or says in one line why it cannot.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .errors import DesignError
+from .types import Rng
+
+T = TypeVar("T")
+
+#: Ways to take rows: as independent of each other, as published, or as the design made them.
+DEPENDENCE = ("independent", "design")
+Dependence = str | Sequence[str]
+
+#: Directions of a test of two groups.
+ALTERNATIVES = ("two-sided", "less", "greater")
+
+
+def check_choice(name: str, value: T, choices: Iterable[Any]) -> T:
+    """One of the choices."""
+    choices = tuple(choices)
+    if not _is_in(value, choices):
+        raise DesignError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+    return value
+
+
+def check_choices(name: str, value: Any, choices: Iterable[Any]) -> tuple[Any, ...]:
+    """One or several of the choices, each once, in the order of the choices."""
+    choices = tuple(choices)
+    asked = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    wrong = [each for each in asked if not _is_in(each, choices)]
+    if wrong or not asked:
+        found = repr(wrong[0]) if wrong else "nothing"
+        several = "both" if len(choices) == 2 else "more"
+        raise DesignError(f"{name} must be one or {several} of {', '.join(choices)}, not {found}")
+    return tuple(each for each in choices if each in asked)
+
+
+def _is_in(value: Any, choices: tuple[Any, ...]) -> bool:
+    """Whether a value is one of the choices; an array or a list is none of them."""
+    return isinstance(value, Hashable) and any(
+        isinstance(value, type(choice)) and value == choice for choice in choices
+    )
+
+
+def check_dependence(dependence: Dependence) -> tuple[str, ...]:
+    """The rows that are asked for, each once, the published one first."""
+    return check_choices("dependence", dependence, DEPENDENCE)
+
+
+def check_number(
+    name: str, value: Any, *, above: float = -math.inf, below: float = math.inf
+) -> float:
+    """A finite number, between the limits but on neither."""
+    fine = isinstance(value, (Real, np.floating)) and not isinstance(value, (bool, np.bool_))
+    if not fine or not above < value < below:
+        limits = {
+            (True, True): "a finite number",
+            (False, True): f"a number above {above:g}",
+            (True, False): f"a number below {below:g}",
+            (False, False): f"a number between {above:g} and {below:g}",
+        }[above == -math.inf, below == math.inf]
+        raise DesignError(f"{name} must be {limits}, not {value!r}")
+    return float(value)
+
+
+def check_probability(name: str, value: Any) -> float:
+    """A probability that is neither 0 nor 1."""
+    return check_number(name, value, above=0, below=1)
+
+
+def check_conf_level(conf_level: Any) -> float:
+    """A confidence level."""
+    return check_probability("conf_level", conf_level)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def check_count(name: str, value: Any, *, least: int = 0) -> int:
+    """A whole number from `least`."""
+    if not _is_whole(value) or int(value) < least:
+        raise DesignError(f"{name} must be a whole number from {least}, not {value!r}")
+    return int(value)
+
+
+def check_resamples(n_resamples: Any) -> int:
+    """A number of resamples."""
+    return check_count("n_resamples", n_resamples)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise DesignError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
+
+
+def check_text(name: str, value: Any) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise DesignError(f"{name} must be a text, not {value!r}")
+    return str(value)
+
+
+def check_jobs(n_jobs: Any) -> int:
+    """A number of workers: a whole number from 1, or -1 for all cores, -2 for all but one."""
+    if not _is_whole(n_jobs) or n_jobs == 0:
+        raise DesignError(
+            f"n_jobs must be a whole number from 1, or -1 for all cores, not {n_jobs!r}"
+        )
+    if n_jobs > 0:
+        return int(n_jobs)
+    from joblib import cpu_count
+
+    return max(int(cpu_count()) + 1 + int(n_jobs), 1)
+
+
+def generator_of(rng: Rng) -> np.random.Generator:
+    """A generator of what was given as source of randomness."""
+    if isinstance(rng, np.random.Generator | np.random.SeedSequence) or rng is None:
+        return np.random.default_rng(rng)
+    if not _is_whole(rng) or rng < 0:
+        raise DesignError(
+            f"rng must be a whole number from 0, a SeedSequence, a Generator or None, not {rng!r}"
+        )
+    return np.random.default_rng(int(rng))
