@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from .glossary import GLOSSARY, Kind
+from .parameters import with_parameters
 
 P = ParamSpec("P")
 Rows = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
@@ -167,7 +168,7 @@ def result_frame(
         wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
         signature = inspect.signature(function).replace(return_annotation="pd.DataFrame")
         wrapper.__signature__ = signature  # type: ignore[attr-defined]
-        wrapper.__doc__ = _with_returns(function.__doc__ or "", row, columns)
+        wrapper.__doc__ = _with_returns(with_parameters(function), row, columns)
         RESULT_COLUMNS[function.__name__] = columns
         return wrapper
 
