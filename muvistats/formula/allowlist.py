@@ -24,6 +24,7 @@ _MODEL_FUNCTIONS = {
     "cr": ("df", "knots"),
     "cc": ("df", "knots"),
     "poly": ("degree",),
+    "offset": (),
 }
 
 #: Contrasts that C() takes as its second argument.
@@ -97,8 +98,8 @@ def _literal(node: ast.expr, kind: type, limit: float) -> bool:
 def _check_call(node: ast.Call) -> list[ast.expr]:
     """Expressions inside of a call that must be checked in turn."""
     name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-    if name == "C" and len(node.args) == 2 and not node.keywords:
-        _check_contrast(node.args[1])
+    if name == "C":
+        _check_factor(node)
         return node.args[:1]
     if name in _MODEL_FUNCTIONS:
         arguments = dict(zip(_MODEL_FUNCTIONS[name], node.args[1:], strict=False))
@@ -119,6 +120,22 @@ def _check_call(node: ast.Call) -> list[ast.expr]:
     if len(node.args) != 1 or node.keywords:
         raise DesignError(f"{short(ast.unparse(node))!r}: {name}() takes one argument")
     return node.args
+
+
+def _check_factor(node: ast.Call) -> None:
+    """Hold ``C(column, contrast, levels=[...])`` against what it may say."""
+    if not 1 <= len(node.args) <= 2:
+        raise DesignError(
+            f"{short(ast.unparse(node))!r}: C() takes one argument, or a contrast too"
+        )
+    for keyword in node.keywords:
+        levels = keyword.value.elts if isinstance(keyword.value, ast.List | ast.Tuple) else []
+        if keyword.arg != "levels" or not levels or not all(map(_is_level, levels)):
+            raise DesignError(
+                f"{short(ast.unparse(node))!r}: C() takes levels=[...], a list of levels"
+            )
+    if len(node.args) == 2:
+        _check_contrast(node.args[1])
 
 
 def _check_option(function: str, key: str, value: ast.expr) -> None:
@@ -172,11 +189,6 @@ def parse(expression: str) -> ast.expr:
     if nodes > _MAX_NODES:
         raise DesignError(f"{short(text)!r} has more than {_MAX_NODES} parts")
     return tree
-
-
-def level_text(level: object) -> str:
-    """A level as text; a whole number without its point."""
-    return f"{level:g}" if isinstance(level, float) else str(level)
 
 
 def short(text: object) -> str:

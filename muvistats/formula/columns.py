@@ -12,11 +12,16 @@ import pandas as pd
 
 from ..errors import DataError, DesignError
 from ..types import Floats
-from .allowlist import CONTRASTS, level_text, short
+from .allowlist import CONTRASTS, short
 from .expressions import Evaluator
+from .levels import as_levels, is_number, level_text
 
 #: A numeric column (n,), several (n, k), or a categorical.
 Column = Floats | pd.Categorical
+
+
+#: Natural and cyclic splines are centred, so that beside an intercept no column is lost.
+_CENTRED = {"cr": {"constraints": "center"}, "cc": {"constraints": "center"}}
 
 
 class ModelColumns:
@@ -53,11 +58,10 @@ class ModelColumns:
             return value
         if not isinstance(value, pd.Series):
             raise DesignError(f"{short(code)!r} names no column")
-        numeric = pd.api.types.is_numeric_dtype(value.dtype)
-        if numeric and not pd.api.types.is_bool_dtype(value.dtype):
+        if is_number(value):
             out = value.to_numpy(dtype=np.float64, na_value=np.nan)
             return np.where(np.isfinite(out), out, np.nan)
-        return self._levels(code, _as_categorical(value))
+        return self._levels(code, as_levels(value, code))
 
     def require(self, codes: Iterable[str]) -> None:
         """Refuse names that are no column, before any column is read."""
@@ -79,19 +83,6 @@ class ModelColumns:
                 expected=", ".join(known[:8]),
             )
         return values.set_categories(known)
-
-
-def _as_categorical(value: pd.Series) -> pd.Categorical:
-    """Levels as text: a categorical's own order, text sorted, False before True."""
-    if isinstance(value.dtype, pd.CategoricalDtype):
-        names = [level_text(level) for level in value.cat.categories]
-        return pd.Categorical.from_codes(value.cat.codes.to_numpy(), pd.Index(names, dtype="str"))
-    if pd.api.types.is_bool_dtype(value.dtype):
-        codes = value.astype("Int8").fillna(-1).to_numpy(dtype=np.int8)
-        return pd.Categorical.from_codes(codes, pd.Index(["False", "True"], dtype="str"))
-    text = value.astype("str")
-    levels = pd.Index(sorted(text.dropna().unique()), dtype="str")
-    return pd.Categorical(text, categories=levels)
 
 
 def contrast_of(code: str) -> tuple[str, Any]:
@@ -154,11 +145,13 @@ class _Remembering(Evaluator):
     def _call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name == "C" and len(node.args) == 2:
-            node = ast.Call(node.func, node.args[:1], [])
-        if name in ("center", "standardize", "poly", "bs", "cr", "cc"):
+            node = ast.Call(node.func, node.args[:1], node.keywords)
+        if name in ("center", "standardize", "poly", "bs", "cr", "cc", "offset"):
             number = self._number(self.of(node.args[0]), node.args[0])
             if not isinstance(number, pd.Series):
                 raise DesignError(f"{name}() takes a column")
+            if name == "offset":
+                return number
             return self._stateful(name, node, number)
         return super()._call(node)
 
@@ -201,6 +194,7 @@ def _learn(name: str, values: Floats, options: dict[str, Any]) -> Any:
 
     spline = {"bs": patsy.builtins.bs, "cr": patsy.builtins.cr, "cc": patsy.builtins.cc}[name]
     state = spline.__patsy_stateful_transform__()
+    options = options | _CENTRED.get(name, {})
     state.memorize_chunk(values, **options)
     state.memorize_finish()
     return state
@@ -209,6 +203,7 @@ def _learn(name: str, values: Floats, options: dict[str, Any]) -> Any:
 def _apply(name: str, state: Any, values: Floats, options: dict[str, Any]) -> Floats:
     if name == "poly":
         return _apply_poly(state, values)
+    options = options | _CENTRED.get(name, {})
     return np.asarray(state.transform(values, **options), dtype=np.float64).reshape(len(values), -1)
 
 

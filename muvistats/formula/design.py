@@ -19,6 +19,7 @@ from ..errors import DataError, DesignError
 from ..types import Floats
 from .allowlist import short
 from .columns import Column, ModelColumns, contrast_of
+from .levels import as_levels
 from .terms import Bar, ModelFormula, Term, parse_model
 
 _MAX_COLUMNS = 2000
@@ -106,6 +107,8 @@ class Design:
         Rows left out because a value is missing.
     columns : ModelColumns
         What evaluates the factors of new rows.
+    offset : ndarray of float, shape (n,)
+        What is added to the linear predictor of each row; 0 without an offset.
     frame : DataFrame
         The rows used, with the columns of the formula.
     """
@@ -119,6 +122,7 @@ class Design:
     rows: npt.NDArray[np.intp]
     n_missing: int
     columns: ModelColumns
+    offset: Floats
     frame: pd.DataFrame = field(repr=False)
 
     def new_values(self, codes: Iterable[str], frame: pd.DataFrame) -> dict[str, Column]:
@@ -194,12 +198,15 @@ def build_design(formula: str, frame: pd.DataFrame) -> Design:
     """
     model = parse_model(formula)
     columns = ModelColumns(frame)
-    columns.require((model.response, *model.factors, *model.groups))
+    columns.require((model.response, *model.factors, *model.groups, *model.offsets))
     response, levels = _response(columns, model.response)
     values = {code: columns.of(code) for code in model.factors}
     groups = {code: _grouping(columns, code) for code in model.groups}
     use = np.isfinite(response)
-    for column in (*values.values(), *groups.values()):
+    offset = np.zeros(len(frame))
+    for code in model.offsets:
+        offset += np.asarray(columns.of(code), dtype=np.float64)
+    for column in (*values.values(), *groups.values(), offset):
         use &= _there(column)
     rows = np.flatnonzero(use)
     if not len(rows):
@@ -218,6 +225,7 @@ def build_design(formula: str, frame: pd.DataFrame) -> Design:
         rows,
         int((~use).sum()),
         columns,
+        offset[rows],
         frame.iloc[rows],
     )
 
@@ -244,10 +252,7 @@ def _grouping(columns: ModelColumns, code: str) -> pd.Categorical:
         return value
     if value.ndim != 1:
         raise DesignError(f"grouping factor {short(code)!r} has several columns")
-    known = np.unique(value[np.isfinite(value)])
-    names = pd.Index([f"{x:g}" if x == int(x) else repr(float(x)) for x in known], dtype="str")
-    codes = np.where(np.isfinite(value), np.searchsorted(known, value), -1)
-    return pd.Categorical.from_codes(codes, names)
+    return as_levels(pd.Series(value), code)
 
 
 def _there(column: Column) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import difflib
 import operator
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DesignError
-from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, level_text, parse, short
+from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, parse, short
+from .levels import as_levels, equals, is_number, level_text, place_of, plain
 
 Value = Any  # a column, or a literal
 
@@ -146,21 +148,12 @@ def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
     ['False', 'True']
     """
     value = evaluate(expression, frame)
-    if isinstance(value.dtype, pd.BooleanDtype) or value.dtype == bool:
-        codes = value.astype("Int8").fillna(-1).to_numpy(dtype=np.int8)
-        categories = pd.Categorical.from_codes(codes, pd.Index(["False", "True"]))
-    elif isinstance(value.dtype, pd.CategoricalDtype):
-        levels = [level_text(level) for level in value.cat.categories]
-        categories = pd.Categorical.from_codes(value.cat.codes.to_numpy(), pd.Index(levels))
-    elif pd.api.types.is_numeric_dtype(value.dtype):
+    if is_number(value):
         raise DesignError(
             f"{short(expression)!r} is a number, not a factor: write C({expression}) or a "
             f"comparison such as {expression} > 3"
         )
-    else:
-        text = value.astype("str")
-        categories = pd.Categorical(text, categories=sorted(text.dropna().unique()))
-    return pd.Series(categories, index=frame.index, name=expression)
+    return pd.Series(as_levels(value, expression), index=frame.index, name=expression)
 
 
 def columns_of(expression: str, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -222,11 +215,15 @@ class Evaluator:
 
     def _column(self, name: str) -> pd.Series:
         if name not in self._frame.columns:
+            # Python composes the letters of names; the column may have them apart
+            composed = unicodedata.normalize("NFKC", name)
+            name = next((c for c in self._frame.columns if _composed(c) == composed), name)
+        if name not in self._frame.columns:
             near = difflib.get_close_matches(name, [str(c) for c in self._frame.columns], n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise DesignError(f"no column {short(name)!r}{hint}")
         self.used.append(name)
-        return self._frame[name]
+        return plain(self._frame[name])
 
     def _constant(self, node: ast.Constant) -> Value:
         if isinstance(node.value, bool | str):
@@ -280,49 +277,50 @@ class Evaluator:
         if kind in (ast.In, ast.NotIn):
             if not isinstance(other, ast.List | ast.Tuple | ast.Set):
                 raise DesignError(f"{short(ast.unparse(other))!r} is not a list of literals")
-            known = [self.of(element) for element in other.elts]
-            for element in known:
-                self._known_level(left, element, node.left)
             if not isinstance(left, pd.Series):
                 raise DesignError(f"{short(ast.unparse(node.left))!r} is not a column")
-            found = left.isin(known).astype("boolean").mask(left.isna())
-            result = ~found if kind is ast.NotIn else found
+            inside = pd.Series(False, index=left.index, dtype="boolean").mask(left.isna())
+            for element in other.elts:
+                inside |= equals(left, self._literal(element), ast.unparse(node.left))
+            result = ~inside if kind is ast.NotIn else inside
         elif kind in _COMPARISONS:
-            result = self._ordered(kind, left, self.of(other), node)
+            result = self._ordered(kind, left, self._literal(other), node)
         else:
             raise DesignError(f"{short(ast.unparse(node))!r} is not allowed in a formula")
         return result
 
+    def _literal(self, node: ast.expr) -> Value:
+        """Value of a node; a whole number keeps all its digits."""
+        if isinstance(node, ast.Constant) and type(node.value) is int:
+            return node.value
+        return self.of(node)
+
     def _ordered(
         self, kind: type[ast.cmpop], left: Value, right: Value, node: ast.Compare
     ) -> Value:
-        columns = [side for side in (left, right) if isinstance(side, pd.Series)]
-        text = [_is_text(side) for side in (left, right)]
-        if text[0] != text[1]:
+        sides = ((left, right, node.left), (right, left, node.comparators[0]))
+        for column, other, name in sides:
+            if not isinstance(column, pd.Series) or isinstance(other, pd.Series):
+                continue
+            written = ast.unparse(name)
+            if kind in (ast.Eq, ast.NotEq):
+                hits = equals(column, other, written)
+                return hits if kind is ast.Eq else ~hits
+            places = place_of(column, other, written)
+            if places is not None:
+                left, right = places if column is left else places[::-1]
+        if _is_text(left) != _is_text(right):
             raise DesignError(f"{short(ast.unparse(node))!r} compares a text with a number")
-        if text[0]:
+        if _is_text(left):
             if kind not in (ast.Eq, ast.NotEq):
                 raise DesignError(f"{short(ast.unparse(node))!r} orders texts")
-            self._known_level(left, right, node.left)
-            left, right = (_as_object(side) for side in (left, right))
+            left, right = (_names_of(side) for side in (left, right))
         result = _COMPARISONS[kind](left, right)
+        columns = [side for side in (left, right) if isinstance(side, pd.Series)]
         if not columns:
             return bool(result)
         missing = np.logical_or.reduce([column.isna().to_numpy() for column in columns])
         return pd.Series(result, index=self._frame.index).astype("boolean").mask(missing)
-
-    def _known_level(self, column: Value, level: Value, node: ast.expr) -> None:
-        if not isinstance(column, pd.Series) or not isinstance(level, str):
-            return
-        if isinstance(column.dtype, pd.CategoricalDtype):
-            levels = [str(known) for known in column.cat.categories]
-        else:
-            levels = sorted(column.dropna().astype("str").unique())
-        if level not in levels:
-            shown = ", ".join(levels[:8]) + (", ..." if len(levels) > 8 else "")
-            raise DesignError(
-                f"{short(ast.unparse(node))} has no level {short(level)!r}; it has {shown}"
-            )
 
     def _call(self, node: ast.Call) -> Value:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
@@ -331,7 +329,7 @@ class Evaluator:
                 f"function {short(name)!r} is not allowed in a formula; "
                 f"there are {', '.join(FUNCTIONS)}"
             )
-        if len(node.args) != 1 or node.keywords:
+        if len(node.args) != 1 or (node.keywords and name != "C"):
             raise DesignError(f"{name}() takes one argument")
         value = self.of(node.args[0])
         if name == "Q":
@@ -343,7 +341,7 @@ class Evaluator:
         if name == "C":
             if not isinstance(value, pd.Series):
                 raise DesignError("C() takes a column")
-            return value.astype("category")
+            return self._as_factor(value, node)
         number = self._number(value, node.args[0])
         if not isinstance(number, pd.Series):
             raise DesignError(f"{name}() takes a column")
@@ -352,6 +350,21 @@ class Evaluator:
             return centred / number.std() if name == "standardize" else centred
         with np.errstate(all="ignore"):
             return _finite(getattr(np, name)(number))
+
+    def _as_factor(self, column: pd.Series, node: ast.Call) -> pd.Series:
+        """A column as a factor, with the levels that C() names; others are missing then."""
+        levels = as_levels(column, ast.unparse(node.args[0]))
+        for keyword in node.keywords:
+            named = [level_text(ast.literal_eval(each)) for each in keyword.value.elts]  # type: ignore[attr-defined]
+            unknown = [level for level in named if level not in levels.categories]
+            if unknown or len(set(named)) < len(named):
+                wrong = unknown[0] if unknown else "a level twice"
+                raise DesignError(
+                    f"{short(ast.unparse(node))!r} names {wrong!r}; the levels are "
+                    f"{', '.join(levels.categories[:8])}"
+                )
+            levels = levels.set_categories(named)
+        return pd.Series(levels, index=column.index)
 
     def _number(self, value: Value, node: ast.expr) -> Value:
         if isinstance(value, float):
@@ -371,11 +384,19 @@ def _finite(value: Value) -> Value:
     return value.replace([np.inf, -np.inf], np.nan) if isinstance(value, pd.Series) else value
 
 
+def _composed(name: object) -> str:
+    return unicodedata.normalize("NFKC", str(name))
+
+
 def _is_text(value: Value) -> bool:
     if isinstance(value, pd.Series):
-        return not pd.api.types.is_numeric_dtype(value.dtype)
+        ordered = pd.api.types.is_datetime64_any_dtype(value.dtype)
+        return not ordered and not pd.api.types.is_numeric_dtype(value.dtype)
     return isinstance(value, str)
 
 
-def _as_object(value: Value) -> Value:
-    return value.astype("object") if isinstance(value, pd.Series) else value
+def _names_of(value: Value) -> Value:
+    """Levels as texts that can be compared."""
+    if not isinstance(value, pd.Series):
+        return value
+    return pd.Series(as_levels(value), index=value.index).astype("object")

@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     r"|(?P<text>'[^'\\]*'|\"[^\"\\]*\")|(?P<sign>\*\*|==|!=|<=|>=|\|\||\S))"
 )
 _OPERATORS = {"+", "-", "*", "/", ":", "**", "|", "||", ")"}
+_ARITHMETIC = ("+", "-", "*", "/", "**")
 _COMPARISONS = {"==", "!=", "<", ">", "<=", ">=", "in", "and", "or", "not"}
 
 
@@ -70,6 +71,8 @@ class ModelFormula:
         Whether there is a fixed intercept.
     bars : tuple of Bar
         Random parts, with ``||`` and nesting written out.
+    offsets : tuple of str
+        Columns that enter with the coefficient 1, as ``offset(x)`` names them.
     """
 
     text: str
@@ -77,6 +80,7 @@ class ModelFormula:
     terms: tuple[Term, ...]
     intercept: bool
     bars: tuple[Bar, ...]
+    offsets: tuple[str, ...] = ()
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -122,7 +126,9 @@ def parse_model(formula: str) -> ModelFormula:
     ``+`` adds terms, ``:`` multiplies, ``a * b`` is ``a + b + a:b``, ``a / b`` is ``a + a:b``,
     ``(a + b) ** 2`` keeps products of up to two, ``-`` takes terms away, ``0`` or ``- 1`` the
     intercept. ``(x | g)`` lets the intercept and ``x`` vary over ``g`` with a correlation,
-    ``(x || g)`` without one, ``(1 | a / b)`` is ``(1 | a) + (1 | a:b)``.
+    ``(x || g)`` without one, ``(1 | a / b)`` is ``(1 | a) + (1 | a:b)``. ``offset(x)`` adds a
+    column whose coefficient is 1. A comparison beside other terms stands in brackets; alone it
+    takes in the arithmetic of its numbers, as in R: ``x > 4 - 1`` is ``x > 3``.
 
     Examples
     --------
@@ -145,9 +151,17 @@ def parse_model(formula: str) -> ModelFormula:
     repeated = [bar for bar in whole.bars if whole.bars.count(bar) > 1]
     if repeated:
         raise DesignError(f"the random part of {repeated[0].name!r} stands twice in the formula")
-    return ModelFormula(
-        str(formula), response, tuple(whole.terms), whole.intercept is not False, tuple(whole.bars)
-    )
+    offsets = tuple(term[0] for term in whole.terms if len(term) == 1 and _is_offset(term[0]))
+    terms = tuple(term for term in whole.terms if term[0] not in offsets)
+    every = [*terms, *(term for bar in whole.bars for term in (*bar.terms, bar.group))]
+    if any(_is_offset(code) for term in every for code in term):
+        raise DesignError("an offset() can only be added, in the fixed part")
+    intercept = whole.intercept is not False
+    return ModelFormula(str(formula), response, terms, intercept, tuple(whole.bars), offsets)
+
+
+def _is_offset(code: str) -> bool:
+    return code.startswith("offset(")
 
 
 class _Parser:
@@ -208,8 +222,10 @@ class _Parser:
         return _Sum(self._unique([*left.terms, *right.terms]), intercept, [*left.bars, *right.bars])
 
     def _unique(self, terms: list[Term]) -> list[Term]:
-        kept = {frozenset(term): term for term in reversed(terms)}
-        found = list(dict.fromkeys(kept[frozenset(term)] for term in terms))
+        kept: dict[frozenset[str], Term] = {}
+        for term in terms:
+            kept.setdefault(frozenset(term), term)
+        found = list(kept.values())
         if len(found) > _MAX_TERMS:
             raise DesignError(f"{short(self._text)!r} has more than {_MAX_TERMS} terms")
         return found
@@ -296,17 +312,41 @@ class _Parser:
     def _factor(self) -> _Sum:
         start = self._at
         depth = 0
+        outer: list[str] = []  # tokens outside of brackets
         while self._at < len(self._tokens):
             token = self._peek()
             before = self._tokens[self._at - 1][1] if self._at > start else ""
             signed = token in ("-", "+") and before in _COMPARISONS
             if depth == 0 and token in _OPERATORS and not signed:
                 break
+            if depth == 0:
+                outer.append(token)
             depth += (token in ("(", "[")) - (token in (")", "]"))
             self._at += 1
         if self._at == start:
             raise DesignError(f"a term is missing before {self._rest()!r}")
         text = self._text[self._tokens[start][2] : self._tokens[self._at - 1][3]]
+        if any(token in _COMPARISONS for token in outer):
+            text = self._comparison(start, text)
         if text in ("0", "1"):
             return _Sum(intercept=text == "1")
         return _Sum([(check(text),)])
+
+    def _comparison(self, start: int, text: str) -> str:
+        """A comparison that stands without brackets, as R reads it.
+
+        R reads ``x > 4 - 1`` as ``x > 3``, and ``a + x > 3`` as ``(a + x) > 3``: arithmetic binds
+        tighter than a comparison. Numbers after it are taken in; where names stand beside it the
+        reader cannot tell what is meant, and brackets are asked for.
+        """
+        before = self._tokens[start - 1][1] if start else ""
+        while self._peek() in ("+", "-", "*", "/") and self._at + 1 < len(self._tokens):
+            if self._tokens[self._at + 1][0] != "number":
+                break
+            self._at += 2
+            text = self._text[self._tokens[start][2] : self._tokens[self._at - 1][3]]
+        if before not in ("", "(", "|", "||") or self._peek() in (*_ARITHMETIC, ":"):
+            raise DesignError(
+                f"{short(self._text)!r} has two readings: put brackets around {short(text)!r}"
+            )
+        return text

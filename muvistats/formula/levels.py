@@ -1,0 +1,152 @@
+"""Levels of a column: their names, their order, and which rows equal a literal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import DesignError
+from .allowlist import short
+
+_TRUTHS = pd.Index(["False", "True"], dtype="str")
+
+
+def level_text(level: Any) -> str:
+    """A level as text: every digit of a number, a whole one without its point, a day as a date."""
+    if isinstance(level, float | np.floating):
+        number = float(level)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e16 else str(level)
+    if isinstance(level, pd.Timestamp) and level == level.normalize() and level.tz is None:
+        return str(level.date())
+    return str(level)
+
+
+def plain(column: pd.Series) -> pd.Series:
+    """A column of objects as what its values are, where all are numbers, or all true or false."""
+    if column.dtype != object:
+        return column
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind == "boolean":
+        return column.astype("boolean")
+    if kind in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return pd.to_numeric(column)
+    return column
+
+
+def is_number(column: pd.Series) -> bool:
+    """Whether a column holds numbers, and not truth values."""
+    numeric = pd.api.types.is_numeric_dtype(column.dtype)
+    return numeric and not pd.api.types.is_bool_dtype(column.dtype)
+
+
+def as_levels(column: pd.Series, name: str = "") -> pd.Categorical:
+    """Levels of a column as text.
+
+    Parameters
+    ----------
+    column : Series
+        Of any type.
+    name : str
+        How the formula calls it, for errors.
+
+    Returns
+    -------
+    Categorical
+        Levels of a categorical stand in its own order, all others sorted by value, False before
+        True. The empty text is missing, as it is in storage.
+
+    Raises
+    ------
+    DesignError
+        When two levels have one name, such as the number 1 and the text 1.
+    """
+    column = plain(column)
+    if pd.api.types.is_bool_dtype(column.dtype):
+        codes = column.astype("Int8").fillna(-1).to_numpy(dtype=np.int8)
+        return pd.Categorical.from_codes(codes, _TRUTHS)
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        column = _sorted_category(column)
+    names = pd.Index([level_text(level) for level in column.cat.categories], dtype="str")
+    if not names.is_unique:
+        twice = names[names.duplicated()][0]
+        name = name or "a column"
+        raise DesignError(f"{short(name)!r} has two levels written {twice!r}")
+    levels = pd.Categorical.from_codes(column.cat.codes.to_numpy(), names)
+    return levels.remove_categories("") if "" in names else levels
+
+
+def _sorted_category(column: pd.Series) -> pd.Series:
+    """A column as a categorical, sorted; values of several types by their names."""
+    try:
+        return column.astype("category")
+    except TypeError:
+        return column.astype("str").astype("category")
+
+
+def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
+    """Rows that hold exactly this literal; missing where the column is.
+
+    Parameters
+    ----------
+    column : Series
+        Of any type.
+    literal : str, bool, int or float
+        As the formula writes it.
+    name : str
+        How the formula calls the column, for errors.
+
+    Raises
+    ------
+    DesignError
+        When a text meets numbers, a number meets texts, or no row has this level.
+    """
+    column = plain(column)
+    inner = column.cat.categories.to_series() if _is_category(column) else column
+    numbers = pd.api.types.is_numeric_dtype(inner.dtype)  # truth values among them
+    if isinstance(literal, str) == numbers:
+        raise DesignError(
+            f"{short(f'{name} == {literal!r}')!r} compares a text with a number: "
+            f"{short(name)} holds {'numbers' if numbers else 'texts'}"
+        )
+    if numbers:
+        if _is_category(column):
+            hits = column.cat.categories == literal
+            result = pd.Series(hits[column.cat.codes.to_numpy()], index=column.index)
+        else:
+            result = column == literal
+    else:
+        levels = as_levels(column, name)
+        known = levels.categories
+        if literal not in known and literal != "":
+            shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
+            raise DesignError(f"{short(name)} has no level {short(literal)!r}; it has {shown}")
+        result = pd.Series(levels == literal, index=column.index)
+    return result.astype("boolean").mask(column.isna())
+
+
+def _is_category(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def place_of(column: pd.Series, literal: Any, name: str) -> tuple[pd.Series, Any] | None:
+    """An ordered categorical or a date, and a literal, as numbers that can be compared.
+
+    None where the column has no order but that of numbers.
+    """
+    if _is_category(column) and column.cat.ordered:
+        names = [level_text(level) for level in column.cat.categories]
+        written = level_text(literal)
+        if written not in names:
+            raise DesignError(
+                f"{short(name)} has no level {short(written)!r}; it has {', '.join(names[:8])}"
+            )
+        codes = column.cat.codes.astype("Int64").mask(column.isna())
+        return codes, names.index(written)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype) and isinstance(literal, str):
+        try:
+            return column, pd.Timestamp(literal, tz=column.dt.tz)
+        except ValueError:
+            raise DesignError(f"{short(literal)!r} is not a date") from None
+    return None
