@@ -23,7 +23,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2
 
 test-networks: $(NETWORKS)/test-networks.stamp
-	$(NETWORKS)/bin/python -m pytest -n 2 tests/vision tests/deep
+	$(NETWORKS)/bin/python -m pytest -n 2 tests/networks
 	$(NETWORKS)/bin/python -m pytest -p no:cacheprovider --doctest-modules muvistats/deep
 
 check: $(VENV)/test.stamp
