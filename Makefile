@@ -1,17 +1,29 @@
-# Two commands for a fresh machine with Python 3.11 and make:
+# Two commands for a fresh machine with Python 3.11 or newer and make:
 #   make report   a full report on the embedded simulated MuVi, in report/index.html
 #   make test     the whole test suite, but for what runs networks
-#   make test-networks   that; torch, torchvision and TensorFlow, in an environment of their own,
-#                        take 9 GB
+# For contributors (see CONTRIBUTING.md):
+#   make quick    what to run before each commit: lint, types, a sample of the tests
+#   make check    lint, types and doctests
+#   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
+#   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
+# PYTHON=python3.12 takes another interpreter, in an environment of its own.
 PYTHON ?= python3
+ifeq ($(PYTHON),python3)
 VENV ?= .venv
-NETWORKS ?= .venv-networks
+else
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+$(if $(VERSION),,$(error PYTHON=$(PYTHON) does not run))
+VENV ?= .venv-$(VERSION)
+endif
+NETWORKS ?= $(VENV)-networks
 BIN := $(VENV)/bin
-QUIET := --quiet --disable-pip-version-check
-PIP := $(BIN)/python -m pip install $(QUIET) --constraint constraints.txt
+PINS ?= --constraint constraints.txt
+INSTALL := -m pip install --quiet --disable-pip-version-check $(PINS)
+PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
-.PHONY: report test test-networks check docs bench clean
+.PHONY: report quick check lint types doctests test test-sample test-networks test-lowest \
+	test-newest smoke docs bench clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -19,19 +31,48 @@ report: report/index.html
 report/index.html: $(VENV)/core.stamp $(SOURCES)
 	$(BIN)/muvistats report --out report
 
+# Two jobs: mypy takes one core while the tests take the other.
+quick: $(VENV)/test.stamp
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-sample
+
+check: lint types doctests
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy
+
+doctests: $(VENV)/test.stamp
+	$(BIN)/python -m pytest --doctest-modules muvistats -p no:cacheprovider \
+		$(addprefix --ignore=muvistats/deep/,comparison.py models.py networks.py settings.py transfer.py)
+
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2
 
+test-sample: $(VENV)/test.stamp
+	$(BIN)/python -m pytest --sample 100
+
 test-networks: $(NETWORKS)/test-networks.stamp
-	$(NETWORKS)/bin/python -m pytest -n 2 tests/vision tests/deep
+	$(NETWORKS)/bin/python -m pytest -n 2 tests/networks
 	$(NETWORKS)/bin/python -m pytest -p no:cacheprovider --doctest-modules muvistats/deep
 
-check: $(VENV)/test.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest --doctest-modules muvistats -p no:cacheprovider \
-		$(addprefix --ignore=muvistats/deep/,comparison.py models.py networks.py settings.py transfer.py)
+test-lowest: .venv-lowest.txt
+	$(MAKE) test VENV=$(VENV)-lowest PINS="--constraint $<"
+
+test-newest:
+	rm -f $(VENV)-newest/*.stamp
+	$(MAKE) test VENV=$(VENV)-newest PINS="--upgrade --upgrade-strategy eager"
+
+# A plain installation, without extras, outside the checkout.
+smoke:
+	$(PYTHON) -m venv --clear $(VENV)-smoke
+	$(VENV)-smoke/bin/python $(INSTALL) .
+	cd $(VENV)-smoke && bin/python -I ../tools/smoke.py
+
+.venv-lowest.txt: pyproject.toml tools/lowest_versions.py
+	$(PYTHON) tools/lowest_versions.py > $@
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
@@ -55,12 +96,10 @@ $(VENV)/test.stamp $(VENV)/docs.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
 # its files with the one without: that one is put back.
 $(NETWORKS)/test-networks.stamp: pyproject.toml constraints.txt
 	test -x $(NETWORKS)/bin/python || $(PYTHON) -m venv $(NETWORKS)
-	$(NETWORKS)/bin/python -m pip install $(QUIET) --constraint constraints.txt \
-		--editable ".[test-networks]"
-	$(NETWORKS)/bin/python -m pip uninstall $(QUIET) --yes opencv-python
-	$(NETWORKS)/bin/python -m pip install $(QUIET) --constraint constraints.txt --no-deps \
-		--force-reinstall opencv-python-headless
+	$(NETWORKS)/bin/python $(INSTALL) --editable ".[test-networks]"
+	$(NETWORKS)/bin/python -m pip uninstall --quiet --yes opencv-python
+	$(NETWORKS)/bin/python $(INSTALL) --no-deps --force-reinstall opencv-python-headless
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(NETWORKS) report docs/_build docs/api/generated docs/gallery
+	rm -rf .venv .venv-* report docs/_build docs/api/generated docs/gallery

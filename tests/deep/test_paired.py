@@ -14,7 +14,7 @@ import muvistats as mv
 from muvistats.deep.paired import paired_tests
 from muvistats.results.glossary import GLOSSARY
 
-ORACLE = Path(__file__).parents[2] / "oracle"
+ORACLE = Path(__file__).parents[1] / "oracle"
 
 #: lme4 1.1 with lmerTest, REML, of `deterministic(repeats, seeds)`: estimate, standard error,
 #: Satterthwaite's df, sum of all variances.

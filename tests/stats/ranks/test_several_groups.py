@@ -1,4 +1,4 @@
-"""The published rank tests; those that respect the design are in test_rank_design.py."""
+"""The published rank tests; those that respect the design are in test_by_design.py."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from muvistats import cli
 from muvistats.report import build
 from muvistats.report.cache import read_frame
 
-from .report.test_report import _design, _only
+from ..report.test_report import _design, _only
 
 SMALL = ["--items", "9", "--participants", "12", "--seed", "1", "--no-features"]
 

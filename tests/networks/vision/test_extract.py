@@ -28,7 +28,7 @@ from muvistats.features.visual import (
     shot_table,
 )
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "visual_features.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "visual_features.md"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import muvistats as mv
 from muvistats import cli
 from muvistats.features import audio
 
-from .sounds import harmonic, write_wav
+from ..features.sounds import harmonic, write_wav
 
 pytest.importorskip("opensmile")
 
