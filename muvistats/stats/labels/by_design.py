@@ -13,8 +13,12 @@ from scipy import special
 
 from ...errors import DesignError, MuvistatsError
 from ...formula import build_design, columns_of, factor
-from ...kernels.permutation.additive import additive_residuals
-from ...kernels.permutation.arrangements import PermutationTest, conditional_test, permutation_test
+from ...kernels.permutation.arrangements import (
+    PermutationTest,
+    additive_residuals,
+    conditional_test,
+    permutation_test,
+)
 from ...kernels.permutation.label_statistics import (
     ConditionalStatistic,
     CrossedStatistic,
@@ -23,15 +27,15 @@ from ...kernels.permutation.label_statistics import (
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row
 from ..models.fit import estimate
-from ..shared.assignment import (
+from ..shared.study import (
     assignment,
     codes_of,
     item_strata,
+    need,
     participant_units,
     permutation_columns,
     within_item_units,
 )
-from ..shared.study import need
 
 #: Choices whose residuals are smaller than this part of their spread have nothing left.
 _NOTHING = 1e-8

@@ -16,8 +16,7 @@ from ...formula import factor, split_formula
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Ints, Rng, Row
-from ..shared.groups import offered
-from ..shared.study import label_names, to_frame
+from ..shared.study import label_names, offered, to_frame
 from .by_design import Choices, Plan, design_test, needs_strata
 
 __all__ = ["chisquare", "chisquare_labels"]

@@ -15,8 +15,7 @@ from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.sampling import clustered_tables as kernel
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
-from ..shared.assignment import codes_of
-from ..shared.study import need
+from ..shared.study import codes_of, need
 from .by_design import NOT_ADJUSTED, Choices
 from .counts import label_choices
 
