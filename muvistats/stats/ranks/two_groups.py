@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,11 +23,9 @@ from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
-from .by_design import Question, biserial_columns, samples
+from .by_design import Alternative, Question, biserial_columns, samples
 
 __all__ = ["mannwhitney", "mannwhitney_overlay"]
-
-Alternative = Literal["two-sided", "less", "greater"]
 
 #: Rank-biserial correlation of two normal distributions whose means lie 0.2 standard deviations
 #: apart: 2 Phi(0.2 / sqrt(2)) - 1.
