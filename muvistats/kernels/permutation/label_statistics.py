@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...types import Floats, Ints
-from .additive import additive_residuals
-from .arrangements import group_sums
+from .arrangements import additive_residuals, group_sums
 
 #: Counts that vary by less than this part of the largest unit are constant.
 _CONSTANT = 1e-9

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...types import Floats, Ints
+from ..permutation.arrangements import dense_codes
 
 #: Weights of values in one batch of resamples.
 _BATCH = 2_000_000
@@ -80,7 +81,7 @@ def influence_variance(influence: Floats, units: Ints) -> Variance:
 
 def unit_sums(influence: Floats, units: Ints) -> Floats:
     """Influences (n, estimate) summed over the values of each unit, (unit, estimate)."""
-    codes = np.unique(units, return_inverse=True)[1].ravel()
+    codes = dense_codes(units)
     sums = np.zeros((int(codes.max(initial=-1)) + 1, influence.shape[1]))
     np.add.at(sums, codes, influence)
     return sums

@@ -14,13 +14,10 @@ from statsmodels.stats.diagnostic import lilliefors
 
 from ...arguments import Dependence, check_dependence, check_resamples, generator_of
 from ...formula import factor
-from ...kernels.permutation.additive import additive_residuals
-from ...kernels.permutation.arrangements import monte_carlo_p
+from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Rng, Row
-from ..shared.assignment import codes_of
-from ..shared.groups import number_of, offered
-from ..shared.study import choose_dimensions, need, to_frame
+from ..shared.study import choose_dimensions, codes_of, need, number_of, offered, to_frame
 
 __all__ = ["normality"]
 

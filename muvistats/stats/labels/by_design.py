@@ -11,10 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
-from ...errors import DesignError, MuvistatsError
+from ...errors import MuvistatsError
 from ...formula import build_design, columns_of, factor
-from ...kernels.permutation.additive import additive_residuals
-from ...kernels.permutation.arrangements import PermutationTest, conditional_test, permutation_test
+from ...kernels.permutation.arrangements import (
+    PermutationTest,
+    additive_residuals,
+    conditional_test,
+    permutation_test,
+)
 from ...kernels.permutation.label_statistics import (
     ConditionalStatistic,
     CrossedStatistic,
@@ -23,15 +27,17 @@ from ...kernels.permutation.label_statistics import (
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row
 from ..models.fit import estimate
-from ..shared.assignment import (
+from ..shared.study import (
+    Resampling,
     assignment,
     codes_of,
     item_strata,
     participant_units,
     permutation_columns,
+    was_observed,
     within_item_units,
+    within_modalities,
 )
-from ..shared.study import need
 
 #: Choices whose residuals are smaller than this part of their spread have nothing left.
 _NOTHING = 1e-8
@@ -49,13 +55,11 @@ NOT_ADJUSTED = (
 
 
 class Plan(NamedTuple):
-    """How a factor was assigned, and how many arrangements are drawn."""
+    """How a factor was assigned, within which strata, and how many arrangements are drawn."""
 
     assigned: str | None
     strata: str | None
-    n_resamples: int
-    rng: np.random.Generator
-    n_jobs: int
+    resampling: Resampling
 
 
 @dataclass(frozen=True)
@@ -144,30 +148,32 @@ class DesignTest:
     common: Row = field(default_factory=dict)
 
 
-def needs_strata(frame: pd.DataFrame, by: str, plan: Plan) -> str:
-    """How the factor was assigned; strata are for factors of participants.
+def assignment_of(choices: Choices, plan: Plan) -> str:
+    """How the factor was assigned.
 
     Raises
     ------
     DesignError
         When nothing says how it was assigned, or strata are asked for elsewhere.
     """
-    need(frame, "item", "participant")
-    how = assignment(frame, by, plan.assigned)
-    if plan.strata is not None and how != "participant":
-        raise DesignError(
-            f"strata={plan.strata!r}: strata are for factors of participants; {by!r} is {how}"
-        )
-    return how
+    return assignment(choices.frame, choices.by, plan.assigned, plan.strata)
 
 
-def design_test(whole: Choices, plan: Plan) -> DesignTest:
+def problem_of(choices: Choices) -> str:
+    """Why filled choices cannot be compared; empty when they can."""
+    if not len(choices.codes):
+        return "nothing was counted"
+    few = min(len(choices.groups), len(choices.names)) < 2
+    return "fewer than two groups or two columns" if few else ""
+
+
+def design_test(offered: Choices, plan: Plan) -> DesignTest:
     """Test the choices of groups as the assignment of the factor asks for.
 
     Parameters
     ----------
-    whole : Choices
-        Choices and groups.
+    offered : Choices
+        Choices and groups, empty ones included.
     plan : Plan
         Assignment, stratum, number of arrangements and source of randomness.
 
@@ -176,68 +182,66 @@ def design_test(whole: Choices, plan: Plan) -> DesignTest:
     DesignTest
         NaN with a reason where there is nothing to test.
     """
-    how = needs_strata(whole.frame, whole.by, plan)
-    note = _override(whole.frame, whole.by, how)
+    frame, by = offered.frame, offered.by
+    how = assignment_of(offered, plan)
+    note = NOT_ADJUSTED if was_observed(frame, by) and how != "observed" else ""
     if plan.strata is not None:
-        known = factor(plan.strata, whole.frame).notna().to_numpy()
-        gone = int((whole.use & ~known).sum())
-        note = join_reasons(note, f"{gone} rows have no {plan.strata}" if gone else "")
-        whole = whole.within(known)
-    data = whole.filled()
+        known = factor(plan.strata, frame).notna().to_numpy()
+        n_without = int((offered.use & ~known).sum())
+        note = join_reasons(note, f"{n_without} rows have no {plan.strata}" if n_without else "")
+        offered = offered.within(known)
+    data = offered.filled()
     base: Row = {"method": _method(data, how, plan), "dependence": "design", "n_resamples": 0}
-    if min(len(data.groups), len(data.names)) < 2:
-        reason = (
-            "fewer than two groups or two columns" if len(data.codes) else "nothing was counted"
-        )
-        return DesignTest(base | {"warning": join_reasons(reason, note)}, data)
-    made = {"within_item": _crossed, "participant": _units, "observed": _conditional}[how]
-    statistic, test, left, reason = made(data, plan)
-    if statistic is None or test is None:
-        return DesignTest(base | {"warning": join_reasons(reason, note)}, data)
-    return _filled_in(data, base, statistic, test, left, join_reasons(reason, note))
-
-
-def _override(frame: pd.DataFrame, by: str, how: str) -> str:
-    known = frame.attrs.get("assigned", {})
-    observed = any(known.get(name) == "observed" for name in columns_of(by, frame))
-    return NOT_ADJUSTED if observed and how != "observed" else ""
+    problem = problem_of(data)
+    if not problem:
+        try:
+            tested = _TESTS[how](data, plan)
+        except UntestableError as error:
+            problem = str(error)
+        else:
+            return _filled_in(data, base, tested, join_reasons(tested.note, note))
+    return DesignTest(base | {"warning": join_reasons(problem, note)}, data)
 
 
 def _method(data: Choices, how: str, plan: Plan) -> str:
     words = METHODS[how]
-    if how == "within_item" and "modality" in data.frame:
-        words += " and modalities" if columns_of(data.by, data.frame) != ("modality",) else ""
+    if how == "within_item" and within_modalities(data.frame, data.by):
+        words += " and modalities"
     return words + (f", within {plan.strata}" if plan.strata else "")
 
 
+class UntestableError(Exception):
+    """Why there is no test."""
+
+
 Statistic = UnitStatistic | CrossedStatistic | ConditionalStatistic
-Made = tuple[Statistic | None, PermutationTest | None, Mask, str]
 
 
-def _units(data: Choices, plan: Plan) -> Made:
+class TestedChoices(NamedTuple):
+    """A test that was made: which choices still varied, and what is to be said of it."""
+
+    statistic: Statistic
+    test: PermutationTest
+    varies: Mask
+    note: str = ""
+
+
+def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     """Whole participants change groups."""
     units = participant_units(data.frame, data.by, data.use, strata=plan.strata)
-    codes = np.unique(units.codes, return_inverse=True)[1].ravel()
-    strata = np.unique(units.strata, return_inverse=True)[1].ravel()
-    counts = np.zeros((len(codes), len(data.names)))
+    counts = np.zeros((len(units.codes), len(data.names)))
     np.add.at(counts, units.row, data.chosen)
-    statistic = UnitStatistic(counts, strata, codes, len(data.groups))
-    left = _left(statistic.excess, counts)
-    if left.sum() < 2:
-        return None, None, left, "nothing differs between participants"
-    few = np.bincount(codes) < 2
+    statistic = UnitStatistic(counts, units.strata, units.codes, len(data.groups))
+    varies = _varying(statistic.excess, counts)
+    if varies.sum() < 2:
+        raise UntestableError("nothing differs between participants")
+    few = np.bincount(units.codes) < 2
     names = [name for name, is_few in zip(data.groups, few, strict=True) if is_few]
     note = f"one participant only in {', '.join(names)}" if names else ""
     test = permutation_test(
-        statistic,
-        codes,
-        strata,
-        n_resamples=plan.n_resamples,
-        rng=plan.rng,
-        n_jobs=plan.n_jobs,
-        apart=1,
+        statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
-    return statistic, test, left, note
+    return TestedChoices(statistic, test, varies, note)
 
 
 def _excess(chosen: Floats) -> Floats:
@@ -246,7 +250,7 @@ def _excess(chosen: Floats) -> Floats:
     return chosen - expected
 
 
-def _left(residuals: Floats, values: Floats) -> Mask:
+def _varying(residuals: Floats, values: Floats) -> Mask:
     """Choices that still vary."""
     spread = np.abs(values - values.mean(axis=0)).max(axis=0)
     varies: Mask = np.abs(residuals).max(axis=0) > _NOTHING * np.maximum(spread, 1e-300)
@@ -254,63 +258,65 @@ def _left(residuals: Floats, values: Floats) -> Mask:
     return out
 
 
-def _crossed(data: Choices, plan: Plan) -> Made:
+def _residuals(values: Floats, cells: list[Ints]) -> tuple[Floats, Mask]:
+    """Values less additive effects, and which choices still vary."""
+    residuals = additive_residuals(values, cells)
+    varies = _varying(residuals, values)
+    if varies.sum() < 2:
+        raise UntestableError("nothing is left of the labels without participants and items")
+    return residuals, varies
+
+
+def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     """The factor is permuted within items."""
     rows = data.frame[data.use]
     units = within_item_units(data.frame, data.by, data.use)
-    codes = np.unique(units.codes, return_inverse=True)[1].ravel()
     item, participant = codes_of(rows["item"]), codes_of(rows["participant"])
     stratum = codes_of(pd.Series(item_strata(rows, data.by)))
     values = _excess(data.chosen)
-    left = _left(additive_residuals(values, [stratum, participant]), values)
-    if left.sum() < 2:
-        return None, None, left, "nothing is left of the labels without participants and items"
+    _, varies = _residuals(values, [stratum, participant])
     statistic = CrossedStatistic(
-        values[:, left], units.row, stratum, item, participant, codes, len(data.groups)
+        values[:, varies],
+        unit=units.row,
+        stratum=stratum,
+        item=item,
+        participant=participant,
+        codes=units.codes,
+        n_groups=len(data.groups),
     )
     test = permutation_test(
-        statistic,
-        codes,
-        units.strata,
-        n_resamples=plan.n_resamples,
-        rng=plan.rng,
-        n_jobs=plan.n_jobs,
-        apart=1,
+        statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
     bad = np.isnan(test.observed[0]) and not test.note
-    reason = "the factor cannot be told from participants" if bad else ""
-    return statistic, test, left, reason
+    note = "the factor cannot be told from participants" if bad else ""
+    return TestedChoices(statistic, test, varies, note)
 
 
-def _conditional(data: Choices, plan: Plan) -> Made:
+def _conditional(data: Choices, plan: Plan) -> TestedChoices:
     """Groups are drawn anew from their probabilities, given participant, item and modality."""
     rows = data.frame[data.use]
     cells = [codes_of(rows["item"]), codes_of(rows["participant"])]
     if "modality" in rows and "modality" not in columns_of(data.by, data.frame):
         cells[0] = codes_of(rows.groupby(["item", "modality"], observed=True).ngroup())
-    values = _excess(data.chosen)
-    residuals = additive_residuals(values, cells)
-    left = _left(residuals, values)
-    if left.sum() < 2:
-        return None, None, left, "nothing is left of the labels without participants and items"
-    probabilities, reason = _probabilities(data, rows)
-    if probabilities is None:
-        return None, None, left, f"no model of {data.by}: {reason}"
-    statistic = ConditionalStatistic(residuals[:, left], probabilities, data.codes)
+    residuals, varies = _residuals(_excess(data.chosen), cells)
+    probabilities, note = _probabilities(data, rows)
+    statistic = ConditionalStatistic(residuals[:, varies], probabilities, data.codes)
     test = conditional_test(
-        statistic,
-        data.codes,
-        probabilities,
-        n_resamples=plan.n_resamples,
-        rng=plan.rng,
-        n_jobs=plan.n_jobs,
-        apart=1,
+        statistic, data.codes, probabilities, **plan.resampling._asdict(), apart=1
     )
-    return statistic, test, left, reason
+    return TestedChoices(statistic, test, varies, note)
 
 
-def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats | None, str]:
-    """Probability of each group for each row, by logistic mixed models."""
+#: The test by how the factor was assigned.
+_TESTS = {
+    "within_item": _within_items,
+    "participant": _by_participants,
+    "observed": _conditional,
+}
+
+
+def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats, str]:
+    """Probability of each group for each row by logistic mixed models, and what they said."""
     frame = pd.DataFrame({name: codes_of(rows[name]).astype(str) for name in _KEYS}, dtype=object)
     fixed = "1"
     if "modality" in rows and "modality" not in columns_of(data.by, data.frame):
@@ -325,12 +331,13 @@ def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats | None, st
             design = build_design(f"y ~ {fixed} + (1 | participant) + (1 | item)", frame)
             fit = estimate(design, family="binomial", reml=False, engine="mixedlm", df="normal")
         except MuvistatsError as error:
-            return None, str(error)
+            raise UntestableError(f"no model of {data.by}: {error}") from error
         eta = design.fixed.matrix[:, fit.kept] @ fit.beta
         for part, modes in zip(design.random, fit.modes, strict=True):
             eta = eta + (part.columns * modes[part.codes]).sum(axis=1)
         if not (fit.converged and np.isfinite(eta).all()) or len(fit.separated):
-            return None, join_reasons("it could not be estimated", *fit.reasons)
+            reason = join_reasons("it could not be estimated", *fit.reasons)
+            raise UntestableError(f"no model of {data.by}: {reason}")
         reasons += list(fit.reasons)
         out[:, group] = special.expit(eta)
     if k == 2:
@@ -343,19 +350,19 @@ def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats | None, st
 _KEYS = ("participant", "item")
 
 
-def _filled_in(
-    data: Choices, base: Row, statistic: Statistic, test: PermutationTest, left: Mask, reason: str
-) -> DesignTest:
+def _filled_in(data: Choices, base: Row, tested: TestedChoices, reason: str) -> DesignTest:
     """Columns of a test that was made."""
+    statistic, test, varies, _ = tested
     counts = data.counts.astype(np.float64)
     k = len(data.groups)
-    tested = np.arange(len(left)) if isinstance(statistic, UnitStatistic) else np.flatnonzero(left)
-    shape = (k, len(tested))
+    every = isinstance(statistic, UnitStatistic)
+    columns_tested = np.arange(len(varies)) if every else np.flatnonzero(varies)
+    shape = (k, len(columns_tested))
 
     def spread(values: Sequence[float] | Floats) -> Floats:
         out = np.full(counts.shape, np.nan)
-        out[:, tested] = np.reshape(values, shape)
-        out[:, ~left] = np.nan
+        out[:, columns_tested] = np.reshape(values, shape)
+        out[:, ~varies] = np.nan
         return out
 
     codes = statistic.codes[None, :]
@@ -363,12 +370,11 @@ def _filled_in(
     null = spread(statistic.null_sd)
     columns = permutation_columns(test)
     warning = join_reasons(columns.pop("warning"), reason)
-    whole = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    phi2 = np.nansum((deviation**2 - null**2) / whole) / counts.sum()
-    if isinstance(statistic, UnitStatistic):
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    phi2 = np.nansum((deviation**2 - null**2) / expected) / counts.sum()
+    name = "sum of squared standardized residuals"
+    if every:
         name = "chi-square within strata" if ", within" in base["method"] else "chi-square"
-    else:
-        name = "sum of squared standardized residuals"
     row = (
         base
         | columns

@@ -5,20 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from ...arguments import (
-    Dependence,
-    check_conf_level,
-    check_dependence,
-    check_resamples,
-    generator_of,
-)
+from ...arguments import Dependence, check_conf_level, check_dependence
 from ...formula import factor, split_formula
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Ints, Rng, Row
-from ..shared.groups import offered
-from ..shared.study import label_names, to_frame
-from .by_design import Choices, Plan, design_test, needs_strata
+from ...types import Data, Rng, Row
+from ..shared.study import Resampling, label_names, offered, to_frame
+from .by_design import Choices, Plan, assignment_of, design_test, problem_of
 
 __all__ = ["chisquare", "chisquare_labels"]
 
@@ -111,66 +104,54 @@ def chisquare(
     >>> dict(zip(found["dependence"], found["variable"]))
     {'independent': 'familiar', 'design': 'familiar'}
     """
-    asked = _checked(dependence, conf_level, n_resamples)
+    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    plan = Plan(assigned, strata, Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0])
     left, right = split_formula(formula)
     frame = offered(offered(to_frame(data), left), right)
     variable, groups = factor(left, frame), factor(right, frame)
     use = (variable.notna() & groups.notna()).to_numpy()
     names = [str(level) for level in variable.cat.categories]
     codes = variable.cat.codes.to_numpy()[use]
-    whole = Choices(
-        frame,
-        right,
-        use,
-        (codes[:, None] == np.arange(len(names))).astype(float),
-        groups.cat.codes.to_numpy().astype(np.intp)[use],
-        [str(level) for level in groups.cat.categories],
-        names,
+    choices = Choices(
+        frame=frame,
+        by=right,
+        use=use,
+        chosen=(codes[:, None] == np.arange(len(names))).astype(float),
+        codes=groups.cat.codes.to_numpy().astype(np.intp)[use],
+        groups=[str(level) for level in groups.cat.categories],
+        names=names,
     )
     base: Row = {"variable": left, "factor": right, "n_missing": int((~use).sum())}
-    plan = Plan(assigned, strata, n_resamples, generator_of(rng).spawn(1)[0], n_jobs)
-    return [base | row for row in _rows(whole, asked, plan, conf_level)]
+    return [base | row for row in _rows(choices, asked, plan, conf_level)]
 
 
-def _checked(dependence: Dependence, conf_level: float, n_resamples: int) -> tuple[str, ...]:
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
-    return check_dependence(dependence)
-
-
-def _rows(whole: Choices, asked: tuple[str, ...], plan: Plan, conf_level: float) -> list[Row]:
+def _rows(choices: Choices, asked: tuple[str, ...], plan: Plan, conf_level: float) -> list[Row]:
     """The test as published, and as the design asks for."""
     if "design" in asked:
-        needs_strata(whole.frame, whole.by, plan)  # refused before anything is computed
+        assignment_of(choices, plan)  # refused before anything is computed
     rows = []
     if "independent" in asked:
-        rows.append(_test_row(whole.counts, whole.groups, whole.names, conf_level))
+        rows.append(_published(choices, conf_level))
     if "design" in asked:
-        found = design_test(whole, plan)
-        gone = _gone(whole.counts, whole.groups, whole.names)
-        reason = join_reasons(found.row["warning"], gone)
+        found = design_test(choices, plan)
+        reason = join_reasons(found.row["warning"], _without_counts(choices))
         n = int(found.choices.chosen.sum())
         rows.append(found.row | {"n": n, "conf_level": conf_level, "warning": reason})
     return rows
 
 
-def _gone(counts: Ints, rows: list[str], columns: list[str]) -> str:
-    """Names of empty rows and columns."""
-    use = counts.sum(axis=1) > 0, counts.sum(axis=0) > 0
-    gone = [
-        name
-        for names, used in zip((rows, columns), use, strict=True)
-        for name, is_used in zip(names, used, strict=True)
-        if not is_used
-    ]
-    return f"no counts, left out: {', '.join(gone)}" if gone else ""
+def _without_counts(choices: Choices) -> str:
+    """Names of empty groups and choices."""
+    filled = choices.filled()
+    empty = [name for name in choices.groups if name not in filled.groups]
+    empty += [name for name in choices.names if name not in filled.names]
+    return f"no counts, left out: {', '.join(empty)}" if empty else ""
 
 
-def _test_row(counts: Ints, rows: list[str], columns: list[str], conf_level: float) -> Row:
-    """Test of a table of counts; empty rows and columns leave it and are named."""
-    use = counts.sum(axis=1) > 0, counts.sum(axis=0) > 0
-    note = _gone(counts, rows, columns)
-    table = counts[np.ix_(*use)]
+def _published(choices: Choices, conf_level: float) -> Row:
+    """Test of a table of counts; empty groups and choices leave it and are named."""
+    filled, note = choices.filled(), _without_counts(choices)
+    table = filled.counts
     n = int(table.sum())
     row: Row = {
         "statistic_name": "chi-square",
@@ -181,19 +162,18 @@ def _test_row(counts: Ints, rows: list[str], columns: list[str], conf_level: flo
         "method": "Pearson's chi-square, no continuity correction",
         "dependence": "independent",
     }
-    if min(table.shape) < 2:
-        problem = "nothing was counted" if n == 0 else "fewer than two groups or two columns"
+    if problem := problem_of(filled):
         return row | {"warning": join_reasons(problem, note)}
-    found = stats.chi2_contingency(table, correction=False)
-    low, high = contingency.cramers_v_interval(found.statistic, n, table.shape, conf_level)
-    effect = contingency.cramers_v(found.statistic, n, table.shape)
-    few = int((found.expected_freq < 5).sum())
+    test = stats.chi2_contingency(table, correction=False)
+    low, high = contingency.cramers_v_interval(test.statistic, n, table.shape, conf_level)
+    effect = contingency.cramers_v(test.statistic, n, table.shape)
+    few = int((test.expected_freq < 5).sum())
     rough = f"{few} of {table.size} expected counts are below 5: p is rough" if few else ""
     undefined = "Cramer's V is not defined for so few counts" if np.isnan(effect) else ""
     return row | {
-        "statistic": found.statistic,
-        "df": found.dof,
-        "p_value": found.pvalue,
+        "statistic": test.statistic,
+        "df": test.dof,
+        "p_value": test.pvalue,
         "effect_size": effect,
         "conf_low": low,
         "conf_high": high,
@@ -225,8 +205,15 @@ def label_choices(data: Data, by: str) -> Choices:
     chosen = frame[labels].to_numpy(dtype=float)
     codes = groups.cat.codes.to_numpy().astype(np.intp)
     use = (codes >= 0) & ~np.isnan(chosen).any(axis=1)
-    names = [str(level) for level in groups.cat.categories]
-    return Choices(frame, by, use, chosen[use], codes[use], names, labels)
+    return Choices(
+        frame=frame,
+        by=by,
+        use=use,
+        chosen=chosen[use],
+        codes=codes[use],
+        groups=[str(level) for level in groups.cat.categories],
+        names=labels,
+    )
 
 
 @result_frame(
@@ -337,12 +324,12 @@ def chisquare_labels(
     >>> chisquare_labels(study, by="years_of_training > 3", n_resamples=99)["dependence"].tolist()
     ['independent', 'design']
     """
-    asked = _checked(dependence, conf_level, n_resamples)
-    whole = label_choices(data, by)
+    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    plan = Plan(assigned, strata, Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0])
+    choices = label_choices(data, by)
     base: Row = {
         "factor": by,
-        "n_annotations": len(whole.codes),
-        "n_missing": int((~whole.use).sum()),
+        "n_annotations": len(choices.codes),
+        "n_missing": int((~choices.use).sum()),
     }
-    plan = Plan(assigned, strata, n_resamples, generator_of(rng).spawn(1)[0], n_jobs)
-    return [base | row for row in _rows(whole, asked, plan, conf_level)]
+    return [base | row for row in _rows(choices, asked, plan, conf_level)]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
 from ...errors import DesignError
+from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.sampling import correlation
 from ...kernels.sampling.multiway import Variance, infer, influence_variance, two_way
 from ...results.frame import result_frame
@@ -200,7 +201,7 @@ def _influence(values: Floats, r: Floats, units: tuple[Ints, Ints] | None) -> Va
     spread = values.std(axis=0)
     scores = (values - values.mean(axis=0)) / np.where(spread > 0, spread, np.nan)
     rows = np.arange(len(values))
-    by = (rows,) if units is None else (*units, _cells_of(*units))
+    by = (rows,) if units is None else (*units, dense_codes(*units))
     step = max(1, _BATCH // len(values))
     for start in range(0, len(r), step):
         some = slice(start, start + step)
@@ -215,11 +216,6 @@ def _influence(values: Floats, r: Floats, units: tuple[Ints, Ints] | None) -> Va
         size = min(len(np.unique(codes)) for codes in units)
         out[some] = np.maximum(two_way(people, items, cells, size).value, items.value)
     return Variance(out, np.zeros_like(out))
-
-
-def _cells_of(first: Ints, second: Ints) -> Ints:
-    """Code of each combination of two codes."""
-    return np.unique(first * (second.max() + 1) + second, return_inverse=True)[1].ravel()
 
 
 def _pairs(

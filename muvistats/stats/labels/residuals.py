@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
-from ...arguments import Dependence, check_choice, check_dependence, check_resamples, generator_of
+from ...arguments import Dependence, check_choice, check_dependence
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
-from .by_design import Choices, Plan, design_test, needs_strata
+from ..shared.study import Resampling
+from .by_design import Choices, Plan, assignment_of, design_test
 from .counts import label_choices
 
 __all__ = ["label_deviations"]
@@ -119,22 +120,21 @@ def label_deviations(
     """
     asked = check_dependence(dependence)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    check_resamples(n_resamples)
-    whole = label_choices(data, by)
-    plan = Plan(assigned, strata, n_resamples, generator_of(rng).spawn(1)[0], n_jobs)
+    plan = Plan(assigned, strata, Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0])
+    choices = label_choices(data, by)
     if "design" in asked:
-        needs_strata(whole.frame, by, plan)
-    base: Row = {"factor": by, "n_missing": int((~whole.use).sum())}
+        assignment_of(choices, plan)  # refused before anything is computed
+    base: Row = {"factor": by, "n_missing": int((~choices.use).sum())}
     rows: list[Row] = []
     if "independent" in asked:
-        rows += (base | row for row in _independent(whole, adjust))
+        rows += (base | row for row in _independent(choices, adjust))
     if "design" in asked:
-        rows += (base | row for row in _design(whole, plan, adjust))
+        rows += (base | row for row in _design(choices, plan, adjust))
     return rows
 
 
-def _independent(whole: Choices, adjust: str) -> Iterator[Row]:
-    counts = whole.counts
+def _independent(choices: Choices, adjust: str) -> Iterator[Row]:
+    counts = choices.counts
     base: Row = {
         "p_adjust_method": adjust,
         "n_resamples": 0,
@@ -153,8 +153,8 @@ def _independent(whole: Choices, adjust: str) -> Iterator[Row]:
         adjusted[filled] = adjust_p(p_values[filled][0], adjust)
     else:
         adjusted[:] = adjust_p(p_values.ravel(), adjust).reshape(p_values.shape)
-    for g, j, cell in _cells(whole, base):
-        if not whole.groups:
+    for g, j, cell in _cells(choices, base):
+        if not choices.groups:
             yield cell
             continue
         undefined = "no other label was chosen" if np.isnan(residuals[g, j]) else ""
@@ -168,8 +168,8 @@ def _independent(whole: Choices, adjust: str) -> Iterator[Row]:
         }
 
 
-def _design(whole: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
-    found = design_test(whole, plan)
+def _design(choices: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
+    found = design_test(choices, plan)
     data = found.choices
     base: Row = {
         "p_adjust_method": "none" if adjust == "none" else "max-statistic",
@@ -179,7 +179,7 @@ def _design(whole: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
     overall = base.pop("warning")
     groups = {name: g for g, name in enumerate(data.groups)}
     labels = {name: j for j, name in enumerate(data.names)}
-    for _, _, cell in _cells(whole, base):
+    for _, _, cell in _cells(choices, base):
         g, j = groups.get(cell["group"]), labels.get(cell["label"])
         reason = join_reasons(cell["warning"], overall)
         if g is None or j is None or not found.cells:
@@ -200,12 +200,12 @@ def _design(whole: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
         )
 
 
-def _cells(whole: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
+def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
     """Rows of all labels and groups, with what is counted."""
-    counts, annotations = whole.counts, whole.annotations
+    counts, annotations = choices.counts, choices.annotations
     filled = counts.sum(axis=1) > 0
-    for j, label in enumerate(whole.names):
-        for g, group in enumerate(whole.groups):
+    for j, label in enumerate(choices.names):
+        for g, group in enumerate(choices.groups):
             reason = ""
             if filled.sum() < 2:
                 reason = "fewer than two groups have labels"
@@ -225,7 +225,7 @@ def _cells(whole: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
                     "warning": reason,
                 },
             )
-    if not whole.groups:
-        reason = f"no row has a group of {whole.by}"
+    if not choices.groups:
+        reason = f"no row has a group of {choices.by}"
         empty = {"observed": np.nan, "n_annotations": 0, "warning": reason}
         yield 0, 0, base | {"label": "all"} | empty

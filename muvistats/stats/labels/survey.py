@@ -8,16 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import check_choice, check_resamples, generator_of
-from ...errors import DesignError
-from ...formula import columns_of
+from ...arguments import check_choices, check_resamples, generator_of
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.sampling import clustered_tables as kernel
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
-from ..shared.assignment import codes_of
-from ..shared.study import need
-from .by_design import NOT_ADJUSTED, Choices
+from ..shared.study import codes_of, need, was_observed
+from .by_design import NOT_ADJUSTED, Choices, problem_of
 from .counts import label_choices
 
 __all__ = ["bilder_loughin", "rao_scott"]
@@ -103,13 +100,13 @@ def rao_scott(
     >>> rao_scott(study, by="gender")["statistic_name"].tolist()
     ['chi-square', 'F']
     """
-    asked = _asked("order", order, _ORDERS)
-    data_, base = _prepared(data, by, cluster)
-    base |= {"dependence": "clusters", "n": int(data_.chosen.sum())}
-    problem = _problem(data_)
-    clusters = codes_of(data_.frame.loc[data_.use, cluster])
-    tables = np.zeros((int(clusters.max(initial=-1)) + 1, len(data_.groups), len(data_.names)))
-    np.add.at(tables, (clusters, data_.codes), data_.chosen)
+    asked = check_choices("order", order, _ORDERS)
+    choices, base = _prepared(data, by, cluster)
+    base |= {"dependence": "clusters", "n": int(choices.chosen.sum())}
+    problem = problem_of(choices)
+    clusters = codes_of(choices.frame.loc[choices.use, cluster])
+    tables = np.zeros((int(clusters.max(initial=-1)) + 1, len(choices.groups), len(choices.names)))
+    np.add.at(tables, (clusters, choices.codes), choices.chosen)
     tables = tables[tables.sum(axis=(1, 2)) > 0]
     base["n_clusters"] = len(tables)
     effects, statistic = np.full(1, np.nan), np.nan
@@ -156,42 +153,27 @@ def _corrected_rows(
         }
 
 
-def _asked(name: str, given: str | Sequence[str], known: Sequence[str]) -> list[str]:
-    chosen = [given] if isinstance(given, str) else list(given)
-    for value in chosen:
-        check_choice(name, value, known)
-    if not chosen:
-        raise DesignError(f"{name} must name any of {', '.join(known)}")
-    return [value for value in known if value in chosen]
-
-
 def _prepared(data: Data, by: str, cluster: str | None) -> tuple[Choices, Row]:
     """Groups and labels that hold anything, and columns of every row."""
-    whole = label_choices(data, by)
+    labelled = label_choices(data, by)
     if cluster is not None:
-        need(whole.frame, cluster)
-        whole = whole.within(whole.frame[cluster].notna().to_numpy())
-    known = whole.frame.attrs.get("assigned", {})
-    observed = any(known.get(name) == "observed" for name in columns_of(by, whole.frame))
-    unused = [name for name, n in zip(whole.names, whole.counts.sum(axis=0), strict=True) if not n]
+        need(labelled.frame, cluster)
+        labelled = labelled.within(labelled.frame[cluster].notna().to_numpy())
+    unused = [
+        name for name, n in zip(labelled.names, labelled.counts.sum(axis=0), strict=True) if not n
+    ]
     gone = f"no counts, left out: {', '.join(unused)}" if unused else ""
-    data_ = whole.filled()
+    choices = labelled.filled()
     others = [name for name in ("participant", "item") if name != cluster]
     base: Row = {
         "factor": by,
-        "n_annotations": len(data_.codes),
-        "n_missing": int((~whole.use).sum()),
+        "n_annotations": len(choices.codes),
+        "n_missing": int((~labelled.use).sum()),
         "accounts_for": ", ".join([_LABELS, *([f"{cluster}s"] if cluster else [])]),
         "ignores": ", ".join(f"{name}s" for name in others),
-        "warning": join_reasons(gone, NOT_ADJUSTED if observed else ""),
+        "warning": join_reasons(gone, NOT_ADJUSTED if was_observed(labelled.frame, by) else ""),
     }
-    return data_, base
-
-
-def _problem(data: Choices) -> str:
-    if not len(data.codes):
-        return "nothing was counted"
-    return "fewer than two groups or two columns" if min(data.counts.shape) < 2 else ""
+    return choices, base
 
 
 @result_frame("correction", "factor", *_COLUMNS[:5], "mc_error", "n_resamples", *_COLUMNS[5:])
@@ -259,25 +241,25 @@ def bilder_loughin(
     >>> bilder_loughin(study, by="gender", n_resamples=99)["method"].tolist()[:1]
     ['Bilder-Loughin, first order']
     """
-    asked = _asked("order", order, (*_ORDERS, "bootstrap"))
+    asked = check_choices("order", order, (*_ORDERS, "bootstrap"))
     check_resamples(n_resamples)
-    data_, base = _prepared(data, by, cluster)
+    choices, base = _prepared(data, by, cluster)
     base |= {
         "dependence": "independent" if cluster is None else "clusters",
-        "n": int(data_.chosen.sum()),
+        "n": int(choices.chosen.sum()),
         "n_resamples": 0,
     }
-    use = ~data_.chosen.all(axis=0) if len(data_.codes) else np.ones(0, dtype=bool)
-    chosen = data_.chosen[:, use] if len(data_.codes) else data_.chosen
-    each = np.arange(len(data_.codes))
-    clusters = each if cluster is None else codes_of(data_.frame.loc[data_.use, cluster])
+    use = ~choices.chosen.all(axis=0) if len(choices.codes) else np.ones(0, dtype=bool)
+    chosen = choices.chosen[:, use] if len(choices.codes) else choices.chosen
+    each = np.arange(len(choices.codes))
+    clusters = each if cluster is None else codes_of(choices.frame.loc[choices.use, cluster])
     base["n_clusters"] = int(clusters.max(initial=-1)) + 1
-    problem = _problem(data_) or ("" if use.any() else "every label was chosen by all")
+    problem = problem_of(choices) or ("" if use.any() else "every label was chosen by all")
     effects, statistic = np.full(1, np.nan), np.nan
     if not problem:
-        k = len(data_.groups)
-        statistic = float(kernel.marginal_chi_square(chosen, data_.codes, k).sum())
-        effects = kernel.marginal_effects(chosen, data_.codes, k, clusters)
+        k = len(choices.groups)
+        statistic = float(kernel.marginal_chi_square(chosen, choices.codes, k).sum())
+        effects = kernel.marginal_effects(chosen, choices.codes, k, clusters)
     orders = [name for name in asked if name != "bootstrap"]
     rows = list(_corrected_rows(base, orders, statistic, effects, problem, "Bilder-Loughin"))
     if "bootstrap" in asked:
@@ -286,8 +268,8 @@ def bilder_loughin(
             problem = "no bootstrap with clusters: sets of labels and groups would part"
         if not problem:
             child = generator_of(rng).spawn(1)[0]
-            made = replace(data_, chosen=chosen)
-            row |= _bootstrapped(made, statistic, n_resamples, child)
+            varying = replace(choices, chosen=chosen)
+            row |= _bootstrapped(varying, statistic, n_resamples, child)
         found = row["warning"] if row["warning"] != base["warning"] else ""
         rows.append(row | {"warning": join_reasons(problem, found, base["warning"])})
     return rows

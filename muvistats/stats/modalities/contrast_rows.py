@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from ...arguments import DEPENDENCE
+from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.ranks import effects as rank
 from ...kernels.sampling.bootstrap import bootstrap_means
 from ...kernels.sampling.multiway import Variance, bootstrap_medians, draw_variance, infer, two_way
@@ -317,7 +318,7 @@ class _Sampler:
         return draw_variance(one - two, n_units)
 
     def _draw(self, values: _Pair, kind: str, n_groups: int, rng: np.random.Generator) -> Floats:
-        units = np.unique(values.units(kind), return_inverse=True)[1].ravel()
+        units = dense_codes(values.units(kind))
         shape: dict[str, Any] = {
             "groups": values.group,
             "n_groups": n_groups,

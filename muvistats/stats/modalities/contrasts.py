@@ -25,8 +25,7 @@ from ...types import Data, Ints, Rng, Row
 from ..agreement.concordance import interrater_ccc
 from ..shared.adjust import ADJUSTMENTS
 from ..shared.cells import Cells
-from ..shared.groups import number_of
-from ..shared.study import choose_dimensions, need, to_frame
+from ..shared.study import choose_dimensions, need, number_of, to_frame
 from .contrast_rows import QUANTITIES, UNITS, Finished, Options, contrast_rows
 from .correlation import modality_correlations
 

@@ -1,30 +1,44 @@
-"""Rank tests that respect how a factor was assigned: what is ranked, moved and reported."""
+"""One door for rank tests: what is compared, as published or as the design asks for.
+
+`samples` makes one sample for each row that is asked for; `test_groups` and `test_pair` test a
+sample by the design and return finished columns. The published tests stand beside the public
+functions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...errors import DesignError
 from ...formula import columns_of, factor
-from ...kernels.permutation.additive import additive_residuals
-from ...kernels.permutation.arrangements import PermutationTest, Statistic, permutation_test
-from ...kernels.permutation.rank_statistics import (
+from ...kernels.permutation.arrangements import (
+    Statistic,
+    additive_residuals,
     between_statistic,
     crossed_statistic,
     difference_statistic,
+    permutation_test,
     robust_statistic,
 )
-from ...kernels.ranks.effects import dominance_interval, equivalence_p, mean_ranks
-from ...kernels.ranks.relative_effects import Effects, clustered_effects, share_interval
+from ...kernels.ranks.effects import (
+    Dominance,
+    Effects,
+    clustered_effects,
+    dominance_interval,
+    equivalence_p,
+    mean_ranks,
+    share_interval,
+)
 from ...results.frame import join_reasons
-from ...types import Floats, Ints, Row
-from ..shared.assignment import (
+from ...types import Floats, Ints, Mask, Row
+from ..shared.study import (
+    Groups,
+    Resampling,
     Units,
     assignment,
     codes_of,
@@ -32,10 +46,11 @@ from ..shared.assignment import (
     participant_units,
     permutation_columns,
     within_item_units,
+    within_modalities,
 )
-from ..shared.groups import Groups
-from ..shared.study import need
 from .by_model import Modelled, Shift, model_groups, model_pair
+
+Alternative = Literal["two-sided", "less", "greater"]
 
 #: Values that differ by less than this part of their spread are ties after an adjustment.
 _TIE = 1e-8
@@ -44,55 +59,84 @@ _TIE = 1e-8
 NO_INTERVAL = "no interval: too few participants or items, or the groups do not overlap"
 
 METHODS = {
-    "within_item": "values less participant and item effects, permuted within",
+    "within_item": "values less participant and item effects, permuted within items",
     "participant": "participants permuted, cluster-robust errors",
     "observed": "mixed model of the values, within items and participants",
 }
 
 
-class Resampling(NamedTuple):
-    """How many arrangements are drawn, and how."""
-
-    n_resamples: int
-    rng: np.random.Generator
-    n_jobs: int = 1
-
-
 @dataclass(frozen=True)
-class Ranked:
-    """What a rank test that respects the design works on.
+class Question:
+    """What is asked of a rank test.
 
     Parameters
     ----------
-    frame : DataFrame
-        All rows, those with missing values included: they tell who had which list.
-    by : str
-        The factor.
-    groups : Groups
-        Groups of the values as they are ranked, that is, after any adjustment.
-    how : str
-        How the factor was assigned.
+    response, factor : str
+        Both sides of a formula.
+    dependence : tuple of str
+        Rows to give.
+    assigned : str or None
+        How the factor was assigned, where the study does not say it or is overruled.
     strata : str or None
         Another trait within whose levels participants are permuted.
+    conf_level : float
+        Confidence level.
+    alternative : {"two-sided", "less", "greater"}
+        Whether the first of two groups differs, is lower or is higher.
+    equivalence_margin : float or None
+        Rank-biserial correlations nearer to 0 than this count as no difference.
+    """
+
+    response: str
+    factor: str
+    dependence: tuple[str, ...]
+    assigned: str | None
+    strata: str | None
+    conf_level: float
+    alternative: Alternative = "two-sided"
+    equivalence_margin: float | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one row of a result compares.
+
+    Parameters
+    ----------
+    question : Question
+        What is asked.
+    frame : DataFrame
+        All rows, those with missing values included: they tell who had which list.
+    recorded : Groups
+        Groups of the values as they were recorded.
+    groups : Groups
+        The same values as they are ranked, that is, after any adjustment.
+    how : str
+        How the factor was assigned; empty for the published test, which does not ask.
     note : str
         What is to be said of the adjustment.
     """
 
+    question: Question
     frame: pd.DataFrame
-    by: str
+    recorded: Groups
     groups: Groups
-    how: str
-    strata: str | None
-    note: str
+    how: str = ""
+    note: str = ""
+
+    @property
+    def dependence(self) -> str:
+        """Which row this is."""
+        return "design" if self.how else "independent"
 
     @property
     def method(self) -> str:
         """How the design is respected, in words."""
-        words = METHODS[self.how]
+        words, strata = METHODS[self.how], self.question.strata
         if self.how == "within_item":
-            free = "modality" in self.frame and columns_of(self.by, self.frame) != ("modality",)
-            return words + (" items and modalities" if free else " items")
-        return words + (f", within {self.strata}" if self.strata else "")
+            inside = within_modalities(self.frame, self.question.factor)
+            return words + (" and modalities" if inside else "")
+        return words + (f", within {strata}" if strata else "")
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -106,289 +150,294 @@ class Ranked:
 
     @property
     def units(self) -> Units:
-        """What moves together, groups coded as in `groups`."""
-        use = self.groups.use
+        """What moves together when the factor is permuted."""
+        by, use = self.question.factor, self.groups.use
         if self.how == "within_item":
-            units = within_item_units(self.frame, self.by, use)
-        else:
-            units = participant_units(self.frame, self.by, use, strata=self.strata)
-        return replace(units, codes=np.unique(units.codes, return_inverse=True)[1].ravel())
+            return within_item_units(self.frame, by, use)
+        return participant_units(self.frame, by, use, strata=self.question.strata)
 
-    def pair(self, first: int, second: int) -> Ranked:
-        """Two of the groups; values and ranks are those among all groups."""
+    @property
+    def mean_ranks(self) -> Floats:
+        """Mean rank of each group among the values as they are ranked."""
+        return mean_ranks(self.groups.values, self.groups.codes, len(self.groups.levels))
+
+    @property
+    def effects(self) -> Effects:
+        """Relative effects of the groups, with errors by participants and items."""
+        groups, nested = self.groups, self.how == "participant"
+        k = len(groups.levels)
+        return clustered_effects(groups.values, groups.codes, k, self.clusters, nested=nested)
+
+    @property
+    def modelled(self) -> Modelled:
+        """What the mixed model needs."""
+        groups, rows = self.groups, self.rows
+        also = "modality" in rows and "modality" not in columns_of(self.question.factor, self.frame)
+        modality = codes_of(rows["modality"]) if also else None
+        return Modelled(groups.values, groups.codes, len(groups.levels), *self.clusters, modality)
+
+    def of_pair(self, first: int, second: int) -> tuple[Sample, Mask]:
+        """The sample of two of the groups, and which values these are."""
         groups = self.groups
-        keep = (groups.codes == first) | (groups.codes == second)
+        members = (groups.codes == first) | (groups.codes == second)
         use = groups.use.copy()
-        use[use] = keep
-        codes = (groups.codes[keep] == second).astype(np.intp)
-        levels = [groups.levels[first], groups.levels[second]]
-        return replace(
-            self,
-            groups=replace(groups, values=groups.values[keep], codes=codes, levels=levels, use=use),
+        use[use] = members
+        pair = replace(
+            groups,
+            values=groups.values[members],
+            codes=(groups.codes[members] == second).astype(np.intp),
+            levels=[groups.levels[first], groups.levels[second]],
+            use=use,
         )
+        return replace(self, groups=pair), members
 
 
-def ranked(
-    frame: pd.DataFrame,
-    by: str,
-    groups: Groups,
-    *,
-    assigned: str | None = None,
-    strata: str | None = None,
-) -> Ranked:
-    """Adjust the values of groups as the assignment of the factor asks for.
+# ------------------------------------------------------------------------- samples
+
+
+def samples(frame: pd.DataFrame, groups: Groups, question: Question) -> list[Sample]:
+    """A sample for each row that is asked for, its values adjusted as the assignment asks for.
 
     Parameters
     ----------
     frame : DataFrame
         An annotation frame.
-    by : str
-        The factor.
     groups : Groups
-        Its groups in this frame.
-    assigned : str, optional
-        Overrides what the study says of the factor.
-    strata : str, optional
-        Another trait within whose levels participants are permuted.
+        Groups of the response in this frame.
+    question : Question
+        What is asked.
 
     Raises
     ------
     DesignError
         When nothing says how the factor was assigned, or strata are asked for elsewhere.
     """
-    need(frame, "item", "participant")
-    how = assignment(frame, by, assigned)
-    if strata is not None and how != "participant":
-        raise DesignError(
-            f"strata={strata!r}: strata are for factors of participants; {by!r} is {how}"
-        )
-    made = Ranked(frame, by, groups, how, strata, "")
+    published = Sample(question, frame, groups, groups)
+    return [
+        published if dependence == "independent" else _by_design(published)
+        for dependence in question.dependence
+    ]
+
+
+def _by_design(sample: Sample) -> Sample:
+    """The sample with values adjusted as the assignment of the factor asks for."""
+    question, groups = sample.question, sample.groups
+    how = assignment(sample.frame, question.factor, question.assigned, question.strata)
+    sample = replace(sample, how=how)
     if groups.problem or how == "observed":
-        return made
+        return sample
     if how == "within_item":
-        codes = [codes_of(made.rows["participant"]), item_strata(made.rows, by)]
+        codes = [codes_of(sample.rows["participant"]), item_strata(sample.rows, question.factor)]
         values, note = _less_effects(groups.values, codes)
-        return replace(made, groups=replace(groups, values=values), note=note)
-    if strata is None:
-        return made
-    known = factor(strata, frame).notna().to_numpy()
+        return replace(sample, groups=replace(groups, values=values), note=note)
+    return sample if question.strata is None else _within_strata(sample, question.strata)
+
+
+def _within_strata(sample: Sample, strata: str) -> Sample:
+    """The sample of the rows that have a stratum, values less the means of the strata."""
+    groups = sample.groups
+    known = factor(strata, sample.frame).notna().to_numpy()
     inside = known[groups.use]
-    levels = factor(strata, frame[groups.use & known]).cat.codes.to_numpy().astype(np.intp)
-    part = replace(
+    n_without = int((~inside).sum())
+    present, codes = np.unique(groups.codes[inside], return_inverse=True)
+    recorded = replace(
         groups,
-        values=_rounded(
-            additive_residuals(groups.values[inside][:, None], [levels])[:, 0],
-            groups.values[inside],
-        ),
-        codes=groups.codes[inside],
+        values=groups.values[inside],
+        codes=codes,
+        levels=[groups.levels[code] for code in present],
+        n_missing=groups.n_missing + n_without,
         use=groups.use & known,
     )
-    gone = int((~inside).sum())
-    note = f"{gone} rows have no {strata} and were left out" if gone else ""
-    return replace(made, groups=_used(part), note=note)
-
-
-def _used(groups: Groups) -> Groups:
-    """Groups that still hold a value."""
-    there = np.unique(groups.codes)
-    return replace(
-        groups,
-        codes=np.searchsorted(there, groups.codes).astype(np.intp),
-        levels=[groups.levels[code] for code in there],
-    )
+    levels = factor(strata, sample.frame[recorded.use]).cat.codes.to_numpy().astype(np.intp)
+    values = _less_effects_of(recorded.values, [levels])
+    note = f"{n_without} rows have no {strata} and were left out" if n_without else ""
+    return replace(sample, recorded=recorded, groups=replace(recorded, values=values), note=note)
 
 
 def _less_effects(values: Floats, codes: Sequence[Ints]) -> tuple[Floats, str]:
-    """Values less the effects of participants and items; of items alone where nothing is left."""
+    """Values less effects of participants and items; of items alone where nothing would remain."""
     for factors, note in (
         (codes, ""),
         (codes[1:], "participant effects were not removed: nothing would be left"),
         ([], "neither participant nor item effects were removed: nothing would be left"),
     ):
-        left = additive_residuals(values[:, None], factors)[:, 0] if factors else values
-        out = _rounded(left, values)
-        if np.ptp(out) > 0:
-            return out, note
+        residuals = _less_effects_of(values, factors)
+        if np.ptp(residuals) > 0:
+            return residuals, note
     return values, ""
 
 
-def _rounded(values: Floats, before: Floats) -> Floats:
-    """Values without the noise of arithmetic, so that ties stay ties."""
-    unit = _TIE * float(np.ptp(before))
-    return np.round(values / unit) * unit if unit > 0 else values
+def _less_effects_of(values: Floats, factors: Sequence[Ints]) -> Floats:
+    """Residuals of an additive model, without the noise of arithmetic, so that ties stay ties."""
+    residuals = additive_residuals(values[:, None], factors)[:, 0] if factors else values
+    unit = _TIE * float(np.ptp(values)) if len(values) else 0.0
+    return np.round(residuals / unit) * unit if unit > 0 else residuals
 
 
-def _modelled(data: Ranked) -> Modelled:
-    """What the mixed model needs."""
-    rows = data.rows
-    also = "modality" in rows and "modality" not in columns_of(data.by, data.frame)
-    return Modelled(
-        data.groups.values,
-        data.groups.codes,
-        len(data.groups.levels),
-        *data.clusters,
-        codes_of(rows["modality"]) if also else None,
-    )
+# ------------------------------------------------------------------------- tests
 
 
-def compare_groups(data: Ranked, plan: Resampling) -> tuple[Row, Effects | Shift | None]:
-    """Test of all groups, and their relative effects.
+def test_groups(sample: Sample, resampling: Resampling) -> Row:
+    """Test of all groups by the design.
 
     Parameters
     ----------
-    data : Ranked
-        Two groups or more.
-    plan : Resampling
-        Arrangements.
+    sample : Sample
+        What is compared.
+    resampling : Resampling
+        Arrangements, and draws behind the interval.
 
     Returns
     -------
-    row : dict
-        Columns of the test.
-    effects : Effects or None
-        None where they cannot be had; the row says why.
+    dict
+        Columns of the test and of epsilon squared; the warning says what is missing.
     """
-    groups, k = data.groups, len(data.groups.levels)
-    if data.how == "observed":
-        return model_groups(_modelled(data))
-    ranks, units = stats.rankdata(groups.values), data.units
-    effects = clustered_effects(
-        groups.values, groups.codes, k, data.clusters, nested=data.how == "participant"
-    )
-    lonely = ""
-    if data.how == "within_item":
-        wald = crossed_statistic(ranks, units.row, k, data.clusters)
-    elif lonely := _lonely(units, groups):
-        wald = between_statistic(ranks, units.row, k)
+    groups = sample.groups
+    if groups.problem:
+        reason = join_reasons(groups.problem, sample.note, groups.note)
+        return {"statistic_name": "H", "warning": reason}
+    effects: Effects | Shift | None
+    if sample.how == "observed":
+        test, effects = model_groups(sample.modelled)
     else:
-        wald = robust_statistic(ranks, units.row, k)
-    found, row = _permuted(wald, units, plan, data, lonely)
-    name = "H" if lonely else "chi2"
-    return row | {"statistic": found.observed[0], "statistic_name": name, "df": k - 1.0}, effects
+        test, effects = _permuted_groups(sample, resampling)
+    share = _share_columns(effects, sample, resampling)
+    return test | share | {"warning": _reasons(test, share, groups)}
 
 
-def compare_pair(
-    data: Ranked, plan: Resampling, alternative: str = "two-sided", ranks: Floats | None = None
-) -> tuple[Row, Effects | Shift | None]:
-    """Test of two groups, and their relative effects among each other.
+def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> Row:
+    """Test of two groups by the design; ranks are those among all groups.
 
     Parameters
     ----------
-    data : Ranked
-        Two groups.
-    plan : Resampling
+    sample : Sample
+        What is compared.
+    pair : tuple of two int
+        The two groups.
+    resampling : Resampling
         Arrangements.
-    alternative : {"two-sided", "less", "greater"}
-        Whether the first group differs, is lower or higher.
-    ranks : ndarray of float, optional
-        Ranks of all values that were compared, these two groups among them, with one rank for
-        each row of the frame; by default the ranks of the two groups.
 
     Returns
     -------
-    row : dict
-        Columns of the test; `estimate` is the difference of the mean ranks.
-    effects : Effects or None
-        None where they cannot be had; the row says why.
+    dict
+        Columns of the test, with the difference of mean ranks or of adjusted means as `estimate`,
+        and of the rank-biserial correlation; the warning says what is missing.
     """
-    groups = data.groups
-    if data.how == "observed":
-        return model_pair(_modelled(data), alternative)
-    own = stats.rankdata(groups.values) if ranks is None else ranks[groups.use]
-    means = [own[groups.codes == code].mean() for code in range(2)]
-    row: Row = {"estimate": means[0] - means[1]}
-    units = data.units
-    effects = clustered_effects(
-        groups.values, groups.codes, 2, data.clusters, nested=data.how == "participant"
-    )
-    if np.ptp(own) == 0:
+    groups = sample.groups
+    if groups.problem:
+        return {"warning": join_reasons(groups.problem, sample.note, groups.note)}
+    two, members = sample.of_pair(*pair)
+    effects: Effects | Shift | None
+    if sample.how == "observed":
+        test, effects = model_pair(two.modelled, sample.question.alternative)
+    else:
+        test, effects = _permuted_pair(two, stats.rankdata(groups.values)[members], resampling)
+    dominance = _dominance_columns(effects, sample.question)
+    return test | dominance | {"warning": _reasons(test, dominance, groups)}
+
+
+def _permuted_groups(sample: Sample, resampling: Resampling) -> tuple[Row, Effects]:
+    """Columns of a permutation test of all groups, and their effects."""
+    ranks, units = stats.rankdata(sample.groups.values), sample.units
+    statistic, lonely = _statistic(sample, ranks, units)
+    row = _permuted(statistic, units, resampling, sample.note, lonely)
+    name, df = "H" if lonely else "chi2", len(sample.groups.levels) - 1.0
+    return row | {"statistic_name": name, "df": df}, sample.effects
+
+
+def _permuted_pair(
+    sample: Sample, ranks: Floats, resampling: Resampling
+) -> tuple[Row, Effects | None]:
+    """Columns of a permutation test of two groups, and their effects where values differ."""
+    codes, units = sample.groups.codes, sample.units
+    row: Row = {"estimate": ranks[codes == 0].mean() - ranks[codes == 1].mean()}
+    if np.ptp(ranks) == 0:
         return row | {"statistic_name": "t", "warning": "all values are equal"}, None
-    lonely = ""
-
-    def turned(direction: str) -> Statistic:
-        if data.how == "within_item":
-            return crossed_statistic(own, units.row, 2, data.clusters, direction)
-        if lonely:
-            return difference_statistic(own, units.row, float(own.var(ddof=1)), direction)
-        return robust_statistic(own, units.row, 2, direction)
-
-    if data.how == "participant":
-        lonely = _lonely(units, groups)
-    _, columns = _permuted(turned(alternative), units, plan, data, lonely)
-    row["statistic"] = turned("greater")(units.codes[None, :])[0, 0]
-    return row | columns | {"statistic_name": "z" if lonely else "t"}, effects
+    statistic, lonely = _statistic(sample, ranks, units, sample.question.alternative)
+    row |= _permuted(statistic, units, resampling, sample.note, lonely)
+    signed, _ = _statistic(sample, ranks, units, "greater")
+    row["statistic"] = signed(units.codes[None, :])[0, 0]
+    return row | {"statistic_name": "z" if lonely else "t"}, sample.effects
 
 
-def _lonely(units: Units, groups: Groups) -> str:
-    few = np.bincount(units.codes, minlength=len(groups.levels)) < 2
-    names = [name for name, is_few in zip(groups.levels, few, strict=True) if is_few]
-    return f"a single participant in {', '.join(names)}: not studentized" if names else ""
+def _statistic(
+    sample: Sample, ranks: Floats, units: Units, alternative: str | None = None
+) -> tuple[Statistic, str]:
+    """What is permuted, chosen by how the factor was assigned, and why it is not studentized.
+
+    Without an alternative it is that of all groups, else the difference of two.
+    """
+    k = len(sample.groups.levels)
+    if sample.how == "within_item":
+        return crossed_statistic(ranks, units.row, k, sample.clusters, alternative), ""
+    few = np.bincount(units.codes, minlength=k) < 2
+    if not few.any():
+        return robust_statistic(ranks, units.row, k, alternative), ""
+    names = [name for name, is_few in zip(sample.groups.levels, few, strict=True) if is_few]
+    lonely = f"a single participant in {', '.join(names)}: not studentized"
+    if alternative is None:
+        return between_statistic(ranks, units.row, k), lonely
+    variance = float(ranks.var(ddof=1))
+    return difference_statistic(ranks, units.row, variance, alternative), lonely
 
 
-def _permuted(
-    statistic: Statistic, units: Units, plan: Resampling, data: Ranked, note: str = ""
-) -> tuple[PermutationTest, Row]:
-    found = permutation_test(
-        statistic,
-        units.codes,
-        units.strata,
-        n_resamples=plan.n_resamples,
-        rng=plan.rng,
-        n_jobs=plan.n_jobs,
-    )
-    columns = permutation_columns(found)
-    return found, columns | {"warning": join_reasons(columns["warning"], data.note, note)}
+def _permuted(statistic: Statistic, units: Units, resampling: Resampling, *notes: str) -> Row:
+    """Columns of a permutation test."""
+    test = permutation_test(statistic, units.codes, units.strata, **resampling._asdict())
+    columns = permutation_columns(test)
+    reason = join_reasons(columns["warning"], *notes)
+    return columns | {"statistic": test.observed[0], "warning": reason}
 
 
-def as_recorded(data: Ranked, groups: Groups) -> Groups:
-    """Groups of the rows that are ranked, with the values that were recorded."""
-    if len(data.groups.values) == len(groups.values):
-        return groups
-    return replace(
-        data.groups,
-        values=groups.values[data.groups.use[groups.use]],
-        n_missing=len(data.frame) - len(data.groups.values),
-    )
+def _reasons(test: Row, effect: Row, groups: Groups) -> str:
+    return join_reasons(test.get("warning", ""), effect.get("warning", ""), groups.note)
 
 
-def group_ranks(data: Ranked) -> Floats:
-    """Mean rank of each group among the values as they are ranked."""
-    return mean_ranks(data.groups.values, data.groups.codes, len(data.groups.levels))
+# ------------------------------------------------------------------------- effect sizes
 
 
-def share_columns(
-    effects: Effects | Shift | None, data: Ranked, conf_level: float, plan: Resampling
-) -> Row:
+def _share_columns(effects: Effects | Shift | None, sample: Sample, resampling: Resampling) -> Row:
     """Epsilon squared, with its interval or the reason why it has none."""
     if effects is None:
         return {}
     if isinstance(effects, Shift):
         share, effects = effects.share, effects.effects
     else:
-        n, ranks = len(data.groups.values), stats.rankdata(data.groups.values)
-        weights = effects.size / effects.size.sum()
-        between = float(weights @ (effects.effects - weights @ effects.effects) ** 2)
-        share = between * n**3 / float(((ranks - ranks.mean()) ** 2).sum())
-    low, high = share_interval(effects, share, conf_level, plan.n_resamples, plan.rng)
+        share = effects.share_of_ranks(stats.rankdata(sample.groups.values))
+    n_draws = resampling.n_resamples
+    low, high = share_interval(effects, share, sample.question.conf_level, n_draws, resampling.rng)
     reason = ""
     if np.isnan(low):
-        reason = "no interval: n_resamples is 0" if not plan.n_resamples else NO_INTERVAL
+        reason = NO_INTERVAL if n_draws else "no interval: n_resamples is 0"
     return {"effect_size": share, "conf_low": low, "conf_high": high, "warning": reason}
 
 
-def dominance_columns(
-    effects: Effects | Shift | None, conf_level: float, margin: float | None = None
-) -> Row:
+def _dominance_columns(effects: Effects | Shift | None, question: Question) -> Row:
     """Rank-biserial correlation with its interval and, with a margin, p of equivalence."""
     if effects is None:
         return {}
-    if isinstance(effects, Shift):
-        delta, low, high = effects.dominance(conf_level)
-        row: Row = {"effect_size": delta, "conf_low": low, "conf_high": high}
-        return row if margin is None else row | {"p_equivalence": effects.equivalence_p(margin)}
-    found = effects.dominance()
-    low, high = dominance_interval(found, conf_level)
-    row = {"effect_size": found.delta, "conf_low": low, "conf_high": high}
-    if margin is not None:
-        row["p_equivalence"] = equivalence_p(found, margin)
-    return row | {"warning": NO_INTERVAL if np.isnan(low) else ""}
+    if isinstance(effects, Effects):
+        return biserial_columns(effects.dominance(), question, NO_INTERVAL)
+    margin = question.equivalence_margin
+    delta, low, high = effects.dominance(question.conf_level)
+    row: Row = {"effect_size": delta, "conf_low": low, "conf_high": high}
+    return row if margin is None else row | {"p_equivalence": effects.equivalence_p(margin)}
+
+
+def biserial_columns(dominance: Dominance, question: Question, no_interval: str) -> Row:
+    """Rank-biserial correlation with its interval and, with a margin, p of equivalence.
+
+    Parameters
+    ----------
+    dominance : Dominance
+        The correlation and its error.
+    question : Question
+        Confidence level and margin.
+    no_interval : str
+        What is said where there is no interval.
+    """
+    low, high = dominance_interval(dominance, question.conf_level)
+    row: Row = {"effect_size": dominance.delta, "conf_low": low, "conf_high": high}
+    if question.equivalence_margin is not None:
+        row["p_equivalence"] = equivalence_p(dominance, question.equivalence_margin)
+    return row | {"warning": no_interval if np.isnan(low) else ""}

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from ...errors import MuvistatsError
-from ...kernels.ranks.relative_effects import Effects
+from ...kernels.ranks.effects import Effects
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
 from ..models.mixed import mixed_model

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from scipy import stats
 
-from ...arguments import (
-    Dependence,
-    check_choice,
-    check_conf_level,
-    check_dependence,
-    check_resamples,
-    generator_of,
-)
-from ...kernels.ranks import effects as rank
+from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...kernels.ranks.effects import dunn
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
-from ..shared.groups import Groups, groups_of
-from ..shared.study import choose_dimensions, to_frame
-from .by_design import Ranked, Resampling, compare_pair, dominance_columns, ranked
+from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, to_frame
+from . import by_design
+from .by_design import Question, samples
 from .two_groups import RANK_BISERIAL, biserial
 
 __all__ = ["pairwise_modality"]
@@ -126,37 +121,49 @@ def pairwise_modality(
     >>> pairs.loc[pairs["dependence"] == "design", ["group1", "group2"]].values.tolist()
     [['music', 'visual'], ['music', 'audiovisual'], ['visual', 'audiovisual']]
     """
-    asked = check_dependence(dependence)
+    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
+    resampling = Resampling.checked(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = generator_of(rng).spawn(len(names))
     rows: list[Row] = []
-    for name, child in zip(names, children, strict=True):
+    for name, child in zip(names, resampling.spawn(len(names)), strict=True):
+        question = Question(name, "modality", asked, assigned, None, conf_level)
         groups = groups_of(frame, name, "modality")
-        base = _base(groups, name, adjust, conf_level)
-        for kind in asked:
-            if kind == "independent":
-                rows += _independent_rows(base, groups)
+        base = _base(groups, question) | {"p_adjust_method": adjust}
+        pairs = list(combinations(range(len(groups.levels)), 2))
+        children = child.spawn(len(pairs))
+        for sample in samples(frame, groups, question):
+            method = f": {sample.method}" if sample.how else ", ties corrected"
+            common = base | {"dependence": sample.dependence, "method": f"Dunn{method}"}
+            if not pairs:
+                rows.append(common)
                 continue
-            plan = Resampling(n_resamples, child, n_jobs)
-            made = ranked(frame, "modality", groups, assigned=assigned)
-            rows += _design_rows(base, groups, made, plan)
+            if sample.how:
+                tests = [
+                    by_design.test_pair(sample, pair, own)
+                    for pair, own in zip(pairs, children, strict=True)
+                ]
+            else:
+                tests = _published(groups, question)
+            adjusted = adjust_p([test.get("p_value", np.nan) for test in tests], adjust)
+            rows += [
+                common | _described(groups, *pair) | test | {"p_adjusted": p_adjusted}
+                for pair, test, p_adjusted in zip(pairs, tests, adjusted, strict=True)
+            ]
     return rows
 
 
-def _base(groups: Groups, response: str, adjust: str, conf_level: float) -> Row:
+def _base(groups: Groups, question: Question) -> Row:
+    """Columns of every row, and what is said where there are no pairs."""
     row: Row = {
-        "dimension": response,
-        "factor": "modality",
+        "dimension": question.response,
+        "factor": question.factor,
         "estimator": "difference of mean ranks",
         "statistic_name": "z",
         "n_resamples": 0,
-        "p_adjust_method": adjust,
         "effect_size_name": RANK_BISERIAL,
-        "conf_level": conf_level,
+        "conf_level": question.conf_level,
         "n": len(groups.values),
         "n_missing": groups.n_missing,
     }
@@ -166,7 +173,7 @@ def _base(groups: Groups, response: str, adjust: str, conf_level: float) -> Row:
     return row
 
 
-def _pair_columns(groups: Groups, first: int, second: int) -> Row:
+def _described(groups: Groups, first: int, second: int) -> Row:
     """Names, sizes and medians of two groups."""
     row: Row = {}
     for side, code in (("1", first), ("2", second)):
@@ -179,48 +186,17 @@ def _pair_columns(groups: Groups, first: int, second: int) -> Row:
     return row
 
 
-def _independent_rows(base: Row, groups: Groups) -> list[Row]:
-    base = base | {"method": "Dunn, ties corrected", "dependence": "independent"}
-    if len(groups.levels) < 2:
-        return [base]
-    found = rank.dunn(groups.values, groups.codes, len(groups.levels))
-    p_values = 2 * stats.norm.sf(np.abs(found.z))
-    adjusted = adjust_p(p_values, base["p_adjust_method"])
-    reason = join_reasons(groups.problem, groups.note)
-    return [
-        base
-        | _pair_columns(groups, int(first), int(second))
-        | {
+def _published(groups: Groups, question: Question) -> list[Row]:
+    """Dunn's test of each pair, and the rank-biserial correlation of the two groups alone."""
+    found = dunn(groups.values, groups.codes, len(groups.levels))
+    rows = []
+    for i, (first, second) in enumerate(zip(found.first, found.second, strict=True)):
+        effect = biserial(groups.of(int(first)), groups.of(int(second)), question)
+        test: Row = {
             "estimate": found.difference[i],
             "statistic": found.z[i],
-            "p_value": p_values[i],
-            "p_adjusted": adjusted[i],
+            "p_value": 2 * stats.norm.sf(abs(found.z[i])),
         }
-        | biserial(groups.of(int(first)), groups.of(int(second)), base["conf_level"], reason)
-        for i, (first, second) in enumerate(zip(found.first, found.second, strict=True))
-    ]
-
-
-def _design_rows(base: Row, groups: Groups, data: Ranked, plan: Resampling) -> list[Row]:
-    base = base | {"method": f"Dunn: {data.method}", "dependence": "design"}
-    k = len(groups.levels)
-    if k < 2:
-        return [base]
-    ranks = np.full(len(data.frame), np.nan)
-    ranks[groups.use] = stats.rankdata(data.groups.values)
-    rows = []
-    pairs = [(i, j) for i in range(k) for j in range(i + 1, k)]
-    for (first, second), child in zip(pairs, plan.rng.spawn(len(pairs)), strict=True):
-        row = base | _pair_columns(groups, first, second)
-        if groups.problem:
-            rows.append(row | {"warning": join_reasons(groups.problem, groups.note)})
-            continue
-        own = plan._replace(rng=child)
-        found, effects = compare_pair(data.pair(first, second), own, ranks=ranks)
-        effect = dominance_columns(effects, base["conf_level"])
-        reasons = (found.get("warning", ""), effect.pop("warning", ""), groups.note)
-        rows.append(row | found | effect | {"warning": join_reasons(*reasons)})
-    p_values = [row.get("p_value", np.nan) for row in rows]
-    for row, value in zip(rows, adjust_p(p_values, base["p_adjust_method"]), strict=True):
-        row["p_adjusted"] = value
+        reason = join_reasons(groups.problem, groups.note, effect["warning"])
+        rows.append(test | effect | {"warning": reason})
     return rows

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from ...arguments import (
-    Dependence,
-    check_choice,
-    check_conf_level,
-    check_dependence,
-    check_resamples,
-    generator_of,
-)
+from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Rng, Row
-from ..shared.groups import Groups, groups_of, offered
-from ..shared.study import choose_dimensions, to_frame
-from .by_design import Resampling, as_recorded, compare_groups, group_ranks, ranked, share_columns
+from ...types import Data, Floats, Rng, Row
+from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
+from . import by_design
+from .by_design import Question, Sample, samples
 
 __all__ = ["kruskal", "kruskal_modality"]
 
+
+_LEVELS = ("test", "group")
 
 _KRUSKAL = (
     "dimension",
@@ -169,11 +164,11 @@ def kruskal(
     >>> rows[["dependence", "statistic_name", "df"]].values.tolist()
     [['independent', 'H', 1.0], ['design', 'chi2', 1.0]]
     """
-    options = _Options(level, dependence, assigned, strata, conf_level, n_resamples, n_jobs)
-    options.check()
-    response, by = split_formula(formula)
-    child = generator_of(rng).spawn(1)[0]
-    return _kruskal_rows(to_frame(data), response, by, child, options)
+    check_choice("level", level, _LEVELS)
+    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    resampling = Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0]
+    question = Question(*split_formula(formula), asked, assigned, strata, conf_level)
+    return _kruskal_rows(to_frame(data), question, resampling, level)
 
 
 @result_frame("dimension, or per modality of it with ``level='group'``", *_KRUSKAL)
@@ -231,101 +226,72 @@ def kruskal_modality(
     >>> rows[["dependence", "df"]].values.tolist()
     [['independent', 2.0], ['design', 2.0]]
     """
-    options = _Options(level, dependence, assigned, None, conf_level, n_resamples, n_jobs)
-    options.check()
+    check_choice("level", level, _LEVELS)
+    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    resampling = Resampling.checked(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = generator_of(rng).spawn(len(names))
+    question = Question("", "modality", asked, assigned, None, conf_level)
     return [
         row
-        for name, child in zip(names, children, strict=True)
-        for row in _kruskal_rows(frame, name, "modality", child, options)
+        for name, child in zip(names, resampling.spawn(len(names)), strict=True)
+        for row in _kruskal_rows(frame, replace(question, response=name), child, level)
     ]
 
 
-class _Options(NamedTuple):
-    """What is asked of a test."""
-
-    level: str
-    dependence: Dependence
-    assigned: str | None
-    strata: str | None
-    conf_level: float
-    n_resamples: int
-    n_jobs: int
-
-    def check(self) -> None:
-        """Refuse what cannot be asked."""
-        check_dependence(self.dependence)
-        check_choice("level", self.level, ("test", "group"))
-        check_conf_level(self.conf_level)
-        check_resamples(self.n_resamples)
-
-
 def _kruskal_rows(
-    frame: pd.DataFrame, response: str, by: str, rng: np.random.Generator, options: _Options
+    frame: pd.DataFrame, question: Question, resampling: Resampling, level: str
 ) -> list[Row]:
-    part = offered(frame, by)
-    groups = groups_of(part, response, by)
-    base = {"dimension": response, "factor": by, "conf_level": options.conf_level}
+    part = offered(frame, question.factor)
+    groups = groups_of(part, question.response, question.factor)
     rows: list[Row] = []
-    for dependence in check_dependence(options.dependence):
-        common = base | {"dependence": dependence}
-        if dependence == "independent":
-            rows += _independent_rows(common, groups, rng, options)
+    for sample in samples(part, groups, question):
+        base: Row = {
+            "dimension": question.response,
+            "factor": question.factor,
+            "conf_level": question.conf_level,
+            "dependence": sample.dependence,
+            "method": "Kruskal-Wallis"
+            + (f": {sample.method}" if sample.how else ", ties corrected"),
+        }
+        if level == "group":
+            rows += _group_rows(base, sample)
+            continue
+        if sample.how:
+            test = by_design.test_groups(sample, resampling.spawn(1)[0])
         else:
-            rows += _design_rows(common, part, groups, rng.spawn(1)[0], options)
+            test = _published(groups, question, resampling)
+        rows.append(base | _whole(sample.recorded) | test)
     return rows
 
 
-def _independent_rows(
-    base: Row, groups: Groups, rng: np.random.Generator, options: _Options
-) -> list[Row]:
-    base = base | {"method": "Kruskal-Wallis, ties corrected"}
-    if options.level == "group":
-        means = rank.mean_ranks(groups.values, groups.codes, len(groups.levels))
-        return _group_rows(base, groups, means)
+def _published(groups: Groups, question: Question, resampling: Resampling) -> Row:
+    """Columns of the published test and of epsilon squared."""
     n, k = len(groups.values), len(groups.levels)
-    row = base | _whole(groups) | {"statistic_name": "H"}
+    reason = join_reasons(groups.problem, groups.note)
     if groups.problem:
-        return [row]
-    found = stats.kruskal(*(groups.of(code) for code in range(k)))
-    row |= {
-        "statistic": found.statistic,
+        return {"statistic_name": "H", "warning": reason}
+    test = stats.kruskal(*(groups.of(code) for code in range(k)))
+    share = rank.epsilon_squared(groups.values, groups.codes, k)
+    row: Row = {
+        "statistic": test.statistic,
+        "statistic_name": "H",
         "df": k - 1,
-        "p_value": found.pvalue,
-        "effect_size": rank.epsilon_squared(groups.values, groups.codes, k),
+        "p_value": test.pvalue,
+        "effect_size": share,
     }
-    drawn = options.n_resamples
-    silent = _no_interval(groups, drawn)
-    if not silent:
-        shares = rank.bootstrap_epsilon_squared(groups.values, groups.codes, k, drawn, rng)
-        low, high = rank.epsilon_squared_interval(shares, n, k, options.conf_level)
-        low, high = min(low, row["effect_size"]), max(high, row["effect_size"])
-        row |= {"conf_low": low, "conf_high": high, "n_resamples": drawn}
-    row["warning"] = join_reasons(row["warning"], silent)
-    small = "a group has fewer than five values: p is rough"
-    if np.bincount(groups.codes).min() < 5:
-        row["warning"] = join_reasons(row["warning"], small)
-    return [row]
-
-
-def _design_rows(
-    base: Row, frame: pd.DataFrame, groups: Groups, rng: np.random.Generator, options: _Options
-) -> list[Row]:
-    data = ranked(frame, base["factor"], groups, assigned=options.assigned, strata=options.strata)
-    base = base | {"method": f"Kruskal-Wallis: {data.method}"}
-    kept = as_recorded(data, groups)
-    if options.level == "group":
-        return _group_rows(base, kept, group_ranks(data))
-    row = base | _whole(kept) | {"statistic_name": "H"}
-    if data.groups.problem:
-        return [row | {"warning": join_reasons(data.groups.problem, data.note, groups.note)}]
-    plan = Resampling(options.n_resamples, rng, options.n_jobs)
-    found, effects = compare_groups(data, plan)
-    effect = share_columns(effects, data, options.conf_level, plan)
-    reasons = (found.get("warning", ""), effect.pop("warning", ""), groups.note)
-    return [row | found | effect | {"warning": join_reasons(*reasons)}]
+    n_resamples = resampling.n_resamples
+    no_interval = _no_interval(groups, n_resamples)
+    if not no_interval:
+        shares = rank.bootstrap_epsilon_squared(
+            groups.values, groups.codes, k, n_resamples, resampling.rng
+        )
+        low, high = rank.epsilon_squared_interval(shares, n, k, question.conf_level)
+        row |= {"conf_low": min(low, share), "conf_high": max(high, share)}
+        row["n_resamples"] = n_resamples
+    small = np.bincount(groups.codes).min() < 5
+    rough = "a group has fewer than five values: p is rough" if small else ""
+    return row | {"warning": join_reasons(reason, no_interval, rough)}
 
 
 def _whole(groups: Groups) -> Row:
@@ -340,7 +306,6 @@ def _whole(groups: Groups) -> Row:
         "mean_rank": (n + 1) / 2 if n else np.nan,
         "n": n,
         "n_missing": groups.n_missing,
-        "warning": join_reasons(groups.problem, groups.note),
     }
 
 
@@ -355,11 +320,13 @@ def _no_interval(groups: Groups, n_resamples: int) -> str:
     return "no interval: the groups do not overlap" if apart else ""
 
 
-def _spread(values: npt.NDArray[np.float64]) -> float:
+def _spread(values: Floats) -> float:
     return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
-def _group_rows(base: Row, groups: Groups, means: npt.NDArray[np.float64]) -> list[Row]:
+def _group_rows(base: Row, sample: Sample) -> list[Row]:
+    """Rows of the groups: values as recorded, mean ranks of the values as they are ranked."""
+    groups, means = sample.recorded, sample.mean_ranks
     base = base | {"n_missing": groups.n_missing, "conf_level": np.nan}
     rows = [
         base

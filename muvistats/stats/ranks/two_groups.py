@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
 from ...arguments import (
+    ALTERNATIVES,
     Dependence,
     check_choice,
     check_conf_level,
     check_dependence,
-    check_resamples,
-    generator_of,
+    check_number,
 )
 from ...errors import DesignError
 from ...formula import split_formula
-from ...kernels.ranks import effects as rank
+from ...kernels.ranks.effects import dominance
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Rng, Row
-from ..shared.groups import Groups, groups_of, offered
-from ..shared.study import choose_dimensions, to_frame
-from .by_design import Ranked, Resampling, as_recorded, compare_pair, dominance_columns, ranked
+from ...types import Data, Floats, Rng, Row
+from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
+from . import by_design
+from .by_design import Alternative, Question, biserial_columns, samples
 
 __all__ = ["mannwhitney", "mannwhitney_overlay"]
-
-Alternative = Literal["two-sided", "less", "greater"]
 
 #: Rank-biserial correlation of two normal distributions whose means lie 0.2 standard deviations
 #: apart: 2 Phi(0.2 / sqrt(2)) - 1.
@@ -171,14 +168,17 @@ def mannwhitney(
     >>> rows[["group1", "group2", "dependence", "statistic_name"]].values.tolist()
     [['False', 'True', 'independent', 'U'], ['False', 'True', 'design', 't']]
     """
-    options = _Options(
-        alternative, continuity, equivalence_margin, dependence, assigned, strata, conf_level
+    question = Question(
+        *split_formula(formula),
+        check_dependence(dependence),
+        assigned,
+        strata,
+        check_conf_level(conf_level),
+        check_choice("alternative", alternative, ALTERNATIVES),
+        check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
-    options.check()
-    check_resamples(n_resamples)
-    response, by = split_formula(formula)
-    plan = Resampling(n_resamples, generator_of(rng), n_jobs)
-    return _mannwhitney_rows(to_frame(data), response, by, options, plan)
+    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    return _mannwhitney_rows(to_frame(data), question, resampling, continuity)
 
 
 @result_frame("dimension", *_MANNWHITNEY)
@@ -246,82 +246,63 @@ def mannwhitney_overlay(
     >>> rows[["dimension", "group1", "dependence"]].values.tolist()[:2]
     [['arousal', 'side_by_side', 'independent'], ['arousal', 'side_by_side', 'design']]
     """
-    options = _Options(
-        alternative, continuity, equivalence_margin, dependence, assigned, None, conf_level
+    question = Question(
+        "",
+        "overlay",
+        check_dependence(dependence),
+        assigned,
+        None,
+        check_conf_level(conf_level),
+        check_choice("alternative", alternative, ALTERNATIVES),
+        check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
-    options.check()
-    check_resamples(n_resamples)
+    resampling = Resampling.checked(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
-    children = generator_of(rng).spawn(len(names))
     return [
         row
-        for name, child in zip(names, children, strict=True)
-        for row in _mannwhitney_rows(
-            frame, name, "overlay", options, Resampling(n_resamples, child, n_jobs)
-        )
+        for name, child in zip(names, resampling.spawn(len(names)), strict=True)
+        for row in _mannwhitney_rows(frame, replace(question, response=name), child, continuity)
     ]
 
 
-class _Options(NamedTuple):
-    """What is asked of a test."""
-
-    alternative: Alternative
-    continuity: bool
-    margin: float
-    dependence: Dependence
-    assigned: str | None
-    strata: str | None
-    conf_level: float
-
-    def check(self) -> None:
-        """Refuse what cannot be asked."""
-        check_dependence(self.dependence)
-        check_choice("alternative", self.alternative, ("two-sided", "less", "greater"))
-        check_conf_level(self.conf_level)
-        if not 0 < self.margin < 1:
-            raise DesignError(f"equivalence_margin must lie between 0 and 1, not {self.margin!r}")
-
-
 def _mannwhitney_rows(
-    frame: pd.DataFrame, response: str, by: str, options: _Options, plan: Resampling
+    frame: pd.DataFrame, question: Question, resampling: Resampling, continuity: bool
 ) -> list[Row]:
+    by = question.factor
     part = offered(frame, by)
-    groups = groups_of(part, response, by)
+    groups = groups_of(part, question.response, by)
     if len(groups.levels) > 2:
         raise DesignError(
             f"{by!r} has {len(groups.levels)} groups and a Mann-Whitney test compares two; "
             "use kruskal, or a comparison that makes two groups"
         )
     base: Row = {
-        "dimension": response,
+        "dimension": question.response,
         "factor": by,
         "n_resamples": 0,
-        "alternative": options.alternative,
+        "alternative": question.alternative,
         "effect_size_name": RANK_BISERIAL,
-        "conf_level": options.conf_level,
-        "equivalence_margin": options.margin,
+        "conf_level": question.conf_level,
+        "equivalence_margin": question.equivalence_margin,
     }
     rows = []
-    for dependence in check_dependence(options.dependence):
-        common = base | {"dependence": dependence}
-        if dependence == "independent":
-            rows.append(_independent_row(common | _columns(groups), groups, options))
+    for sample in samples(part, groups, question):
+        row = base | {"dependence": sample.dependence} | _described(sample.recorded)
+        if sample.how:
+            test = by_design.test_pair(sample, (0, 1), resampling)
+            row |= {"statistic_name": "z", "method": f"Mann-Whitney: {sample.method}"}
+            row |= {name: test[name] for name in test if name in (*_MANNWHITNEY, "warning")}
         else:
-            data = ranked(part, by, groups, assigned=options.assigned, strata=options.strata)
-            common |= _columns(as_recorded(data, groups))
-            rows.append(_design_row(common, data, options, plan))
+            row |= _published(groups, question, continuity)
+        rows.append(row)
     return rows
 
 
-def _columns(groups: Groups) -> Row:
-    """Names, sizes and medians of the groups, and why they cannot be compared."""
+def _described(groups: Groups) -> Row:
+    """Names, sizes and medians of the groups."""
     names = [*groups.levels, *groups.empty, "", ""]
-    row: Row = {
-        "n": len(groups.values),
-        "n_missing": groups.n_missing,
-        "warning": join_reasons(groups.problem, groups.note),
-    }
+    row: Row = {"n": len(groups.values), "n_missing": groups.n_missing}
     for side, code in (("1", 0), ("2", 1)):
         values = groups.of(code)
         row["group" + side] = names[code]
@@ -330,53 +311,33 @@ def _columns(groups: Groups) -> Row:
     return row
 
 
-def _independent_row(row: Row, groups: Groups, options: _Options) -> Row:
-    row = row | {
+def _published(groups: Groups, question: Question, continuity: bool) -> Row:
+    """Columns of the published test and of the rank-biserial correlation."""
+    corrected = ", continuity corrected" if continuity else ""
+    row: Row = {
         "statistic_name": "U",
-        "method": "Mann-Whitney, normal approximation, ties corrected"
-        + (", continuity corrected" if options.continuity else ""),
+        "method": f"Mann-Whitney, normal approximation, ties corrected{corrected}",
+        "warning": join_reasons(groups.problem, groups.note),
     }
     if groups.problem:
         return row
     first, second = groups.of(0), groups.of(1)
-    found = stats.mannwhitneyu(
+    test = stats.mannwhitneyu(
         first,
         second,
-        use_continuity=options.continuity,
-        alternative=options.alternative,
+        use_continuity=continuity,
+        alternative=question.alternative,
         method="asymptotic",
     )
+    effect = biserial(first, second, question)
     small = min(len(first), len(second)) < 8
-    note = join_reasons(
-        "a group has fewer than eight values: p is rough" if small else "", groups.note
+    rough = "a group has fewer than eight values: p is rough" if small else ""
+    reason = join_reasons(rough, groups.note, effect["warning"])
+    return (
+        row | {"statistic": test.statistic, "p_value": test.pvalue} | effect | {"warning": reason}
     )
-    row |= {"statistic": found.statistic, "p_value": found.pvalue}
-    return row | biserial(first, second, options.conf_level, note, options.margin)
 
 
-def _design_row(row: Row, data: Ranked, options: _Options, plan: Resampling) -> Row:
-    row = row | {"statistic_name": "z", "method": f"Mann-Whitney: {data.method}"}
-    if data.groups.problem:
-        return row | {"warning": join_reasons(data.groups.problem, data.note, data.groups.note)}
-    found, effects = compare_pair(data, plan, options.alternative)
-    for name in ("estimate", "estimator"):
-        found.pop(name, None)
-    effect = dominance_columns(effects, options.conf_level, options.margin)
-    reasons = (found.pop("warning", ""), effect.pop("warning", ""), row["warning"])
-    return row | found | effect | {"warning": join_reasons(*reasons)}
-
-
-def biserial(
-    first: npt.NDArray[np.float64],
-    second: npt.NDArray[np.float64],
-    conf_level: float,
-    reason: str,
-    margin: float | None = None,
-) -> Row:
-    """Rank-biserial correlation with its interval and, with a margin, p of equivalence."""
-    found = rank.dominance(first, second)
-    low, high = rank.dominance_interval(found, conf_level)
-    row: Row = {"effect_size": found.delta, "conf_low": low, "conf_high": high}
-    if margin is not None:
-        row["p_equivalence"] = rank.equivalence_p(found, margin)
-    return row | {"warning": join_reasons(reason, _FLAT if np.isnan(low) else "")}
+def biserial(first: Floats, second: Floats, question: Question) -> Row:
+    """Columns of the rank-biserial correlation of two groups as they were recorded."""
+    return biserial_columns(dominance(first, second), question, _FLAT)

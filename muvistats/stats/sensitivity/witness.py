@@ -27,8 +27,7 @@ from ..models.result import MixedFit
 from ..ranks.pairs_of_groups import pairwise_modality
 from ..ranks.several_groups import kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.assignment import codes_of
-from ..shared.groups import offered
+from ..shared.study import codes_of, offered
 from .claims import Claim
 from .evidence import (
     ANALYSES,

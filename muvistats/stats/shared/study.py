@@ -1,13 +1,25 @@
-"""The study or frame that a test was given: its annotations, dimensions and labels."""
+"""What a test works on: rows of a study, groups of its values, how a factor came to them.
+
+One file, since every test asks all three in this order.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ...arguments import check_choice, check_jobs, check_resamples, generator_of
 from ...dataset.access import annotation_frame, dimensions_of, need_study
-from ...errors import DataError
-from ...types import Data
+from ...dataset.schema import ASSIGNED
+from ...errors import DataError, DesignError
+from ...formula import columns_of, evaluate, factor
+from ...kernels.permutation.arrangements import PermutationTest, dense_codes
+from ...results.frame import join_reasons
+from ...types import Data, Floats, Ints, Mask, Rng
 
 
 def to_frame(data: Data) -> pd.DataFrame:
@@ -64,3 +76,319 @@ def need(frame: pd.DataFrame, *columns: str) -> None:
     for name in columns:
         if name not in frame.columns:
             raise DataError("column is missing from the frame", column=name)
+
+
+# ------------------------------------------------------------------------- groups
+
+
+def offered(frame: pd.DataFrame, expression: str) -> pd.DataFrame:
+    """Rows for which the factor exists: overlay only in modalities in which it was recorded.
+
+    Music has no picture to lay the axes over, so its annotations are outside of the question,
+    not missing.
+    """
+    if not isinstance(expression, str):
+        raise DesignError(f"a factor is written as text, not {expression!r}")
+    if expression.strip() != "overlay" or not {"overlay", "modality"} <= set(frame.columns):
+        return frame
+    recorded = frame.loc[frame["overlay"].notna(), "modality"].unique()
+    return frame[frame["modality"].isin(recorded)] if len(recorded) else frame
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Values of a response in the groups that have any.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+        Values without NaN.
+    codes : ndarray of int, shape (n,)
+        Position of the group of each value in `levels`.
+    levels : list of str
+        Groups that hold a value, in the factor's order.
+    empty : list of str
+        Groups that hold none.
+    n_missing : int
+        Rows left out because the response or the factor is missing.
+    use : ndarray of bool, shape (row,)
+        Rows of the frame that entered.
+    """
+
+    values: Floats
+    codes: Ints
+    levels: list[str]
+    empty: list[str]
+    n_missing: int
+    use: Mask
+
+    def of(self, code: int) -> Floats:
+        """Values of one group."""
+        members: Floats = self.values[self.codes == code]
+        return members
+
+    @property
+    def problem(self) -> str:
+        """Why groups cannot be compared; empty when they can."""
+        if not self.levels:
+            return "no values"
+        if len(self.levels) == 1:
+            return f"only one group has values: {self.levels[0]}"
+        if self.values.min() == self.values.max():
+            return "all values are equal"
+        return ""
+
+    @property
+    def note(self) -> str:
+        """Empty groups in words."""
+        return f"no values in {', '.join(self.empty)}" if self.empty else ""
+
+
+def number_of(expression: str, frame: pd.DataFrame) -> pd.Series:
+    """A response as floats."""
+    series = evaluate(expression, frame)
+    if pd.api.types.is_bool_dtype(series.dtype) or not pd.api.types.is_numeric_dtype(series.dtype):
+        raise DesignError(f"{expression!r} is not a number and cannot be ranked")
+    return series.astype("float64")
+
+
+def groups_of(frame: pd.DataFrame, response: str, by: str) -> Groups:
+    """Split a response by a factor, both expressions of a formula."""
+    values = number_of(response, frame).to_numpy()
+    groups = factor(by, frame)
+    codes = groups.cat.codes.to_numpy().astype(np.intp)
+    names = [str(level) for level in groups.cat.categories]
+    use = (codes >= 0) & np.isfinite(values)
+    used = np.bincount(codes[use], minlength=len(names)) > 0
+    position = np.cumsum(used) - 1
+    return Groups(
+        values[use],
+        position[codes[use]] if len(names) else codes[use],
+        [name for name, is_used in zip(names, used, strict=True) if is_used],
+        [name for name, is_used in zip(names, used, strict=True) if not is_used],
+        int((~use).sum()),
+        use,
+    )
+
+
+# ------------------------------------------------------------------------- assignment
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is moved as a whole when a factor is permuted.
+
+    Parameters
+    ----------
+    row : ndarray of int, shape (row,)
+        Unit of each row that enters.
+    codes : ndarray of int, shape (unit,)
+        Group of each unit, without gaps.
+    strata : ndarray of int, shape (unit,)
+        Stratum of each unit, without gaps: units change groups only with units of the same stratum.
+    """
+
+    row: Ints
+    codes: Ints
+    strata: Ints
+
+
+def assignment(
+    frame: pd.DataFrame, by: str, assigned: str | None = None, strata: str | None = None
+) -> str:
+    """How the levels of a factor came about.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        An annotation frame.
+    by : str
+        The factor, an expression.
+    assigned : {"within_item", "participant", "observed"}, optional
+        Overrides what the study says.
+    strata : str, optional
+        Another trait within whose levels participants are permuted.
+
+    Returns
+    -------
+    str
+        One of within_item, participant, observed.
+
+    Raises
+    ------
+    DesignError
+        When the study does not say it, the columns of the expression differ in it, or strata are
+        asked for where participants are not permuted.
+    """
+    need(frame, "item", "participant")
+    how = _recorded(frame, by) if assigned is None else check_choice("assigned", assigned, ASSIGNED)
+    if strata is not None and how != "participant":
+        raise DesignError(
+            f"strata={strata!r}: strata are for factors of participants; {by!r} is {how}"
+        )
+    return how
+
+
+def _recorded(frame: pd.DataFrame, by: str) -> str:
+    """How a study says that a factor was assigned."""
+    known = frame.attrs.get("assigned", {})
+    ways = {name: known.get(name, "") for name in columns_of(by, frame)}
+    unknown = [name for name, how in ways.items() if not how]
+    if unknown:
+        raise DesignError(
+            f"nothing says how {unknown[0]!r} was assigned: give assigned= one of "
+            f"{', '.join(ASSIGNED)}, or dependence='independent'"
+        )
+    if len(set(ways.values())) > 1:
+        words = ", ".join(f"{name} {how}" for name, how in ways.items())
+        raise DesignError(f"{by!r} mixes factors that were assigned in different ways ({words})")
+    return str(next(iter(ways.values())))
+
+
+def was_observed(frame: pd.DataFrame, by: str) -> bool:
+    """Whether the study says that nobody assigned the factor, or a part of it."""
+    known = frame.attrs.get("assigned", {})
+    return any(known.get(name) == "observed" for name in columns_of(by, frame))
+
+
+def codes_of(values: pd.Series) -> Ints:
+    """Values as codes from 0, in order of appearance; missing is -1."""
+    return np.asarray(pd.factorize(values)[0], dtype=np.intp)
+
+
+def within_modalities(frame: pd.DataFrame, by: str) -> bool:
+    """Whether a factor that was assigned within items was assigned within modalities as well."""
+    return "modality" in frame and columns_of(by, frame) != ("modality",)
+
+
+def item_strata(frame: pd.DataFrame, by: str) -> Ints:
+    """Item of each row, or item and modality where the factor is another one than modality."""
+    strata = codes_of(frame["item"])
+    if within_modalities(frame, by):
+        strata = dense_codes(strata, codes_of(frame["modality"]))
+    return strata
+
+
+def within_item_units(frame: pd.DataFrame, by: str, use: Mask) -> Units:
+    """Units of a factor that was assigned within items, such as modality or overlay.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with item, participant and modality, those included that are missing elsewhere:
+        they tell who had which list.
+    by : str
+        The factor.
+    use : ndarray of bool, shape (row,)
+        Rows that enter.
+
+    Returns
+    -------
+    Units
+        The rows of an item that belong to one list; strata are items, and for other factors
+        than modality items x modality.
+
+    Notes
+    -----
+    People with an identical list (the same items with the same levels of the factor) had no
+    levels of their own: they move together. A list of a single trial tells nothing, so people
+    with one trial move on their own. Where one person met an item at several levels,
+    the levels are permuted within that person (or list) and item.
+    """
+    need(frame, "item", "participant")
+    levels = factor(by, frame).cat.codes.to_numpy().astype(np.intp)
+    strata = item_strata(frame, by)
+    lists = _lists(codes_of(frame["participant"]), strata, levels)
+    strata, lists, levels = strata[use], lists[use], levels[use]
+    row = dense_codes(strata, lists, levels)
+    first = np.unique(row, return_index=True)[1]
+    cell = dense_codes(strata, lists)
+    several = np.bincount(cell[first], minlength=int(cell.max(initial=-1)) + 1) > 1
+    own = np.where(several[cell], cell + 1, 0) if len(cell) else cell
+    return Units(row, dense_codes(levels[first]), dense_codes(strata, own)[first])
+
+
+def _lists(participant: Ints, stratum: Ints, level: Ints) -> Ints:
+    """Code of the list of each row's participant; equal for identical lists."""
+    order = np.lexsort((level, stratum, participant))
+    pairs = np.stack([stratum, level], axis=1)[order]
+    counts = np.bincount(participant, minlength=int(participant.max(initial=-1)) + 1)
+    known: dict[tuple[bytes, int], int] = {}
+    parts = np.split(pairs, np.cumsum(counts)[:-1])
+    keys = [(part.tobytes(), i if len(part) == 1 else -1) for i, part in enumerate(parts)]
+    code = np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.intp)
+    return code[participant]
+
+
+def participant_units(
+    frame: pd.DataFrame, by: str, use: Mask, *, strata: str | None = None
+) -> Units:
+    """Participants as units of a factor that belongs to them, such as gender.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with participant.
+    by : str
+        The factor.
+    use : ndarray of bool, shape (row,)
+        Rows that enter.
+    strata : str, optional
+        Another factor of participants, within whose levels they are permuted.
+
+    Returns
+    -------
+    Units
+        One unit per participant.
+
+    Raises
+    ------
+    DesignError
+        When the factor, or the stratum, changes within a participant.
+    """
+    need(frame, "participant")
+    rows = frame[use]
+    person = codes_of(rows["participant"])
+    first = np.unique(person, return_index=True)[1]
+    columns = [
+        factor(name, rows).cat.codes.to_numpy().astype(np.intp)
+        for name in (by, *([strata] if strata else []))
+    ]
+    for name, codes in zip((by, strata), columns, strict=False):
+        wrong = np.flatnonzero(codes != codes[first][person])
+        if len(wrong):
+            who = rows["participant"].iloc[wrong[0]]
+            raise DesignError(f"{name!r} changes within participant {who}: it is not a trait")
+    groups, *inside = (dense_codes(codes[first]) for codes in columns)
+    return Units(person, groups, inside[0] if inside else np.zeros(len(first), dtype=np.intp))
+
+
+def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:
+    """Columns of a result row that a permutation test fills."""
+    return {
+        "p_value": test.p_value[which],
+        "mc_error": test.mc_error[which],
+        "n_resamples": test.n_resamples,
+        "warning": join_reasons(
+            test.note,
+            f"exact: all {test.n_resamples} arrangements" if test.exact else "",
+            "no p: n_resamples is 0" if not test.n_resamples and not test.note else "",
+        ),
+    }
+
+
+class Resampling(NamedTuple):
+    """How many samples or arrangements are drawn, and how."""
+
+    n_resamples: int
+    rng: np.random.Generator
+    n_jobs: int = 1
+
+    @classmethod
+    def checked(cls, n_resamples: int, rng: Rng, n_jobs: int = 1) -> Resampling:
+        """From arguments of a public function."""
+        return cls(check_resamples(n_resamples), generator_of(rng), check_jobs(n_jobs))
+
+    def spawn(self, count: int) -> list[Resampling]:
+        """So many of the same, with generators of their own."""
+        return [self._replace(rng=child) for child in self.rng.spawn(count)]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muvistats.kernels.permutation.additive import additive_residuals
+from muvistats.kernels.permutation.arrangements import additive_residuals
 
 
 def by_least_squares(values, factors):

@@ -8,14 +8,14 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from muvistats.kernels.permutation.rank_statistics import (
+from muvistats.kernels.permutation.arrangements import (
     between_statistic,
     crossed_statistic,
     difference_statistic,
     robust_statistic,
 )
 from muvistats.kernels.ranks import effects as rank
-from muvistats.kernels.ranks.relative_effects import (
+from muvistats.kernels.ranks.effects import (
     clustered_effects,
     relative_effects,
     share_interval,
