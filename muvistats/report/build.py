@@ -14,11 +14,11 @@ import xarray as xr
 from ..errors import DataError, DesignError
 from ..results.paper import RULES as VERDICT_RULES
 from ..results.paper import compare_published
+from ..results.words import RULES
 from .cache import cached_frame, data_hash, write_frame
 from .citation import references
 from .figures import save_figure
 from .folder import NETWORKS, check_target, finished_folder
-from .format import RULES
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, Section, Settings, Table

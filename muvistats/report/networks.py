@@ -27,9 +27,9 @@ from ..plots.figures import (
 )
 from ..plots.layers import read_network
 from ..plots.networks import network_name
+from ..results.words import MISSING, fixed, word
 from .cache import data_hash, read_frame, write_frame
 from .folder import NETWORKS, finished_folder
-from .format import MISSING, fixed, word
 
 #: File that says what the results belong to.
 ABOUT = "networks.json"

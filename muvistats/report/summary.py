@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
-from .format import count, fixed, word
+from ..results.words import count, fixed, word
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
 from .sources import Source

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..results.glossary import GLOSSARY
-from .format import (
+from ..results.words import (
     MISSING,
     Rule,
     column_texts,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..results.glossary import GLOSSARY
+from .glossary import GLOSSARY
 
 Rule = Literal[
     "p", "percent", "count", "statistic", "df", "number", "mixed", "text", "name", "truth"
@@ -185,6 +185,16 @@ def p_value(value: float) -> str:
     if value > 0.999:
         return "> .999"
     return f"{value:.3f}"[1:]
+
+
+def p_phrase(value: float) -> str:
+    """p-value in a sentence, in one piece.
+
+    >>> p_phrase(0.0421).replace("\u00a0", " "), p_phrase(2e-9).replace("\u00a0", " ")
+    ('p = .042', 'p < .001')
+    """
+    text = p_value(value)
+    return f"p {text if text[0] in '<>' else f'= {text}'}".replace(" ", "\u00a0")
 
 
 def stars(value: float) -> str:
