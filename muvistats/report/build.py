@@ -12,10 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import DataError, DesignError
+from ..results.frame import write_frame
 from ..results.paper import RULES as VERDICT_RULES
 from ..results.paper import compare_published
 from ..results.words import RULES
-from .cache import cached_frame, data_hash, write_frame
+from .cache import cached_frame, data_hash
 from .citation import references
 from .figures import save_figure
 from .folder import NETWORKS, check_target, finished_folder
@@ -170,6 +171,7 @@ class _Report:
     def page(self) -> Page:
         """What the templates need."""
         source = self.source
+        not_built = [Absent(*entry) for entry in NOT_BUILT] if source.is_muvi else []
         return Page(
             title=str(source.first.attrs.get("study", "A study")),
             kicker=kicker(source),
@@ -180,7 +182,7 @@ class _Report:
             scores=score_rows(source, self.comparisons),
             findings=finding_rows(source, FINDINGS, self._counted()),
             chapters=self.chapters,
-            absent=self.absent + [Absent(*entry) for entry in NOT_BUILT] * source.is_muvi,
+            absent=[*self.absent, *not_built],
             methods=_methods(self.settings),
             rules=list(RULES.values()),
             verdicts=VERDICT_RULES if self.comparisons else {},

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
-from ..results.words import count, fixed, word
+from ..results.words import capital, count, fixed, word
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
 from .sources import Source
@@ -25,10 +25,9 @@ _PACKAGES = ("numpy", "scipy", "pandas", "xarray", "statsmodels", "scikit-learn"
 
 def kicker(source: Source) -> str:
     """The line above the title."""
-    read = f"{source.name[:1].upper()}{source.name[1:]}: " if source.name else ""
+    read = f"{source.name}: " if source.name else ""
     beside = ", beside the values of the MuVi paper" if source.is_muvi else ""
-    text = f"{read}emotion ratings and labels{beside}"
-    return text[:1].upper() + text[1:]
+    return capital(f"{read}emotion ratings and labels{beside}")
 
 
 def reading_names(source: Source) -> list[str]:

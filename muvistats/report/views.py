@@ -12,6 +12,7 @@ from ..results.glossary import GLOSSARY
 from ..results.words import (
     MISSING,
     Rule,
+    capital,
     column_texts,
     heading,
     p_value,
@@ -273,7 +274,7 @@ def _joint_texts(frame: pd.DataFrame, rule: Rule | None) -> tuple[list[str], lis
 def _capital(text: str) -> str:
     """First letter as a capital, unless the first word is a symbol such as z or \u03c7\u00b2."""
     first = text.split(" ")[0]
-    return text if len(first) == 1 or not first.isascii() else text[:1].upper() + text[1:]
+    return text if len(first) == 1 or not first.isascii() else capital(text)
 
 
 def _rule_of_values(values: pd.Series) -> Rule:
@@ -313,7 +314,8 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
     alone = len(readings) == 1
     for reading in readings:
         header.append(Cell("Ours" if alone else _capital(word(reading)), numeric=True))
-        header += [Cell("Difference", numeric=True)] * alone
+        if alone:
+            header.append(Cell("Difference", numeric=True))
         header.append(Cell("Verdict"))
     rows = []
     for number, record in enumerate(parts[0].to_dict("records")):

@@ -6,12 +6,14 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec
+from pathlib import Path
+from typing import Any, ParamSpec, TextIO
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..files import write_whole
 from .glossary import GLOSSARY, Kind
 
 P = ParamSpec("P")
@@ -89,6 +91,30 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
         else:
             out[name] = _typed(name, values, n)
     return pd.DataFrame(out, index=index, copy=not own)
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a result frame as CSV, every digit kept, atomically."""
+    write_whole(path, lambda stream: frame.to_csv(stream, index=False, lineterminator="\n"))
+
+
+def read_frame(source: Path | TextIO) -> pd.DataFrame:
+    """Read back what `write_frame` wrote, with the types of the glossary.
+
+    Parameters
+    ----------
+    source : Path or text stream
+        CSV of a result frame.
+
+    Returns
+    -------
+    DataFrame
+        The frame, equal to the one that was written.
+    """
+    texts = pd.read_csv(source, dtype="str", keep_default_na=False, na_values=[""])
+    values = {str(name): texts[name] for name in texts}
+    truths = {name: texts[name] == "True" for name in values if GLOSSARY[name].kind == "truth"}
+    return build_frame(pd.DataFrame(values | truths), tuple(values))
 
 
 def _is_text(values: Any) -> bool:

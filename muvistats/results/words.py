@@ -276,7 +276,16 @@ def heading(column: str) -> str:
     """
     if column == "r" or column.startswith("r "):
         return column
-    return _HEADINGS.get(column) or column[:1].upper() + column[1:].replace("_", " ")
+    return _HEADINGS.get(column) or capital(column).replace("_", " ")
+
+
+def capital(text: str) -> str:
+    """First letter as a capital, the others as they are.
+
+    >>> capital("valence in MuVi")
+    'Valence in MuVi'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def word(value: object) -> str:

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from ...plots.figures import plot_sensitivity
-from ...results.words import p_value
+from ...results.words import capital, p_value
 from ...stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
 from ..parts import Figure, Section, Table, drawn, names, resampled
 
@@ -15,7 +15,7 @@ from ..parts import Figure, Section, Table, drawn, names, resampled
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
     """Findings that could be tested; as printed, where something is."""
     out = frame[frame["verdict"] != "undecided"].copy()
-    out["finding"] = [text[:1].upper() + text[1:] for text in out["finding"]]
+    out["finding"] = out["finding"].map(capital)
     if out["relation"].isna().all():
         return out.drop(columns="p_published")
     out["Published"] = [

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ...arguments import generator_of
-from ...errors import DesignError
 from ...files import FilePath, load_arrays, store_folder, write_arrays
 from ...kernels.threads import few_threads
 from ...progress import terminal_progress
@@ -92,7 +91,7 @@ def simulate_tests(
         Source of randomness. Study i has the children i of it, in every scenario, and each test
         a child of its own name, so that a p-value depends on nothing else.
     n_jobs : int
-        Processes; -1 for one per core.
+        Processes.
     cache : bool or path
         Whether and where finished p-values are kept.
     progress : bool
@@ -147,8 +146,6 @@ def _joined(chunks: dict[int, _Chunk], n_sims: int) -> dict[Key, Floats]:
 
 
 def _run(tasks: list[_Task], n_jobs: int) -> Iterator[tuple[str, int, dict[str, _Chunk]]]:
-    if n_jobs == 0:
-        raise DesignError("n_jobs=0 does no work: give a number of processes, or -1 for all cores")
     if n_jobs == 1 or len(tasks) <= 1:
         yield from map(_work, tasks)
         return

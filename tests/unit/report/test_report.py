@@ -12,10 +12,10 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.report import build
-from muvistats.report.cache import read_frame
 from muvistats.report.folder import MARKER
 from muvistats.report.parts import Section, Settings, Table
 from muvistats.report.sections import catalogue as sections
+from muvistats.results.frame import read_frame
 
 from .conftest import Page, Report
 
