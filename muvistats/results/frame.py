@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TextIO
+from typing import IO, Any, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -98,7 +98,7 @@ def write_frame(frame: pd.DataFrame, path: Path) -> None:
     write_whole(path, lambda stream: frame.to_csv(stream, index=False, lineterminator="\n"))
 
 
-def read_frame(source: Path | TextIO) -> pd.DataFrame:
+def read_frame(source: Path | IO[str]) -> pd.DataFrame:
     """Read back what `write_frame` wrote, with the types of the glossary.
 
     Parameters

@@ -166,13 +166,13 @@ def power_study(
         + _not_negative("seconds_of_labels", seconds_of_labels),
         60 * _not_negative("minutes_per_participant", minutes_per_participant),
     )
-    combinations = itertools.product(
-        *(_each(name, given, partial(check_count, least=1)) for name, given in sizes.items()),
-        _each("effect_multiplier", effect_multiplier, _not_negative),
-    )
+    whole = partial(check_count, least=1)
+    combinations = itertools.product(*(_each(name, given, whole) for name, given in sizes.items()))
+    multipliers = _each("effect_multiplier", effect_multiplier, _not_negative)
     plans = [
         _plan(chosen, settings or SimulationSettings(), size, multiplier)
-        for *size, multiplier in combinations
+        for size in combinations
+        for multiplier in multipliers
     ]
     found = simulate_tests(
         [(scenario, preset) for scenario, _ in plans for preset in presets],
