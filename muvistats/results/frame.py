@@ -172,8 +172,9 @@ def result_frame(
     row : str
         What a row stands for, for example ``"dimension"``.
     *columns : str
-        Column names, each in the glossary.
+        Column names, each in the glossary; several in one text with blanks between them.
     """
+    columns = tuple(" ".join(columns).split())
     columns = (*columns, *(name for name in _PROVENANCE if name not in columns), "warning")
     unknown = [name for name in columns if name not in GLOSSARY]
     if unknown:

@@ -35,30 +35,15 @@ SIMULTANEOUS = 0.99
 #: p-values above alpha by less are equal to it.
 _TIE = 1e-12
 
-_COLUMNS = (
-    "scenario",
-    "null",
-    "test",
+
+@result_frame(
+    "scenario, test and row of the test",
+    "scenario null test",
     *KEYS,
-    "alpha",
-    "quantity",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "simultaneous_low",
-    "simultaneous_high",
-    "simultaneous_level",
-    "n_rejected",
-    "n",
-    "n_undefined",
-    "n_resamples",
-    "verdict",
-    "rule",
+    "alpha quantity estimate conf_low conf_high conf_level",
+    "simultaneous_low simultaneous_high simultaneous_level",
+    "n_rejected n n_undefined n_resamples verdict rule",
 )
-
-
-@result_frame("scenario, test and row of the test", *_COLUMNS)
 def calibration(
     test: Test | Sequence[Test] | None = None,
     scenario: str | Scenario | Sequence[str | Scenario] | None = None,

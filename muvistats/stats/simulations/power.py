@@ -46,24 +46,10 @@ _OFF = {"modality": "modality_mean", "familiar": "familiarity"}
 
 @result_frame(
     "size of study, effect, test and row of the test",
-    "n_participants",
-    "n_items",
-    "raters_per_cell",
-    "effect_multiplier",
-    "test",
+    "n_participants n_items raters_per_cell effect_multiplier test",
     *KEYS,
-    "alpha",
-    "quantity",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n_rejected",
-    "n",
-    "n_undefined",
-    "n_resamples",
-    "n_annotations",
-    "participant_hours",
+    "alpha quantity estimate conf_low conf_high conf_level n_rejected n n_undefined n_resamples",
+    "n_annotations participant_hours",
 )
 def power_study(
     test: Test | Sequence[Test] = "kruskal_modality",
