@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import DataError, DesignError
-from ..results.frame import write_frame
+from ..results.frame import provenance, write_frame
 from ..results.paper import RULES as VERDICT_RULES
 from ..results.paper import compare_published
 from ..results.words import RULES
@@ -271,7 +271,7 @@ class _Report:
         readings = self._readings(each=figure.each_reading)
         for name, study in readings.items():
             frames = {
-                key: frame[frame["alignment"] == name] if len(readings) > 1 else frame
+                key: self.source.rows_of(name, frame) if figure.each_reading else frame
                 for key, frame in self.frames.items()
                 if "alignment" in frame
             }
@@ -287,7 +287,7 @@ class _Report:
                     figure,
                     number=self.figure_number,
                     reading=name if len(readings) > 1 else "",
-                    simulated=bool(study.attrs.get("simulated", 0)),
+                    simulated=provenance(study)["simulated"],
                     folder=self.folder,
                 )
             )

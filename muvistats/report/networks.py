@@ -28,7 +28,7 @@ from ..plots.figures import (
 )
 from ..plots.layers import read_network
 from ..plots.networks import network_name
-from ..results.frame import read_frame, write_frame
+from ..results.frame import provenance, read_frame, write_frame
 from ..results.words import MISSING, fixed, word
 from .cache import data_hash
 from .folder import NETWORKS, finished_folder
@@ -304,7 +304,7 @@ class TrainedNetworks:
     @property
     def simulated(self) -> bool:
         """Whether the study is simulated."""
-        return bool(self.study.attrs.get("simulated", 0))
+        return bool(provenance(self.study)["simulated"])
 
 
 def write_networks(trained: TrainedNetworks, out: Path, *, overwrite: bool = False) -> list[Path]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
+from ..dataset.access import dimensions_of
 from ..results.words import capital, count, fixed, word
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
@@ -51,11 +52,7 @@ def facts(source: Source) -> list[Fact]:
         Fact("Items", count(study["items"].sizes["item"])),
         Fact("Modalities", count(len(set(annotations["modality"].to_numpy().tolist())))),
     ]
-    dimensions = [
-        str(name)
-        for name, values in annotations.data_vars.items()
-        if values.attrs.get("role") == "dimension"
-    ]
+    dimensions = dimensions_of(study)
     listed.append(Fact("Rated dimensions", ", ".join(word(d) for d in dimensions) or "none"))
     if dimensions:
         listed.append(Fact("Kept for ratings", count(_kept(study, "keep_dynamic"))))
@@ -144,7 +141,7 @@ def finding_rows(
             continue
         answers = []
         for name in source.readings:
-            part = frame[frame["alignment"] == name] if len(source.readings) > 1 else frame
+            part = source.rows_of(name, frame)
             if part.empty:
                 answers.append(Answer("the same", "", ""))
                 continue

@@ -300,7 +300,7 @@ def _verdict(
     if _equal_when_rounded(abs(difference), int(record["digits"]), abs(printed)):
         return "agrees", "printed digits"
     near, rule = False, "printed digits"
-    if not np.isnan(limits).any():
+    if not np.isnan(sum(limits)):
         near, rule = limits[0] <= printed <= limits[1], "confidence interval"
     elif not np.isnan(error):
         near, rule = abs(difference) <= 2 * error, "two standard errors"

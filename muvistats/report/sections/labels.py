@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,13 +28,7 @@ _SHARES: Mapping[str, Rule] = {
 }
 
 _PAIR_COLUMNS = [
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
+    *names("estimate conf_low conf_high conf_level p_value p_adjusted p_adjust_method")
 ]
 
 
@@ -68,12 +64,20 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
     return _wide(frame, keys)
 
 
-def _categories_wide(frame: pd.DataFrame) -> pd.DataFrame:
-    return _wide(frame, ["superfactor", "category"])
-
-
-def _superfactors_wide(frame: pd.DataFrame) -> pd.DataFrame:
-    return _wide(frame, ["superfactor"])
+def _frequency_table(
+    level: str, caption: str, view: Callable[[pd.DataFrame], pd.DataFrame], **options: Any
+) -> Table:
+    return Table(
+        "label_frequencies" if level == "label" else f"label_frequencies_{level}",
+        caption,
+        _frequencies(level),
+        needs=("labels",),
+        each_reading=True,
+        view=view,
+        rules=_SHARES,
+        split=True,
+        **options,
+    )
 
 
 def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -123,37 +127,22 @@ LABEL_SECTIONS = (
             "there."
         ),
         tables=(
-            Table(
-                "label_frequencies",
+            _frequency_table(
+                "label",
                 "Emotion labels by modality",
-                _frequencies("label"),
-                needs=("labels",),
-                each_reading=True,
+                _labels_wide,
                 published=("label_frequencies",),
-                view=_labels_wide,
-                rules=_SHARES,
-                split=True,
             ),
-            Table(
-                "label_frequencies_category",
+            _frequency_table(
+                "category",
                 "Categories of labels by modality",
-                _frequencies("category"),
-                needs=("labels",),
-                each_reading=True,
+                partial(_wide, keys=["superfactor", "category"]),
                 published=("label_frequencies_category",),
-                view=_categories_wide,
-                rules=_SHARES,
-                split=True,
             ),
-            Table(
-                "label_frequencies_superfactor",
+            _frequency_table(
+                "superfactor",
                 "Superfactors of labels by modality",
-                _frequencies("superfactor"),
-                needs=("labels",),
-                each_reading=True,
-                view=_superfactors_wide,
-                rules=_SHARES,
-                split=True,
+                partial(_wide, keys=["superfactor"]),
                 collapsed=True,
             ),
             Table(

@@ -128,7 +128,7 @@ def calibration(
     alpha = check_probability("alpha", alpha)
     check_conf_level(conf_level)
     pairs = _pairs(choose_presets(test), scenario)
-    found = simulate_tests(
+    p_values = simulate_tests(
         pairs,
         n_sims=check_count("n_sims", n_sims, least=1),
         n_resamples=check_resamples(n_resamples),
@@ -137,7 +137,7 @@ def calibration(
         cache=cache,
         progress=progress,
     )
-    rows = [row for values in found for row in rejections(values, alpha)]
+    rows = [row for values in p_values for row in rejections(values, alpha)]
     return with_limits(pd.DataFrame(rows), conf_level).assign(
         n_resamples=n_resamples, alignment="as_recorded", simulated=True
     )

@@ -160,7 +160,7 @@ def power_study(
         for size in combinations
         for multiplier in multipliers
     ]
-    found = simulate_tests(
+    p_values = simulate_tests(
         [(scenario, preset) for scenario, _ in plans for preset in presets],
         n_sims=check_count("n_sims", n_sims, least=1),
         n_resamples=check_resamples(n_resamples),
@@ -170,7 +170,7 @@ def power_study(
         progress=progress,
     )
     columns = {scenario.name: columns | _hours(columns, costs) for scenario, columns in plans}
-    rows = [row for values in found for row in _rows(values, alpha, columns)]
+    rows = [row for values in p_values for row in _rows(values, alpha, columns)]
     table = pd.DataFrame(rows)
     low, high = clopper_pearson(table["n_rejected"], table["n"], conf_level)
     return table.assign(
