@@ -12,15 +12,12 @@ from typing import Any
 
 import matplotlib.figure
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ..dataset.schema import decode_levels
 from ..deep.protocols import Protocol
 from ..deep.summaries import summarise
 from ..errors import DataError
-from ..kernels.raters.agreement import ccc
 from ..plots.figures import (
     plot_architecture_comparison,
     plot_architectures,
@@ -32,6 +29,7 @@ from ..results.frame import provenance, read_frame, write_frame
 from ..results.words import MISSING, fixed, word
 from .cache import data_hash
 from .folder import NETWORKS, finished_folder
+from .predictions import kept_predictions
 
 #: File that says what the results belong to.
 ABOUT = "networks.json"
@@ -136,81 +134,6 @@ class NetworkResults:
 
 def _number(count: int, noun: str) -> str:
     return f"{'one' if count == 1 else count} {noun}{'' if count == 1 else 's'}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Items and steps of kept predictions."""
-
-    items: list[str]
-    modalities: list[str]
-    item: npt.NDArray[np.integer[Any]]
-    time: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """Kept predictions of a target."""
-
-    modality: str
-    features: str
-    target: str
-    configuration: str
-    items: npt.NDArray[np.intp]
-    fitted: npt.NDArray[np.float64]
-    ccc: npt.NDArray[np.float64]
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptPredictions:
-    """Predictions read from a file, as `plot_model_trajectory` takes them.
-
-    Parameters
-    ----------
-    inputs : object
-        Items and steps.
-    fits : list
-        Predictions of each target.
-    data : DataTree
-        The study.
-    """
-
-    inputs: _Inputs
-    fits: list[_Fit]
-    data: xr.DataTree
-
-
-def kept_predictions(frame: pd.DataFrame, study: xr.DataTree) -> KeptPredictions:
-    """Predictions of a frame (rows of ``NetworkModels.augment()``) beside their study."""
-    steps = frame[["item", "time"]].drop_duplicates(ignore_index=True)
-    items = [str(name) for name in steps["item"].drop_duplicates()]
-    number = {name: place for place, name in enumerate(items)}
-    places = steps["item"].map(number).to_numpy(dtype=np.intp)
-    row = pd.Series(np.arange(len(steps)), index=pd.MultiIndex.from_frame(steps))
-    fits = []
-    keys = ["modality", "features", "target", "configuration"]
-    for key, part in frame.groupby(keys, sort=False):
-        there = row.loc[pd.MultiIndex.from_frame(part[["item", "time"]])].to_numpy()
-        fitted, observed = (np.full(len(steps), np.nan) for _ in range(2))
-        fitted[there], observed[there] = part["fitted"], part["observed"]
-        tested = np.unique(places[there])
-        scores = [
-            float(ccc(observed[mine], fitted[mine]))
-            for mine in (there[places[there] == item] for item in tested)
-        ]
-        modality, features, target, configuration = (str(value) for value in key)
-        fits.append(
-            _Fit(modality, features, target, configuration, tested, fitted, np.array(scores))
-        )
-    modalities = study["annotations"].to_dataset()["modality"].attrs["levels"]
-    return KeptPredictions(
-        _Inputs(
-            items, list(decode_levels(str(modalities))), places, steps["time"].to_numpy(dtype=float)
-        ),
-        fits,
-        study,
-    )
 
 
 def find_networks(

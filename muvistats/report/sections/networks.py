@@ -16,8 +16,9 @@ from ...deep.summaries import summarise
 from ...errors import DataError
 from ...kernels.raters.agreement import ccc
 from ...plots.figures import plot_architecture_comparison, plot_architectures, plot_model_trajectory
-from ..networks import NetworkResults, kept_predictions
+from ..networks import NetworkResults
 from ..parts import Compute, Figure, Finding, Frames, Section, Table, drawn, names
+from ..predictions import kept_predictions
 from .answers import ALPHA, Answer, result_in_words, rows_where
 from .models import WIDE_RULES, wide
 
