@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from ..errors import AlignmentWarning, ExtractionWarning, MuvistatsError
+from .options import warn
 
 #: Exit code for wrong input.
 _WRONG_INPUT = 2
@@ -54,7 +55,7 @@ def _show_warning(
 ) -> None:
     """Our own warnings as one line; others as Python shows them."""
     if issubclass(category, AlignmentWarning | ExtractionWarning):
-        typer.echo(f"muvistats: warning: {message}", err=True)
+        warn(str(message))
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
         (file or sys.stderr).write(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Folder
+from .options import Folder, warn
 
 if TYPE_CHECKING:
     from ..deep.models import NetworkModels
@@ -94,8 +94,7 @@ def compare(
 
     settings = quicker(protocol.value) if quick else as_protocol(protocol.value)
     study, said = one_study(folder)
-    for text in said:
-        typer.echo(f"muvistats: warning: {text}", err=True)
+    warn(*said)
     models = network_models(
         study,
         targets=dimension or None,

@@ -60,14 +60,14 @@ def audio(
     """Extract openSMILE functionals per window of the sound."""
     from ..features.audio import extract
 
-    study = _target(out, "audio", overwrite=overwrite)
+    study = target_study(out, "audio", overwrite=overwrite)
     found = extract(
         files, feature_set=feature_set, window=window, hop=hop, n_jobs=jobs, cache=cache
     )
-    _write(found, study, out, overwrite=overwrite)
+    write_features(found, study, out, overwrite=overwrite)
 
 
-def _target(out: Path, kind: str, *, overwrite: bool) -> xr.DataTree | None:
+def target_study(out: Path, kind: str, *, overwrite: bool) -> xr.DataTree | None:
     """The study at `out`, or None for a folder; refused before the work begins."""
     from ..errors import DataError
 
@@ -89,7 +89,9 @@ def _feature_file(folder: Path, kind: str) -> Path:
     return folder / f"{kind}_features.nc"
 
 
-def _write(found: xr.Dataset, study: xr.DataTree | None, out: Path, *, overwrite: bool) -> None:
+def write_features(
+    found: xr.Dataset, study: xr.DataTree | None, out: Path, *, overwrite: bool
+) -> None:
     """Add the features to the study, or write a file of them and of the failures."""
     from ..features.extraction import extraction_failures
 

@@ -38,6 +38,12 @@ LabelAlignment = Annotated[
 ]
 
 
+def warn(*texts: str) -> None:
+    """Warnings on stderr, one line each."""
+    for text in texts:
+        typer.echo(f"muvistats: warning: {text}", err=True)
+
+
 def alignment_text(alignment: Alignment | None) -> Any:
     """Reading of the labels as functions take it."""
     return None if alignment is None else alignment.value

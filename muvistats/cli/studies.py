@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..progress import terminal_progress
-from .options import Folder, LabelAlignment, alignment_text
+from .options import Folder, LabelAlignment, alignment_text, warn
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,8 +62,7 @@ def validate(
         lines += list(_alignment_lines(study))
     for line in lines:
         typer.echo(line)
-    for text in said:
-        typer.echo(f"muvistats: warning: {text}", err=True)
+    warn(*said)
     typer.echo("valid, with the warning above" if said else "valid")
 
 

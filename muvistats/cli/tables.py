@@ -10,7 +10,7 @@ import typer
 
 from ..errors import DesignError
 from ..progress import terminal_progress
-from .options import Folder, Format, LabelAlignment, alignment_text
+from .options import Folder, Format, LabelAlignment, alignment_text, warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,6 @@ def _frame(
     function = tables.function(name, options)
     step("Reading the data", 0, 2)
     study, said = one_study(folder, label_alignment=alignment)
-    for text in said:
-        typer.echo(f"muvistats: warning: {text}", err=True)
+    warn(*said)
     step(name, 1, 2)
     return function(study, **options)

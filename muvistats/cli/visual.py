@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .features import Cache, Files, Jobs, Out, Overwrite, _target, _write
+from .features import Cache, Files, Jobs, Out, Overwrite, target_study, write_features
 
 
 def _network(what: str) -> Any:
@@ -48,7 +48,7 @@ def visual(
     from ..features import visual as room
     from ..files import write_whole
 
-    study = _target(out, "visual", overwrite=overwrite)
+    study = target_study(out, "visual", overwrite=overwrite)
     shots = room.Shots(detector=detector)  # type: ignore[arg-type]  # it checks the name
     chosen: list[room.Extractor] = [room.Colour(), room.Lighting(), shots]
     if objects is not None:
@@ -66,4 +66,4 @@ def visual(
         table = room.shot_table(found).to_csv(index=False, float_format="%.9g", lineterminator="\n")
         write_whole(out / "visual_shots.csv", lambda stream: stream.write(table.encode()))
         typer.echo(out / "visual_shots.csv")
-    _write(found, study, out, overwrite=overwrite)
+    write_features(found, study, out, overwrite=overwrite)

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 
 from ..dataset.access import need_study, select
 from ..errors import DataError
+from ..results.words import fixed
 from ..stats.agreement.concordance import ewe, interrater_ccc
 from .style import (
     GREY,
@@ -21,7 +22,9 @@ from .style import (
     PALE,
     colours,
     header,
+    interval_level,
     markers,
+    name_rows,
     new_figure,
     require,
     spread_panels,
@@ -143,7 +146,7 @@ def _raters(ax: Axes, rows: pd.DataFrame) -> None:
     text = f"{raters} rater{'s' if raters != 1 else ''}"
     mean = rows["ccc"].mean()
     if np.isfinite(mean):
-        text += f", CCC {mean:.2f}".replace("-", "\u2212")
+        text += f", CCC {fixed(mean, 2)}"
     ax.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=GREY)
 
 
@@ -215,10 +218,9 @@ def plot_interrater_ccc(frame: pd.DataFrame, *, printed: pd.DataFrame | None = N
             _printed(ax, printed[printed["dimension"] == name], rows)
         ax.set_title(words(name))
         ax.set_xlabel("concordance (CCC)")
-    axes[0].set_yticks(range(len(rows)), [words(row) for row in rows])
-    axes[0].set_ylim(len(rows) - 0.4, -0.6)
+    name_rows(axes[0], [words(row) for row in rows])
     spread_panels(fig)
-    note = f"mean over annotations with its {_level(frame)} interval"
+    note = f"mean over annotations with its {interval_level(frame)} interval"
     header(
         fig,
         frame,
@@ -240,7 +242,7 @@ def _means(ax: Axes, part: pd.DataFrame, rows: list[str]) -> None:
         ax.hlines(place, low, high, color=shade, linewidth=2.4, gid="interval")
         ax.plot(mean, place, shapes.get(row, "o"), color=shade, markersize=7, gid="mean")
         ax.annotate(
-            f"{mean:.2f}".replace("-", "\u2212"),
+            fixed(mean, 2),
             (mean, place),
             xytext=(0, 7),
             textcoords="offset points",
@@ -265,8 +267,3 @@ def _printed(ax: Axes, table: pd.DataFrame, rows: list[str]) -> None:
                 markersize=5,
                 gid="printed",
             )
-
-
-def _level(frame: pd.DataFrame) -> str:
-    levels = set(frame["conf_level"].dropna()) if "conf_level" in frame else set()
-    return f"{levels.pop():.0%}" if len(levels) == 1 else "confidence"

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import DataError
-from .style import GREY, INK, colours, header, new_figure, require, styled, words
+from ..results.words import fixed
+from .style import GREY, INK, colours, header, interval_level, new_figure, require, styled, words
 
 _SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}
 
@@ -65,8 +66,7 @@ def plot_modality_contribution(frame: pd.DataFrame) -> Figure:
     ax.set_yticks(range(len(bars)), [_label(key, several=several) for key in bars])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    levels = set(frame["conf_level"].dropna()) if "conf_level" in frame else set()
-    level = f"{levels.pop():.0%}" if len(levels) == 1 else "confidence"
+    level = interval_level(frame)
     note = f"dominance weights as shares of R squared; line: {level} interval of the border"
     target = frame.loc[frame["quantity"] == "r_squared", "modality"].dropna()
     title = f"What decides the {target.iloc[0]} emotion" if len(target) else "What decides"
@@ -94,14 +94,13 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
             return
         ax.barh(place, share, left=start, height=0.56, color=shade[name], alpha=0.75, gid=name)
         end = start + share
-        inside = {"va": "center", "color": INK, "fontweight": "bold"}
+        x, side = (start + end) / 2, "center"
         if start == 0:
-            ax.text(0.015, place, f"{words(name)} {share:.0%}", ha="left", **inside)  # type: ignore[arg-type]
+            x, side = 0.015, "left"
         elif end > 0.999:
-            ax.text(0.985, place, f"{words(name)} {share:.0%}", ha="right", **inside)  # type: ignore[arg-type]
-        else:
-            middle = (start + end) / 2
-            ax.text(middle, place, f"{words(name)} {share:.0%}", ha="center", **inside)  # type: ignore[arg-type]
+            x, side = 0.985, "right"
+        text = f"{words(name)} {share:.0%}"
+        ax.text(x, place, text, ha=side, va="center", color=INK, fontweight="bold")
         start = end
     first = rows.loc[modalities[0]]
     if len(modalities) == 2 and np.isfinite(first["conf_low"]):
@@ -110,5 +109,6 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         ax.plot(first["estimate"], place + 0.34, "o", color=INK, markersize=4, clip_on=False)
     whole = part.loc[part["quantity"] == "r_squared", "estimate"]
     if len(whole):
-        text = f"R\u00b2 {whole.iloc[0]:.2f}".replace("-", "\u2212")
-        ax.text(1.015, place, text, va="center", color=GREY, fontsize=8)
+        ax.text(
+            1.015, place, f"R\u00b2 {fixed(whole.iloc[0], 2)}", va="center", color=GREY, fontsize=8
+        )

@@ -29,6 +29,16 @@ _TINT = 0.2
 
 _JOINT = "all"
 
+_ARROW: dict[str, Any] = {
+    "arrowstyle": "-|>",
+    "color": GREY,
+    "linewidth": 0.9,
+    "shrinkA": 0,
+    "shrinkB": 0,
+    "mutation_scale": 7,
+}
+_DASHED = (0, (3, 2))
+
 
 @styled
 def plot_architectures(models: Any) -> Figure:
@@ -230,8 +240,7 @@ def _arrow(ax: Axes, before: Layer, after: Layer, spots: Mapping[str, tuple[floa
         "",
         xy=(to_x + 0.5 * (x - to_x) * (x != to_x), to_y + _half(after)),
         xytext=(x, start),
-        arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 0.9, "shrinkA": 0}
-        | {"shrinkB": 0, "mutation_scale": 7},
+        arrowprops=_ARROW,
         gid=f"arrow {before.name} {after.name}",
     )
     if before.shape is not None and before.rate is None:
@@ -254,8 +263,7 @@ def _output(ax: Axes, layer: Layer, x: float, y: float) -> None:
         "",
         xy=(x, y - 0.6 * _GAP),
         xytext=(x, y),
-        arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 0.9, "shrinkA": 0}
-        | {"shrinkB": 0, "mutation_scale": 7},
+        arrowprops=_ARROW,
     )
     said = layer.name.replace("_", " ")
     ax.text(x, y - 0.68 * _GAP, said, ha="center", va="top", fontsize=8, color=INK)
@@ -276,7 +284,7 @@ def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int
             facecolor="white",
             edgecolor=GREY,
             linewidth=0.9,
-            linestyle=(0, (3, 2)),
+            linestyle=_DASHED,
             clip_on=False,
             gid=f"source {name}",
         )
@@ -296,8 +304,7 @@ def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int
             "",
             xy=(edge, y),
             xytext=(x + (-1 if side else 1) * _SOURCE / 2, middle + 0.3 * (y - middle)),
-            arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 0.9, "shrinkA": 0}
-            | {"shrinkB": 0, "mutation_scale": 7, "linestyle": (0, (3, 2))},
+            arrowprops=_ARROW | {"linestyle": _DASHED},
             gid=f"weights {name}",
         )
 
@@ -322,7 +329,7 @@ def _diagram_legend(fig: Figure, networks: Sequence[Network], colour: Mapping[st
         if name in groups
     ]
     if any(layer.source for layer in layers):
-        dashed = Line2D([], [], color=GREY, linestyle=(0, (3, 2)), linewidth=0.9)
+        dashed = Line2D([], [], color=GREY, linestyle=_DASHED, linewidth=0.9)
         dashed.set_label("starts from weights of another network")
         handles.append(dashed)
     if any(layer.frozen for layer in layers):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from ..dataset import schema
 from ..dataset.access import dimensions_of
 from ..errors import DataError
+from ..types import Floats
 from .style import (
     GREY,
     INK,
@@ -123,22 +123,18 @@ def _modalities(annotations: xr.Dataset) -> list[str]:
     ]
 
 
-def _samples(
-    annotations: xr.Dataset, names: Sequence[str], modality: str
-) -> npt.NDArray[np.float64]:
+def _samples(annotations: xr.Dataset, names: Sequence[str], modality: str) -> Floats:
     """Samples that count, (sample, dimension)."""
     keep = (annotations["modality"] == modality) & annotations["keep_dynamic"]
     part = annotations[list(names)].isel(annotation=keep.to_numpy())
     arrays = xr.broadcast(*[part[name] for name in names])
-    values: npt.NDArray[np.float64] = np.stack(
-        [array.to_numpy().ravel() for array in arrays], axis=1
-    )
+    values: Floats = np.stack([array.to_numpy().ravel() for array in arrays], axis=1)
     return values[~np.isnan(values).any(axis=1)]
 
 
 def _planes(
     fig: Figure,
-    samples: dict[str, npt.NDArray[np.float64]],
+    samples: dict[str, Floats],
     names: list[str],
     colour: dict[str, str],
 ) -> None:

@@ -55,18 +55,8 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
     >>> figure.axes[0].get_title("left")
     'No gender'
     """
-    require(
-        frame,
-        "calibration",
-        "scenario",
-        "test",
-        "dimension",
-        "dependence",
-        "alpha",
-        "estimate",
-        "simultaneous_low",
-        "simultaneous_high",
-    )
+    columns = ("scenario", "test", "dimension", "dependence", "alpha", "estimate")
+    require(frame, "calibration", *columns, "simultaneous_low", "simultaneous_high")
     rows = frame[frame["estimate"].notna()].copy()
     if len(rows) == 0:
         raise DataError("no row has a rate to draw", column="estimate")

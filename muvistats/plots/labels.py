@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import DataError
+from ..results.words import fixed
 from .style import (
     DIVERGING,
     GREY,
@@ -22,6 +23,7 @@ from .style import (
     header,
     label_table,
     markers,
+    name_rows,
     new_figure,
     one_reading,
     require,
@@ -90,7 +92,7 @@ def plot_label_correlations(frame: pd.DataFrame, *, scope: str = "total") -> Fig
         ax.add_patch(mpl.patches.Rectangle((j - 0.5, i - 0.5), 1, 1, color=PALE))
     for i, j in np.argwhere(np.abs(np.nan_to_num(lower.filled(0))) >= 0.2):
         dark = abs(lower[i, j]) > 0.55 * limit
-        text = f"{lower[i, j]:.2f}".replace("0.", ".").replace("-", "\u2212")
+        text = fixed(lower[i, j], 2).replace("0.", ".")
         ax.text(j, i, text, ha="center", va="center", fontsize=5.5, color="w" if dark else INK)
     ax.set_xticks(range(len(table)), table["text"], rotation=90)
     ax.set_yticks(range(len(table)), table["text"])
@@ -185,8 +187,7 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
         _deviation_panel(ax, rows, scale, holds if len(design) else None)
         ax.set_title(_group_title(str(frame["factor"].iloc[0]), group))
         separate_categories(ax, table["category"].to_list(), names=ax is axes[-1])
-    axes[0].set_yticks(range(len(table)), table["text"])
-    axes[0].set_ylim(len(table) - 0.4, -0.6)
+    name_rows(axes[0], table["text"].tolist())
     spread_panels(fig)
     fig.supxlabel("labels chosen", fontsize=9)
     bar = fig.colorbar(scale, ax=list(axes), shrink=0.5, pad=0.02, aspect=28)
@@ -281,16 +282,11 @@ def plot_label_frequencies(frame: pd.DataFrame) -> Figure:
     """
     require(frame, "label_frequencies", "modality", "share")
     frame = one_reading(frame)
-    unit = next(
-        (
-            column
-            for column in ("label", "category", "superfactor")
-            if column in frame and (frame[column].dropna() != "all").any()
-        ),
-        None,
-    )
-    if unit is None:
+    units = [name for name in ("label", "category", "superfactor") if name in frame]
+    units = [name for name in units if (frame[name].dropna() != "all").any()]
+    if not units:
         raise DataError("the frame names no labels", expected="a frame of label_frequencies")
+    unit = units[0]
     rows = frame[frame[unit].notna() & (frame[unit] != "all")]
     modalities = [m for m in dict.fromkeys(rows["modality"]) if m != "all"] or ["all"]
     names = list(dict.fromkeys(rows[unit]))
@@ -324,8 +320,7 @@ def plot_label_frequencies(frame: pd.DataFrame) -> Figure:
             label=words(modality),
         )
     separate_categories(ax, table["category"].to_list())
-    ax.set_yticks(range(len(table)), table["text"])
-    ax.set_ylim(len(table) - 0.4, -0.6)
+    name_rows(ax, table["text"].tolist())
     ax.set_xlim(left=0)
     ax.set_xlabel(f"annotations with the {unit} (%)")
     ax.grid(axis="x")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -14,6 +13,8 @@ from matplotlib.figure import Figure
 
 from ..dataset.access import annotation_frame, dimensions_of
 from ..errors import DataError
+from ..results.words import fixed
+from ..types import Floats
 from .style import GREY, INK, colours, header, new_figure, p_text, require, styled, words
 
 #: Colour of what belongs to two modalities.
@@ -91,7 +92,7 @@ def _levels(column: pd.Series) -> list[str]:
     return list(dict.fromkeys(column.dropna()))
 
 
-def _violins(ax: Axes, groups: dict[str, npt.NDArray[np.float64]], shift: float = 0.0) -> None:
+def _violins(ax: Axes, groups: dict[str, Floats]) -> None:
     """Distribution, points, quartile bar and median of each group."""
     colour = colours(list(groups))
     jitter = np.random.default_rng(0)
@@ -121,16 +122,7 @@ def _violins(ax: Axes, groups: dict[str, npt.NDArray[np.float64]], shift: float 
         ax.plot(
             place, median, "o", color="white", markersize=4.5, markeredgecolor=INK, gid="median"
         )
-        ax.annotate(
-            f"{median:.2f}".replace("-", "\u2212"),
-            (place, median),
-            xytext=(7 + shift, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8.5,
-            fontweight="bold",
-            bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.75, "lw": 0},
-        )
+        _number(ax, place, median, 7)
     ticks = [f"{words(level)}\nn = {len(values)}" for level, values in groups.items()]
     ax.set_xticks(range(len(groups)), ticks)
     ax.tick_params(axis="x", length=0)
@@ -213,9 +205,7 @@ def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
     return fig
 
 
-def _spread(
-    ax: Axes, place: int, values: npt.NDArray[np.float64], jitter: np.random.Generator
-) -> None:
+def _spread(ax: Axes, place: int, values: Floats, jitter: np.random.Generator) -> None:
     """Points, box and mean of one pair."""
     if not len(values):
         return
@@ -233,10 +223,15 @@ def _spread(
         capprops={"color": GREY},
     )
     ax.plot(place, values.mean(), "D", color=INK, markersize=5, gid="mean")
+    _number(ax, place, values.mean(), 8)
+
+
+def _number(ax: Axes, place: int, value: float, points: int) -> None:
+    """A value in figures, so many points to the right of its mark."""
     ax.annotate(
-        f"{values.mean():.2f}".replace("-", "\u2212"),
-        (place, values.mean()),
-        xytext=(8, 0),
+        fixed(value, 2),
+        (place, value),
+        xytext=(points, 0),
         textcoords="offset points",
         va="center",
         fontweight="bold",

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ..arguments import check_count
 from ..dataset.access import select
 from ..errors import DataError
-from ..types import Floats
+from ..results.words import fixed
+from ..types import Floats, Ints
 from .agreement import plot_agreement_trajectory
 from .networks import network_name
 from .style import GREY, INK, header, new_figure, require, spread_panels, styled, words
@@ -43,7 +44,7 @@ class TrajectoryInputs(Protocol):
         ...
 
     @property
-    def item(self) -> npt.NDArray[np.integer[Any]]:
+    def item(self) -> Ints:
         """Number of the item of each row."""
         ...
 
@@ -193,11 +194,11 @@ def _draw_prediction(ax: Axes, time: Floats, values: Floats, fit: Any, number: i
         zorder=7,
         gid="model",
     )
-    text = f"{fit.features.replace('_', ' + ')}: CCC {round(fit.ccc[place], 2) + 0.0:.2f}"
+    text = f"{fit.features.replace('_', ' + ')}: CCC {fixed(fit.ccc[place], 2)}"
     ax.text(
         0.99,
         0.03,
-        text.replace("-", "\u2212"),
+        text,
         transform=ax.transAxes,
         ha="right",
         fontsize=8,
@@ -272,6 +273,7 @@ def plot_feature_ranks(frame: pd.DataFrame, *, n: int = 8) -> Figure:
     """
     keys = ["modality", "features", "target"]
     require(frame, "rank_features", *keys, "feature", "family", "rank", "estimate", "share")
+    check_count("n", n, least=1)
     ranked = frame.dropna(subset=["rank"])
     if ranked.empty:
         raise DataError("no feature has a coefficient", expected="rank_features(data)")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ..errors import DataError
 from .style import (
@@ -23,6 +21,7 @@ from .style import (
     new_figure,
     one_reading,
     require,
+    sign,
     styled,
     words,
 )
@@ -203,19 +202,9 @@ def _comparison_note(frame: pd.DataFrame) -> str:
 
 
 def _comparison_legend(fig: Figure, frame: pd.DataFrame, metrics: Sequence[str]) -> None:
-    dark: dict[str, Any] = {"color": GREY, "linestyle": "none"}
-    handles = [Line2D([], [], marker="o", markersize=5, label="network", **dark)]
+    handles = [sign("network", "o", color=GREY)]
     if (frame["configuration"] == "lasso").any():
-        handles.append(
-            Line2D(
-                [], [], marker="D", markersize=4.2, markerfacecolor="white", label="LASSO", **dark
-            )
-        )
-    shown = frame[frame["metric"].isin(list(metrics))]
-    if shown["noise_ceiling"].notna().any():
-        handles.append(
-            Line2D(
-                [], [], marker="|", markersize=8, label="noise ceiling", linestyle="none", color=INK
-            )
-        )
+        handles.append(sign("LASSO", "D", 4.2, markerfacecolor="white", color=GREY))
+    if frame.loc[frame["metric"].isin(list(metrics)), "noise_ceiling"].notna().any():
+        handles.append(sign("noise ceiling", "|", 8, color=INK))
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles))

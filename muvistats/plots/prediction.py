@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from .style import (
     GREY,
@@ -16,10 +13,12 @@ from .style import (
     header,
     label_table,
     markers,
+    name_rows,
     new_figure,
     one_reading,
     require,
     separate_categories,
+    sign,
     styled,
     words,
 )
@@ -79,23 +78,15 @@ def plot_label_prediction(frame: pd.DataFrame) -> Figure:
         ax.grid(visible=True, axis="y", color=PALE, linewidth=0.5)
         ax.set_title(words(modality))
         ax.set_xlabel("r, predicted and observed")
-    axes[0].set_yticks(place, order["text"])
-    axes[0].set_ylim(len(order) - 0.4, -0.6)
-    separate_categories(axes[-1], order["category"].tolist())
-    for ax in axes[:-1]:
-        separate_categories(ax, order["category"].tolist(), names=False)
-    _legend(fig)
+        separate_categories(ax, order["category"].tolist(), names=ax is axes[-1])
+    name_rows(axes[0], order["text"].tolist())
+    handles = [
+        sign("adjusted p < .05", "o", 4.5, color=GREY),
+        sign("not", "o", 4.5, color=GREY, markerfacecolor="white"),
+        sign("noise ceiling", "|", 8, color=GREY),
+    ]
+    fig.legend(handles=handles, loc="outside lower center", ncols=3)
     kind = words(frame["features"].iloc[0]).lower().replace(" ", " and ")
     note = f"share of raters who chose the label, from {kind} features, across held-out items"
     header(fig, frame, "Which labels do the features predict?", note, labels=True)
     return fig
-
-
-def _legend(fig: Figure) -> None:
-    dark: dict[str, Any] = {"color": GREY, "linestyle": "none"}
-    handles = [
-        Line2D([], [], marker="o", markersize=4.5, label="adjusted p < .05", **dark),
-        Line2D([], [], marker="o", markersize=4.5, markerfacecolor="white", label="not", **dark),
-        Line2D([], [], marker="|", markersize=8, label="noise ceiling", **dark),
-    ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3)

@@ -6,9 +6,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from .style import GREY, INK, PALE, header, new_figure, one_reading, require, styled, words
+from ..results.words import capital
+from .style import (
+    GREY,
+    INK,
+    PALE,
+    header,
+    name_rows,
+    new_figure,
+    one_reading,
+    require,
+    sign,
+    styled,
+    words,
+)
 
 #: Smaller p-values are drawn here.
 _FLOOR = 1e-4
@@ -77,8 +89,8 @@ def plot_sensitivity(frame: pd.DataFrame) -> Figure:
             markeredgecolor="white",
             gid=column,
         )
-    _scale(ax, len(tested))
-    ax.set_yticks(place, [_first_upper(text) for text in tested["finding"]])
+    _scale(ax)
+    name_rows(ax, [capital(text) for text in tested["finding"]])
     for y, verdict in zip(place, tested["verdict"], strict=True):
         ax.text(
             1.01,
@@ -90,21 +102,17 @@ def plot_sensitivity(frame: pd.DataFrame) -> Figure:
             fontweight="bold",
             fontsize=8.5,
         )
-    handles = [
-        Line2D([], [], marker=marker, color=colour, linestyle="none", label=text)
-        for text, marker, colour in _ANALYSES.values()
-    ]
+    handles = [sign(text, marker, 6, color=colour) for text, marker, colour in _ANALYSES.values()]
     fig.legend(handles=handles, loc="outside lower center", ncols=3)
     note = "a published difference holds where design and mixed model both have p < .05"
     header(fig, frame, "Would the findings survive?", note, labels=True)
     return fig
 
 
-def _scale(ax: Axes, rows: int) -> None:
+def _scale(ax: Axes) -> None:
     """Smaller p-values to the right, with the limit of 5% marked."""
     ax.set_xscale("log")
     ax.set_xlim(1.3, _FLOOR / 1.4)
-    ax.set_ylim(rows - 0.4, -0.6)
     ticks = [1, 0.05, 0.01, 0.001, _FLOOR]
     ax.set_xticks(ticks, ["1", ".05", ".01", ".001", "≤ .0001"])
     ax.minorticks_off()
@@ -112,7 +120,3 @@ def _scale(ax: Axes, rows: int) -> None:
     ax.axvspan(0.05, _FLOOR / 1.4, color="#EAF3F8", zorder=0)
     ax.axvline(0.05, color=INK, linewidth=0.8)
     ax.grid(visible=True, axis="y", color=PALE, linewidth=0.5)
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
 from ..results.frame import provenance
+from ..results.words import capital
 
 P = ParamSpec("P")
 
@@ -167,13 +169,29 @@ def words(name: object) -> str:
     text = str(name)
     if text in names.index:
         return str(names[text])
-    text = text.replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return capital(text.replace("_", " "))
 
 
 def p_text(p: float) -> str:
     """P-value for the annotation of a figure."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def interval_level(frame: pd.DataFrame) -> str:
+    """Level of the intervals of a frame, as a word before "interval"."""
+    levels = set(frame["conf_level"].dropna()) if "conf_level" in frame else set()
+    return f"{levels.pop():.0%}" if len(levels) == 1 else "confidence"
+
+
+def name_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Rows 0, 1, ... from the top, with their names."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+
+
+def sign(label: str, marker: str, size: float = 5, **look: Any) -> Line2D:
+    """Marker for a legend."""
+    return Line2D([], [], marker=marker, markersize=size, linestyle="none", label=label, **look)
 
 
 def require(frame: pd.DataFrame, function: str, *columns: str) -> None:

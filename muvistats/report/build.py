@@ -12,13 +12,14 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import DataError, DesignError
+from ..results.frame import provenance, write_frame
 from ..results.paper import RULES as VERDICT_RULES
 from ..results.paper import compare_published
-from .cache import cached_frame, data_hash, write_frame
+from ..results.words import RULES
+from .cache import cached_frame, data_hash
 from .citation import references
 from .figures import save_figure
 from .folder import NETWORKS, check_target, finished_folder
-from .format import RULES
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, Section, Settings, Table
@@ -170,6 +171,7 @@ class _Report:
     def page(self) -> Page:
         """What the templates need."""
         source = self.source
+        not_built = [Absent(*entry) for entry in NOT_BUILT] if source.is_muvi else []
         return Page(
             title=str(source.first.attrs.get("study", "A study")),
             kicker=kicker(source),
@@ -180,7 +182,7 @@ class _Report:
             scores=score_rows(source, self.comparisons),
             findings=finding_rows(source, FINDINGS, self._counted()),
             chapters=self.chapters,
-            absent=self.absent + [Absent(*entry) for entry in NOT_BUILT] * source.is_muvi,
+            absent=[*self.absent, *not_built],
             methods=_methods(self.settings),
             rules=list(RULES.values()),
             verdicts=VERDICT_RULES if self.comparisons else {},
@@ -269,7 +271,7 @@ class _Report:
         readings = self._readings(each=figure.each_reading)
         for name, study in readings.items():
             frames = {
-                key: frame[frame["alignment"] == name] if len(readings) > 1 else frame
+                key: self.source.rows_of(name, frame) if figure.each_reading else frame
                 for key, frame in self.frames.items()
                 if "alignment" in frame
             }
@@ -285,7 +287,7 @@ class _Report:
                     figure,
                     number=self.figure_number,
                     reading=name if len(readings) > 1 else "",
-                    simulated=bool(study.attrs.get("simulated", 0)),
+                    simulated=provenance(study)["simulated"],
                     folder=self.folder,
                 )
             )

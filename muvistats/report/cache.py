@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..files import cache_folder, write_whole
-from ..results.frame import build_frame
-from ..results.glossary import GLOSSARY
+from ..files import cache_folder
+from ..results.frame import read_frame, write_frame
 
 
 def data_hash(data: xr.DataTree) -> str:
@@ -51,40 +48,6 @@ def data_hash(data: xr.DataTree) -> str:
             else:
                 digest.update(values.data if values.size else b"")
     return digest.hexdigest()
-
-
-def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a result frame as CSV, every digit kept, atomically."""
-    write_whole(path, lambda stream: frame.to_csv(stream, index=False, lineterminator="\n"))
-
-
-def read_frame(path: Path) -> pd.DataFrame:
-    """Read back what `write_frame` wrote, with the types of the glossary.
-
-    Parameters
-    ----------
-    path : Path
-        CSV file of a result frame.
-
-    Returns
-    -------
-    DataFrame
-        The frame, equal to the one that was written.
-    """
-    texts = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
-    columns: dict[str, Any] = {}
-    for name in texts.columns:
-        kind = GLOSSARY[name].kind
-        values = texts[name]
-        if kind == "truth":
-            columns[name] = values == "True"
-        elif kind == "integer":
-            columns[name] = values.astype("int64")
-        elif kind == "number":
-            columns[name] = values.astype("float64")
-        else:
-            columns[name] = values
-    return build_frame(pd.DataFrame(columns), tuple(texts.columns))
 
 
 def cached_frame(

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.figure
 
-from .format import word
+from ..results.words import word
 from .page import ShownFigure
 from .parts import Figure
 

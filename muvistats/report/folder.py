@@ -42,7 +42,9 @@ def _ours(out: Path) -> set[str]:
 def _keep_networks(out: Path, work: Path) -> None:
     """Networks of the report that is replaced go into the new one."""
     ours = [name for name in sorted(_listed(out / NETWORKS)) if (out / NETWORKS / name).is_file()]
-    for name in [*ours, MARKER] * bool(ours):
+    if not ours:
+        return
+    for name in (*ours, MARKER):
         (work / NETWORKS / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(out / NETWORKS / name, work / NETWORKS / name)
 

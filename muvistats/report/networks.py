@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import matplotlib.figure
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from ..deep.protocols import Protocol
 from ..deep.summaries import summarise
 from ..errors import DataError
-from ..kernels.raters.agreement import ccc
 from ..plots.figures import (
     plot_architecture_comparison,
     plot_architectures,
@@ -27,9 +25,11 @@ from ..plots.figures import (
 )
 from ..plots.layers import read_network
 from ..plots.networks import network_name
-from .cache import data_hash, read_frame, write_frame
+from ..results.frame import provenance, read_frame, write_frame
+from ..results.words import MISSING, fixed, word
+from .cache import data_hash
 from .folder import NETWORKS, finished_folder
-from .format import MISSING, fixed, word
+from .predictions import kept_predictions
 
 #: File that says what the results belong to.
 ABOUT = "networks.json"
@@ -128,90 +128,12 @@ class NetworkResults:
 
     def _backend(self) -> list[str]:
         name = str(self.about["backend"])
-        return [name, *([str(self.about["versions"][name])] * (name in self.about["versions"]))]
+        version = self.about["versions"].get(name)
+        return [name] if version is None else [name, str(version)]
 
 
 def _number(count: int, noun: str) -> str:
     return f"{'one' if count == 1 else count} {noun}{'' if count == 1 else 's'}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """Items and steps of kept predictions."""
-
-    items: list[str]
-    modalities: list[str]
-    item: npt.NDArray[np.integer[Any]]
-    time: npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """Kept predictions of a target."""
-
-    modality: str
-    features: str
-    target: str
-    configuration: str
-    items: npt.NDArray[np.intp]
-    fitted: npt.NDArray[np.float64]
-    ccc: npt.NDArray[np.float64]
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptPredictions:
-    """Predictions read from a file, as `plot_model_trajectory` takes them.
-
-    Parameters
-    ----------
-    inputs : object
-        Items and steps.
-    fits : list
-        Predictions of each target.
-    data : DataTree
-        The study.
-    """
-
-    inputs: _Inputs
-    fits: list[_Fit]
-    data: xr.DataTree
-
-
-def kept_predictions(frame: pd.DataFrame, study: xr.DataTree) -> KeptPredictions:
-    """Predictions of a frame (rows of ``NetworkModels.augment()``) beside their study."""
-    steps = frame[["item", "time"]].drop_duplicates(ignore_index=True)
-    items = [str(name) for name in steps["item"].drop_duplicates()]
-    number = {name: place for place, name in enumerate(items)}
-    places = steps["item"].map(number).to_numpy(dtype=np.intp)
-    row = pd.Series(np.arange(len(steps)), index=pd.MultiIndex.from_frame(steps))
-    fits = []
-    keys = ["modality", "features", "target", "configuration"]
-    for key, part in frame.groupby(keys, sort=False):
-        there = row.loc[pd.MultiIndex.from_frame(part[["item", "time"]])].to_numpy()
-        fitted, observed = (np.full(len(steps), np.nan) for _ in range(2))
-        fitted[there], observed[there] = part["fitted"], part["observed"]
-        tested = np.unique(places[there])
-        scores = [
-            float(ccc(observed[mine], fitted[mine]))
-            for mine in (there[places[there] == item] for item in tested)
-        ]
-        modality, features, target, configuration = (str(value) for value in key)
-        fits.append(
-            _Fit(modality, features, target, configuration, tested, fitted, np.array(scores))
-        )
-    modalities = study["annotations"].to_dataset()["modality"].attrs["levels"]
-    return KeptPredictions(
-        _Inputs(items, _levels(modalities), places, steps["time"].to_numpy(dtype=float)),
-        fits,
-        study,
-    )
-
-
-def _levels(text: object) -> list[str]:
-    from ..dataset.schema import decode_levels
-
-    return [str(name) for name in decode_levels(str(text))]
 
 
 def find_networks(
@@ -242,9 +164,7 @@ def find_networks(
     data = str(results.about["data"])
     for name, study in readings.items():
         if hashes[name] == data:
-            scores, predictions = results.scores, results.predictions
-            diagrams, about = results.diagrams, results.about
-            return NetworkResults(scores, predictions, diagrams, about, study), ""
+            return replace(results, study=study), ""
     ours = next(iter(hashes.values()))
     return None, (
         f"the networks beside this report were trained on other data (hash {data[:8]}, "
@@ -303,10 +223,11 @@ class TrainedNetworks:
     tests: pd.DataFrame
     architectures: Mapping[str, Any]
     settings: Mapping[str, Any]
-    simulated: bool = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.simulated = bool(self.study.attrs.get("simulated", 0))
+    @property
+    def simulated(self) -> bool:
+        """Whether the study is simulated."""
+        return bool(provenance(self.study)["simulated"])
 
 
 def write_networks(trained: TrainedNetworks, out: Path, *, overwrite: bool = False) -> list[Path]:
@@ -389,29 +310,25 @@ def summary_text(summary: pd.DataFrame) -> str:
         A header and a line for each configuration, in columns.
     """
     targets = list(dict.fromkeys(summary["target"]))
-    columns = [(target, metric) for target in targets for metric in ("mse", "rmse", "ccc")]
     same = summary.pivot_table(index=["configuration", "target"], columns="metric", values="mean")
     left_out = "rmse" if same["rmse"].equals(same["mse"]) else "mse"
-    columns = [(target, metric) for target, metric in columns if metric != left_out]
+    metrics = [name for name in ("mse", "rmse", "ccc") if name != left_out]
+    columns = [(target, metric) for target in targets for metric in metrics]
     head = ["modality", "features", "configuration"]
     head += [f"{target} {metric.upper()}" for target, metric in columns]
     lines = [head]
     for key, part in summary.groupby(["modality", "features", "configuration"], sort=False):
-        by = {
-            (str(target), str(metric)): (float(mean), float(sd))
-            for target, metric, mean, sd in zip(
-                part["target"], part["metric"], part["mean"], part["sd"], strict=True
-            )
-        }
+        by = part.set_index(["target", "metric"])[["mean", "sd"]].to_dict("index")
         modality, features, configuration = key
-        cells = [_cell(by, column) for column in columns]
+        cells = [_cell(by.get(column)) for column in columns]
         lines.append([word(modality), word(features), network_name(configuration), *cells])
     return _aligned(lines)
 
 
-def _cell(by: Mapping[tuple[str, str], tuple[float, float]], column: tuple[str, str]) -> str:
-    mean, sd = by.get(column, (np.nan, np.nan))
-    return MISSING if np.isnan(mean) else f"{fixed(mean, 3)} \u00b1 {fixed(sd, 3)}"
+def _cell(mean_and_sd: Mapping[Any, float] | None) -> str:
+    if mean_and_sd is None or np.isnan(mean_and_sd["mean"]):
+        return MISSING
+    return f"{fixed(mean_and_sd['mean'], 3)} \u00b1 {fixed(mean_and_sd['sd'], 3)}"
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
+import xarray as xr
 
-from .format import Rule
+from ..results.words import Rule
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -41,6 +42,43 @@ class Settings:
     n_resamples: int
     released_layout: bool = False
     rng: int = 20220219
+
+
+#: Takes a study (or trained networks) and the settings, returns a result frame.
+Compute = Callable[[Any, Settings], pd.DataFrame]
+
+#: Takes a study (or trained networks) and the frames of its section, returns a figure.
+Draw = Callable[[Any, Frames], "matplotlib.figure.Figure"]
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names that stand in a text with blanks between them."""
+    return tuple(text.split())
+
+
+def plain(function: Callable[..., pd.DataFrame], **options: Any) -> Compute:
+    """Call a function of the package with these options."""
+
+    def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+        return function(study, **options)
+
+    return compute
+
+
+def resampled(*functions: Callable[..., pd.DataFrame], **options: Any) -> Compute:
+    """Call functions with the resamples and the seed of the report; one frame of all."""
+
+    def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+        chosen = {"n_resamples": settings.n_resamples, "rng": settings.rng} | options
+        frames = [function(study, **chosen) for function in functions]
+        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+    return compute
+
+
+def drawn(plot: Callable[[pd.DataFrame], matplotlib.figure.Figure], table: str) -> Draw:
+    """Draw the frame of a table."""
+    return lambda _, frames: plot(frames[table])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +120,7 @@ class Table:
 
     key: str
     caption: str
-    compute: Callable[[Any, Settings], pd.DataFrame]
+    compute: Compute
     needs: tuple[Need, ...] = ()
     each_reading: bool = False
     published: tuple[str, ...] = ()
@@ -125,7 +163,7 @@ class Figure:
     key: str
     caption: str
     alt: str
-    draw: Callable[[Any, Frames], matplotlib.figure.Figure]
+    draw: Draw
     needs: tuple[Need, ...] = ()
     uses: tuple[str, ...] = ()
     each_reading: bool = False
@@ -145,10 +183,10 @@ class Section:
         Chapter to which it belongs.
     title : str
         Heading.
-    reference : str
-        Where the paper has it, empty where it does not.
     text : str
         One or two sentences on what is shown.
+    reference : str
+        Where the paper has it, empty where it does not.
     tables : tuple of Table
         Its frames, in order.
     figures : tuple of Figure
@@ -162,8 +200,8 @@ class Section:
     key: str
     chapter: str
     title: str
-    reference: str
     text: str
+    reference: str = ""
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
     warnings: bool = False

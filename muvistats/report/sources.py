@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+import pandas as pd
 import xarray as xr
 
+from ..dataset.access import dimensions_of
 from ..errors import AlignmentWarning, DataError
+from ..results.frame import provenance
 from .parts import Need
 
 Data = xr.DataTree | str | Path | Mapping[str, xr.DataTree] | None
@@ -69,7 +72,11 @@ class Source:
     @property
     def simulated(self) -> bool:
         """Whether the data is simulated."""
-        return any(bool(study.attrs.get("simulated", 0)) for study in self.readings.values())
+        return any(provenance(study)["simulated"] for study in self.readings.values())
+
+    def rows_of(self, reading: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows of one reading, where there are several."""
+        return frame[frame["alignment"] == reading] if len(self.readings) > 1 else frame
 
 
 def _is_store(path: Path) -> bool:
@@ -168,7 +175,7 @@ def one_study(
 
 
 def _alignment(study: xr.DataTree) -> str:
-    return str(study.attrs.get("label_alignment", "as_recorded"))
+    return str(provenance(study)["alignment"])
 
 
 def _prepared(study: xr.DataTree) -> xr.DataTree:
@@ -228,13 +235,9 @@ def missing_part(study: xr.DataTree, needs: tuple[Need, ...], *, released: bool)
         The reason, for example ``"av_data.csv is not in the folder"``.
     """
     annotations = study["annotations"].to_dataset()
-    dynamic = any(
-        v.attrs.get("role") == "dimension" and "time" in v.dims
-        for v in annotations.data_vars.values()
-    )
     there: dict[Need, bool] = {
         "labels": "labels" in annotations,
-        "dynamics": dynamic,
+        "dynamics": any("time" in annotations[name].dims for name in dimensions_of(study)),
         "familiar": "familiar" in annotations,
         "overlay": "overlay" in annotations,
         "trial": "trial" in annotations.variables,

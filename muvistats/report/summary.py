@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
-from .format import count, fixed, word
+from ..dataset.access import dimensions_of
+from ..results.words import capital, count, fixed, word
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
 from .sources import Source
@@ -25,10 +26,9 @@ _PACKAGES = ("numpy", "scipy", "pandas", "xarray", "statsmodels", "scikit-learn"
 
 def kicker(source: Source) -> str:
     """The line above the title."""
-    read = f"{source.name[:1].upper()}{source.name[1:]}: " if source.name else ""
+    read = f"{source.name}: " if source.name else ""
     beside = ", beside the values of the MuVi paper" if source.is_muvi else ""
-    text = f"{read}emotion ratings and labels{beside}"
-    return text[:1].upper() + text[1:]
+    return capital(f"{read}emotion ratings and labels{beside}")
 
 
 def reading_names(source: Source) -> list[str]:
@@ -52,11 +52,7 @@ def facts(source: Source) -> list[Fact]:
         Fact("Items", count(study["items"].sizes["item"])),
         Fact("Modalities", count(len(set(annotations["modality"].to_numpy().tolist())))),
     ]
-    dimensions = [
-        str(name)
-        for name, values in annotations.data_vars.items()
-        if values.attrs.get("role") == "dimension"
-    ]
+    dimensions = dimensions_of(study)
     listed.append(Fact("Rated dimensions", ", ".join(word(d) for d in dimensions) or "none"))
     if dimensions:
         listed.append(Fact("Kept for ratings", count(_kept(study, "keep_dynamic"))))
@@ -145,7 +141,7 @@ def finding_rows(
             continue
         answers = []
         for name in source.readings:
-            part = frame[frame["alignment"] == name] if len(source.readings) > 1 else frame
+            part = source.rows_of(name, frame)
             if part.empty:
                 answers.append(Answer("the same", "", ""))
                 continue

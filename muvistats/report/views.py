@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from ..results.frame import provenance
 from ..results.glossary import GLOSSARY
-from .format import (
+from ..results.words import (
     MISSING,
     Rule,
+    capital,
     column_texts,
     heading,
     p_value,
@@ -35,6 +37,11 @@ _NOTES: dict[str, str] = {
     "rule": "{}",
 }
 _UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided")}
+#: Columns that are shown only where they tell rows apart.
+_SAID_ONCE = {
+    *_NOTES,
+    *("conf_level", "statistic_name", "dependence", "n_resamples", "equivalence_margin"),
+}
 _HIDDEN = {"simulated", "warning", "name"}
 _P_COLUMNS = {"p_value", "p_adjusted"}
 #: A comparison with more rows than this is folded away at first.
@@ -113,19 +120,9 @@ def table_views(table: Table, frame: pd.DataFrame) -> list[TableView]:
     views = []
     for number, (reading, part) in enumerate(parts):
         shown = table.view(part) if table.view else _interleaved(part)
-        views.append(
-            _view(
-                shown,
-                table.key if number == 0 else f"{table.key}-{reading}",
-                f"{table.caption}, labels {word(reading)}" if reading else table.caption,
-                f"tables/{table.key}.csv",
-                simulated=bool(frame["simulated"].any()) if "simulated" in frame else False,
-                columns=table.columns,
-                rules=table.rules,
-                limit=table.limit,
-                collapsed=table.collapsed,
-            )
-        )
+        key = table.key if number == 0 else f"{table.key}-{reading}"
+        caption = f"{table.caption}, labels {word(reading)}" if reading else table.caption
+        views.append(_view(table, shown, key, caption, simulated=provenance(frame)["simulated"]))
     return views
 
 
@@ -149,29 +146,19 @@ def _interleaved(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _view(
-    frame: pd.DataFrame,
-    key: str,
-    caption: str,
-    csv: str,
-    *,
-    simulated: bool,
-    columns: Sequence[str] = (),
-    rules: Mapping[str, Rule] | None = None,
-    limit: int = 60,
-    collapsed: bool = False,
+    table: Table, frame: pd.DataFrame, key: str, caption: str, *, simulated: bool
 ) -> TableView:
-    names = _chosen(frame, columns) if columns else _telling(frame)
+    names = _chosen(frame, table.columns) if table.columns else _telling(frame)
     notes = _notes(frame, names)
-    total = len(frame)
     footnotes = _Footnotes()
     marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]
-    shown = frame.iloc[:limit]
+    shown = frame.iloc[: table.limit]
     header: list[Cell] = []
     body: list[list[Cell]] = [[] for _ in range(len(shown))]
     for name in names:
         if name == "conf_high" and "conf_low" in names:
             continue
-        title, texts, numeric = _column(shown, name, rules or {})
+        title, texts, numeric = _column(shown, name, table.rules)
         header.append(Cell(title, numeric))
         for row, text in zip(body, texts, strict=True):
             row.append(Cell(text, numeric))
@@ -185,10 +172,10 @@ def _view(
         caption=caption,
         header=header,
         rows=body,
-        csv=csv,
+        csv=f"tables/{table.key}.csv",
         simulated=simulated,
-        total=total,
-        collapsed=collapsed,
+        total=len(frame),
+        collapsed=table.collapsed,
         notes=notes,
         footnotes=footnotes.listed(),
     )
@@ -230,13 +217,8 @@ def _telling(frame: pd.DataFrame) -> list[str]:
         if name in _HIDDEN or frame[name].isna().all():
             continue
         varies = _constant(frame, name) is None
-        if name in ("conf_level", "statistic_name", "effect_size_name") or (
-            name in _NOTES or name in ("dependence", "n_resamples", "equivalence_margin")
-        ):
-            if varies and len(frame) > 1:
-                names.append(name)
-            continue
-        names.append(name)
+        if name not in _SAID_ONCE or (varies and len(frame) > 1):
+            names.append(name)
     return names
 
 
@@ -273,7 +255,7 @@ def _joint_texts(frame: pd.DataFrame, rule: Rule | None) -> tuple[list[str], lis
 def _capital(text: str) -> str:
     """First letter as a capital, unless the first word is a symbol such as z or \u03c7\u00b2."""
     first = text.split(" ")[0]
-    return text if len(first) == 1 or not first.isascii() else text[:1].upper() + text[1:]
+    return text if len(first) == 1 or not first.isascii() else capital(text)
 
 
 def _rule_of_values(values: pd.Series) -> Rule:
@@ -313,7 +295,8 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
     alone = len(readings) == 1
     for reading in readings:
         header.append(Cell("Ours" if alone else _capital(word(reading)), numeric=True))
-        header += [Cell("Difference", numeric=True)] * alone
+        if alone:
+            header.append(Cell("Difference", numeric=True))
         header.append(Cell("Verdict"))
     rows = []
     for number, record in enumerate(parts[0].to_dict("records")):

@@ -6,12 +6,14 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ParamSpec
+from pathlib import Path
+from typing import IO, Any, ParamSpec
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..files import write_whole
 from .glossary import GLOSSARY, Kind
 from .parameters import with_parameters
 
@@ -92,6 +94,30 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(out, index=index, copy=not own)
 
 
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a result frame as CSV, every digit kept, atomically."""
+    write_whole(path, lambda stream: frame.to_csv(stream, index=False, lineterminator="\n"))
+
+
+def read_frame(source: Path | IO[str]) -> pd.DataFrame:
+    """Read back what `write_frame` wrote, with the types of the glossary.
+
+    Parameters
+    ----------
+    source : Path or text stream
+        CSV of a result frame.
+
+    Returns
+    -------
+    DataFrame
+        The frame, equal to the one that was written.
+    """
+    texts = pd.read_csv(source, dtype="str", keep_default_na=False, na_values=[""])
+    values = {str(name): texts[name] for name in texts}
+    truths = {name: texts[name] == "True" for name in values if GLOSSARY[name].kind == "truth"}
+    return build_frame(pd.DataFrame(values | truths), tuple(values))
+
+
 def _is_text(values: Any) -> bool:
     """Whether this is an array with the type of text columns, whatever holds its letters."""
     extended = isinstance(values, pd.api.extensions.ExtensionArray)
@@ -147,8 +173,9 @@ def result_frame(
     row : str
         What a row stands for, for example ``"dimension"``.
     *columns : str
-        Column names, each in the glossary.
+        Column names, each in the glossary; several in one text with blanks between them.
     """
+    columns = tuple(" ".join(columns).split())
     columns = (*columns, *(name for name in _PROVENANCE if name not in columns), "warning")
     unknown = [name for name in columns if name not in GLOSSARY]
     if unknown:

@@ -13,33 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError
-from .frame import Rows, result_frame
+from .frame import Rows, join_reasons, provenance, result_frame
 
 __all__ = ["compare_published", "published"]
 
 #: Columns that say which row of a result frame a printed value belongs to.
 _KEYS = (
-    "dimension",
-    "modality",
-    "modality1",
-    "modality2",
-    "variable",
-    "level",
-    "factor",
-    "group",
-    "group1",
-    "group2",
-    "label",
-    "label1",
-    "label2",
-    "category",
-    "target",
-    "features",
-    "configuration",
-    "metric",
-    "family",
-    "scope",
-    "method",
+    *("dimension", "modality", "modality1", "modality2", "variable", "level", "factor"),
+    *("group", "group1", "group2", "label", "label1", "label2", "category"),
+    *("target", "features", "configuration", "metric", "family", "scope", "method"),
 )
 
 #: Keys that come in twos; a value for (a, b) is the value for (b, a).
@@ -85,15 +67,9 @@ def _everything() -> pd.DataFrame:
 
 @result_frame(
     "printed value",
-    "name",
-    "section",
+    "name section",
     *_KEYS,
-    "quantity",
-    "relation",
-    "published",
-    "printed",
-    "digits",
-    "std_error",
+    "quantity relation published printed digits std_error",
 )
 def published(name: str | None = None) -> Rows:
     """Values that the MuVi paper prints.
@@ -152,19 +128,9 @@ def published(name: str | None = None) -> Rows:
 
 @result_frame(
     "printed value and reading of the data",
-    "name",
-    "section",
+    "name section",
     *_KEYS,
-    "quantity",
-    "relation",
-    "published",
-    "printed",
-    "digits",
-    "estimate",
-    "difference",
-    "std_error",
-    "verdict",
-    "rule",
+    "quantity relation published printed digits estimate difference std_error verdict rule",
 )
 def compare_published(frame: pd.DataFrame, name: str) -> Rows:
     """Set our numbers beside the printed ones.
@@ -236,10 +202,7 @@ def compare_published(frame: pd.DataFrame, name: str) -> Rows:
         if "quantity" in part:
             normal["variable"] = _normals(part["quantity"])
         known = {key: set(values) for key, values in normal.items()}
-        origin = {
-            "alignment": str(part["alignment"].iloc[0]) if "alignment" in part else "as_recorded",
-            "simulated": bool(part["simulated"].iloc[0]) if "simulated" in part else False,
-        }
+        origin = provenance(part)
         for record in theirs.to_dict("records"):
             found, reason = _matching(part, normal, known, record, used)
             rows.append({**record, **origin, **_judge(record, found, reason)})
@@ -315,19 +278,7 @@ def _judge(
     difference = estimate - printed
     error, low, high = _uncertainty(ours, quantity)
     error = float(record["std_error"]) if np.isnan(error) else error
-    if record["relation"] != "=":
-        holds = difference < 0 if record["relation"] == "<" else difference > 0
-        verdict, rule = ("agrees" if holds else "differs"), "printed bound"
-    elif _equal_when_rounded(abs(difference), int(record["digits"]), abs(printed)):
-        verdict, rule = "agrees", "printed digits"
-    elif not np.isnan(low + high):
-        inside = low <= printed <= high
-        verdict, rule = ("within sampling error" if inside else "differs"), "confidence interval"
-    elif not np.isnan(error):
-        inside = abs(difference) <= 2 * error
-        verdict, rule = ("within sampling error" if inside else "differs"), "two standard errors"
-    else:
-        verdict, rule = "differs", "printed digits"
+    verdict, rule = _verdict(record, difference, error, (low, high))
     return {
         "estimate": estimate,
         "difference": difference,
@@ -336,6 +287,24 @@ def _judge(
         "rule": rule,
         "warning": warning,
     }
+
+
+def _verdict(
+    record: Mapping[Any, Any], difference: float, error: float, limits: tuple[float, float]
+) -> tuple[str, str]:
+    """Verdict on one printed value, and the rule behind it."""
+    printed = float(record["published"])
+    if record["relation"] != "=":
+        holds = difference < 0 if record["relation"] == "<" else difference > 0
+        return ("agrees" if holds else "differs"), "printed bound"
+    if _equal_when_rounded(abs(difference), int(record["digits"]), abs(printed)):
+        return "agrees", "printed digits"
+    near, rule = False, "printed digits"
+    if not np.isnan(sum(limits)):
+        near, rule = limits[0] <= printed <= limits[1], "confidence interval"
+    elif not np.isnan(error):
+        near, rule = abs(difference) <= 2 * error, "two standard errors"
+    return ("within sampling error" if near else "differs"), rule
 
 
 def _equal_when_rounded(distance: float, digits: int, size: float) -> bool:
@@ -373,5 +342,4 @@ def _binomial(share: float, n: float) -> float:
 
 
 def _join(*warnings: object) -> str:
-    texts = [str(text) for text in warnings if isinstance(text, str) and text]
-    return "; ".join(dict.fromkeys(texts))
+    return join_reasons(*dict.fromkeys(text for text in warnings if isinstance(text, str)))

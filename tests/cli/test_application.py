@@ -14,7 +14,7 @@ import pytest
 import muvistats as mv
 from muvistats import cli
 from muvistats.report import build
-from muvistats.report.cache import read_frame
+from muvistats.results.frame import read_frame
 
 from ..report.test_report import _design, _only
 

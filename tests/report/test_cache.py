@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.report.cache import cached_frame, data_hash, read_frame, write_frame
+from muvistats.report.cache import cached_frame, data_hash
+from muvistats.results.frame import read_frame, write_frame
 
 
 def test_hash_follows_the_values_only(tiny: xr.DataTree) -> None:

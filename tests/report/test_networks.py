@@ -18,10 +18,10 @@ from muvistats.report.folder import MARKER
 from muvistats.report.networks import (
     TrainedNetworks,
     find_networks,
-    kept_predictions,
     summary_text,
     write_networks,
 )
+from muvistats.report.predictions import kept_predictions
 from muvistats.report.sections import catalogue as sections
 from muvistats.stats.prediction.inputs import release_order
 

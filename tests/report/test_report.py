@@ -12,10 +12,10 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.report import build
-from muvistats.report.cache import read_frame
 from muvistats.report.folder import MARKER
 from muvistats.report.parts import Section, Settings, Table
 from muvistats.report.sections import catalogue as sections
+from muvistats.results.frame import read_frame
 
 from .conftest import Page, Report
 
@@ -229,7 +229,7 @@ def test_texts_of_the_data_are_escaped(
 
 def _only(compute: object, **more: object) -> tuple[Section, ...]:
     table = Table("one", "The one table", compute, **more)  # type: ignore[arg-type]
-    return (Section("only", "checks", "Only", "Table 99", "Text.", (table,)),)
+    return (Section("only", "checks", "Only", "Text.", "Table 99", (table,)),)
 
 
 def _design(study: xr.DataTree, _settings: Settings) -> pd.DataFrame:

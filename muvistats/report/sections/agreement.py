@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
 from ...plots.figures import plot_agreement_trajectory, plot_interrater_ccc
 from ...results.paper import published
+from ...results.words import fixed, word
 from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreement
 from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
-from ..format import fixed, word
-from ..parts import Figure, Finding, Section, Settings, Table
-
-
-def _agreement(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return interrater_ccc(
-        study, level="modality", n_resamples=settings.n_resamples, rng=settings.rng
-    )
-
-
-def _ceiling(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return noise_ceiling(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _over_time(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return agreement_over_time(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _lag(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return rater_lag(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _icc(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return icc(study)
-
-
-def _alpha(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return krippendorff_alpha(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _labels(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return label_agreement(study, n_resamples=settings.n_resamples, rng=settings.rng)
+from ..parts import Figure, Finding, Frames, Section, Table, names, plain, resampled
+from .answers import Answer
 
 
 def _windows_wide(frame: pd.DataFrame) -> pd.DataFrame:
@@ -92,14 +61,14 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
     return out.reset_index()
 
 
-def _typical(study: xr.DataTree, _: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+def _typical(study: xr.DataTree, _: Frames) -> matplotlib.figure.Figure:
     """Raters of the item whose agreement is the median of all items."""
     means = interrater_ccc(study).groupby("item", sort=False)["ccc"].mean().dropna().sort_values()
     names = list(means.index) or study["items/item"].to_numpy().tolist()
     return plot_agreement_trajectory(study, item=str(names[len(names) // 2]))
 
 
-def _table_5(study: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+def _table_5(study: xr.DataTree, frames: Frames) -> matplotlib.figure.Figure:
     muvi = str(study.attrs.get("study", "")).startswith("MuVi")
     return plot_interrater_ccc(
         frames["interrater_ccc"], printed=published("interrater_ccc") if muvi else None
@@ -107,7 +76,7 @@ def _table_5(study: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotl
 
 
 def _arousal_leads(modality: str) -> Finding:
-    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    def holds(frame: pd.DataFrame) -> Answer:
         rows = frame[frame["modality"] == modality].set_index("dimension")["ccc"].dropna()
         if not {"arousal", "valence"} <= set(rows.index):
             return None, "no concordance of arousal and valence"
@@ -139,25 +108,17 @@ AGREEMENT_SECTIONS = (
             Table(
                 "interrater_ccc",
                 "Concordance with the other raters",
-                _agreement,
+                resampled(interrater_ccc, level="modality"),
                 needs=("dynamics",),
                 published=("interrater_ccc",),
-                columns=(
-                    "dimension",
-                    "modality",
-                    "ccc",
-                    "conf_low",
-                    "conf_high",
-                    "sd",
-                    "n",
-                    "n_items",
-                    "n_participants",
+                columns=names(
+                    "dimension modality ccc conf_low conf_high sd n n_items n_participants"
                 ),
             ),
             Table(
                 "agreement_over_time",
                 "Concordance with the other raters, by window",
-                _over_time,
+                resampled(agreement_over_time),
                 needs=("dynamics",),
                 view=_windows_wide,
                 collapsed=True,
@@ -184,7 +145,6 @@ AGREEMENT_SECTIONS = (
         key="ceiling",
         chapter="agreement",
         title="What a model could reach, and who is late",
-        reference="",
         text=(
             "The concordance that a perfect predictor could reach with the gold standard of so few "
             "raters, and the delay of raters behind the others: found on one half of the excerpt "
@@ -195,26 +155,18 @@ AGREEMENT_SECTIONS = (
             Table(
                 "noise_ceiling",
                 "Highest concordance within reach of a model",
-                _ceiling,
+                resampled(noise_ceiling),
                 needs=("dynamics",),
-                columns=("dimension", "modality", "ccc", "conf_low", "conf_high", "sd", "n"),
+                columns=names("dimension modality ccc conf_low conf_high sd n"),
             ),
             Table(
                 "rater_lag",
                 "Delay of raters, and what correcting it gains",
-                _lag,
+                resampled(rater_lag),
                 needs=("dynamics",),
-                columns=(
-                    "dimension",
-                    "modality",
-                    "pairing",
-                    "lag_seconds",
-                    "correlation_at_zero",
-                    "correlation_at_lag",
-                    "gain",
-                    "conf_low",
-                    "conf_high",
-                    "n",
+                columns=names(
+                    "dimension modality pairing lag_seconds correlation_at_zero correlation_at_lag "
+                    "gain conf_low conf_high n"
                 ),
                 collapsed=True,
             ),
@@ -224,7 +176,6 @@ AGREEMENT_SECTIONS = (
         key="reliability",
         chapter="agreement",
         title="Agreement on levels",
-        reference="",
         text=(
             "How much of the variation of the annotations' medians lies between items, by "
             "intraclass correlation and by Krippendorff's alpha."
@@ -233,24 +184,17 @@ AGREEMENT_SECTIONS = (
             Table(
                 "icc",
                 "Intraclass correlation of medians",
-                _icc,
+                plain(icc),
                 needs=("dynamics",),
                 view=_forms_wide,
             ),
             Table(
                 "krippendorff_alpha",
                 "Krippendorff's alpha of medians",
-                _alpha,
+                resampled(krippendorff_alpha),
                 needs=("dynamics",),
-                columns=(
-                    "dimension",
-                    "modality",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "n",
-                    "n_items",
-                    "n_participants",
+                columns=names(
+                    "dimension modality estimate conf_low conf_high n n_items n_participants"
                 ),
             ),
         ),
@@ -259,7 +203,6 @@ AGREEMENT_SECTIONS = (
         key="label-agreement",
         chapter="agreement",
         title="Agreement on labels",
-        reference="",
         text=(
             "Fleiss' kappa by modality, with its interval over items for all of them together; "
             "Krippendorff's alpha and Gwet's AC1 beside it. For labels that hardly anybody "
@@ -269,7 +212,7 @@ AGREEMENT_SECTIONS = (
             Table(
                 "label_agreement",
                 "Chance-corrected agreement on each label",
-                _labels,
+                resampled(label_agreement),
                 needs=("labels",),
                 each_reading=True,
                 view=_labels_wide,

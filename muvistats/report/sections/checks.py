@@ -11,8 +11,8 @@ from ...dataset.quality.shifts import LAGS
 from ...errors import DataError
 from ...plots.figures import plot_label_alignment
 from ...results.frame import provenance
-from ..format import column_texts, word
-from ..parts import Figure, Section, Settings, Table
+from ...results.words import column_texts, word
+from ..parts import Figure, Section, Settings, Table, drawn, names, plain, resampled
 from ..sources import has_features
 
 
@@ -63,16 +63,6 @@ def _merged(frame: pd.DataFrame) -> pd.DataFrame:
     return shown.rename("reading").reset_index()
 
 
-def _alignment(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return label_alignment_check(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _alignment_people(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return label_alignment_check(
-        study, n_resamples=settings.n_resamples, rng=settings.rng, level="participant"
-    )
-
-
 def _lag_name(lag: int) -> str:
     return f"lag {lag}".replace("-", "\u2212")
 
@@ -114,14 +104,6 @@ def _lag_people(frame: pd.DataFrame) -> pd.DataFrame:
         row["no signal"] = part["participant"].nunique() - best["participant"].nunique()
         rows.append(row)
     return _adjacent(pd.DataFrame(rows), ["variable"])
-
-
-def _lists(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return repeated_lists(study)
-
-
-def _quality(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return rater_quality(study)
 
 
 def _quality_summary(frame: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +153,6 @@ CHECK_SECTIONS = (
         key="read",
         chapter="checks",
         title="What was read",
-        reference="",
         text="The parts of the study, and everything that the reader mended on the way.",
         tables=(
             Table("contents", "Parts of the study", _contents, each_reading=True, view=_merged),
@@ -188,7 +169,6 @@ CHECK_SECTIONS = (
         key="alignment",
         chapter="checks",
         title="Do the rows belong to their items?",
-        reference="",
         text=(
             "People who rate the same item agree a little. If labels had slipped by some trials, "
             "they would agree at that lag and not at 0. The values are z: how far agreement on "
@@ -199,7 +179,7 @@ CHECK_SECTIONS = (
             Table(
                 "label_alignment",
                 "Agreement on items (z) when values are moved up by some trials",
-                _alignment,
+                resampled(label_alignment_check),
                 needs=("trial",),
                 each_reading=True,
                 view=_lags,
@@ -208,7 +188,7 @@ CHECK_SECTIONS = (
             Table(
                 "label_alignment_people",
                 "Number of participants by the lag at which they fit best",
-                _alignment_people,
+                resampled(label_alignment_check, level="participant"),
                 needs=("trial",),
                 each_reading=True,
                 view=_lag_people,
@@ -220,7 +200,7 @@ CHECK_SECTIONS = (
                 "alignment_figure",
                 "Agreement on items by lag; it should peak at 0",
                 "Bars of z by lag, one panel for each variable that was checked",
-                lambda _study, frames: plot_label_alignment(frames["label_alignment"]),
+                drawn(plot_label_alignment, "label_alignment"),
                 uses=("label_alignment",),
                 each_reading=True,
             ),
@@ -230,7 +210,6 @@ CHECK_SECTIONS = (
         key="lists",
         chapter="checks",
         title="Lists used more than once",
-        reference="",
         text=(
             "Participants who worked through the same trials in the same order as somebody "
             "before them. Their ratings share the effects of order."
@@ -239,9 +218,9 @@ CHECK_SECTIONS = (
             Table(
                 "repeated_lists",
                 "Participants with a list that was used before",
-                _lists,
+                plain(repeated_lists),
                 needs=("trial",),
-                columns=("participant", "repeats", "n"),
+                columns=names("participant repeats n"),
                 collapsed=True,
             ),
         ),
@@ -250,7 +229,6 @@ CHECK_SECTIONS = (
         key="raters",
         chapter="checks",
         title="How the raters worked",
-        reference="",
         text=(
             "Still cursors, constant labels, drift over trials and agreement with the other "
             "raters, over participants. Who stands out lies more than 3.5 robust standard "
@@ -261,7 +239,7 @@ CHECK_SECTIONS = (
             Table(
                 "rater_quality",
                 "Quality of the ratings over participants",
-                _quality,
+                plain(rater_quality),
                 each_reading=True,
                 view=_quality_summary,
                 rules={"minimum": "mixed", "median": "mixed", "maximum": "mixed"},
@@ -272,7 +250,6 @@ CHECK_SECTIONS = (
         key="excluded",
         chapter="checks",
         title="What was excluded",
-        reference="",
         text=(
             "Excluded annotations are masked, not deleted: either their ratings or their labels, "
             "or both, stay out of the statistics."

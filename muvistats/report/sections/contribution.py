@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
-import xarray as xr
 
 from ...plots.figures import plot_modality_contribution
 from ...stats.modalities.contrasts import modality_contrasts
 from ...stats.modalities.contribution import modality_contribution
-from ..parts import Figure, Section, Settings, Table
+from ..parts import Figure, Section, Table, drawn, names, resampled
 
-
-def _contribution(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    parts = [
-        modality_contribution(
-            study, scope=scope, n_resamples=settings.n_resamples, rng=settings.rng
-        )
-        for scope in ("within_item", "between_item")
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _contrasts(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    parts = [
-        modality_contrasts(
-            study, quantity=quantity, n_resamples=settings.n_resamples, rng=settings.rng
-        )
-        for quantity in ("ccc", "median", "correlation")
-    ]
-    return pd.concat(parts, ignore_index=True)
+_contribution = resampled(
+    *(partial(modality_contribution, scope=scope) for scope in ("within_item", "between_item"))
+)
+_contrasts = resampled(
+    *(partial(modality_contrasts, quantity=each) for each in ("ccc", "median", "correlation"))
+)
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +29,6 @@ CONTRIBUTION_SECTIONS = (
         key="contribution",
         chapter="effects-ratings",
         title="Music or picture?",
-        reference="",
         text=(
             "The audiovisual ratings of an item regressed on its music and its visual ratings: "
             "over the seconds of an item, and between items. Shares of R squared are dominance "
@@ -55,20 +42,9 @@ CONTRIBUTION_SECTIONS = (
                 _contribution,
                 needs=("dynamics", "modalities"),
                 view=_shown,
-                columns=(
-                    "dimension",
-                    "scope",
-                    "quantity",
-                    "modality",
-                    "group1",
-                    "group2",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "p_value",
-                    "reliability",
-                    "n_items",
-                    "n_missing",
+                columns=names(
+                    "dimension scope quantity modality group1 group2 estimate conf_low conf_high "
+                    "p_value reliability n_items n_missing"
                 ),
             ),
         ),
@@ -77,9 +53,7 @@ CONTRIBUTION_SECTIONS = (
                 "contribution_figure",
                 "Share of each modality in the audiovisual emotion",
                 "Bars cut where the shares of music and picture meet, with the interval of the cut",
-                lambda study, frames: plot_modality_contribution(  # noqa: ARG005
-                    frames["modality_contribution"]
-                ),
+                drawn(plot_modality_contribution, "modality_contribution"),
                 needs=("dynamics", "modalities"),
                 uses=("modality_contribution",),
             ),
@@ -101,19 +75,9 @@ CONTRIBUTION_SECTIONS = (
                 "Differences between modalities",
                 _contrasts,
                 needs=("dynamics", "modalities"),
-                columns=(
-                    "quantity",
-                    "dimension",
-                    "group1",
-                    "group2",
-                    "estimate1",
-                    "estimate2",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "p_value",
-                    "p_adjusted",
-                    "dependence",
+                columns=names(
+                    "quantity dimension group1 group2 estimate1 estimate2 estimate conf_low "
+                    "conf_high p_value p_adjusted dependence"
                 ),
                 collapsed=True,
             ),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
+import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
@@ -16,8 +19,19 @@ from ...stats.labels.residuals import label_deviations
 from ...stats.ranks.pairs_of_groups import pairwise_modality
 from ...stats.ranks.several_groups import kruskal_modality
 from ...stats.ranks.two_groups import mannwhitney_overlay
-from ..format import p_value, statistic, word
-from ..parts import Figure, Finding, Section, Settings, Table
+from ..parts import (
+    Compute,
+    Figure,
+    Finding,
+    Frames,
+    Section,
+    Settings,
+    Table,
+    names,
+    plain,
+    resampled,
+)
+from .answers import ALPHA, Answer, result_in_words, rows_where
 
 #: Factors of the label tests, as the paper has them: formula, words, figure of the paper.
 _FACTORS = {
@@ -27,27 +41,6 @@ _FACTORS = {
     "modality": ("modality", ""),
     "overlay": ("overlay type", ""),
 }
-_ALPHA = 0.05
-
-
-def _normality(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return normality(study, dependence="independent")
-
-
-def _overlay(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return mannwhitney_overlay(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _kruskal(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return kruskal_modality(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _medians(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return kruskal_modality(study, level="group", dependence="independent")
-
-
-def _pairs(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return pairwise_modality(study, n_resamples=settings.n_resamples, rng=settings.rng)
 
 
 def _factors(study: xr.DataTree) -> list[str]:
@@ -59,16 +52,14 @@ def _factors(study: xr.DataTree) -> list[str]:
     return found
 
 
-def _chisquare(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    n, rng = settings.n_resamples, settings.rng
-    parts = [chisquare_labels(study, by=by, n_resamples=n, rng=rng) for by in _factors(study)]
-    return pd.concat(parts, ignore_index=True)
+def _by_factors(function: Callable[..., pd.DataFrame]) -> Compute:
+    """A label test by each of the paper's factors."""
 
+    def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+        tests = [partial(function, by=by) for by in _factors(study)]
+        return resampled(*tests)(study, settings)
 
-def _deviations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    n, rng = settings.n_resamples, settings.rng
-    parts = [label_deviations(study, by=by, n_resamples=n, rng=rng) for by in _factors(study)]
-    return pd.concat(parts, ignore_index=True)
+    return compute
 
 
 def _largest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -89,8 +80,8 @@ def _deviation_figure(by: str) -> Figure:
     key = by.split()[0]
     paper = f" (the paper's {reference})" if reference else ""
 
-    def draw(study: xr.DataTree, frames: object) -> object:  # noqa: ARG001
-        frame = frames["label_deviations"]  # type: ignore[index]
+    def draw(_: xr.DataTree, frames: Frames) -> matplotlib.figure.Figure:
+        frame = frames["label_deviations"]
         rows = frame[frame["factor"] == by]
         if rows.empty:
             raise DesignError(f"the study has no {key}")
@@ -100,7 +91,7 @@ def _deviation_figure(by: str) -> Figure:
         f"deviations_{key}",
         f"Labels chosen by {words}, against what is expected{paper}",
         f"Bars of observed label counts with expected counts, one panel for each group of {words}",
-        draw,  # type: ignore[arg-type]
+        draw,
         uses=("label_deviations",),
         each_reading=True,
     )
@@ -109,79 +100,51 @@ def _deviation_figure(by: str) -> Figure:
 def _differs(claim: str, table: str, column: str, value: str, *, expected: bool) -> Finding:
     """Whether a test finds a difference, where the paper says that it does or does not."""
 
-    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
-        rows = frame[frame[column] == value]
+    def holds(frame: pd.DataFrame) -> Answer:
+        rows = rows_where(frame, **{column: value})
         if "dependence" in rows:
-            rows = rows[rows["dependence"] == "independent"]
-        if rows.empty or math.isnan(p := float(rows["p_value"].iloc[0])):
-            return None, "not tested"
-        row = rows.iloc[0]
-        df = "" if math.isnan(float(row.get("df", math.nan))) else f"({row['df']:.0f})"
-        name = word(row["statistic_name"])
-        shown = p_value(p)
-        relation = "" if shown[0] in "<>" else "= "
-        shown = f"{relation}{shown}".replace(" ", "\u00a0")
-        text = f"{name}{df}\u00a0=\u00a0{statistic(float(row['statistic']))}, p\u00a0{shown}"
-        return (p < _ALPHA) == expected, text
+            rows = rows_where(rows, dependence="independent")
+        p, text = result_in_words(rows)
+        return (None if math.isnan(p) else (p < ALPHA) == expected), text
 
     return Finding(claim, table, holds)
 
 
 EFFECT_FINDINGS = (
-    _differs(
-        "Arousal does not depend on the annotation interface",
-        "mannwhitney_overlay",
-        "dimension",
-        "arousal",
-        expected=False,
-    ),
-    _differs(
-        "Valence does not depend on the annotation interface",
-        "mannwhitney_overlay",
-        "dimension",
-        "valence",
-        expected=False,
-    ),
-    _differs(
-        "Arousal differs between modalities",
-        "kruskal_modality",
-        "dimension",
-        "arousal",
-        expected=True,
-    ),
-    _differs(
-        "Valence differs between modalities",
-        "kruskal_modality",
-        "dimension",
-        "valence",
-        expected=True,
-    ),
-    _differs(
-        "Modality does not change which labels are chosen",
-        "chisquare_labels",
-        "factor",
-        "modality",
-        expected=False,
-    ),
-    _differs(
-        "The annotation interface does not change which labels are chosen",
-        "chisquare_labels",
-        "factor",
-        "overlay",
-        expected=False,
+    *(
+        _differs(
+            f"{name.capitalize()} does not depend on the annotation interface",
+            "mannwhitney_overlay",
+            "dimension",
+            name,
+            expected=False,
+        )
+        for name in ("arousal", "valence")
     ),
     *(
         _differs(
-            f"{what} changes which labels are chosen",
+            f"{name.capitalize()} differs between modalities",
+            "kruskal_modality",
+            "dimension",
+            name,
+            expected=True,
+        )
+        for name in ("arousal", "valence")
+    ),
+    *(
+        _differs(
+            f"{what} {'changes' if changes else 'does not change'} which labels are chosen",
             "chisquare_labels",
             "factor",
             by,
-            expected=True,
+            expected=changes,
         )
-        for by, what in (
-            ("gender", "Gender"),
-            ("years_of_training > 3", "Musical training"),
-            ("familiar", "Familiarity"),
+        for by, what, changes in (
+            ("modality", "Modality", False),
+            ("overlay", "The annotation interface", False),
+            ("gender", "Gender", True),
+            ("years_of_training > 3", "Musical training", True),
+            ("familiar", "Familiarity", True),
         )
     ),
 )
@@ -201,10 +164,10 @@ EFFECT_SECTIONS = (
             Table(
                 "normality",
                 "Distance from a normal distribution",
-                _normality,
+                plain(normality, dependence="independent"),
                 needs=("dynamics",),
                 published=("normality",),
-                columns=("dimension", "method", "statistic_name", "statistic", "p_value", "n"),
+                columns=names("dimension method statistic_name statistic p_value n"),
                 rules={"statistic": "number"},
             ),
         ),
@@ -224,23 +187,12 @@ EFFECT_SECTIONS = (
             Table(
                 "mannwhitney_overlay",
                 "Ratings by annotation interface",
-                _overlay,
+                resampled(mannwhitney_overlay),
                 needs=("dynamics", "overlay"),
                 published=("mannwhitney_overlay",),
-                columns=(
-                    "dimension",
-                    "median1",
-                    "median2",
-                    "statistic",
-                    "p_value",
-                    "effect_size",
-                    "conf_low",
-                    "conf_high",
-                    "p_equivalence",
-                    "dependence",
-                    "n1",
-                    "n2",
-                    "n_missing",
+                columns=names(
+                    "dimension median1 median2 statistic p_value effect_size conf_low conf_high "
+                    "p_equivalence dependence n1 n2 n_missing"
                 ),
             ),
         ),
@@ -260,48 +212,30 @@ EFFECT_SECTIONS = (
             Table(
                 "modality_medians",
                 "Medians by modality",
-                _medians,
+                plain(kruskal_modality, level="group", dependence="independent"),
                 needs=("dynamics", "modalities"),
                 published=("kruskal_modality_group",),
-                columns=("dimension", "group", "median", "sd", "mean_rank", "n"),
+                columns=names("dimension group median sd mean_rank n"),
             ),
             Table(
                 "kruskal_modality",
                 "Ratings by modality",
-                _kruskal,
+                resampled(kruskal_modality),
                 needs=("dynamics", "modalities"),
                 published=("kruskal_modality",),
-                columns=(
-                    "dimension",
-                    "statistic",
-                    "df",
-                    "p_value",
-                    "effect_size",
-                    "conf_low",
-                    "conf_high",
-                    "dependence",
-                    "n",
-                    "n_missing",
+                columns=names(
+                    "dimension statistic df p_value effect_size conf_low conf_high dependence n "
+                    "n_missing"
                 ),
             ),
             Table(
                 "pairwise_modality",
                 "Ratings by pairs of modalities",
-                _pairs,
+                resampled(pairwise_modality),
                 needs=("dynamics", "modalities"),
-                columns=(
-                    "dimension",
-                    "group1",
-                    "group2",
-                    "median1",
-                    "median2",
-                    "statistic",
-                    "p_value",
-                    "p_adjusted",
-                    "effect_size",
-                    "conf_low",
-                    "conf_high",
-                    "dependence",
+                columns=names(
+                    "dimension group1 group2 median1 median2 statistic p_value p_adjusted "
+                    "effect_size conf_low conf_high dependence"
                 ),
             ),
         ),
@@ -332,23 +266,13 @@ EFFECT_SECTIONS = (
             Table(
                 "chisquare_labels",
                 "Labels by group",
-                _chisquare,
+                _by_factors(chisquare_labels),
                 needs=("labels",),
                 each_reading=True,
                 published=("chisquare_labels",),
-                columns=(
-                    "factor",
-                    "alignment",
-                    "dependence",
-                    "statistic",
-                    "df",
-                    "p_value",
-                    "effect_size",
-                    "conf_low",
-                    "conf_high",
-                    "n",
-                    "n_annotations",
-                    "n_missing",
+                columns=names(
+                    "factor alignment dependence statistic df p_value effect_size conf_low "
+                    "conf_high n n_annotations n_missing"
                 ),
             ),
         ),
@@ -367,22 +291,14 @@ EFFECT_SECTIONS = (
             Table(
                 "label_deviations",
                 "Largest deviations from the expected counts",
-                _deviations,
+                _by_factors(label_deviations),
                 needs=("labels",),
                 each_reading=True,
                 published=("label_deviations",),
                 view=_largest,
-                columns=(
-                    "factor",
-                    "label",
-                    "group",
-                    "dependence",
-                    "observed",
-                    "expected",
-                    "deviation",
-                    "std_residual",
-                    "p_value",
-                    "p_adjusted",
+                columns=names(
+                    "factor label group dependence observed expected deviation std_residual "
+                    "p_value p_adjusted"
                 ),
                 split=True,
             ),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,11 @@ import xarray as xr
 
 from ...dataset.access import dimensions_of
 from ...plots.figures import plot_label_correlations, plot_label_frequencies
+from ...results.words import Rule, percent, word
 from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
-from ..format import Rule, percent, word
-from ..parts import Figure, Finding, Section, Settings, Table
+from ..parts import Compute, Figure, Finding, Section, Settings, Table, drawn, names, plain
+from .answers import Answer
 
 #: Pairs of labels that the page shows: the strongest ones.
 _PAIRS = 20
@@ -26,29 +28,17 @@ _SHARES: Mapping[str, Rule] = {
 }
 
 _PAIR_COLUMNS = [
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
+    *names("estimate conf_low conf_high conf_level p_value p_adjusted p_adjust_method")
 ]
 
-Level = Literal["label", "category", "superfactor", "summary"]
 
-
-def _frequencies(level: Level) -> Callable[[xr.DataTree, Settings], pd.DataFrame]:
+def _frequencies(level: str) -> Compute:
     """Counts at one level, over the annotations that the paper's Table 3 counts."""
 
-    def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))
+    def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))  # type: ignore[arg-type]
 
     return compute
-
-
-def _correlations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return label_correlations(study)
 
 
 def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -74,12 +64,20 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
     return _wide(frame, keys)
 
 
-def _categories_wide(frame: pd.DataFrame) -> pd.DataFrame:
-    return _wide(frame, ["superfactor", "category"])
-
-
-def _superfactors_wide(frame: pd.DataFrame) -> pd.DataFrame:
-    return _wide(frame, ["superfactor"])
+def _frequency_table(
+    level: str, caption: str, view: Callable[[pd.DataFrame], pd.DataFrame], **options: Any
+) -> Table:
+    return Table(
+        "label_frequencies" if level == "label" else f"label_frequencies_{level}",
+        caption,
+        _frequencies(level),
+        needs=("labels",),
+        each_reading=True,
+        view=view,
+        rules=_SHARES,
+        split=True,
+        **options,
+    )
 
 
 def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -96,7 +94,7 @@ def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns={"estimate": "r"}).reset_index()
 
 
-def _most_chosen(frame: pd.DataFrame) -> tuple[bool | None, str]:
+def _most_chosen(frame: pd.DataFrame) -> Answer:
     rows = frame[frame["modality"] == "all"]
     if rows.empty or not rows["count"].sum():
         return None, "no labels were chosen"
@@ -104,7 +102,7 @@ def _most_chosen(frame: pd.DataFrame) -> tuple[bool | None, str]:
     return top["label"] == "energetic", f"{word(top['label'])}, {percent(float(top['share']))}"
 
 
-def _power_leads(frame: pd.DataFrame) -> tuple[bool | None, str]:
+def _power_leads(frame: pd.DataFrame) -> Answer:
     rows = frame[frame["modality"] == "all"]
     if rows.empty or not np.isfinite(rows["share"]).any():
         return None, "the labels have no categories"
@@ -129,37 +127,22 @@ LABEL_SECTIONS = (
             "there."
         ),
         tables=(
-            Table(
-                "label_frequencies",
+            _frequency_table(
+                "label",
                 "Emotion labels by modality",
-                _frequencies("label"),
-                needs=("labels",),
-                each_reading=True,
+                _labels_wide,
                 published=("label_frequencies",),
-                view=_labels_wide,
-                rules=_SHARES,
-                split=True,
             ),
-            Table(
-                "label_frequencies_category",
+            _frequency_table(
+                "category",
                 "Categories of labels by modality",
-                _frequencies("category"),
-                needs=("labels",),
-                each_reading=True,
+                partial(_wide, keys=["superfactor", "category"]),
                 published=("label_frequencies_category",),
-                view=_categories_wide,
-                rules=_SHARES,
-                split=True,
             ),
-            Table(
-                "label_frequencies_superfactor",
+            _frequency_table(
+                "superfactor",
                 "Superfactors of labels by modality",
-                _frequencies("superfactor"),
-                needs=("labels",),
-                each_reading=True,
-                view=_superfactors_wide,
-                rules=_SHARES,
-                split=True,
+                partial(_wide, keys=["superfactor"]),
                 collapsed=True,
             ),
             Table(
@@ -169,17 +152,8 @@ LABEL_SECTIONS = (
                 needs=("labels",),
                 each_reading=True,
                 published=("label_frequencies_summary",),
-                columns=(
-                    "quantity",
-                    "modality",
-                    "alignment",
-                    "mean",
-                    "sd",
-                    "median",
-                    "conf_low",
-                    "conf_high",
-                    "n",
-                    "n_missing",
+                columns=names(
+                    "quantity modality alignment mean sd median conf_low conf_high n n_missing"
                 ),
             ),
         ),
@@ -188,7 +162,7 @@ LABEL_SECTIONS = (
                 "label_frequencies_figure",
                 "Share of annotations with each label, by modality",
                 "Dot for each label and modality with its confidence interval",
-                lambda _study, frames: plot_label_frequencies(frames["label_frequencies"]),
+                drawn(plot_label_frequencies, "label_frequencies"),
                 uses=("label_frequencies",),
                 each_reading=True,
             ),
@@ -208,7 +182,7 @@ LABEL_SECTIONS = (
             Table(
                 "label_correlations",
                 "Strongest correlations between labels",
-                _correlations,
+                plain(label_correlations),
                 needs=("labels",),
                 each_reading=True,
                 published=("label_correlations",),
@@ -221,7 +195,7 @@ LABEL_SECTIONS = (
                 "label_correlations_figure",
                 "Correlations between labels over annotations",
                 "Heat map of the correlations between all pairs of labels",
-                lambda _study, frames: plot_label_correlations(frames["label_correlations"]),
+                drawn(plot_label_correlations, "label_correlations"),
                 uses=("label_correlations",),
                 each_reading=True,
             ),

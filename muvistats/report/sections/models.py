@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import matplotlib.figure
 import pandas as pd
@@ -12,15 +13,14 @@ import xarray as xr
 
 from ...errors import DesignError
 from ...plots.figures import plot_feature_ranks, plot_model_trajectory
+from ...results.words import Rule, fixed, word
 from ...stats.prediction.contrast import audio_visual_contrast
 from ...stats.prediction.human import compare_with_human
 from ...stats.prediction.lasso import lasso_models
 from ...stats.prediction.models import FeatureModels, feature_models
 from ...stats.prediction.ranking import family_importance, rank_features
-from ..format import Rule, fixed, p_value, statistic, word
-from ..parts import Figure, Finding, Section, Settings, Table
-
-_ALPHA = 0.05
+from ..parts import Compute, Figure, Finding, Frames, Section, Settings, Table, names
+from .answers import ALPHA, Answer, result_in_words, rows_where
 
 #: Families that the page shows of each model.
 _SHOWN = 5
@@ -45,24 +45,13 @@ class _Fitted:
 _FITTED = _Fitted()
 
 
-def _lasso(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return lasso_models(_FITTED.of(study))
+def _fitted(function: Callable[..., pd.DataFrame], **options: Any) -> Compute:
+    """Call a function of the package on the models of the study."""
 
+    def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+        return function(_FITTED.of(study), **options)
 
-def _human(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return compare_with_human(_FITTED.of(study))
-
-
-def _families(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return rank_features(_FITTED.of(study), level="family")
-
-
-def _features(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return rank_features(_FITTED.of(study))
-
-
-def _importance(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return family_importance(_FITTED.of(study))
+    return compute
 
 
 def _contrast(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
@@ -114,11 +103,11 @@ def _largest(frame: pd.DataFrame) -> pd.DataFrame:
     return ranked.groupby(_MODEL, sort=False).head(_SHOWN)
 
 
-def _trajectory(study: xr.DataTree, _: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+def _trajectory(study: xr.DataTree, _: Frames) -> matplotlib.figure.Figure:
     return plot_model_trajectory(_FITTED.of(study))
 
 
-def _ranks(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
+def _ranks(_: xr.DataTree, frames: Frames) -> matplotlib.figure.Figure:
     frame = frames["rank_features"]
     rows = frame[frame["modality"] == "audiovisual"]
     if rows["rank"].isna().all():
@@ -128,17 +117,13 @@ def _ranks(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.fig
 
 
 def _ccc_of(frame: pd.DataFrame, modality: str, features: str, target: str) -> float:
-    rows = frame[
-        (frame["modality"] == modality)
-        & (frame["features"] == features)
-        & (frame["target"] == target)
-        & (frame["metric"] == "ccc")
-    ]
+    model = {"modality": modality, "features": features, "target": target}
+    rows = rows_where(frame, metric="ccc", **model)
     return float(rows["mean"].iloc[0]) if len(rows) else math.nan
 
 
 def _larger(claim: str, first: tuple[str, str, str], second: tuple[str, str, str]) -> Finding:
-    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    def holds(frame: pd.DataFrame) -> Answer:
         a, b = _ccc_of(frame, *first), _ccc_of(frame, *second)
         if math.isnan(a) or math.isnan(b):
             return None, "not fitted"
@@ -147,19 +132,10 @@ def _larger(claim: str, first: tuple[str, str, str], second: tuple[str, str, str
     return Finding(claim, "lasso_models", holds)
 
 
-def _as_people(frame: pd.DataFrame) -> tuple[bool | None, str]:
-    rows = frame[
-        (frame["modality"] == "music")
-        & (frame["features"] == "audio")
-        & (frame["target"] == "arousal")
-        & (frame["dependence"] == "independent")
-    ]
-    if rows.empty or math.isnan(p := float(rows["p_value"].iloc[0])):
-        return None, "not tested"
-    shown = p_value(p)
-    relation = "" if shown[0] in "<>" else "= "
-    t = statistic(float(rows["statistic"].iloc[0]))
-    return p >= _ALPHA, f"t\u00a0=\u00a0{t}, p\u00a0{relation}{shown}"
+def _as_people(frame: pd.DataFrame) -> Answer:
+    model = {"modality": "music", "features": "audio", "target": "arousal"}
+    p, text = result_in_words(rows_where(frame, dependence="independent", **model), df=False)
+    return (None if math.isnan(p) else p >= ALPHA), text
 
 
 MODEL_FINDINGS = (
@@ -201,7 +177,7 @@ MODEL_SECTIONS = (
             Table(
                 "lasso_models",
                 "Error and concordance on held-out items",
-                _lasso,
+                _fitted(lasso_models),
                 needs=("dynamics",),
                 published=("lasso_models",),
                 view=wide,
@@ -210,24 +186,12 @@ MODEL_SECTIONS = (
             Table(
                 "compare_with_human",
                 "Concordance of people, less that of the model",
-                _human,
+                _fitted(compare_with_human),
                 needs=("dynamics",),
                 published=("compare_with_human",),
-                columns=(
-                    "modality",
-                    "features",
-                    "target",
-                    "dependence",
-                    "mean1",
-                    "mean2",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "statistic",
-                    "df",
-                    "p_value",
-                    "n1",
-                    "n2",
+                columns=names(
+                    "modality features target dependence mean1 mean2 estimate conf_low conf_high "
+                    "statistic df p_value n1 n2"
                 ),
                 collapsed=True,
             ),
@@ -236,15 +200,8 @@ MODEL_SECTIONS = (
                 "Advantage of sound over picture, for arousal and for valence",
                 _contrast,
                 needs=("dynamics", "audio", "visual"),
-                columns=(
-                    "target",
-                    "dependence",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "p_value",
-                    "n_items",
-                    "n_resamples",
+                columns=names(
+                    "target dependence estimate conf_low conf_high p_value n_items n_resamples"
                 ),
                 slow=True,
             ),
@@ -274,7 +231,7 @@ MODEL_SECTIONS = (
             Table(
                 "feature_families",
                 "Families of features in the order of their largest coefficient",
-                _families,
+                _fitted(rank_features, level="family"),
                 needs=("dynamics",),
                 published=("rank_features",),
                 view=_listed,
@@ -282,38 +239,22 @@ MODEL_SECTIONS = (
             Table(
                 "rank_features",
                 "Features with the largest coefficients",
-                _features,
+                _fitted(rank_features),
                 needs=("dynamics",),
                 view=_largest,
-                columns=(
-                    "modality",
-                    "features",
-                    "target",
-                    "feature",
-                    "family",
-                    "estimate",
-                    "sd",
-                    "sign_stability",
-                    "share",
+                columns=names(
+                    "modality features target feature family estimate sd sign_stability share"
                 ),
                 collapsed=True,
             ),
             Table(
                 "family_importance",
                 "What is lost without a family",
-                _importance,
+                _fitted(family_importance),
                 needs=("dynamics",),
-                columns=(
-                    "modality",
-                    "features",
-                    "target",
-                    "family",
-                    "metric",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "p_value",
-                    "n_items",
+                columns=names(
+                    "modality features target family metric estimate conf_low conf_high p_value "
+                    "n_items"
                 ),
                 limit=200,
                 collapsed=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib.figure
@@ -16,28 +16,18 @@ from ...deep.summaries import summarise
 from ...errors import DataError
 from ...kernels.raters.agreement import ccc
 from ...plots.figures import plot_architecture_comparison, plot_architectures, plot_model_trajectory
-from ..format import fixed, p_value, statistic
-from ..networks import NetworkResults, kept_predictions
-from ..parts import Figure, Finding, Section, Settings, Table
+from ..networks import NetworkResults
+from ..parts import Compute, Figure, Finding, Frames, Section, Table, drawn, names
+from ..predictions import kept_predictions
+from .answers import ALPHA, Answer, result_in_words, rows_where
 from .models import WIDE_RULES, wide
 
-_ALPHA = 0.05
 _SETTING = ("modality", "features", "configuration")
 _NEEDS: Any = ("dynamics", "audio", "visual")
 
-Frames = Mapping[str, pd.DataFrame]
 
-
-def _summary(networks: NetworkResults, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return summarise(networks.scores)
-
-
-def _tests(networks: NetworkResults, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return paired_tests(networks.scores)
-
-
-def _predictions(networks: NetworkResults, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return networks.predictions
+def _of_scores(function: Callable[..., pd.DataFrame]) -> Compute:
+    return lambda networks, _: function(networks.scores)
 
 
 def _table_6(frame: pd.DataFrame) -> pd.DataFrame:
@@ -66,14 +56,6 @@ def _by_item(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("CCC", ascending=False, kind="stable")
 
 
-def _architectures(networks: NetworkResults, _: Frames) -> matplotlib.figure.Figure:
-    return plot_architectures(networks.diagrams)
-
-
-def _comparison(_: NetworkResults, frames: Frames) -> matplotlib.figure.Figure:
-    return plot_architecture_comparison(frames["networks"])
-
-
 def _trajectory(networks: NetworkResults, frames: Frames) -> matplotlib.figure.Figure:
     if networks.study is None:
         raise DataError("the study of the networks is not here")
@@ -88,7 +70,7 @@ def _means(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     )
 
 
-def _networks_are_better(frame: pd.DataFrame) -> tuple[bool | None, str]:
+def _networks_are_better(frame: pd.DataFrame) -> Answer:
     """Whether each network has the smaller error and the higher concordance."""
     wins = total = 0
     for metric, sign in (("rmse", -1), ("ccc", 1)):
@@ -100,25 +82,15 @@ def _networks_are_better(frame: pd.DataFrame) -> tuple[bool | None, str]:
     return (wins == total if total else None), f"{wins} of {total} means are better"
 
 
-def _tested(frame: pd.DataFrame, *, group2: str, target: str, metric: str) -> tuple[Any, str]:
+def _tested(frame: pd.DataFrame, *, group2: str, target: str, metric: str) -> Answer:
     """Whether PAIR is significantly better than another configuration."""
-    rows = frame[
-        (frame["group1"] == "pair")
-        & (frame["group2"] == group2)
-        & (frame["target"] == target)
-        & (frame["metric"] == metric)
-        & (frame["method"] == "paired t test")
-    ]
-    if rows.empty or math.isnan(p := float(rows["p_value"].iloc[0])):
-        return None, "not tested"
-    row = rows.iloc[0]
-    better = (row["estimate"] > 0) == (metric == "ccc")
-    relation = "" if p_value(p)[0] in "<>" else "= "
-    detail = (
-        f"t({fixed(row['df'], 0)})\u00a0=\u00a0{statistic(row['statistic'])}, "
-        f"p\u00a0{relation}{p_value(p)}"
-    )
-    return bool(better and p < _ALPHA), detail
+    asked = {"group2": group2, "target": target, "metric": metric}
+    rows = rows_where(frame, group1="pair", method="paired t test", **asked)
+    p, text = result_in_words(rows)
+    if math.isnan(p):
+        return None, text
+    better = (rows["estimate"].iloc[0] > 0) == (metric == "ccc")
+    return bool(better and p < ALPHA), text
 
 
 def _pair_beats(claim: str, group2: str, target: str, metric: str) -> Finding:
@@ -157,7 +129,7 @@ NETWORK_SECTIONS = (
             Table(
                 "networks",
                 "Error and concordance of networks on held-out items",
-                _summary,
+                _of_scores(summarise),
                 needs=_NEEDS,
                 published=("compare_architectures",),
                 view=_table_6,
@@ -179,23 +151,12 @@ NETWORK_SECTIONS = (
             Table(
                 "network_tests",
                 "PAIR less the other configurations",
-                _tests,
+                _of_scores(paired_tests),
                 needs=_NEEDS,
                 published=("paired_tests",),
-                columns=(
-                    "group2",
-                    "target",
-                    "metric",
-                    "method",
-                    "dependence",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "statistic",
-                    "df",
-                    "p_value",
-                    "p_adjusted",
-                    "effect_size",
+                columns=names(
+                    "group2 target metric method dependence estimate conf_low conf_high statistic "
+                    "df p_value p_adjusted effect_size"
                 ),
                 collapsed=True,
                 of_networks=True,
@@ -203,7 +164,7 @@ NETWORK_SECTIONS = (
             Table(
                 "network_predictions",
                 "Items by the concordance of their prediction",
-                _predictions,
+                lambda networks, _: networks.predictions,
                 needs=_NEEDS,
                 view=_by_item,
                 rules={"RMSE": "number", "CCC": "number", "Steps": "count"},
@@ -217,7 +178,7 @@ NETWORK_SECTIONS = (
                 "architectures_figure",
                 "Architectures that were compared, drawn from the models",
                 "Boxes of layers with arrows between them, one column of boxes for each network",
-                _architectures,
+                lambda networks, _: plot_architectures(networks.diagrams),
                 needs=_NEEDS,
                 of_networks=True,
             ),
@@ -225,7 +186,7 @@ NETWORK_SECTIONS = (
                 "architecture_comparison",
                 "Means over held-out items with intervals, linear models and noise ceiling",
                 "Points with intervals, one line for each configuration, for error and concordance",
-                _comparison,
+                drawn(plot_architecture_comparison, "networks"),
                 needs=_NEEDS,
                 uses=("networks",),
                 of_networks=True,

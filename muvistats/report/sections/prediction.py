@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
 from ...plots.figures import plot_label_prediction
 from ...stats.prediction.labels import label_prediction
-from ..parts import Figure, Section, Settings, Table
+from ..parts import Figure, Section, Settings, Table, drawn, names
 
 #: Permutations of a quick report: each repeats 27 labels x 3 modalities x 5 folds.
 _QUICK = 199
@@ -19,10 +16,6 @@ _QUICK = 199
 def _predict(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     n = settings.n_resamples if settings.full else min(_QUICK, settings.n_resamples)
     return label_prediction(study, n_resamples=n, rng=settings.rng)
-
-
-def _draw(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
-    return plot_label_prediction(frames["label_prediction"])
 
 
 def _best_first(frame: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +27,6 @@ PREDICTION_SECTIONS = (
         key="label-prediction",
         chapter="labels",
         title="Can the sound tell which labels are chosen?",
-        reference="",
         text=(
             "Ridge regression on the audio features of an item predicts the share of its raters "
             "who chose a label, for items that it has not seen. It is also a check of the data: "
@@ -52,16 +44,8 @@ PREDICTION_SECTIONS = (
                 split=True,
                 view=_best_first,
                 limit=10,
-                columns=(
-                    "label",
-                    "modality",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "p_value",
-                    "p_adjusted",
-                    "noise_ceiling",
-                    "n",
+                columns=names(
+                    "label modality estimate conf_low conf_high p_value p_adjusted noise_ceiling n"
                 ),
             ),
         ),
@@ -70,7 +54,7 @@ PREDICTION_SECTIONS = (
                 "label_prediction_figure",
                 "Correlation of predicted and observed shares for every label and modality",
                 "Points with intervals, one panel for each modality and one row for each label",
-                _draw,
+                drawn(plot_label_prediction, "label_prediction"),
                 needs=("labels", "audio"),
                 uses=("label_prediction",),
                 each_reading=True,

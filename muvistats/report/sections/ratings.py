@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
-import xarray as xr
 
 from ...plots.figures import plot_dimension_distributions, plot_modality_correlations
+from ...results.words import Rule, fixed, percent
 from ...stats.descriptives.distributions import describe_annotations
 from ...stats.descriptives.participants import (
     describe_design,
@@ -15,38 +15,14 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..format import Rule, fixed, percent
-from ..parts import Figure, Finding, Section, Settings, Table
+from ..parts import Figure, Finding, Section, Table, drawn, names, plain
+from .answers import Answer
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
 
 
-def _participants(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return describe_participants(study)
-
-
-def _design(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return describe_design(study)
-
-
-def _overlay_preference(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return overlay_preference(study, dependence="independent")
-
-
-def _annotations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return describe_annotations(study)
-
-
-def _correlations(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return modality_correlations(study)
-
-
-def _correlations_by_item(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
-    return modality_correlations(study, level="item")
-
-
-def _prefers_beside(frame: pd.DataFrame) -> tuple[bool | None, str]:
+def _prefers_beside(frame: pd.DataFrame) -> Answer:
     row = frame[frame["level"] == "side_by_side"]
     if row.empty or row["n"].iloc[0] == 0:
         return None, "nobody said"
@@ -56,7 +32,7 @@ def _prefers_beside(frame: pd.DataFrame) -> tuple[bool | None, str]:
 
 
 def _music_leads(dimension: str) -> Finding:
-    def holds(frame: pd.DataFrame) -> tuple[bool | None, str]:
+    def holds(frame: pd.DataFrame) -> Answer:
         rows = frame[frame["dimension"] == dimension]
         means = {
             frozenset((row["modality1"], row["modality2"])): float(row["mean"])
@@ -96,7 +72,7 @@ RATING_SECTIONS = (
             Table(
                 "describe_participants",
                 "Participants",
-                _participants,
+                plain(describe_participants),
                 published=("describe_participants",),
                 rules=_MIXED,
                 collapsed=True,
@@ -104,7 +80,7 @@ RATING_SECTIONS = (
             Table(
                 "overlay_preference",
                 "Preferred annotation interface",
-                _overlay_preference,
+                plain(overlay_preference, dependence="independent"),
                 published=("overlay_preference",),
                 rules={"conf_low": "percent"},
             ),
@@ -123,7 +99,7 @@ RATING_SECTIONS = (
             Table(
                 "describe_design",
                 "Design",
-                _design,
+                plain(describe_design),
                 published=("describe_design",),
                 rules=_MIXED,
                 collapsed=True,
@@ -140,22 +116,11 @@ RATING_SECTIONS = (
             Table(
                 "describe_annotations",
                 "Samples of the ratings by modality",
-                _annotations,
+                plain(describe_annotations),
                 needs=("dynamics",),
                 published=("describe_annotations",),
-                columns=(
-                    "dimension",
-                    "modality",
-                    "mean",
-                    "sd",
-                    "q05",
-                    "q25",
-                    "median",
-                    "q75",
-                    "q95",
-                    "n",
-                    "n_annotations",
-                    "n_missing",
+                columns=names(
+                    "dimension modality mean sd q05 q25 median q75 q95 n n_annotations n_missing"
                 ),
             ),
         ),
@@ -182,28 +147,20 @@ RATING_SECTIONS = (
             Table(
                 "modality_correlations",
                 "Correlation of mean trajectories between modalities",
-                _correlations,
+                plain(modality_correlations),
                 needs=("dynamics", "modalities"),
                 published=("modality_correlations",),
-                columns=(
-                    "dimension",
-                    "modality1",
-                    "modality2",
-                    "mean",
-                    "sd",
-                    "median",
-                    "estimate",
-                    "conf_low",
-                    "conf_high",
-                    "n_items",
+                columns=names(
+                    "dimension modality1 modality2 mean sd median estimate conf_low conf_high "
+                    "n_items"
                 ),
             ),
             Table(
                 "modality_correlations_items",
                 "Correlation of mean trajectories, item by item",
-                _correlations_by_item,
+                plain(modality_correlations, level="item"),
                 needs=("dynamics", "modalities"),
-                columns=("dimension", "modality1", "modality2", "item", "estimate", "n1", "n2"),
+                columns=names("dimension modality1 modality2 item estimate n1 n2"),
                 collapsed=True,
             ),
         ),
@@ -212,9 +169,7 @@ RATING_SECTIONS = (
                 "resemblance_figure",
                 "Correlation of mean trajectories, one point for each item",
                 "Points and distributions of correlations for each pair of modalities",
-                lambda _study, frames: plot_modality_correlations(
-                    frames["modality_correlations_items"]
-                ),
+                drawn(plot_modality_correlations, "modality_correlations_items"),
                 uses=("modality_correlations_items",),
             ),
         ),

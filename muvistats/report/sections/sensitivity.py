@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-import matplotlib.figure
 import pandas as pd
-import xarray as xr
 
 from ...plots.figures import plot_sensitivity
+from ...results.words import capital, p_value
 from ...stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
-from ..format import p_value
-from ..parts import Figure, Section, Settings, Table
-
-
-def _findings(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return sensitivity_table(study, n_resamples=settings.n_resamples, rng=settings.rng)
-
-
-def _effects(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-    return sensitivity_table(
-        study, level="analysis", n_resamples=settings.n_resamples, rng=settings.rng
-    )
+from ..parts import Figure, Section, Table, drawn, names, resampled
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
     """Findings that could be tested; as printed, where something is."""
     out = frame[frame["verdict"] != "undecided"].copy()
-    out["finding"] = [text[:1].upper() + text[1:] for text in out["finding"]]
+    out["finding"] = out["finding"].map(capital)
     if out["relation"].isna().all():
         return out.drop(columns="p_published")
     out["Published"] = [
@@ -47,10 +34,6 @@ def _printed(p: float, relation: object) -> str:
     return f"< {p_value(p)}" if relation == "<" else p_value(p)
 
 
-def _draw(_: xr.DataTree, frames: Mapping[str, pd.DataFrame]) -> matplotlib.figure.Figure:
-    return plot_sensitivity(frames["sensitivity_table"])
-
-
 SENSITIVITY_SECTIONS = (
     Section(
         key="sensitivity",
@@ -66,43 +49,29 @@ SENSITIVITY_SECTIONS = (
             Table(
                 "sensitivity_table",
                 "Published findings, and what becomes of them",
-                _findings,
+                resampled(sensitivity_table),
                 each_reading=True,
                 split=True,
                 view=_tested,
                 rules={"Published": "name"},
-                columns=(
-                    "finding",
-                    "Published",
-                    "p_independent",
-                    "p_design",
-                    "p_model",
-                    "p_design_adjusted",
-                    "p_model_adjusted",
-                    "verdict",
-                    "verdict_adjusted",
+                columns=names(
+                    "finding Published p_independent p_design p_model p_design_adjusted "
+                    "p_model_adjusted verdict verdict_adjusted"
                 ),
             ),
             Table(
                 "sensitivity_effects",
                 "Effects, intervals and methods behind them",
-                _effects,
+                resampled(sensitivity_table, level="analysis"),
                 each_reading=True,
                 split=True,
                 view=_tested,
                 collapsed=True,
                 limit=90,
                 slow=True,
-                columns=(
-                    "finding",
-                    "analysis",
-                    "effect_size",
-                    "effect_size_name",
-                    "conf_low",
-                    "conf_high",
-                    "p_value",
-                    "p_adjusted",
-                    "method",
+                columns=names(
+                    "finding analysis effect_size effect_size_name conf_low conf_high p_value "
+                    "p_adjusted method"
                 ),
             ),
         ),
@@ -111,7 +80,7 @@ SENSITIVITY_SECTIONS = (
                 "sensitivity_figure",
                 "P-values of each finding by the three analyses, and the verdict",
                 "One row for each finding with three points on a logarithmic scale and a word",
-                _draw,
+                drawn(plot_sensitivity, "sensitivity_table"),
                 uses=("sensitivity_table",),
                 each_reading=True,
             ),

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import check_choice, check_conf_level, check_jobs, check_resamples, generator_of
 from ...dataset.access import need_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
@@ -63,33 +63,11 @@ def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidenc
 
 @result_frame(
     "finding, or per finding and analysis of it with ``level='analysis'``",
-    "finding",
-    "dimension",
-    "factor",
-    "label",
-    "group1",
-    "group2",
-    "analysis",
-    "p_published",
-    "relation",
-    "p_independent",
-    "p_design",
-    "p_model",
-    "p_design_adjusted",
-    "p_model_adjusted",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "mc_error",
-    "n_resamples",
-    "effect_size",
-    "effect_size_name",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "verdict",
-    "verdict_adjusted",
-    "method",
+    "finding dimension factor label group1 group2 analysis",
+    "p_published relation p_independent p_design p_model p_design_adjusted p_model_adjusted",
+    "p_value p_adjusted p_adjust_method mc_error n_resamples",
+    "effect_size effect_size_name conf_low conf_high conf_level",
+    "verdict verdict_adjusted method",
 )
 def sensitivity_table(
     data: xr.DataTree,
@@ -161,13 +139,16 @@ def sensitivity_table(
     """
     need_study(data)
     check_choice("level", level, ("finding", "analysis"))
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     claims = claims_of(data)
     if not claims:
         raise DataError("the study has none of the factors of the findings", file="/annotations")
-    generator = generator_of(rng)
-    witness = Witness(data, conf_level, n_resamples, generator, n_jobs)
+    witness = Witness(
+        data,
+        check_conf_level(conf_level),
+        check_resamples(n_resamples),
+        generator_of(rng),
+        check_jobs(n_jobs),
+    )
     printed = str(data.attrs.get("study")) == "MuVi" and not data.attrs.get("simulated", False)
     found = [witness.of(claim) for claim in claims]
     adjusted = {

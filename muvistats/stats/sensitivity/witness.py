@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,8 @@ from .evidence import (
     text,
 )
 
+T = TypeVar("T")
+
 _CROSSED = "(1 | participant) + (1 | item)"
 _LOG_ODDS = "log odds ratio"
 _LOGISTIC = "logistic mixed models of all labels"
@@ -75,50 +77,65 @@ class Witness:
         self._data = data
         self._frame = annotation_frame(data)
         self._conf_level = conf_level
-        self._n = n_resamples
         self._seed = int(rng.integers(2**62))
-        self._n_jobs = n_jobs
+        self._draws: dict[str, Any] = {"n_resamples": n_resamples, "rng": self._seed}
+        self._permutations: dict[str, Any] = self._draws | {"n_jobs": n_jobs}
         self._dimensions = set(dimensions_of(data))
         self._known: dict[tuple[str, str], Any] = {}
+        self._tests: dict[str, Callable[[Claim], dict[str, Evidence]]] = {
+            "kruskal_modality": self._modalities,
+            "pairwise_modality": self._pair_of_modalities,
+            "mannwhitney_overlay": self._interface,
+            "modality_contrasts": self._closer_modality,
+            "chisquare_labels": self._mix_of_labels,
+            "label_deviations": self._one_label,
+        }
 
     def of(self, claim: Claim) -> dict[str, Evidence]:
         """Evidence of each analysis for a claim."""
-        if claim.dimension and claim.dimension not in self._dimensions:
-            missing = Evidence(warning=f"the study has no ratings of {claim.dimension}")
-            return dict.fromkeys(ANALYSES, missing)
         labels = self._frame.attrs["labels"]
-        if claim.test in _OF_LABELS and (not labels or self._frame["n_labels"].isna().all()):
-            return dict.fromkeys(ANALYSES, Evidence(warning="the study has no labels"))
-        if claim.label and claim.label not in labels:
-            missing = Evidence(warning=f"the study has no label {claim.label}")
-            return dict.fromkeys(ANALYSES, missing)
-        find = getattr(self, f"_{claim.test}")
-        found: dict[str, Evidence] = find(claim)
-        return found
+        missing = ""
+        if claim.dimension and claim.dimension not in self._dimensions:
+            missing = f"ratings of {claim.dimension}"
+        elif claim.test in _OF_LABELS and (not labels or self._frame["n_labels"].isna().all()):
+            missing = "labels"
+        elif claim.label and claim.label not in labels:
+            missing = f"label {claim.label}"
+        if missing:
+            return dict.fromkeys(ANALYSES, Evidence(warning=f"the study has no {missing}"))
+        return self._tests[claim.test](claim)
 
-    def _once(self, what: str, of: str, compute: Callable[[], Any]) -> Any:
+    def _once(self, what: str, of: str, compute: Callable[[], T]) -> T:
         """Compute what several claims share only once."""
         if (what, of) not in self._known:
             self._known[what, of] = compute()
-        return self._known[what, of]
+        known: T = self._known[what, of]
+        return known
 
     # ------------------------------------------------------------------ ratings
 
-    def _options(self) -> dict[str, Any]:
-        return {"n_resamples": self._n, "rng": self._seed, "n_jobs": self._n_jobs}
-
-    def _kruskal_modality(self, claim: Claim) -> dict[str, Evidence]:
+    def _modalities(self, claim: Claim) -> dict[str, Evidence]:
         frame = kruskal_modality(
             self._frame,
             dimension=claim.dimension,
             conf_level=self._conf_level,
-            **self._options(),
+            **self._permutations,
         )
         model = self._guarded(lambda: self._joint(self._ratings(claim.dimension), "modality"))
         return of_rows(frame, no_sign) | {"mixed model": model}
 
-    def _pairwise_modality(self, claim: Claim) -> dict[str, Evidence]:
-        frame = self._pairs(claim.dimension)
+    def _pair_of_modalities(self, claim: Claim) -> dict[str, Evidence]:
+        frame = self._once(
+            "pairs",
+            claim.dimension,
+            lambda: pairwise_modality(
+                self._frame,
+                dimension=claim.dimension,
+                adjust="none",
+                conf_level=self._conf_level,
+                **self._permutations,
+            ),
+        )
         both = (frame["group1"] == claim.group1) & (frame["group2"] == claim.group2)
 
         def model() -> Evidence:
@@ -130,12 +147,12 @@ class Witness:
 
         return of_rows(frame[both], sign_of("effect_size")) | {"mixed model": self._guarded(model)}
 
-    def _mannwhitney_overlay(self, claim: Claim) -> dict[str, Evidence]:
+    def _interface(self, claim: Claim) -> dict[str, Evidence]:
         frame = mannwhitney_overlay(
             self._frame,
             dimension=claim.dimension,
             conf_level=self._conf_level,
-            **self._options(),
+            **self._permutations,
         )
 
         def model() -> Evidence:
@@ -146,14 +163,13 @@ class Witness:
 
         return of_rows(frame, sign_of("effect_size")) | {"mixed model": self._guarded(model)}
 
-    def _modality_contrasts(self, claim: Claim) -> dict[str, Evidence]:
+    def _closer_modality(self, claim: Claim) -> dict[str, Evidence]:
         frame = modality_contrasts(
             self._data,
             quantity="correlation",
             dimension=claim.dimension,
             conf_level=self._conf_level,
-            n_resamples=self._n,
-            rng=self._seed,
+            **self._draws,
         )
         pairs = ["music-audiovisual", "visual-audiovisual"]
         use = (frame["group1"] == pairs[0]) & (frame["group2"] == pairs[1])
@@ -174,23 +190,10 @@ class Witness:
         )
         return of_rows(rows, sign_of("estimate")) | {"mixed model": self._guarded(model)}
 
-    def _pairs(self, dimension: str) -> pd.DataFrame:
-        def compute() -> pd.DataFrame:
-            return pairwise_modality(
-                self._frame,
-                dimension=dimension,
-                adjust="none",
-                conf_level=self._conf_level,
-                **self._options(),
-            )
-
-        return cast("pd.DataFrame", self._once("pairs", dimension, compute))
-
     def _fixed(self) -> str:
         """Fixed part of the models: what the study has of modality, traits and familiarity."""
-        parts = [part.strip() for part in DEMOGRAPHIC.split("+")]
-        there = [p for p in parts if self._varies(p.strip("()"))]
-        return " + ".join(there)
+        terms = [term.strip() for term in DEMOGRAPHIC.split("+")]
+        return " + ".join(term for term in terms if self._varies(term.strip("()")))
 
     def _varies(self, by: str) -> bool:
         column = by.split()[0]
@@ -198,8 +201,7 @@ class Witness:
 
     def _ratings(self, dimension: str) -> MixedFit:
         formula = f"{dimension} ~ {self._fixed()} + {_CROSSED}"
-        fit = self._once("ratings", dimension, lambda: mixed_model(self._frame, formula))
-        return cast("MixedFit", fit)
+        return self._once("ratings", dimension, lambda: mixed_model(self._frame, formula))
 
     def _joint(self, fit: MixedFit, term: str) -> Evidence:
         rows = fit.anova()
@@ -221,9 +223,9 @@ class Witness:
 
     # ------------------------------------------------------------------- labels
 
-    def _chisquare_labels(self, claim: Claim) -> dict[str, Evidence]:
+    def _mix_of_labels(self, claim: Claim) -> dict[str, Evidence]:
         frame = chisquare_labels(
-            self._frame, by=claim.factor, conf_level=self._conf_level, **self._options()
+            self._frame, by=claim.factor, conf_level=self._conf_level, **self._permutations
         )
         found = of_rows(frame, no_sign)
         found["design"] = self._design_effect(frame, claim.factor, found["design"])
@@ -233,17 +235,13 @@ class Witness:
     def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
         row = frame[frame["dependence"] == "independent"].iloc[0]
-        effects = [
-            float(
-                rao_scott(self._frame, by=by, order="first", cluster=cluster)["design_effect"].iloc[
-                    0
-                ]
-            )
+        by_cluster = [
+            rao_scott(self._frame, by=by, order="first", cluster=cluster)
             for cluster in ("participant", "item")
         ]
-        largest = float(np.nanmax(np.array([1.0, *effects])))
-        n = row["n"] / largest
-        statistic = row["statistic"] / largest
+        largest = np.nanmax([1.0, *(test["design_effect"].iloc[0] for test in by_cluster)])
+        n = float(row["n"] / largest)
+        statistic = float(row["statistic"] / largest)
         if not np.isfinite(statistic):
             return found
         frame = offered(self._frame, by)
@@ -258,8 +256,14 @@ class Witness:
             effect_size_name=f"Cramer's V of {n:.0f} effective labels",
         )
 
-    def _label_deviations(self, claim: Claim) -> dict[str, Evidence]:
-        frame = self._deviations(claim.factor)
+    def _one_label(self, claim: Claim) -> dict[str, Evidence]:
+        frame = self._once(
+            "deviations",
+            claim.factor,
+            lambda: label_deviations(
+                self._frame, by=claim.factor, adjust="none", **self._permutations
+            ),
+        )
         group = self._level(claim)
         use = (frame["label"] == claim.label) & (frame["group"] == group)
         found = of_rows(frame[use], sign_of("std_residual"))
@@ -275,12 +279,6 @@ class Witness:
             for name, evidence in found.items()
         }
         return found | {"mixed model": self._guarded(lambda: self._label_term(claim), _LOGISTIC)}
-
-    def _deviations(self, by: str) -> pd.DataFrame:
-        def compute() -> pd.DataFrame:
-            return label_deviations(self._frame, by=by, adjust="none", **self._options())
-
-        return cast("pd.DataFrame", self._once("deviations", by, compute))
 
     def _level(self, claim: Claim) -> str:
         """The group of a claim as the study spells it: the paper's female may be Female."""
@@ -313,7 +311,7 @@ class Witness:
                 units,
                 groups=mine.astype(np.int64),
                 n_groups=2,
-                n_resamples=self._n,
+                n_resamples=self._draws["n_resamples"],
                 rng=np.random.default_rng(self._seed),
             )
             for values in (label, every - label)
@@ -335,11 +333,11 @@ class Witness:
         if by == "overlay":
             varies = _n_groups(frame["modality"]) > 1
             fixed = "overlay + modality" if varies else "overlay"
-
-        def compute() -> pd.DataFrame:
-            return label_models(frame, fixed=fixed, conf_level=self._conf_level)
-
-        rows: pd.DataFrame = self._once("labels", fixed, compute)
+        rows = self._once(
+            "labels",
+            fixed,
+            lambda: label_models(frame, fixed=fixed, conf_level=self._conf_level),
+        )
         return rows[rows["term"].fillna("").str.startswith(f"{by}[T.")]
 
     def _largest(self, by: str) -> Evidence:

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from ...arguments import generator_of
-from ...errors import DesignError
 from ...files import FilePath, load_arrays, store_folder, write_arrays
 from ...kernels.threads import few_threads
 from ...progress import terminal_progress
@@ -54,11 +53,10 @@ class PValues:
 
 @dataclass(frozen=True)
 class _Task:
-    """Some studies of one scenario, and the tests that have no p-values of them yet."""
+    """Some studies of one scenario, and where p-values of the tests that lack them are kept."""
 
     scenario: Scenario
-    tests: tuple[Preset, ...]
-    entries: tuple[Path | None, ...]
+    entries: Mapping[Preset, Path | None]
     start: int
     stop: int
     root: np.random.SeedSequence
@@ -92,7 +90,7 @@ def simulate_tests(
         Source of randomness. Study i has the children i of it, in every scenario, and each test
         a child of its own name, so that a p-value depends on nothing else.
     n_jobs : int
-        Processes; -1 for one per core.
+        Processes.
     cache : bool or path
         Whether and where finished p-values are kept.
     progress : bool
@@ -105,35 +103,34 @@ def simulate_tests(
     """
     root = generator_of(rng).bit_generator.seed_seq.spawn(1)[0]  # type: ignore[attr-defined]
     folder = store_folder(cache, "simulations")
-    found = {(s.name, t.name): PValues(s, t) for s, t in pairs}
-    parts: dict[tuple[str, str], dict[int, _Chunk]] = {name: {} for name in found}
+    results = {(s.name, t.name): PValues(s, t) for s, t in pairs}
+    chunks: dict[tuple[str, str], dict[int, _Chunk]] = {name: {} for name in results}
     tasks = []
     for scenario in {s.name: s for s, _ in pairs}.values():
         tests = [test for s, test in pairs if s.name == scenario.name]
         for start in range(0, n_sims, CHUNK):
             stop = min(start + CHUNK, n_sims)
-            left = []
+            open_tests: dict[Preset, Path | None] = {}
             for test in tests:
                 entry = _entry(folder, scenario, test, (start, stop), root, n_resamples)
-                kept = _load(entry)
-                if kept is None:
-                    left.append((test, entry))
+                stored = _load(entry)
+                if stored is None:
+                    open_tests[test] = entry
                 else:
-                    parts[scenario.name, test.name][start] = kept
-            if left:
-                of_tests, entries = zip(*left, strict=True)
-                tasks.append(_Task(scenario, of_tests, entries, start, stop, root, n_resamples))
-    total = sum(-(-n_sims // CHUNK) for _ in found)
+                    chunks[scenario.name, test.name][start] = stored
+            if open_tests:
+                tasks.append(_Task(scenario, open_tests, start, stop, root, n_resamples))
+    total = len(results) * -(-n_sims // CHUNK)
     with terminal_progress(show=progress) as step:
-        step("Kept from before", sum(map(len, parts.values())), total)
-        for name, start, chunks in _run(tasks, n_jobs):
-            for test_name, chunk in chunks.items():
-                parts[name, test_name][start] = chunk
-            done = sum(map(len, parts.values()))
+        step("Kept from before", sum(map(len, chunks.values())), total)
+        for name, start, finished in _run(tasks, n_jobs):
+            for test_name, chunk in finished.items():
+                chunks[name, test_name][start] = chunk
+            done = sum(map(len, chunks.values()))
             step(f"{name}, study {start + 1} and on", done, total)
-    for pair, values in found.items():
-        values.rows = _joined(parts[pair], n_sims)
-    return list(found.values())
+    for pair, result in results.items():
+        result.rows = _joined(chunks[pair], n_sims)
+    return list(results.values())
 
 
 def _joined(chunks: dict[int, _Chunk], n_sims: int) -> dict[Key, Floats]:
@@ -141,14 +138,12 @@ def _joined(chunks: dict[int, _Chunk], n_sims: int) -> dict[Key, Floats]:
     rows: dict[Key, Floats] = {}
     for start in sorted(chunks):
         for key, values in chunks[start].items():
-            whole = rows.setdefault(key, np.full(n_sims, np.nan))
-            whole[start : start + len(values)] = values
+            column = rows.setdefault(key, np.full(n_sims, np.nan))
+            column[start : start + len(values)] = values
     return rows
 
 
 def _run(tasks: list[_Task], n_jobs: int) -> Iterator[tuple[str, int, dict[str, _Chunk]]]:
-    if n_jobs == 0:
-        raise DesignError("n_jobs=0 does no work: give a number of processes, or -1 for all cores")
     if n_jobs == 1 or len(tasks) <= 1:
         yield from map(_work, tasks)
         return
@@ -160,12 +155,12 @@ def _run(tasks: list[_Task], n_jobs: int) -> Iterator[tuple[str, int, dict[str, 
 
 def _work(task: _Task) -> tuple[str, int, dict[str, _Chunk]]:
     """P-values of the tests of a task, written down as soon as they are there."""
-    chunks: dict[str, _Chunk] = {test.name: {} for test in task.tests}
+    chunks: dict[str, _Chunk] = {test.name: {} for test in task.entries}
     size = task.stop - task.start
     with few_threads(1):
         for place, index in enumerate(range(task.start, task.stop)):
             study = SimulatedStudy(task.scenario.draw(_child(task.root, index)))
-            for test in task.tests:
+            for test in task.entries:
                 child = _child(task.root, index, zlib.crc32(test.name.encode()))
                 try:
                     frame = test.run(study, np.random.default_rng(child), task.n_resamples)
@@ -175,7 +170,7 @@ def _work(task: _Task) -> tuple[str, int, dict[str, _Chunk]]:
                 for key, p_value in p_rows(test, frame).items():
                     row = chunks[test.name].setdefault(key, np.full(size, np.nan))
                     row[place] = p_value
-    for test, entry in zip(task.tests, task.entries, strict=True):
+    for test, entry in task.entries.items():
         if entry is not None:
             _keep(entry, chunks[test.name], size)
     return task.scenario.name, task.start, chunks

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_conf_level, check_resamples
+from ...arguments import (
+    check_conf_level,
+    check_count,
+    check_jobs,
+    check_probability,
+    check_resamples,
+)
 from ...errors import DesignError
 from ...kernels.contingency import clopper_pearson
-from ...results.frame import build_frame, result_frame
-from ...results.glossary import GLOSSARY
+from ...results.frame import read_frame, result_frame
 from ...types import Rng
 from .draws import PValues, simulate_tests
 from .presets import KEYS, Preset, choose_presets
@@ -31,30 +35,15 @@ SIMULTANEOUS = 0.99
 #: p-values above alpha by less are equal to it.
 _TIE = 1e-12
 
-_COLUMNS = (
-    "scenario",
-    "null",
-    "test",
+
+@result_frame(
+    "scenario, test and row of the test",
+    "scenario null test",
     *KEYS,
-    "alpha",
-    "quantity",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "simultaneous_low",
-    "simultaneous_high",
-    "simultaneous_level",
-    "n_rejected",
-    "n",
-    "n_undefined",
-    "n_resamples",
-    "verdict",
-    "rule",
+    "alpha quantity estimate conf_low conf_high conf_level",
+    "simultaneous_low simultaneous_high simultaneous_level",
+    "n_rejected n n_undefined n_resamples verdict rule",
 )
-
-
-@result_frame("scenario, test and row of the test", *_COLUMNS)
 def calibration(
     test: Test | Sequence[Test] | None = None,
     scenario: str | Scenario | Sequence[str | Scenario] | None = None,
@@ -136,31 +125,22 @@ def calibration(
     >>> found.loc[found["dependence"] == "independent", "n"].tolist()
     [5, 5]
     """
-    check_simulations(n_sims, alpha)
+    alpha = check_probability("alpha", alpha)
     check_conf_level(conf_level)
-    check_resamples(n_resamples)
     pairs = _pairs(choose_presets(test), scenario)
-    found = simulate_tests(
+    p_values = simulate_tests(
         pairs,
-        n_sims=n_sims,
-        n_resamples=n_resamples,
+        n_sims=check_count("n_sims", n_sims, least=1),
+        n_resamples=check_resamples(n_resamples),
         rng=rng,
-        n_jobs=n_jobs,
+        n_jobs=check_jobs(n_jobs),
         cache=cache,
         progress=progress,
     )
-    rows = [row for values in found for row in rejections(values, alpha)]
+    rows = [row for values in p_values for row in rejections(values, alpha)]
     return with_limits(pd.DataFrame(rows), conf_level).assign(
         n_resamples=n_resamples, alignment="as_recorded", simulated=True
     )
-
-
-def check_simulations(n_sims: int, alpha: float) -> None:
-    """Refuse a number of simulations that is none, or a level that is no probability."""
-    if isinstance(n_sims, bool) or not isinstance(n_sims, Integral) or n_sims < 1:
-        raise DesignError(f"n_sims must be a whole number from 1, not {n_sims!r}")
-    if not 0 < alpha < 1:
-        raise DesignError(f"alpha must lie between 0 and 1, not {alpha!r}")
 
 
 def _pairs(tests: list[Preset], scenario: Any) -> list[tuple[Scenario, Preset]]:
@@ -249,19 +229,4 @@ def calibration_table() -> pd.DataFrame:
     """
     source = files("muvistats.data") / "simulation" / "false_alarms.csv"
     with source.open(encoding="utf-8") as stream:
-        texts = pd.read_csv(stream, dtype="str", keep_default_na=False, na_values=[""])
-    return build_frame(
-        pd.DataFrame({str(name): _read(str(name), texts[name]) for name in texts}),
-        tuple(texts.columns),
-    )
-
-
-def _read(name: str, column: pd.Series) -> pd.Series:
-    kind = GLOSSARY[name].kind
-    if kind == "truth":
-        return column == "True"
-    return (
-        column.astype("float64")
-        if kind == "number"
-        else column.astype("int64" if kind == "integer" else "str")
-    )
+        return read_frame(stream)

@@ -5,13 +5,21 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Integral, Real
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_conf_level, check_resamples
+from ...arguments import (
+    check_choice,
+    check_conf_level,
+    check_count,
+    check_jobs,
+    check_number,
+    check_probability,
+    check_resamples,
+)
 from ...dataset.simulation.design import draw_design
 from ...dataset.simulation.settings import SimulationSettings
 from ...errors import DesignError
@@ -19,38 +27,29 @@ from ...kernels.contingency import clopper_pearson
 from ...results.frame import join_reasons, result_frame
 from ...types import Rng
 from .draws import PValues, simulate_tests
-from .false_alarms import check_simulations, rejections
+from .false_alarms import rejections
 from .presets import KEYS, Preset, choose_presets
 from .scenarios import Scenario, scaled
 
 __all__ = ["power_study"]
 
+T = TypeVar("T")
 Test = str | Callable[..., Any]
 Counts = int | Sequence[int]
 
+#: Factors whose effects are simulated.
+_FACTORS = ("modality", "gender", "training", "familiar")
+
+#: Effects as `simulate_muvi` names them, where that is not the name of the factor.
 _OFF = {"modality": "modality_mean", "familiar": "familiarity"}
 
 
 @result_frame(
     "size of study, effect, test and row of the test",
-    "n_participants",
-    "n_items",
-    "raters_per_cell",
-    "effect_multiplier",
-    "test",
+    "n_participants n_items raters_per_cell effect_multiplier test",
     *KEYS,
-    "alpha",
-    "quantity",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n_rejected",
-    "n",
-    "n_undefined",
-    "n_resamples",
-    "n_annotations",
-    "participant_hours",
+    "alpha quantity estimate conf_low conf_high conf_level n_rejected n n_undefined n_resamples",
+    "n_annotations participant_hours",
 )
 def power_study(
     test: Test | Sequence[Test] = "kruskal_modality",
@@ -139,39 +138,39 @@ def power_study(
     >>> plan[["n_participants", "n_annotations"]].drop_duplicates().to_dict("list")
     {'n_participants': [12, 24], 'n_annotations': [108, 216]}
     """
-    check_simulations(n_sims, alpha)
+    alpha = check_probability("alpha", alpha)
     check_conf_level(conf_level)
-    check_resamples(n_resamples)
     presets = choose_presets(test)
     chosen = _factor(presets, factor)
-    sizes = [
-        _whole(name, values)
-        for name, values in (
-            ("n_participants", n_participants),
-            ("n_items", n_items),
-            ("raters_per_cell", raters_per_cell),
-        )
-    ]
-    multipliers = _multipliers(effect_multiplier)
+    sizes = {
+        "n_participants": n_participants,
+        "n_items": n_items,
+        "raters_per_cell": raters_per_cell,
+    }
+    costs = (
+        _not_negative("seconds_per_trial", seconds_per_trial)
+        + _not_negative("seconds_of_labels", seconds_of_labels),
+        60 * _not_negative("minutes_per_participant", minutes_per_participant),
+    )
+    whole = partial(check_count, least=1)
+    combinations = itertools.product(*(_each(name, given, whole) for name, given in sizes.items()))
+    multipliers = _each("effect_multiplier", effect_multiplier, _not_negative)
     plans = [
         _plan(chosen, settings or SimulationSettings(), size, multiplier)
-        for size in itertools.product(*sizes)
+        for size in combinations
         for multiplier in multipliers
     ]
-    found = simulate_tests(
+    p_values = simulate_tests(
         [(scenario, preset) for scenario, _ in plans for preset in presets],
-        n_sims=n_sims,
-        n_resamples=n_resamples,
+        n_sims=check_count("n_sims", n_sims, least=1),
+        n_resamples=check_resamples(n_resamples),
         rng=rng,
-        n_jobs=n_jobs,
+        n_jobs=check_jobs(n_jobs),
         cache=cache,
         progress=progress,
     )
-    costs = (seconds_per_trial + seconds_of_labels, 60 * minutes_per_participant)
-    if not min(costs) >= 0:
-        raise DesignError("times must not be negative")
     columns = {scenario.name: columns | _hours(columns, costs) for scenario, columns in plans}
-    rows = [row for values in found for row in _rows(values, alpha, columns)]
+    rows = [row for values in p_values for row in _rows(values, alpha, columns)]
     table = pd.DataFrame(rows)
     low, high = clopper_pearson(table["n_rejected"], table["n"], conf_level)
     return table.assign(
@@ -184,39 +183,28 @@ def power_study(
     )
 
 
-def _whole(name: str, values: Counts) -> list[int]:
-    several: list[Any] = list(values) if isinstance(values, list | tuple | range) else [values]
-    for value in several:
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise DesignError(f"{name} must be whole numbers from 1, not {value!r}")
-    return _distinct(name, [int(value) for value in several])
-
-
-def _multipliers(values: float | Sequence[float]) -> list[float]:
-    several: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
-    for value in several:
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < np.inf:
-            raise DesignError(f"effect_multiplier must be numbers from 0, not {value!r}")
-    return _distinct("effect_multiplier", [float(value) for value in several])
-
-
-def _distinct(name: str, values: list[Any]) -> list[Any]:
-    if not values:
+def _each(name: str, given: Any, check: Callable[[str, Any], T]) -> list[T]:
+    """Values of one kind, each once."""
+    several = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    if not several:
         raise DesignError(f"{name} is empty")
-    return list(dict.fromkeys(values))
+    return list(dict.fromkeys(check(name, value) for value in several))
+
+
+def _not_negative(name: str, value: Any) -> float:
+    number = check_number(name, value)
+    if number < 0:
+        raise DesignError(f"{name} must not be negative, and is {value!r}")
+    return number
 
 
 def _factor(presets: Iterable[Preset], factor: str | None) -> str:
     """The one factor whose effect is multiplied."""
-    allowed = ("modality", "gender", "training", "familiar")
-    asked = {preset.factor for preset in presets} - {""}
-    chosen = {factor} if factor is not None else asked
+    tested = {preset.factor for preset in presets} - {""}
+    chosen = {factor} if factor is not None else tested
     if len(chosen) != 1:
-        raise DesignError(f"give factor= one of {', '.join(allowed)}: the tests do not tell one")
-    one = chosen.pop()
-    if one not in allowed:
-        raise DesignError(f"no effect of {one!r} is simulated; factor is one of {allowed}")
-    return str(one)
+        raise DesignError(f"give factor= one of {', '.join(_FACTORS)}: the tests do not tell one")
+    return check_choice("factor", chosen.pop(), _FACTORS)
 
 
 def _plan(

@@ -21,7 +21,7 @@ from ..modalities.contrasts import modality_contrasts
 from ..ranks.pairs_of_groups import pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney, mannwhitney_overlay
-from .scenarios import SCENARIOS, Scenario
+from .scenarios import SCENARIOS, Scenario, with_own_names
 
 #: Columns that tell the rows of a test apart.
 KEYS = ("dimension", "label", "group", "group1", "group2", "dependence", "method")
@@ -101,24 +101,15 @@ class Preset:
         return scenario.is_null(self.factor, labels=self.labels)
 
 
-def _taken(function: Callable[..., Any], rng: np.random.Generator, n_resamples: int) -> Any:
-    """Arguments that a function takes of those that a test can take."""
-    given = {
-        "dependence": ("independent", "design"),
-        "rng": rng,
-        "n_resamples": n_resamples,
-        "n_jobs": 1,
-    }
-    taken = inspect.signature(function).parameters
-    return {name: value for name, value in given.items() if name in taken}
-
-
-def _calling(*functions: Callable[..., pd.DataFrame], whole: bool = False) -> Run:
-    """Call functions of the package on one study, both rows of each; one frame of all."""
+def _calling(
+    *functions: Callable[..., pd.DataFrame], whole: bool = False, draws: bool = True
+) -> Run:
+    """Call functions of the package, which may draw, on a study or its frame; one frame of all."""
 
     def run(study: SimulatedStudy, rng: np.random.Generator, n_resamples: int) -> pd.DataFrame:
         data = study.tree if whole else study.frame
-        frames = [function(data, **_taken(function, rng, n_resamples)) for function in functions]
+        options = {"rng": rng, "n_resamples": n_resamples} if draws else {}
+        frames = [function(data, **options) for function in functions]
         return pd.concat(frames, ignore_index=True)
 
     return run
@@ -148,7 +139,7 @@ def _all_presets() -> Iterator[Preset]:
         yield Preset(f"label_deviations: {factor}", run, factor, labels=True, families=True)
         yield Preset(
             f"rao_scott: {factor}",
-            _calling(functools.partial(rao_scott, by=by)),
+            _calling(functools.partial(rao_scott, by=by), draws=False),
             factor,
             labels=True,
         )
@@ -176,9 +167,8 @@ def choose_presets(given: object) -> list[Preset]:
     """Tests by name, or functions of one's own, as presets; all where nothing is given."""
     if given is None:
         return list(PRESETS.values())
-    several = list(given) if isinstance(given, list | tuple) else [given]
     chosen = []
-    for one in several:
+    for one in given if isinstance(given, list | tuple) else [given]:
         if isinstance(one, str):
             if one not in PRESETS:
                 raise DesignError(f"no test named {one!r}; there are {', '.join(PRESETS)}")
@@ -187,18 +177,18 @@ def choose_presets(given: object) -> list[Preset]:
             chosen.append(_from_outside(one))
         else:
             raise DesignError(f"a test is a name or a function, not {one!r}")
-    names = [preset.name for preset in chosen]
-    if not names or len(set(names)) < len(names):
-        raise DesignError("tests must have different names, and there must be one at least")
-    return chosen
+    return with_own_names("tests", chosen)
 
 
 def _from_outside(function: Callable[..., Any]) -> Preset:
-    """A function of one's own: from a study to a p-value or a frame."""
+    """A function of one's own: from a study, and what else it names, to a p-value or a frame."""
     name = str(getattr(function, "__name__", type(function).__name__))
 
+    wanted = {"rng", "n_resamples"} & set(inspect.signature(function).parameters)
+
     def run(study: SimulatedStudy, rng: np.random.Generator, n_resamples: int) -> pd.DataFrame:
-        found = function(study.tree, **_taken(function, rng, n_resamples))
+        options = {"rng": rng, "n_resamples": n_resamples}
+        found = function(study.tree, **{name: options[name] for name in wanted})
         return found if isinstance(found, pd.DataFrame) else pd.DataFrame({"p_value": [found]})
 
     return Preset(name, run)

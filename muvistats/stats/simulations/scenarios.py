@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,14 @@ from ...dataset.simulation.design import Assignment
 from ...dataset.simulation.settings import DimensionSettings, SimulationSettings
 from ...dataset.simulation.study import simulate_muvi
 from ...errors import DesignError
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
 
 #: Standard deviation of a participant's liking of a label in one modality, on the logit scale, in
 #: the scenario in which participants differ in what modality does to them. On the release, labels
@@ -178,18 +186,22 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 def choose_scenarios(given: object) -> list[Scenario]:
     """Scenarios by name, or as they were given."""
-    several = list(given) if isinstance(given, list | tuple) else [given]
     chosen = []
-    for one in several:
+    for one in given if isinstance(given, list | tuple) else [given]:
         if isinstance(one, Scenario):
             chosen.append(one)
         elif isinstance(one, str) and one in SCENARIOS:
             chosen.append(SCENARIOS[one])
         else:
             raise DesignError(f"no scenario named {one!r}; there are {', '.join(SCENARIOS)}")
-    names = [scenario.name for scenario in chosen]
+    return with_own_names("scenarios", chosen)
+
+
+def with_own_names(what: str, chosen: list[T]) -> list[T]:
+    """Refuse none, or two of one name."""
+    names = [one.name for one in chosen]
     if not names or len(set(names)) < len(names):
-        raise DesignError("scenarios must have different names, and there must be one at least")
+        raise DesignError(f"{what} must have different names, and there must be one at least")
     return chosen
 
 

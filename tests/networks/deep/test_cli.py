@@ -14,8 +14,8 @@ import muvistats as mv
 from muvistats import cli
 from muvistats.deep import summarise
 from muvistats.report import build
-from muvistats.report.cache import read_frame
 from muvistats.report.sections import catalogue as sections
+from muvistats.results.frame import read_frame
 
 #: Keras reads weights of torch in a way that NumPy has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")

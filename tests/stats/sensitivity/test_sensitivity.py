@@ -237,5 +237,8 @@ def test_a_study_that_lacks_something_keeps_its_rows(study):
     study["annotations"] = xr.DataTree(annotations.drop_dims("label", errors="ignore"))
     frame = mv.sensitivity_table(study, n_resamples=49).set_index("finding")
     assert "no labels" in frame.loc["labels depend on gender", "warning"]
+    for n_jobs in (0, 2.5, "a"):
+        with pytest.raises(mv.DesignError, match="n_jobs must be a whole number"):
+            mv.sensitivity_table(bare, n_jobs=n_jobs)
     with pytest.raises(mv.DesignError, match="level must be one of"):
         mv.sensitivity_table(bare, level="row")

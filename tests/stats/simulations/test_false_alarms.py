@@ -290,7 +290,11 @@ def test_a_killed_run_goes_on(tmp_path):
         ({"test": QUICK, "alpha": 0}, "alpha"),
         ({"test": QUICK, "conf_level": 95}, "conf_level"),
         ({"test": QUICK, "n_resamples": -1}, "n_resamples"),
+        ({"test": QUICK, "alpha": True}, "alpha"),
         ({"test": QUICK, "n_jobs": 0}, "n_jobs"),
+        ({"test": QUICK, "n_jobs": 2.5}, "n_jobs"),
+        ({"test": QUICK, "n_jobs": "a"}, "n_jobs"),
+        ({"test": QUICK, "rng": "a"}, "rng"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments, match):

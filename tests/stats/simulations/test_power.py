@@ -111,6 +111,9 @@ def test_own_test_needs_its_factor():
         ({"test": ["kruskal_modality", "kruskal: gender"]}, "give factor"),
         ({"factor": "age"}, "age"),
         ({"n_sims": 0}, "n_sims"),
+        ({"seconds_of_labels": "a"}, "seconds_of_labels"),
+        ({"minutes_per_participant": float("inf")}, "minutes_per_participant"),
+        ({"n_jobs": 2.5}, "n_jobs"),
     ],
 )
 def test_what_makes_no_sense_is_refused(arguments, match):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from muvistats.report import format as fmt
+from muvistats.results import words
 from muvistats.results.glossary import GLOSSARY
 
 
@@ -23,7 +23,7 @@ from muvistats.results.glossary import GLOSSARY
     ],
 )
 def test_p_value(value: float, text: str) -> None:
-    assert fmt.p_value(value) == text
+    assert words.p_value(value) == text
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_p_value(value: float, text: str) -> None:
     [(0.0009, "***"), (0.001, "**"), (0.01, "*"), (0.05, ""), (math.nan, "")],
 )
 def test_stars_stand_strictly_below_their_limit(value: float, text: str) -> None:
-    assert fmt.stars(value) == text
+    assert words.stars(value) == text
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_stars_stand_strictly_below_their_limit(value: float, text: str) -> None
     ],
 )
 def test_significant(value: float, text: str) -> None:
-    assert fmt.significant(value) == text
+    assert words.significant(value) == text
 
 
 def test_rounding_to_zero_leaves_no_minus() -> None:
-    assert fmt.fixed(-0.0001, 3) == "0.000"
+    assert words.fixed(-0.0001, 3) == "0.000"
 
 
 @pytest.mark.parametrize(
@@ -65,26 +65,30 @@ def test_rounding_to_zero_leaves_no_minus() -> None:
     ],
 )
 def test_printed_like(value: float, digits: int, text: str) -> None:
-    assert fmt.printed_like(value, digits) == text
+    assert words.printed_like(value, digits) == text
 
 
 def test_statistic_and_interval_and_percent() -> None:
-    assert fmt.statistic(99.804358) == "99.80"
-    assert fmt.statistic(-1234.4) == "\u22121,234"
-    assert fmt.interval(-0.1, 0.25) == "[\u22120.100, 0.250]"
-    assert fmt.interval(math.nan, math.nan) == "\u2013"
-    assert fmt.percent(0.63265, 2) == "63.27%"
+    assert words.statistic(99.804358) == "99.80"
+    assert words.statistic(-1234.4) == "\u22121,234"
+    assert words.interval(-0.1, 0.25) == "[\u22120.100, 0.250]"
+    assert words.interval(math.nan, math.nan) == "\u2013"
+    assert words.percent(0.63265, 2) == "63.27%"
 
 
 def test_one_column_has_the_same_decimals_in_every_row() -> None:
-    assert fmt.column_texts("median", [0.29565, -0.0087, 0.0]) == ["0.296", "\u22120.009", "0.000"]
-    assert fmt.column_texts("median", [15.83, 6.0]) == ["15.83", "6.00"]
-    assert fmt.column_texts("mean_rank", [858.1004, 590.7]) == ["858.1", "590.7"]
-    assert fmt.column_texts("median", [4.0, 16.0]) == ["4", "16"]
+    assert words.column_texts("median", [0.29565, -0.0087, 0.0]) == [
+        "0.296",
+        "\u22120.009",
+        "0.000",
+    ]
+    assert words.column_texts("median", [15.83, 6.0]) == ["15.83", "6.00"]
+    assert words.column_texts("mean_rank", [858.1004, 590.7]) == ["858.1", "590.7"]
+    assert words.column_texts("median", [4.0, 16.0]) == ["4", "16"]
 
 
 def test_numbers_of_different_kinds_are_rounded_on_their_own() -> None:
-    assert fmt.column_texts("mean", [30.0, 0.0645, 6.148148, math.nan], "mixed") == [
+    assert words.column_texts("mean", [30.0, 0.0645, 6.148148, math.nan], "mixed") == [
         "30",
         "0.065",
         "6.15",
@@ -104,7 +108,7 @@ def test_numbers_of_different_kinds_are_rounded_on_their_own() -> None:
     ],
 )
 def test_columns_follow_their_rule(column: str, values: list, texts: list[str]) -> None:
-    assert fmt.column_texts(column, values) == texts
+    assert words.column_texts(column, values) == texts
 
 
 @pytest.mark.parametrize(
@@ -118,10 +122,10 @@ def test_columns_follow_their_rule(column: str, values: list, texts: list[str]) 
     ],
 )
 def test_codes_become_words_and_file_names_stay(code: str, text: str) -> None:
-    assert fmt.word(code) == text
+    assert words.word(code) == text
 
 
 def test_every_result_column_has_a_rule_that_is_explained() -> None:
     for column in GLOSSARY:
-        assert fmt.rule_of(column) in fmt.RULES
-        assert fmt.heading(column)
+        assert words.rule_of(column) in words.RULES
+        assert words.heading(column)

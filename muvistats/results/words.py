@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from ..results.glossary import GLOSSARY
+from .glossary import GLOSSARY
 
 Rule = Literal[
     "p", "percent", "count", "statistic", "df", "number", "mixed", "text", "name", "truth"
@@ -187,6 +187,16 @@ def p_value(value: float) -> str:
     return f"{value:.3f}"[1:]
 
 
+def p_phrase(value: float) -> str:
+    """p-value in a sentence, in one piece.
+
+    >>> p_phrase(0.0421).replace("\u00a0", " "), p_phrase(2e-9).replace("\u00a0", " ")
+    ('p = .042', 'p < .001')
+    """
+    text = p_value(value)
+    return f"p {text if text[0] in '<>' else f'= {text}'}".replace(" ", "\u00a0")
+
+
 def stars(value: float) -> str:
     """Stars of a p-value: *** below .001, ** below .01, * below .05.
 
@@ -266,7 +276,16 @@ def heading(column: str) -> str:
     """
     if column == "r" or column.startswith("r "):
         return column
-    return _HEADINGS.get(column) or column[:1].upper() + column[1:].replace("_", " ")
+    return _HEADINGS.get(column) or capital(column).replace("_", " ")
+
+
+def capital(text: str) -> str:
+    """First letter as a capital, the others as they are.
+
+    >>> capital("valence in MuVi")
+    'Valence in MuVi'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def word(value: object) -> str:
@@ -300,6 +319,24 @@ def _alone(value: float) -> str:
     return fixed(value, min(3, max(0, 2 - size)))
 
 
+def _degrees(value: float) -> str:
+    """Degrees of freedom."""
+    if not math.isfinite(value):
+        return MISSING
+    return fixed(value, 0 if value == round(value) else 2)
+
+
+#: Rules that look at one number at a time.
+_ONE_BY_ONE: dict[Rule, Callable[[float], str]] = {
+    "p": p_value,
+    "percent": percent,
+    "count": count,
+    "statistic": statistic,
+    "mixed": _alone,
+    "df": _degrees,
+}
+
+
 def column_texts(column: str, values: Sequence[Any], rule: Rule | None = None) -> list[str]:
     """Values of one column as texts, by the column's rule.
 
@@ -325,17 +362,7 @@ def column_texts(column: str, values: Sequence[Any], rule: Rule | None = None) -
     if rule == "truth":
         return [MISSING if _is_missing(v) else ("yes" if v else "no") for v in values]
     numbers = np.asarray(values, dtype=float)
-    if rule == "p":
-        return [p_value(v) for v in numbers]
-    if rule == "percent":
-        return [percent(v) for v in numbers]
-    if rule == "count":
-        return [count(v) for v in numbers]
-    if rule == "statistic":
-        return [statistic(v) for v in numbers]
-    if rule == "mixed":
-        return [_alone(v) for v in numbers]
-    if rule == "df":
-        return [fixed(v, 0 if v == round(v) else 2) if np.isfinite(v) else MISSING for v in numbers]
+    if rule in _ONE_BY_ONE:
+        return [_ONE_BY_ONE[rule](v) for v in numbers]
     decimals = _decimals(numbers)
     return [fixed(v, decimals) for v in numbers]
