@@ -29,7 +29,7 @@ def plot_modality_medians(
     data: xr.DataTree | pd.DataFrame,
     *,
     dimension: Sequence[str] | None = None,
-    test: pd.DataFrame | None = None,
+    tests: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw one value per annotation by modality, with the medians (the paper's section 4.2.1).
 
@@ -39,7 +39,7 @@ def plot_modality_medians(
         The study, or its annotation frame.
     dimension : sequence of str, optional
         Rated dimensions; all of them by default.
-    test : DataFrame, optional
+    tests : DataFrame, optional
         Result of `kruskal_modality`; its statistic and p stand above the panel.
 
     Returns
@@ -80,8 +80,8 @@ def plot_modality_medians(
         _violins(ax, groups)
         ax.set_ylabel(words(name))
         ax.set_ylim(-1.05, 1.05)
-        if test is not None:
-            ax.set_title(_test_text(test, name), fontweight="normal", fontsize=9)
+        if tests is not None:
+            ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=9)
     header(fig, data, "Median of each annotation, by modality", "bar: quartiles; white dot: median")
     return fig
 

@@ -242,14 +242,14 @@ def _add_to_legend(figure: Figure, label: str) -> None:
 
 
 @styled
-def plot_feature_ranks(frame: pd.DataFrame, *, n: int = 8) -> Figure:
+def plot_feature_ranks(frame: pd.DataFrame, *, n_features: int = 8) -> Figure:
     """Draw the features with the largest coefficients (the paper's Table 7).
 
     Parameters
     ----------
     frame : DataFrame
         Result of `rank_features`, of features or of families.
-    n : int
+    n_features : int
         Features or families of each model.
 
     Returns
@@ -273,18 +273,18 @@ def plot_feature_ranks(frame: pd.DataFrame, *, n: int = 8) -> Figure:
     """
     keys = ["modality", "features", "target"]
     require(frame, "rank_features", *keys, "feature", "family", "rank", "estimate", "share")
-    check_count("n", n, least=1)
+    check_count("n", n_features, least=1)
     ranked = frame.dropna(subset=["rank"])
     if ranked.empty:
         raise DataError("no feature has a coefficient", expected="rank_features(data)")
     parts = list(ranked.groupby(keys, sort=False, dropna=False))
     columns = min(2, len(parts))
     lines = -(-len(parts) // columns)
-    shown = min(n, max(len(part) for _, part in parts))
+    shown = min(n_features, max(len(part) for _, part in parts))
     figure = new_figure(0.4 + 4.7 * columns, lines * (0.75 + 0.2 * shown))
     grid = figure.subplots(lines, columns, squeeze=False)
     for ax, ((modality, features, target), part) in zip(grid.flat, parts, strict=False):
-        top = part.sort_values("rank", kind="stable").head(n)
+        top = part.sort_values("rank", kind="stable").head(n_features)
         by_family = bool((top["feature"] == "all").all())
         names = top["family" if by_family else "feature"]
         places = np.arange(len(top))

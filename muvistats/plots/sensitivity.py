@@ -48,7 +48,7 @@ def plot_sensitivity(frame: pd.DataFrame) -> Figure:
     Parameters
     ----------
     frame : DataFrame
-        As `sensitivity_table` returns it with ``level="finding"``, of one reading of the labels.
+        As `sensitivity_table` returns it with ``level="summary"``, of one reading of the labels.
 
     Returns
     -------

@@ -419,17 +419,18 @@ def with_parameters(function: Callable[..., Any]) -> str:
     """
     before, own, after = split_docstring(inspect.cleandoc(function.__doc__ or ""))
     entries = []
+    rest = dict(own)
     for name, parameter in inspect.signature(function).parameters.items():
         if name == "self":
             continue
         if name in own:
-            entries.append(own[name])
+            entries.append(rest.pop(name))
         elif name in PARAMETERS:
             entries.append(_entry(name, parameter.annotation))
-        else:
-            raise TypeError(f"argument {name!r} of {function.__name__} is described nowhere")
-    section = "\n".join(["Parameters", "----------", *dict.fromkeys(entries), "", ""])
-    return f"{before}\n\n{section if entries else ''}{after}".rstrip() + "\n"
+    section = "\n".join(
+        ["Parameters", "----------", *dict.fromkeys([*entries, *rest.values()]), "", ""]
+    )
+    return f"{before}\n\n{section if entries or rest else ''}{after}".rstrip() + "\n"
 
 
 def split_docstring(doc: str) -> tuple[str, dict[str, str], str]:

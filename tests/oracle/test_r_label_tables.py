@@ -52,7 +52,7 @@ def test_rao_scott_is_svychisq(table, by, cluster):
 @pytest.mark.parametrize("by", ["modality", "gender"])
 def test_bilder_loughin(table, by, cluster):
     expected = EXPECTED[f"bilder_loughin {by} {cluster or 'annotation'}"]
-    found = bilder_loughin(table, by=by, cluster=cluster, order=["first", "second"])
+    found = bilder_loughin(table, by=by, cluster=cluster, correction=["first", "second"])
     both_orders(found, expected)
     each = marginal_chi_square(
         table[LABELS].to_numpy(dtype=float),

@@ -123,7 +123,7 @@ def alignment():
 def drawn(study):
     """Every figure, from a study."""
     yield mv.plot_dimension_distributions(study)
-    yield mv.plot_modality_medians(study, test=mv.kruskal_modality(study, n_resamples=0))
+    yield mv.plot_modality_medians(study, tests=mv.kruskal_modality(study, n_resamples=0))
     yield mv.plot_modality_correlations(mv.modality_correlations(study, level="item"))
     yield mv.plot_label_correlations(mv.label_correlations(study))
     yield mv.plot_label_deviations(mv.label_deviations(study, by="familiar"))
@@ -390,7 +390,7 @@ def test_unknown_dimension_is_refused(tiny):
 
 def test_medians_are_those_of_the_annotations(tiny):
     test = mv.kruskal_modality(tiny, n_resamples=0)  # both rows: the published one is drawn
-    figure = mv.plot_modality_medians(tiny, test=test)
+    figure = mv.plot_modality_medians(tiny, tests=test)
     frame = mv.annotation_frame(tiny)
     for ax, name in zip(figure.axes, ["arousal", "valence"], strict=True):
         expected = frame.groupby("modality", observed=True)[name].median()

@@ -63,7 +63,7 @@ def test_what_cannot_be_drawn(models):
 @pytest.mark.parametrize("level", ["feature", "family"])
 def test_bars_are_the_coefficients(models, level):
     frame = mv.rank_features(models, level=level)
-    figure = mv.plot_feature_ranks(frame, n=4)
+    figure = mv.plot_feature_ranks(frame, n_features=4)
     parts = frame.groupby(["modality", "features", "target"], sort=False)
     axes = [ax for ax in figure.axes if ax.get_visible()]
     assert len(axes) == len(parts) == 4

@@ -42,7 +42,7 @@ def chisquare(
     assigned: str | None = None,
     strata: str | None = None,
     conf_level: float = 0.95,
-    n_resamples: int = 10_000,
+    n_resamples: int = 9999,
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
@@ -50,26 +50,8 @@ def chisquare(
 
     Parameters
     ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
     formula : str
         Two factors, as in ``"familiar ~ modality"``.
-    dependence : {"independent", "design"} or both
-        "independent" is the published test. "design" permutes a factor of annotations within
-        items and one of participants between them, and draws an observed one from its
-        probability given participant, item and modality.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor came to its values, where the study does not say it or is to be overruled.
-    strata : str, optional
-        Another factor of participants, within whose levels they are permuted.
-    conf_level : float
-        Confidence level of the interval of Cramer's V.
-    n_resamples : int
-        Arrangements that are drawn; all of them are taken where there are no more.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads; the result does not depend on them.
 
     Raises
     ------
@@ -227,7 +209,7 @@ def chisquare_labels(
     assigned: str | None = None,
     strata: str | None = None,
     conf_level: float = 0.95,
-    n_resamples: int = 10_000,
+    n_resamples: int = 9999,
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
@@ -240,22 +222,6 @@ def chisquare_labels(
     by : str
         Right-hand side of a formula: ``"modality"``, ``"overlay"``, ``"gender"``,
         ``"years_of_training > 3"``, ``"familiar"``...
-    dependence : {"independent", "design"} or both
-        "independent" is the published test. "design" permutes a factor of annotations within
-        items and one of participants between them, and draws an observed one from its
-        probability given participant, item and modality.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor came to its values, where the study does not say it or is to be overruled.
-    strata : str, optional
-        Another factor of participants, within whose levels they are permuted.
-    conf_level : float
-        Confidence level of the interval of Cramer's V.
-    n_resamples : int
-        Arrangements that are drawn; all of them are taken where there are no more.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads; the result does not depend on them.
 
     Raises
     ------

@@ -64,8 +64,6 @@ def label_frequencies(
     require_dynamic : bool
         Whether only annotations enter whose rated dimensions are kept too, as in the paper's
         Table 3.
-    conf_level : float
-        Confidence level of the intervals.
 
     Raises
     ------

@@ -63,13 +63,6 @@ def label_correlations(
         A study with labels, or its annotation frame.
     scope : str or sequence of str
         Any of "total", "within_item" and "between_item".
-    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
-        Adjustment of p over the pairs of one scope.
-    dependence : {"independent", "design"} or both
-        "independent" takes annotations (or items) as independent. "design" allows annotations of
-        one participant, and of one item, to go together.
-    conf_level : float
-        Confidence level of the intervals.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def label_deviations(
     dependence: Dependence = ("independent", "design"),
     assigned: str | None = None,
     strata: str | None = None,
-    n_resamples: int = 10_000,
+    n_resamples: int = 9999,
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
@@ -57,25 +57,9 @@ def label_deviations(
     ----------
     data : DataTree or DataFrame
         A study with labels, or its annotation frame.
-    by : str
-        Right-hand side of a formula, as in `chisquare_labels`.
     adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
         Adjustment of p over labels and groups. Rows that respect the design are adjusted by the
         largest residual of each arrangement instead, whatever is named, or not at all ("none").
-    dependence : {"independent", "design"} or both
-        "independent" is the published test. "design" permutes a factor of annotations within
-        items and one of participants between them, and draws an observed one from its
-        probability given participant, item and modality.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor came to its values, where the study does not say it or is to be overruled.
-    strata : str, optional
-        Another factor of participants, within whose levels they are permuted.
-    n_resamples : int
-        Arrangements that are drawn; all of them are taken where there are no more.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads; the result does not depend on them.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def rao_scott(
     data: Data,
     *,
     by: str = "modality",
-    order: str | Sequence[str] = _ORDERS,
+    correction: str | Sequence[str] = _ORDERS,
     cluster: str = "participant",
 ) -> list[Row]:
     """Rao-Scott tests of the labels chosen, between the groups of a factor.
@@ -54,10 +54,6 @@ def rao_scott(
     ----------
     data : DataTree or DataFrame
         A study with labels, or its annotation frame.
-    by : str
-        Right-hand side of a formula, as in `chisquare_labels`.
-    order : {"first", "second"} or both
-        Correction by the mean design effect, or by all of them.
     cluster : str
         Column whose levels are the clusters: ``"participant"`` or ``"item"``.
 
@@ -100,7 +96,7 @@ def rao_scott(
     >>> rao_scott(study, by="gender")["statistic_name"].tolist()
     ['chi-square', 'F']
     """
-    asked = check_choices("order", order, _ORDERS)
+    asked = check_choices("order", correction, _ORDERS)
     choices, base = _prepared(data, by, cluster)
     base |= {"dependence": "clusters", "n": int(choices.chosen.sum())}
     problem = problem_of(choices)
@@ -181,9 +177,9 @@ def bilder_loughin(
     data: Data,
     *,
     by: str = "modality",
-    order: str | Sequence[str] = (*_ORDERS, "bootstrap"),
+    correction: str | Sequence[str] = (*_ORDERS, "bootstrap"),
     cluster: str | None = None,
-    n_resamples: int = 2000,
+    n_resamples: int = 9999,
     rng: Rng = 0,
 ) -> list[Row]:
     """Test of multiple marginal independence, for labels of which any number may be chosen.
@@ -192,17 +188,11 @@ def bilder_loughin(
     ----------
     data : DataTree or DataFrame
         A study with labels, or its annotation frame.
-    by : str
-        Right-hand side of a formula, as in `chisquare_labels`.
-    order : {"first", "second", "bootstrap"} or several
+    correction : {"first", "second", "bootstrap"} or several
         Rao-Scott correction of first or second order, or bootstrap.
     cluster : str, optional
         Column whose levels are sampled as a whole, ``"participant"`` or ``"item"``; annotations
         where not given, as published. With clusters the bootstrap is not defined.
-    n_resamples : int
-        Bootstrap samples.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------
@@ -241,7 +231,7 @@ def bilder_loughin(
     >>> bilder_loughin(study, by="gender", n_resamples=99)["method"].tolist()[:1]
     ['Bilder-Loughin, first order']
     """
-    asked = check_choices("order", order, (*_ORDERS, "bootstrap"))
+    asked = check_choices("order", correction, (*_ORDERS, "bootstrap"))
     check_resamples(n_resamples)
     choices, base = _prepared(data, by, cluster)
     base |= {

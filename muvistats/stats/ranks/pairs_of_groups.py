@@ -64,29 +64,6 @@ def pairwise_modality(
 ) -> list[Row]:
     """Dunn's comparisons of each pair of modalities after `kruskal_modality`.
 
-    Parameters
-    ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
-    dimension : str, optional
-        Rated dimension; all of them by default.
-    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
-        Adjustment of p over the pairs of one dimension.
-    dependence : {"independent", "design"} or both
-        Rows to give: the published test, and one that respects how the factor was assigned.
-        Within items it is permuted within items; for participants whole participants are
-        permuted; where it was observed, a mixed model of the ranks tests it.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor was assigned, where the study does not say it or is overruled.
-    conf_level : float
-        Confidence level of the interval of the rank-biserial correlation.
-    n_resamples : int
-        Permutations of each pair; 0 for none.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads for the permutations; the result does not depend on it.
-
     Raises
     ------
     DesignError

@@ -21,7 +21,7 @@ from .by_design import Question, Sample, samples
 __all__ = ["kruskal", "kruskal_modality"]
 
 
-_LEVELS = ("test", "group")
+_LEVELS = ("summary", "group")
 
 _KRUSKAL = (
     "dimension",
@@ -54,7 +54,7 @@ def kruskal(
     data: Data,
     formula: str,
     *,
-    level: Literal["test", "group"] = "test",
+    level: Literal["summary", "group"] = "summary",
     dependence: Dependence = ("independent", "design"),
     assigned: str | None = None,
     strata: str | None = None,
@@ -67,29 +67,11 @@ def kruskal(
 
     Parameters
     ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
     formula : str
         Response and factor, as in ``"arousal ~ modality"``.
-    level : {"test", "group"}
+    level : {"summary", "group"}
         The test, or the median, standard deviation and mean rank of each group; the columns of the
-        other level are empty (with "test" the median is that of all values, and so is `sd`).
-    dependence : {"independent", "design"} or both
-        Rows to give: the published test, and one that respects how the factor was assigned.
-        Within items it is permuted within items; for participants whole participants are
-        permuted; where it was observed, a mixed model of the ranks tests it.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor was assigned, where the study does not say it or is overruled.
-    strata : str, optional
-        For factors of participants: another trait, within whose levels they are permuted.
-    conf_level : float
-        Confidence level of the interval of epsilon squared.
-    n_resamples : int
-        Bootstrap samples behind that interval, and permutations; 0 for neither.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads for the permutations; the result does not depend on it.
+        other level are empty (with "summary" the median is that of all values, and so is `sd`).
 
     Raises
     ------
@@ -176,7 +158,7 @@ def kruskal_modality(
     data: Data,
     *,
     dimension: str | None = None,
-    level: Literal["test", "group"] = "test",
+    level: Literal["summary", "group"] = "summary",
     dependence: Dependence = ("independent", "design"),
     assigned: str | None = None,
     conf_level: float = 0.95,
@@ -188,26 +170,8 @@ def kruskal_modality(
 
     Parameters
     ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
-    dimension : str, optional
-        Rated dimension; all of them by default.
-    level : {"test", "group"}
+    level : {"summary", "group"}
         The test, or the median, standard deviation and mean rank of each modality.
-    dependence : {"independent", "design"} or both
-        Rows to give: the published test, and one that respects how the factor was assigned.
-        Within items it is permuted within items; for participants whole participants are
-        permuted; where it was observed, a mixed model of the ranks tests it.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor was assigned, where the study does not say it or is overruled.
-    conf_level : float
-        Confidence level of the interval of epsilon squared.
-    n_resamples : int
-        Bootstrap samples behind that interval, and permutations; 0 for neither.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads for the permutations; the result does not depend on it.
 
     Raises
     ------

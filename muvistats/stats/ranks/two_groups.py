@@ -84,33 +84,8 @@ def mannwhitney(
 
     Parameters
     ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
     formula : str
         Response and factor, as in ``"arousal ~ gender"``.
-    alternative : {"two-sided", "less", "greater"}
-        Whether the first group is said to differ, to be lower or to be higher.
-    continuity : bool
-        Whether the normal approximation of p is corrected for continuity by 1/2.
-    equivalence_margin : float
-        Rank-biserial correlations nearer to 0 than this count as no difference. By default
-        0.1125, the one of two normal distributions 0.2 standard deviations apart.
-    dependence : {"independent", "design"} or both
-        Rows to give: the published test, and one that respects how the factor was assigned.
-        Within items it is permuted within items; for participants whole participants are
-        permuted; where it was observed, a mixed model of the ranks tests it.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor was assigned, where the study does not say it or is overruled.
-    strata : str, optional
-        For factors of participants: another trait, within whose levels they are permuted.
-    conf_level : float
-        Confidence level of the interval of the rank-biserial correlation.
-    n_resamples : int
-        Permutations; 0 for none.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads for the permutations; the result does not depend on it.
 
     Raises
     ------
@@ -197,33 +172,6 @@ def mannwhitney_overlay(
     n_jobs: int = 1,
 ) -> list[Row]:
     """Mann-Whitney test of each dimension between the two annotation interfaces (section 4.2.1).
-
-    Parameters
-    ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
-    dimension : str, optional
-        Rated dimension; all of them by default.
-    alternative : {"two-sided", "less", "greater"}
-        Whether ratings beside the video are said to differ, to be lower or to be higher.
-    continuity : bool
-        Whether the normal approximation of p is corrected for continuity by 1/2.
-    equivalence_margin : float
-        Rank-biserial correlations nearer to 0 than this count as no difference.
-    dependence : {"independent", "design"} or both
-        Rows to give: the published test, and one that respects how the factor was assigned.
-        Within items it is permuted within items; for participants whole participants are
-        permuted; where it was observed, a mixed model of the ranks tests it.
-    assigned : {"within_item", "participant", "observed"}, optional
-        How the factor was assigned, where the study does not say it or is overruled.
-    conf_level : float
-        Confidence level of the interval of the rank-biserial correlation.
-    n_resamples : int
-        Permutations; 0 for none.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads for the permutations; the result does not depend on it.
 
     Raises
     ------

@@ -72,7 +72,7 @@ def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidenc
 def sensitivity_table(
     data: xr.DataTree,
     *,
-    level: Literal["finding", "analysis"] = "finding",
+    level: Literal["summary", "analysis"] = "summary",
     conf_level: float = 0.95,
     n_resamples: int = 9999,
     rng: Rng = 0,
@@ -84,17 +84,9 @@ def sensitivity_table(
     ----------
     data : DataTree
         A study in the manner of MuVi; one reading of the labels.
-    level : {"finding", "analysis"}
+    level : {"summary", "analysis"}
         A row per finding with the p-values of all analyses, or a row per analysis with its
         effect, interval and method.
-    conf_level : float
-        Confidence level of the intervals.
-    n_resamples : int
-        Permutations and bootstrap samples of each test that respects the design.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Threads for the permutations; the result does not depend on it.
 
     Raises
     ------
@@ -138,7 +130,7 @@ def sensitivity_table(
     np.True_
     """
     need_study(data)
-    check_choice("level", level, ("finding", "analysis"))
+    check_choice("level", level, ("summary", "analysis"))
     claims = claims_of(data)
     if not claims:
         raise DataError("the study has none of the factors of the findings", file="/annotations")
@@ -159,7 +151,7 @@ def sensitivity_table(
         holm = {name: float(adjusted[name][i]) for name in ANALYSES}
         made = claim if printed else _claim_on(claim, evidence["independent"])
         base = _base(made, evidence, holm) | {"conf_level": conf_level}
-        if level == "finding":
+        if level == "summary":
             rows.append(base | _summary(made, evidence))
             continue
         rows += [base | _analysis(evidence[name], name, holm[name]) for name in ANALYSES]

@@ -236,7 +236,7 @@ class Witness:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
         row = frame[frame["dependence"] == "independent"].iloc[0]
         by_cluster = [
-            rao_scott(self._frame, by=by, order="first", cluster=cluster)
+            rao_scott(self._frame, by=by, correction="first", cluster=cluster)
             for cluster in ("participant", "item")
         ]
         largest = np.nanmax([1.0, *(test["design_effect"].iloc[0] for test in by_cluster)])

@@ -70,27 +70,17 @@ def calibration(
         What is simulated; by default every scenario in which the null hypothesis of the test
         holds. A function of your own needs one. In a scenario in which the factor has an effect
         the share is the power.
-    n_sims : int
-        Simulated studies per scenario.
-    alpha : float
-        A p-value up to this rejects.
-    conf_level : float
-        Confidence level of the interval of each row by itself.
     n_resamples : int
         Resamples of each test. With ``alpha * (n_resamples + 1)`` a whole number a permutation
         test uses up its level.
     rng : int, SeedSequence, Generator or None
         Source of randomness. Study i is the same for all tests, whatever else is asked for.
-    n_jobs : int
-        Number of processes; -1 for one per core. The result does not depend on it.
     cache : bool or path
         Whether and where finished p-values are kept: in the user's cache folder (or the folder
         that the environment variable `MUVISTATS_CACHE` names), nowhere, or in this folder. Ten
         studies at a time are written as soon as they are finished, so a run that was cut off
         goes on from there. A change of the package's code makes them unreachable. Tests of your
         own are not kept.
-    progress : bool
-        Whether to show a bar, on a terminal only.
 
     Raises
     ------

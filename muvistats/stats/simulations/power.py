@@ -58,7 +58,7 @@ def power_study(
     n_items: Counts = 81,
     raters_per_cell: Counts = 5,
     effect_multiplier: float | Sequence[float] = 1.0,
-    factor: str | None = None,
+    by: str | None = None,
     settings: SimulationSettings | None = None,
     n_sims: int = 200,
     alpha: float = 0.05,
@@ -83,32 +83,16 @@ def power_study(
         modality, over the lists that are used once; participants beyond them repeat lists.
     effect_multiplier : float or sequence of float
         The factor's effect, as a multiple of that in the settings; 0 for none.
-    factor : {"modality", "gender", "training", "familiar"}, optional
+    by : {"modality", "gender", "training", "familiar"}, optional
         Factor whose effect is multiplied; by default that of the test.
     settings : SimulationSettings, optional
         What is simulated; by default a study like MuVi, where gender, training and familiarity
         shift labels but not arousal and valence: ``replace(settings.arousal, female=0.1)`` gives
         such a shift.
-    n_sims : int
-        Simulated studies per combination.
-    alpha : float
-        A p-value up to this rejects.
-    conf_level : float
-        Confidence level of Clopper and Pearson's interval of each row by itself.
-    n_resamples : int
-        Resamples of each test.
     seconds_per_trial, seconds_of_labels : float
         Length of an excerpt, and what choosing labels and going on takes.
     minutes_per_participant : float
         Instruction, practice and questions, once per participant.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness.
-    n_jobs : int
-        Number of processes; -1 for one per core. The result does not depend on it.
-    cache : bool or path
-        Whether and where finished p-values are kept, as in `calibration`.
-    progress : bool
-        Whether to show a bar, on a terminal only.
 
     Raises
     ------
@@ -141,7 +125,7 @@ def power_study(
     alpha = check_probability("alpha", alpha)
     check_conf_level(conf_level)
     presets = choose_presets(test)
-    chosen = _factor(presets, factor)
+    chosen = _factor(presets, by)
     sizes = {
         "n_participants": n_participants,
         "n_items": n_items,

@@ -145,7 +145,7 @@ def _all_presets() -> Iterator[Preset]:
         )
         yield Preset(
             f"bilder_loughin: {factor}",
-            _calling(functools.partial(bilder_loughin, by=by, order=("first", "second"))),
+            _calling(functools.partial(bilder_loughin, by=by, correction=("first", "second"))),
             factor,
             labels=True,
         )

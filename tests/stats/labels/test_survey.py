@@ -25,11 +25,11 @@ def test_rao_scott_with_a_cluster_for_each_label_chosen_is_pearson():
     for j, name in enumerate("xyz"):
         frame[name] = (pick == j).astype(float)
     frame.attrs["labels"] = list("xyz")
-    first = rao_scott(frame, order="first").iloc[0]
+    first = rao_scott(frame, correction="first").iloc[0]
     assert first["design_effect"] == pytest.approx(1, abs=0.02)
     twice = pd.concat([frame, frame])
     twice.attrs = frame.attrs
-    doubled = rao_scott(twice, order="first").iloc[0]  # every row twice: effects of 2, same p
+    doubled = rao_scott(twice, correction="first").iloc[0]  # every row twice: effects of 2, same p
     assert doubled["design_effect"] == pytest.approx(2 * first["design_effect"])
     assert doubled["p_value"] == pytest.approx(first["p_value"])
 
@@ -60,27 +60,27 @@ def test_one_cluster_no_group_and_no_label_are_rows_with_a_reason(tiny):
 
 def test_a_label_that_nobody_chose_is_named(tiny):
     tiny["annotations/labels"][:, 2] = 0
-    rows = rao_scott(tiny, by="gender", order="first")
+    rows = rao_scott(tiny, by="gender", correction="first")
     assert rows.loc[0, "df"] == 2
     assert "left out: calm" in rows.loc[0, "warning"]
 
 
 def test_few_clusters_for_many_labels_are_said(study):
-    row = rao_scott(study, by="modality", order="second").iloc[0]
+    row = rao_scott(study, by="modality", correction="second").iloc[0]
     assert "24 clusters for 52 degrees of freedom" in row["warning"]
 
 
 def test_no_bootstrap_of_clusters(study):
-    row = bilder_loughin(study, by="gender", order="bootstrap", cluster="participant").iloc[0]
+    row = bilder_loughin(study, by="gender", correction="bootstrap", cluster="participant").iloc[0]
     assert np.isnan(row["p_value"])
     assert row["warning"].startswith("no bootstrap with clusters")
 
 
 def test_wrong_arguments_are_refused(tiny):
     with pytest.raises(DesignError, match="order must be one or both of"):
-        rao_scott(tiny, order="third")
+        rao_scott(tiny, correction="third")
     with pytest.raises(DesignError, match="order must be one or more of"):
-        bilder_loughin(tiny, order=())
+        bilder_loughin(tiny, correction=())
     with pytest.raises(DataError, match="column list"):
         rao_scott(tiny, cluster="list")
 

@@ -93,7 +93,7 @@ def test_own_test_needs_its_factor():
 
     with pytest.raises(mv.DesignError, match="give factor"):
         mv.power_study(always, n_participants=9, n_items=3, n_sims=1, **FAST)
-    found = mv.power_study(always, factor="gender", n_participants=9, n_items=3, n_sims=2, **FAST)
+    found = mv.power_study(always, by="gender", n_participants=9, n_items=3, n_sims=2, **FAST)
     assert found["estimate"].tolist() == [1.0]
 
 
