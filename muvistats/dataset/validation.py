@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from ..errors import DataError
 from . import schema
+from .gate import check_variables, gate, key_order
 
 __all__ = ["validate"]
 
 #: Rounding that a stored rating may carry beyond its scale.
 _SLACK = 1e-9
-
-_KINDS = {"text": "UO", "integer": "iu", "number": "fiu", "truth": "b", "flag": "i"}
 
 
 def validate(data: xr.DataTree) -> None:
@@ -34,9 +32,10 @@ def validate(data: xr.DataTree) -> None:
     Notes
     -----
     Checked are: the groups and variables that must be there, their dimensions and types; that
-    keys are not empty and no annotation stands twice; that every annotation has its participant
-    and item in the tables; that no name stands for two columns; that time increases; that rated
-    dimensions lie on [-1, 1], labels are 0, 1 or missing, and flags are known codes. Values of
+    keys are not empty, no annotation stands twice and rows are in order; that every annotation
+    has its participant and item in the tables; that no name stands for two columns; that time
+    increases; that rated dimensions lie on [-1, 1], labels are 0, 1 or missing, and flags are
+    known codes. Values of
     arrays that are not in memory are read once, block by block.
 
     Examples
@@ -44,95 +43,26 @@ def validate(data: xr.DataTree) -> None:
     >>> from muvistats import simulate_muvi, validate
     >>> validate(simulate_muvi(rng=1, n_items=9, n_participants=12, features=False))
     """
-    _check_attributes(data)
-    for group in ("/annotations", "/participants", "/items"):
-        if group.strip("/") not in data:
-            raise DataError("group is missing", file=group)
+    gate(data)
     for path in [node.path for node in data.subtree]:
-        _check_variables(path, data[path].to_dataset())
+        check_variables(path, data[path].to_dataset())
     annotations = data["annotations"].to_dataset()
-    _check_keys(data, annotations)
+    _check_order(data)
     _check_names(data)
     _check_exclusions(data)
     _check_time(annotations)
     _check_ranges(annotations)
 
 
-def _check_attributes(data: xr.DataTree) -> None:
-    version = data.attrs.get("schema_version")
-    if str(version).split(".")[0] != schema.SCHEMA_VERSION.split(".")[0]:
+def _check_order(data: xr.DataTree) -> None:
+    order = key_order(data)
+    wrong = np.flatnonzero(order != np.arange(len(order)))
+    if len(wrong):
         raise DataError(
-            "schema version this package cannot read",
-            found=version,
-            expected=f"version {schema.SCHEMA_VERSION}",
+            "rows do not stand by item, modality and participant; save_dataset sorts them",
+            file="/annotations",
+            row=int(wrong[0]),
         )
-    alignment = data.attrs.get("label_alignment")
-    if alignment not in schema.ALIGNMENTS:
-        raise DataError(
-            "unknown label_alignment", found=alignment, expected=", ".join(schema.ALIGNMENTS)
-        )
-
-
-def _check_variables(path: str, group: xr.Dataset) -> None:
-    for name, variable in schema.variables(path).items():
-        if name not in group.variables:
-            if variable.required:
-                raise DataError("variable is missing", file=path, column=name)
-            continue
-        stored = group[name]
-        if stored.dims != variable.dims:
-            raise DataError(
-                "wrong dimensions",
-                file=path,
-                column=name,
-                found=stored.dims,
-                expected=variable.dims,
-            )
-        if stored.dtype.kind not in _KINDS[variable.kind] and stored.size:
-            raise DataError(
-                "wrong type",
-                file=path,
-                column=name,
-                found=str(stored.dtype),
-                expected=variable.kind,
-            )
-
-
-def _check_keys(data: xr.DataTree, annotations: xr.Dataset) -> None:
-    if annotations.sizes["annotation"] == 0:
-        raise DataError("no annotations", file="/annotations")
-    keys = pd.DataFrame({key: annotations[key].to_numpy() for key in schema.KEYS}, dtype="str")
-    for key in schema.KEYS:
-        empty = np.flatnonzero(keys[key].isin(["", "nan", "<NA>"]) | keys[key].isna())
-        if len(empty):
-            raise DataError("key is empty", file="/annotations", row=int(empty[0]), column=key)
-    twice = np.flatnonzero(keys.duplicated(list(schema.KEYS)))
-    if len(twice):
-        row = int(twice[0])
-        found = " x ".join(keys.iloc[row])
-        raise DataError("annotation stands twice", file="/annotations", row=row, found=found)
-    if "levels" not in annotations["modality"].attrs:
-        raise DataError("attribute levels is missing", file="/annotations", column="modality")
-    levels = schema.decode_levels(annotations["modality"].attrs["levels"])
-    for key, group, known in (
-        ("modality", "the modalities of the study", levels),
-        ("participant", "/participants", data["participants/participant"].to_numpy()),
-        ("item", "/items", data["items/item"].to_numpy()),
-    ):
-        if len(set(known)) != len(known):
-            twice_known = pd.Series(known)[pd.Series(known).duplicated()].iloc[0]
-            raise DataError(f"{key} stands twice", file=group, found=str(twice_known))
-        unknown = np.flatnonzero(~keys[key].isin([str(k) for k in known]))
-        if len(unknown):
-            row = int(unknown[0])
-            raise DataError(
-                f"{key} is not in {group}",
-                file="/annotations",
-                row=row,
-                column=key,
-                found=keys[key].iloc[row],
-                expected=", ".join(levels) if key == "modality" else None,
-            )
 
 
 def _check_names(data: xr.DataTree) -> None:

@@ -1,0 +1,258 @@
+"""The gate: a public function sees a study whole and in order, or not at all.
+
+xarray cuts, sorts and joins the groups of a tree one by one. What comes of it can be a study whose
+annotations name people that are no longer there. Every public function that takes a study passes
+it through here first.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..errors import DataError
+from ..types import Ints
+from . import schema
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_KINDS = {"text": "UO", "integer": "iu", "number": "fiu", "truth": "b", "flag": "i"}
+
+_REMEDY = "mv.select cuts every group at once"
+
+
+def takes_study(function: Callable[P, R]) -> Callable[P, R]:
+    """Pass the first argument of a public function through the gate.
+
+    A frame, or fitted models, go on as they are where the signature allows them.
+    """
+    first = next(iter(inspect.signature(function).parameters.values()))
+    annotation = str(first.annotation)
+    frames = annotation == "Data" or "DataFrame" in annotation
+    models = "Models" in annotation
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        data = args[0] if args else kwargs.get(first.name)
+        if isinstance(data, xr.DataTree):
+            data = gate(data)
+        elif not (frames and isinstance(data, pd.DataFrame)) and not (
+            models and hasattr(data, "fits")
+        ):
+            raise _not_a_study(data, frames=frames)
+        rest = {name: value for name, value in kwargs.items() if name != first.name}
+        return function(data, *args[1:], **rest)  # type: ignore[arg-type]
+
+    wrapper.__gated__ = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _not_a_study(data: object, *, frames: bool) -> DataError:
+    if isinstance(data, pd.DataFrame):
+        return DataError(
+            "a study is needed, and this is a frame; mv.from_frames makes a study of one",
+            found="DataFrame",
+            expected="a DataTree",
+        )
+    return DataError(
+        "neither a study nor a frame" if frames else "a study is needed",
+        found=type(data).__name__,
+        expected="a DataTree, or a frame with one row per annotation" if frames else "a DataTree",
+    )
+
+
+def gate(data: object) -> xr.DataTree:
+    """A study whose groups fit together, its annotations in order.
+
+    Parameters
+    ----------
+    data : object
+        What a user gave.
+
+    Returns
+    -------
+    DataTree
+        The study itself where its rows stand in order, or one with its rows sorted and numbered
+        anew.
+
+    Raises
+    ------
+    DataError
+        When it is no study, or a group, dimension, type, attribute or key is not as it must be.
+    """
+    if not isinstance(data, xr.DataTree):
+        raise _not_a_study(data, frames=False)
+    check_attributes(data)
+    for group in ("annotations", "participants", "items"):
+        if group not in data.children:
+            raise DataError("group is missing", file=f"/{group}", expected="a study")
+        check_variables(f"/{group}", data[group].to_dataset())
+    _check_own_attributes(data["annotations"].to_dataset())
+    order = key_order(data)
+    number = data["annotations/annotation"].to_numpy()
+    rows = np.arange(len(order))
+    if np.array_equal(order, rows) and np.array_equal(number, rows):
+        return data
+    return _in_order(data, order)
+
+
+def check_attributes(data: xr.DataTree) -> None:
+    """Refuse a tree that does not say how it is stored, or what its labels refer to."""
+    version = data.attrs.get("schema_version")
+    if str(version).split(".")[0] != schema.SCHEMA_VERSION.split(".")[0]:
+        raise DataError(
+            "schema version this package cannot read"
+            if version is not None
+            else "this is no study, or its attributes are lost",
+            found=version,
+            expected=f"version {schema.SCHEMA_VERSION}",
+        )
+    alignment = data.attrs.get("label_alignment")
+    if alignment not in schema.ALIGNMENTS:
+        raise DataError(
+            "unknown label_alignment", found=alignment, expected=", ".join(schema.ALIGNMENTS)
+        )
+    if "simulated" not in data.attrs:
+        raise DataError("attribute simulated is missing", file="/", expected="0 or 1")
+
+
+def check_variables(path: str, group: xr.Dataset) -> None:
+    """Refuse a group without its variables, or with other dimensions or types."""
+    for name, variable in schema.variables(path).items():
+        if name not in group.variables:
+            if variable.required:
+                raise DataError("variable is missing", file=path, column=name)
+            continue
+        stored = group[name]
+        if stored.dims != variable.dims:
+            one = not stored.dims and bool(variable.dims)
+            raise DataError(
+                f"wrong dimensions: a single {name} was taken out; {_REMEDY}"
+                if one
+                else "wrong dimensions",
+                file=path,
+                column=name,
+                found=stored.dims,
+                expected=variable.dims,
+            )
+        if stored.dtype.kind not in _KINDS[variable.kind] and stored.size:
+            raise DataError(
+                "wrong type",
+                file=path,
+                column=name,
+                found=str(stored.dtype),
+                expected=variable.kind,
+            )
+
+
+def _check_own_attributes(annotations: xr.Dataset) -> None:
+    """Arithmetic and joins of xarray drop attributes, and with them what a column is."""
+    if annotations.sizes["annotation"] == 0:
+        raise DataError("no annotations", file="/annotations")
+    if "levels" not in annotations["modality"].attrs:
+        raise DataError("attribute levels is missing", file="/annotations", column="modality")
+    for name, variable in annotations.data_vars.items():
+        if not variable.attrs.get("long_name"):
+            raise DataError(
+                "attributes are missing, which say what the column is",
+                file="/annotations",
+                column=str(name),
+                expected="what from_frames or a reader wrote; xr.set_options(keep_attrs=True) "
+                "keeps it in arithmetic",
+            )
+
+
+def key_codes(data: xr.DataTree) -> list[Ints]:
+    """Place of each annotation's item, modality and participant in the tables of the study.
+
+    Raises
+    ------
+    DataError
+        When a table names one twice, or an annotation names one that is not in its table.
+    """
+    annotations = data["annotations"].to_dataset()
+    tables = {
+        "item": ("/items", data["items/item"].to_numpy()),
+        "modality": (
+            "the modalities of the study",
+            np.array(schema.decode_levels(annotations["modality"].attrs["levels"])),
+        ),
+        "participant": ("/participants", data["participants/participant"].to_numpy()),
+    }
+    codes = []
+    for key, (group, names) in tables.items():
+        known = pd.Index(names)
+        if not known.is_unique:
+            twice = known[known.duplicated()][0]
+            raise DataError(f"{key} stands twice", file=group, found=str(twice))
+        values = annotations[key].to_numpy()
+        places = known.get_indexer(pd.Index(values))
+        wrong = np.flatnonzero((places < 0) | (values == ""))
+        if len(wrong):
+            raise _unknown_key(key, group, str(values[wrong[0]]), int(wrong[0]), names)
+        codes.append(places)
+    return codes
+
+
+def key_order(data: xr.DataTree) -> Ints:
+    """Order of the annotations by item, modality and participant; none may stand twice."""
+    codes = np.stack(key_codes(data), axis=1)
+    order = np.lexsort(codes.T[::-1])
+    same = np.flatnonzero((np.diff(codes[order], axis=0) == 0).all(axis=1))
+    if len(same):
+        row = int(order[same[0] + 1])
+        keys = (data[f"annotations/{key}"].to_numpy()[row] for key in schema.KEYS)
+        raise DataError(
+            "annotation stands twice", file="/annotations", row=row, found=" x ".join(keys)
+        )
+    return order
+
+
+def _unknown_key(key: str, group: str, name: str, row: int, known: Any) -> DataError:
+    if name in ("", "nan", "<NA>"):
+        return DataError("key is empty", file="/annotations", row=row, column=key)
+    return DataError(
+        f"{key} is not in {group}" + ("" if key == "modality" else f"; {_REMEDY}"),
+        file="/annotations",
+        row=row,
+        column=key,
+        found=name,
+        expected=", ".join(known) if key == "modality" else None,
+    )
+
+
+def _in_order(data: xr.DataTree, order: Ints) -> xr.DataTree:
+    """The study with its annotations in this order, numbered from 0; exclusions follow them."""
+    old = pd.Index(data["annotations/annotation"].to_numpy()[order])
+    if not old.is_unique:
+        raise DataError(
+            "annotations of several studies were joined and have one number; "
+            "join frames and give them to mv.from_frames",
+            file="/annotations",
+            column="annotation",
+            found=int(old[old.duplicated()][0]),
+        )
+    parts: dict[str, xr.Dataset] = {}
+    for node in data.subtree:
+        group = node.to_dataset(inherit=False)
+        if "annotation" in group.dims:
+            attrs = group["annotation"].attrs if "annotation" in group.coords else {}
+            group = group.isel(annotation=order)
+            group = group.assign_coords(annotation=("annotation", np.arange(len(order)), attrs))
+        parts[node.path] = group
+    if "/exclusions" in parts:
+        exclusions = parts["/exclusions"]
+        places = old.get_indexer(pd.Index(exclusions["annotation"].to_numpy()))
+        kept = exclusions.isel(exclusion=np.flatnonzero(places >= 0))
+        number = ("exclusion", places[places >= 0], exclusions["annotation"].attrs)
+        parts["/exclusions"] = kept.assign(annotation=number)
+    tree = xr.DataTree.from_dict(parts, name=data.name)
+    tree.attrs = dict(data.attrs)
+    return tree
