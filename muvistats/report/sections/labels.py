@@ -47,15 +47,15 @@ def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         index=keys, columns="modality", values="count", sort=False, aggfunc="first"
     )
     modalities = [name for name in counts.columns if name != "all"]
-    whole = frame[frame["modality"] == "all"].set_index(keys)
+    overall = frame[frame["modality"] == "all"].set_index(keys)
     table = counts[modalities].rename(columns={m: word(m).capitalize() for m in modalities})
     for name in table.columns:
         table[name] = table[name].astype("int64")
-    table["total"] = whole["count"]
-    table["% of labels"] = whole["label_share"]
-    table["% of annotations"] = whole["share"]
+    table["total"] = overall["count"]
+    table["% of labels"] = overall["label_share"]
+    table["% of annotations"] = overall["share"]
     for name in ("conf_low", "conf_high", "conf_level"):
-        table[name] = whole[name]
+        table[name] = overall[name]
     return table.reset_index()
 
 
