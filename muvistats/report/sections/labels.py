@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
 from ..parts import Compute, Figure, Finding, Section, Settings, Table, drawn, names, plain
 from .answers import Answer
+
+Level = Literal["label", "category", "superfactor", "summary"]
 
 #: Pairs of labels that the page shows: the strongest ones.
 _PAIRS = 20
@@ -32,11 +34,11 @@ _PAIR_COLUMNS = [
 ]
 
 
-def _frequencies(level: str) -> Compute:
+def _frequencies(level: Level) -> Compute:
     """Counts at one level, over the annotations that the paper's Table 3 counts."""
 
     def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
-        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))  # type: ignore[arg-type]
+        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))
 
     return compute
 
@@ -65,7 +67,7 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _frequency_table(
-    level: str, caption: str, view: Callable[[pd.DataFrame], pd.DataFrame], **options: Any
+    level: Level, caption: str, view: Callable[[pd.DataFrame], pd.DataFrame], **options: Any
 ) -> Table:
     return Table(
         "label_frequencies" if level == "label" else f"label_frequencies_{level}",
