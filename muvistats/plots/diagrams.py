@@ -156,11 +156,11 @@ def _side(network: Network, layer: Layer) -> int:
 
 def _sources(network: Network, side: int) -> dict[str, list[Layer]]:
     """Layers that take weights, by the network that they take them from."""
-    found: dict[str, list[Layer]] = {}
+    by_source: dict[str, list[Layer]] = {}
     for layer in network.layers:
         if layer.source and _side(network, layer) == side:
-            found.setdefault(layer.source, []).append(layer)
-    return found
+            by_source.setdefault(layer.source, []).append(layer)
+    return by_source
 
 
 def _width(network: Network) -> float:

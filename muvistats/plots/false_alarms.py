@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..arguments import check_choice
 from ..errors import DataError
 from .style import GREY, PALE, colours, header, markers, new_figure, require, styled, words
 
@@ -136,7 +137,9 @@ def plot_power(frame: pd.DataFrame, *, x: str | None = None) -> Figure:
     Raises
     ------
     DataError
-        When the frame is another one, or `x` no column of it.
+        When the frame is another one.
+    DesignError
+        When `x` is none of these columns.
 
     Examples
     --------
@@ -151,9 +154,7 @@ def plot_power(frame: pd.DataFrame, *, x: str | None = None) -> Figure:
         frame, "power_study", *_PANEL, "dependence", "estimate", "conf_low", "conf_high", *_SIZES
     )
     varies = [name for name in _SIZES if len(set(frame[name])) > 1]
-    across = x or next(iter(varies), "n_participants")
-    if across not in _SIZES:
-        raise DataError("nothing to draw power against", column="x", expected=", ".join(_SIZES))
+    across = next(iter(varies), "n_participants") if x is None else check_choice("x", x, _SIZES)
     # hours follow from the sizes; along hours, participants go with them
     follows = "participant_hours" if across != "participant_hours" else "n_participants"
     free = frame.groupby(across)[varies].nunique().max() > 1  # raters may follow participants

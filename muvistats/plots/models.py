@@ -208,12 +208,12 @@ def _draw_prediction(ax: Axes, time: Floats, values: Floats, fit: Any, number: i
 
 
 def _fit_of(fits: Sequence[Any], modality: str, target: str) -> Any:
-    found = {
+    by_features = {
         fit.features: fit
         for fit in fits
         if fit.modality == modality and fit.target == target and not fit.problem
     }
-    return next((found[name] for name in _PREFERRED if name in found), None)
+    return next((by_features[name] for name in _PREFERRED if name in by_features), None)
 
 
 def _typical(fits: Sequence[Any], items: Sequence[str]) -> str:
@@ -262,6 +262,8 @@ def plot_feature_ranks(frame: pd.DataFrame, *, n_features: int = 8) -> Figure:
     ------
     DataError
         When the frame is not one of `rank_features`, or nothing is ranked.
+    DesignError
+        When `n` is not a whole number from 1.
 
     Examples
     --------

@@ -123,12 +123,12 @@ def plot_architecture_comparison(
 
 def _comparison_lines(frame: pd.DataFrame) -> list[tuple[str, str, str, str, float]]:
     """Heading or else modality, features and configuration of each line, and its place."""
-    kept = frame.drop_duplicates(["modality", "features", "configuration"])
-    networks = kept[kept["configuration"] != "lasso"]
+    configurations = frame.drop_duplicates(["modality", "features", "configuration"])
+    networks = configurations[configurations["configuration"] != "lasso"]
     sets = dict.fromkeys(
         zip(
-            pd.concat([networks["modality"], kept["modality"]]),
-            pd.concat([networks["features"], kept["features"]]),
+            pd.concat([networks["modality"], configurations["modality"]]),
+            pd.concat([networks["features"], configurations["features"]]),
             strict=True,
         )
     )
@@ -138,7 +138,9 @@ def _comparison_lines(frame: pd.DataFrame) -> list[tuple[str, str, str, str, flo
         by = str(features).replace("_", " + ")
         lines.append((f"{words(modality)} ratings by {by} features", "", "", "", y + _HEAD / 2))
         y += _HEAD
-        mine = kept[(kept["modality"] == modality) & (kept["features"] == features)]
+        mine = configurations[
+            (configurations["modality"] == modality) & (configurations["features"] == features)
+        ]
         ordered = mine.iloc[(mine["configuration"] == "lasso").to_numpy().argsort(kind="stable")]
         for name in ordered["configuration"]:
             lines.append(("", str(modality), str(features), str(name), y + _LINE / 2))

@@ -70,8 +70,8 @@ def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> 
         return
     if not out.is_dir():
         raise DataError("the report needs a folder, and this is a file", file=out)
-    whole = out.resolve()
-    if any(path.resolve().is_relative_to(whole) for path in (*keep, Path.cwd(), Path.home())):
+    target = out.resolve()
+    if any(path.resolve().is_relative_to(target) for path in (*keep, Path.cwd(), Path.home())):
         raise DataError("a report here would replace the data or a folder in use", file=out)
     if overwrite:
         return

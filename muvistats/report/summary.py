@@ -14,13 +14,8 @@ from ..results.words import capital, count, fixed, word
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
 from .sources import Source
+from .views import TONES
 
-_VERDICTS = {
-    "agrees": "good",
-    "within sampling error": "near",
-    "differs": "bad",
-    "not comparable": "",
-}
 _PACKAGES = ("numpy", "scipy", "pandas", "xarray", "statsmodels", "scikit-learn", "matplotlib")
 
 
@@ -118,13 +113,12 @@ def score_rows(source: Source, comparisons: Mapping[str, pd.DataFrame]) -> list[
     if not comparisons:
         return []
     names = dict(zip(source.readings, reading_names(source), strict=True))
-    whole = pd.concat(comparisons.values(), ignore_index=True)
+    printed = pd.concat(comparisons.values(), ignore_index=True)
     rows = []
-    for alignment in dict.fromkeys(whole["alignment"]):
-        verdicts = whole.loc[whole["alignment"] == alignment, "verdict"].value_counts()
+    for alignment in dict.fromkeys(printed["alignment"]):
+        verdicts = printed.loc[printed["alignment"] == alignment, "verdict"].value_counts()
         counts = [
-            Score(verdict, int(verdicts.get(verdict, 0)), tone)
-            for verdict, tone in _VERDICTS.items()
+            Score(verdict, int(verdicts.get(verdict, 0)), tone) for verdict, tone in TONES.items()
         ]
         rows.append(ScoreRow(names.get(str(alignment), str(alignment)), counts))
     return rows

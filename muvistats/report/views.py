@@ -203,8 +203,8 @@ def _notes(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
             continue
         if name == "effect_size_name" and "effect_size" in shown:
             continue  # it is the heading
-        said = text.format(word(value))
-        notes.append(said if name == "p_adjust_method" else _capital(said))
+        note = text.format(word(value))
+        notes.append(note if name == "p_adjust_method" else _capital(note))
     if "dependence" in frame and _constant(frame, "dependence") == "independent":
         notes.append("Rows taken as independent, as in the paper")
     return notes
@@ -266,7 +266,13 @@ def _rule_of_values(values: pd.Series) -> Rule:
     return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "text"
 
 
-_TONES = {"agrees": "good", "within sampling error": "near", "differs": "bad"}
+#: Verdicts in order, and the tone in which the page shows them.
+TONES = {
+    "agrees": "good",
+    "within sampling error": "near",
+    "differs": "bad",
+    "not comparable": "",
+}
 _PAPER_COLUMNS = ("section", "quantity", "relation", "published", "printed", "digits")
 _OURS = ("estimate", "difference", "std_error", "verdict", "rule", "warning", "alignment")
 
@@ -356,5 +362,5 @@ def _ours(record: pd.Series, footnotes: _Footnotes, *, difference: bool) -> list
     return [
         Cell(ours, numeric=True, mark=footnotes.mark(record["warning"])),
         *([Cell(apart, numeric=True)] if difference else []),
-        Cell(verdict, tone=_TONES.get(verdict, "")),
+        Cell(verdict, tone=TONES[verdict]),
     ]

@@ -189,8 +189,8 @@ def result_frame(
                 rows = pd.DataFrame(list(rows))
             data = args[0] if args else next(iter(kwargs.values()), None)
             known = {n: v for n, v in provenance(data).items() if n not in rows}
-            whole = {**rows, **known} if isinstance(rows, Mapping) else rows.assign(**known)
-            return build_frame(whole, columns)
+            complete = {**rows, **known} if isinstance(rows, Mapping) else rows.assign(**known)
+            return build_frame(complete, columns)
 
         wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
         signature = inspect.signature(function).replace(return_annotation="pd.DataFrame")

@@ -58,11 +58,11 @@ def _everything() -> pd.DataFrame:
             with source.open(encoding="utf-8") as stream:
                 part = pd.read_csv(stream, dtype="str", keep_default_na=False)
             parts.append(part.assign(name=source.name.removesuffix(".csv")))
-    whole = pd.concat(parts, ignore_index=True).replace("", np.nan)
+    values = pd.concat(parts, ignore_index=True).replace("", np.nan)
     for column in ("published", "std_error"):
-        whole[column] = whole[column].astype("float64")
-    whole["digits"] = whole["digits"].astype("int64")
-    return whole.assign(alignment="released", simulated=False)
+        values[column] = values[column].astype("float64")
+    values["digits"] = values["digits"].astype("int64")
+    return values.assign(alignment="released", simulated=False)
 
 
 @result_frame(
@@ -113,17 +113,17 @@ def published(name: str | None = None) -> Rows:
     2   valence  statistic     100.38
     3   valence    p_value  p < 0.001
     """
-    whole = _everything()
+    values = _everything()
     if name is None:
-        return whole
+        return values
     table = re.fullmatch(r"table(\d)", str(name))
-    rows = whole["section"] == f"Table {table[1]}" if table else whole["name"] == name
+    rows = values["section"] == f"Table {table[1]}" if table else values["name"] == name
     if not rows.any():
-        sections = whole["section"].drop_duplicates()
+        sections = values["section"].drop_duplicates()
         tables = sections[sections.str.startswith("Table")].str.replace("Table ", "table")
-        known = sorted({*whole["name"], *tables})
+        known = sorted({*values["name"], *tables})
         raise DataError("no such printed values", found=name, expected=", ".join(known))
-    return whole[rows]
+    return values[rows]
 
 
 @result_frame(
@@ -250,14 +250,15 @@ def _matching(
         if wanted not in known[key] | known[other]:
             named = f"{key} {record[key]}" if wanted != "all" else f"row without a {key}"
             return None, f"ours has no {named}"
-    found = part[fits | swapped]
-    if len(found) and "dependence" in found:
-        found = found[found["dependence"] != "design"]
-        if len(found) == 0:
+    matches = part[fits | swapped]
+    if len(matches) and "dependence" in matches:
+        matches = matches[matches["dependence"] != "design"]
+        if len(matches) == 0:
             return None, "ours has only design-aware rows"
-    if len(found) != 1:
-        return None, "ours has no such row" if len(found) == 0 else f"{len(found)} rows of ours fit"
-    return found.iloc[0], ""
+    if len(matches) != 1:
+        count = len(matches)
+        return None, f"{count} rows of ours fit" if count else "ours has no such row"
+    return matches.iloc[0], ""
 
 
 def _judge(

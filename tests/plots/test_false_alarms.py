@@ -94,7 +94,7 @@ def test_power_against_cost(plan):
     assert axes[0].get_xlabel() == "Hours of all participants"
     xs = {x for bar in axes[0].containers for x in bar.lines[0].get_xdata()}
     assert xs == set(plan["participant_hours"])
-    with pytest.raises(mv.DataError, match="nothing to draw power against"):
+    with pytest.raises(mv.DesignError, match="x must be one of n_participants"):
         mv.plot_power(plan, x="n")
 
 

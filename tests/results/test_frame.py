@@ -185,9 +185,22 @@ def test_docstring_without_sections():
     assert shares.__doc__.startswith("Share of labels.\n\nReturns\n-------\nDataFrame\n")
 
 
+def test_columns_may_stand_in_one_text(study):
+    @result_frame("label", "label share", "n")
+    def counted_labels(study):
+        """Share of labels."""
+        assert study is not None
+        return {"label": ["sad"], "share": 0.5, "n": 2}
+
+    frame = counted_labels(study)
+    assert tuple(frame.columns[:3]) == ("label", "share", "n")
+    assert RESULT_COLUMNS["counted_labels"] == tuple(frame.columns)
+
+
 def test_a_column_outside_the_glossary_is_refused():
-    with pytest.raises(TypeError, match="not_a_column"):
-        result_frame("row", "label", "not_a_column")
+    for columns in (["label", "not_a_column"], ["label not_a_column"]):
+        with pytest.raises(TypeError, match="not_a_column"):
+            result_frame("row", *columns)
 
 
 def test_columns_with_one_value_do_not_write_into_each_other():

@@ -28,6 +28,14 @@ def test_p_value(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
+    [(0.0421, "p = .042"), (2e-9, "p < .001"), (0.9999, "p > .999"), (math.nan, "p = \u2013")],
+)
+def test_a_p_value_in_a_sentence_stays_in_one_piece(value: float, text: str) -> None:
+    assert words.p_phrase(value) == text.replace(" ", "\u00a0")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
     [(0.0009, "***"), (0.001, "**"), (0.01, "*"), (0.05, ""), (math.nan, "")],
 )
 def test_stars_stand_strictly_below_their_limit(value: float, text: str) -> None:

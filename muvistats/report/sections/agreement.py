@@ -46,18 +46,18 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
         index="label", columns="modality", values="estimate", sort=False, dropna=False
     )
     together = frame[frame["modality"] == "all"]
-    whole = together[together["estimator"] == "fleiss_kappa"].set_index("label")
-    out = pd.DataFrame({"share": whole["share"]})
+    overall = together[together["estimator"] == "fleiss_kappa"].set_index("label")
+    out = pd.DataFrame({"share": overall["share"]})
     for name in table.columns[table.columns != "all"]:
         out[f"Kappa, {word(name)}"] = table[name]
-    out["Kappa, all"] = whole["estimate"]
+    out["Kappa, all"] = overall["estimate"]
     for name in ("conf_low", "conf_high", "conf_level"):
-        out[name] = whole[name]
+        out[name] = overall[name]
     others = {"krippendorff_alpha": "Alpha, all", "gwet_ac1": "AC1, all"}
     for estimator, title in others.items():
         rows = together[together["estimator"] == estimator].set_index("label")
         out[title] = rows["estimate"]
-    out["warning"] = whole["warning"]
+    out["warning"] = overall["warning"]
     return out.reset_index()
 
 

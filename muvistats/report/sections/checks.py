@@ -11,7 +11,7 @@ from ...dataset.quality.shifts import LAGS
 from ...errors import DataError
 from ...plots.figures import plot_label_alignment
 from ...results.frame import provenance
-from ...results.words import column_texts, word
+from ...results.words import column_texts, count, word
 from ..parts import Figure, Section, Settings, Table, drawn, names, plain, resampled
 from ..sources import has_features
 
@@ -23,7 +23,7 @@ def _group(study: xr.DataTree, name: str) -> pd.DataFrame:
     return frame.assign(**provenance(study))
 
 
-def _contents(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+def _contents(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     annotations = study["annotations"].to_dataset()
     rows = [("annotations", f"{annotations.sizes['annotation']:,}")]
     for name in dimensions_of(study):
@@ -45,7 +45,7 @@ def _contents(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: 
     return frame.assign(**provenance(study))
 
 
-def _log(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+def _log(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     frame = _group(study, "log")
     if frame.empty:
         raise DataError("the reader found nothing to mend")
@@ -64,7 +64,7 @@ def _merged(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lag_name(lag: int) -> str:
-    return f"lag {lag}".replace("-", "\u2212")
+    return f"lag {count(lag)}"
 
 
 def _adjacent(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -98,7 +98,7 @@ def _lag_people(frame: pd.DataFrame) -> pd.DataFrame:
             "participants": part["participant"].nunique(),
         }
         row |= {
-            f"best at {lag}".replace("-", "\u2212"): int((best["lag"] == lag).sum())
+            f"best at {count(lag)}": int((best["lag"] == lag).sum())
             for lag in sorted(part["lag"].unique())
         }
         row["no signal"] = part["participant"].nunique() - best["participant"].nunique()
@@ -134,7 +134,7 @@ def _quality_summary(frame: pd.DataFrame) -> pd.DataFrame:
     return table[depends | first].assign(reading=table["reading"].where(depends, "both"))
 
 
-def _exclusions(study: xr.DataTree, settings: Settings) -> pd.DataFrame:  # noqa: ARG001
+def _exclusions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     frame = _group(study, "exclusions")
     if frame.empty:
         rule = "" if dimensions_of(study) else "; the paper's exclusions need ratings over time"

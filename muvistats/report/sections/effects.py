@@ -46,10 +46,10 @@ _FACTORS = {
 def _factors(study: xr.DataTree) -> list[str]:
     """Factors of the paper whose columns the study has."""
     columns = annotation_frame(study).columns
-    found = [by for by in _FACTORS if by.split()[0] in columns]
-    if not found:
+    present = [by for by in _FACTORS if by.split()[0] in columns]
+    if not present:
         raise DesignError("the study has none of the paper's factors")
-    return found
+    return present
 
 
 def _by_factors(function: Callable[..., pd.DataFrame]) -> Compute:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
 from ..parts import Compute, Figure, Finding, Section, Settings, Table, drawn, names, plain
 from .answers import Answer
+
+Level = Literal["label", "category", "superfactor", "summary"]
 
 #: Pairs of labels that the page shows: the strongest ones.
 _PAIRS = 20
@@ -32,11 +34,11 @@ _PAIR_COLUMNS = [
 ]
 
 
-def _frequencies(level: str) -> Compute:
+def _frequencies(level: Level) -> Compute:
     """Counts at one level, over the annotations that the paper's Table 3 counts."""
 
     def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
-        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))  # type: ignore[arg-type]
+        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))
 
     return compute
 
@@ -47,15 +49,15 @@ def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         index=keys, columns="modality", values="count", sort=False, aggfunc="first"
     )
     modalities = [name for name in counts.columns if name != "all"]
-    whole = frame[frame["modality"] == "all"].set_index(keys)
+    overall = frame[frame["modality"] == "all"].set_index(keys)
     table = counts[modalities].rename(columns={m: word(m).capitalize() for m in modalities})
     for name in table.columns:
         table[name] = table[name].astype("int64")
-    table["total"] = whole["count"]
-    table["% of labels"] = whole["label_share"]
-    table["% of annotations"] = whole["share"]
+    table["total"] = overall["count"]
+    table["% of labels"] = overall["label_share"]
+    table["% of annotations"] = overall["share"]
     for name in ("conf_low", "conf_high", "conf_level"):
-        table[name] = whole[name]
+        table[name] = overall[name]
     return table.reset_index()
 
 
@@ -65,7 +67,7 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _frequency_table(
-    level: str, caption: str, view: Callable[[pd.DataFrame], pd.DataFrame], **options: Any
+    level: Level, caption: str, view: Callable[[pd.DataFrame], pd.DataFrame], **options: Any
 ) -> Table:
     return Table(
         "label_frequencies" if level == "label" else f"label_frequencies_{level}",

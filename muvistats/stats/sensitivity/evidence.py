@@ -75,9 +75,9 @@ def sign_of(column: str) -> Callable[[pd.Series], int]:
 
 def of_rows(frame: pd.DataFrame, sign: Callable[[pd.Series], int]) -> dict[str, Evidence]:
     """The two rows of a test."""
-    found = dict.fromkeys(ANALYSES[:2], Evidence(warning="not tested"))
+    by_analysis = dict.fromkeys(ANALYSES[:2], Evidence(warning="not tested"))
     for _, row in frame.iterrows():
-        found[str(row["dependence"])] = Evidence(
+        by_analysis[str(row["dependence"])] = Evidence(
             row["p_value"],
             row.get("effect_size", np.nan),
             row.get("conf_low", np.nan),
@@ -89,7 +89,7 @@ def of_rows(frame: pd.DataFrame, sign: Callable[[pd.Series], int]) -> dict[str, 
             row.get("mc_error", np.nan),
             text(row["warning"]),
         )
-    return found
+    return by_analysis
 
 
 def of_estimate(row: pd.Series, name: str) -> Evidence:

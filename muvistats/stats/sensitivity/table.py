@@ -51,13 +51,13 @@ def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidenc
     """
     if np.isnan(design.p_value) or np.isnan(model.p_value):
         return "undecided"
-    found = [one.p_value < ALPHA for one in (design, model)]
+    significant = [one.p_value < ALPHA for one in (design, model)]
     if not claim.differs:
         agree = design.sign * model.sign >= 0
-        return "emerges" if all(found) and agree else "stays null"
+        return "emerges" if all(significant) and agree else "stays null"
     direction = claim.sign or published.sign
     same = [one.sign * direction >= 0 for one in (design, model)]
-    count = sum(p and s for p, s in zip(found, same, strict=True))
+    count = sum(p and s for p, s in zip(significant, same, strict=True))
     return ("does not survive", "weakens", "holds")[count]
 
 
