@@ -130,6 +130,14 @@ class Sample:
         return "design" if self.how else "independent"
 
     @property
+    def is_modelled(self) -> bool:
+        """Whether a mixed model of the values tests the groups; otherwise something is permuted.
+
+        This and `_statistic`, which says what is permuted, are all that chooses a method.
+        """
+        return self.how == "observed"
+
+    @property
     def method(self) -> str:
         """How the design is respected, in words."""
         words, strata = METHODS[self.how], self.question.strata
@@ -224,7 +232,7 @@ def _by_design(sample: Sample) -> Sample:
     question, groups = sample.question, sample.groups
     how = assignment(sample.frame, question.factor, question.assigned, question.strata)
     sample = replace(sample, how=how)
-    if groups.problem or how == "observed":
+    if groups.problem or sample.is_modelled:
         return sample
     if how == "within_item":
         codes = [codes_of(sample.rows["participant"]), item_strata(sample.rows, question.factor)]
@@ -297,7 +305,7 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
         reason = join_reasons(groups.problem, sample.note, groups.note)
         return {"statistic_name": "H", "warning": reason}
     effects: Effects | Shift | None
-    if sample.how == "observed":
+    if sample.is_modelled:
         test, effects = model_groups(sample.modelled)
     else:
         test, effects = _permuted_groups(sample, resampling)
@@ -328,7 +336,7 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
         return {"warning": join_reasons(groups.problem, sample.note, groups.note)}
     two, members = sample.of_pair(*pair)
     effects: Effects | Shift | None
-    if sample.how == "observed":
+    if sample.is_modelled:
         test, effects = model_pair(two.modelled, sample.question.alternative)
     else:
         test, effects = _permuted_pair(two, stats.rankdata(groups.values)[members], resampling)
