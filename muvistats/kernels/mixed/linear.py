@@ -6,6 +6,7 @@ are eliminated first, level by level; what is left is one small dense system.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,14 +145,14 @@ class LinearMixed:
         self.n, self.p = x.shape
         self.reml = reml
         self.blocks = list(blocks)
-        self._first = int(np.argmax([block.size for block in self.blocks]))
-        self._rest = [i for i in range(len(self.blocks)) if i != self._first]
+        self.first = int(np.argmax([block.size for block in self.blocks]))
+        self.rest = [i for i in range(len(self.blocks)) if i != self.first]
         # Orthonormal columns and a residual response keep the sums of squares free of
         # cancellation; estimates are turned back at the end.
         self._q, self.r = linalg.qr(x, mode="economic")
         start = self._q.T @ y
         self._start = start
-        self._last: tuple[bytes, Point] | None = None
+        self._last: tuple[bytes, Reduced, Floats] | None = None
         residual = y - self._q @ start
         #: Share of the response's square that the fixed columns leave.
         self.residual_share = float(residual @ residual) / max(float(y @ y), 1e-300)
@@ -163,22 +164,24 @@ class LinearMixed:
         return int(self.n - self.p if self.reml else self.n)
 
     def _prepare(self, residual: Floats) -> None:
-        first = self.blocks[self._first]
+        first = self.blocks[self.first]
         k, m = first.columns.shape[1], first.n_levels
-        self._own = level_products(first)
+        self.own = level_products(first)
         self.fixed = np.column_stack([self._q, residual])
         z = first.matrix
-        self._sizes = [self.blocks[i].size for i in self._rest]
-        width = sum(self._sizes)
-        others = [self.blocks[i].matrix for i in self._rest]
+        self.sizes = [self.blocks[i].size for i in self.rest]
+        width = sum(self.sizes)
+        ends = np.cumsum([0, *self.sizes])
+        self.rest_slices = [slice(a, b) for a, b in itertools.pairwise(ends)]
+        others = [self.blocks[i].matrix for i in self.rest]
         whole = sparse.hstack(others, format="csr") if others else _empty(self.n)
         cross = (z.T @ whole).tocsr()
         self._sparse = m * k * width > _DENSE_LIMIT and cross.nnz < 0.1 * m * k * width
-        self._cross = cross if self._sparse else cross.toarray()
+        self.cross = cross if self._sparse else cross.toarray()
         inner = (whole.T @ whole).tocsr()
-        self._inner = inner if self._sparse else inner.toarray()
-        self._side = whole.T @ self.fixed
-        self._top = z.T @ self.fixed
+        self.inner = inner if self._sparse else inner.toarray()
+        self.side = whole.T @ self.fixed
+        self.top = z.T @ self.fixed
         self._corner = self.fixed.T @ self.fixed
 
     def at(self, theta: Floats) -> Point:
@@ -194,11 +197,9 @@ class LinearMixed:
         Point
             Likelihood parts and estimates.
         """
-        key = np.asarray(theta, dtype=np.float64).tobytes()
-        if self._last is not None and self._last[0] == key:
-            return self._last[1]
-        full, log_det = self._factor(theta)
-        q = sum(self._sizes)
+        reduced, full = self.factor(theta)
+        log_det = reduced.log_det
+        q = sum(self.sizes)
         corner = full[q:, q:]
         p = self.p
         diagonal = np.diag(full)
@@ -210,12 +211,13 @@ class LinearMixed:
         inverse = linalg.solve_triangular(root, np.eye(p), lower=True)
         back = linalg.solve_triangular(self.r, inverse.T)
         beta = linalg.solve_triangular(self.r, self._start + delta)
-        point = Point(log_det, log_det_fixed, float(corner[p, p] ** 2), beta, back @ back.T)
-        self._last = key, point
-        return point
+        return Point(log_det, log_det_fixed, float(corner[p, p] ** 2), beta, back @ back.T)
 
-    def _factor(self, theta: Floats) -> tuple[Floats, float]:
-        """Cholesky factor of what is left after the first block, and its log determinant."""
+    def factor(self, theta: Floats) -> tuple[Reduced, Floats]:
+        """The system after its first block was eliminated, and the Cholesky factor of the rest."""
+        key = np.asarray(theta, dtype=np.float64).tobytes()
+        if self._last is not None and self._last[0] == key:
+            return self._last[1:]
         reduced = self.reduce(theta)
         width = len(reduced.inner)
         full = np.empty((width + self.p + 1, width + self.p + 1))
@@ -224,45 +226,44 @@ class LinearMixed:
         full[width:, width:] = self._corner - reduced.top.T @ reduced.top
         # The C order of `full` makes its transpose the Fortran array that LAPACK works on.
         lower = linalg.cholesky(full.T, lower=False, overwrite_a=True, check_finite=False).T
-        return np.asarray(lower), reduced.log_det
+        self._last = key, reduced, np.asarray(lower)
+        return self._last[1:]
 
     def reduce(self, theta: Floats) -> Reduced:
         """Eliminate the first block, level by level."""
         factors = lambda_factors(theta, self.blocks)
-        own = factors[self._first]
-        block = own.T @ self._own @ own + np.eye(len(own))
+        own = factors[self.first]
+        block = own.T @ self.own @ own + np.eye(len(own))
         lower = np.linalg.cholesky(block)
         log_det = 2 * float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
         turn = np.linalg.inv(lower) @ own.T
         m, k = turn.shape[:2]
-        top = (turn @ self._top.reshape(m, k, -1)).reshape(m * k, -1)
-        rest = [factors[i] for i in self._rest]
+        top = (turn @ self.top.reshape(m, k, -1)).reshape(m * k, -1)
+        rest = [factors[i] for i in self.rest]
         cross: Any
         if self._sparse:
             left = sparse.bsr_array(
                 (turn, np.arange(m), np.arange(m + 1)), shape=(m * k, m * k)
             ).tocsr()
             right = self._spread(rest)
-            cross = (left @ self._cross @ right).tocsr()
-            inner = -(cross.T @ cross.toarray())
-            scaled = (right.T @ self._inner @ right).tocoo()
-            np.add.at(inner, (scaled.row, scaled.col), scaled.data)
+            cross = (left @ self.cross @ right).tocsr()
+            inner = (right.T @ self.inner @ right - cross.T @ cross).toarray()
         else:
-            turned = (turn @ self._cross.reshape(m, k, -1)).reshape(m * k, -1)
-            cross = self._scale_columns(turned, rest)
-            scaled = self._scale_columns(self._scale_columns(self._inner, rest).T, rest)
+            turned = (turn @ self.cross.reshape(m, k, -1)).reshape(m * k, -1)
+            cross = self.scale_columns(turned, rest)
+            scaled = self.scale_columns(self.scale_columns(self.inner, rest).T, rest)
             inner = scaled - cross.T @ cross
         inner[np.diag_indices(len(inner))] += 1.0
-        side = self._scale_columns(self._side.T, rest).T - cross.T @ top
+        side = self.scale_columns(self.side.T, rest).T - cross.T @ top
         return Reduced(
             np.asarray(lower, dtype=np.float64), cross, inner, np.asarray(side), top, log_det
         )
 
-    def _scale_columns(self, matrix: Floats, factors: list[Floats]) -> Floats:
+    def scale_columns(self, matrix: Floats, factors: list[Floats]) -> Floats:
         """Multiply the columns of each of the other blocks with its factor."""
         parts = []
         at = 0
-        for factor, size in zip(factors, self._sizes, strict=True):
+        for factor, size in zip(factors, self.sizes, strict=True):
             part = matrix[:, at : at + size]
             k = len(factor)
             parts.append((part.reshape(len(matrix), -1, k) @ factor).reshape(len(matrix), size))
@@ -272,7 +273,7 @@ class LinearMixed:
     def _spread(self, factors: list[Floats]) -> sparse.csr_array:
         parts = [
             sparse.kron(sparse.eye_array(self.blocks[i].n_levels), factor)
-            for i, factor in zip(self._rest, factors, strict=True)
+            for i, factor in zip(self.rest, factors, strict=True)
         ]
         return sparse.csr_array(sparse.block_diag(parts, format="csr"))
 
@@ -300,7 +301,7 @@ class LinearMixed:
         view = inverse[:first, :first].reshape(m, k, m, k)
         view[levels, :, levels, :] += root @ root.transpose(0, 2, 1)
         starts = np.cumsum([0, *(block.size for block in self.blocks)])
-        order = [self._first, *self._rest]
+        order = [self.first, *self.rest]
         where = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in order])
         back = np.argsort(where)
         return inverse if (back == np.arange(len(back))).all() else inverse[np.ix_(back, back)]

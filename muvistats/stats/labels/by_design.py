@@ -329,7 +329,7 @@ def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats, str]:
         frame["y"] = (data.codes == group).astype(float)
         try:
             design = build_design(f"y ~ {fixed} + (1 | participant) + (1 | item)", frame)
-            fit = estimate(design, family="binomial", reml=False, engine="mixedlm", df="normal")
+            fit = estimate(design, family="binomial", reml=False, df="normal")
         except MuvistatsError as error:
             raise UntestableError(f"no model of {data.by}: {error}") from error
         eta = design.fixed.matrix[:, fit.kept] @ fit.beta

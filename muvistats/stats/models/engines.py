@@ -14,46 +14,14 @@ from ...kernels.mixed.linear import RandomBlock
 from ...types import Floats
 
 
-def by_mixedlm(
-    x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool
-) -> tuple[Floats, bool, str]:
-    """Search with mixedlm, which sees numeric columns under names of ours."""
-    import mixedlm
-
-    columns: dict[str, Any] = {"y": y}
-    columns.update({f"x{j}": x[:, j] for j in range(x.shape[1])})
-    parts = [f"x{j}" for j in range(x.shape[1])]
-    for b, block in enumerate(blocks):
-        names = [f"z{b}_{j}" for j in range(block.columns.shape[1])]
-        columns.update(dict(zip(names, block.columns.T, strict=True)))
-        levels = pd.Index([f"{i:07d}" for i in range(block.n_levels)], dtype="str")
-        columns[f"g{b}"] = pd.Categorical.from_codes(block.codes, levels)
-        parts.append(f"(0 + {' + '.join(names)} | g{b})")
-    # The scale of the response is no part of theta; a mean of zero and a spread of one keep the
-    # search well conditioned.
-    columns["y"] = (y - y.mean()) / y.std() if _spans_intercept(x) else y / np.abs(y).max()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            fit = mixedlm.lmer(f"y ~ 0 + {' + '.join(parts)}", pd.DataFrame(columns), REML=reml)
-        except (RuntimeError, ValueError, ArithmeticError) as error:
-            raise ConvergenceError(f"the model could not be fitted: {error}") from None
-    return np.asarray(fit.theta, dtype=np.float64), bool(fit.converged), "mixedlm"
-
-
-def _spans_intercept(x: Floats) -> bool:
-    ones = np.ones(len(x))
-    return bool(np.abs(ones - x @ linalg.lstsq(x, ones)[0]).max() < 1e-8)
-
-
 def by_statsmodels(
     x: Floats, y: Floats, blocks: list[RandomBlock], reml: bool
-) -> tuple[Floats, bool, str]:
+) -> tuple[Floats, bool]:
     """Search with statsmodels: one correlated bar, or any number of uncorrelated ones."""
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     if len(y) > 5000:
-        raise DesignError("engine='statsmodels' is for up to 5,000 rows; use engine='mixedlm'")
+        raise DesignError("engine='statsmodels' is for up to 5,000 rows")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if len(blocks) == 1:
@@ -75,4 +43,4 @@ def by_statsmodels(
             model = MixedLM(y, x, groups=np.zeros(len(y)), exog_vc=spec)
             fit = model.fit(reml=reml, method="powell", xtol=1e-8, ftol=1e-12)
             theta = np.sqrt(np.maximum(np.asarray(fit.vcomp), 0) / fit.scale)
-    return np.asarray(theta, dtype=np.float64), bool(fit.converged), "statsmodels"
+    return np.asarray(theta, dtype=np.float64), bool(fit.converged)

@@ -6,23 +6,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, optimize
+from scipy import linalg
 
 from ...errors import ConvergenceError, DesignError
 from ...formula import Design
 from ...kernels.mixed.derivatives import Uncertainty, uncertainty
 from ...kernels.mixed.kenward_roger import KenwardRoger, kenward_roger
 from ...kernels.mixed.laplace import LaplaceMixed
-from ...kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
+from ...kernels.mixed.linear import LinearMixed, RandomBlock
+from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular
 from ...kernels.mixed.separation import independent_columns, separated_columns
 from ...kernels.threads import few_threads
 from ...types import Floats
-from .engines import by_mixedlm, by_statsmodels
+from .engines import by_statsmodels
 
 #: Families of mixed models, with the canonical link of each.
 FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}
 
-_SINGULAR = 1e-4
 _CLOSED = 5000
 _MAX_REST = 2500
 
@@ -93,7 +93,7 @@ def check_response(y: Floats, family: str, name: str) -> None:
         raise DesignError(f"response {name!r} has one value only, {y[0]:g}: nothing to explain")
 
 
-def estimate(design: Design, *, family: str, reml: bool, engine: str, df: str) -> Estimates:
+def estimate(design: Design, *, family: str, reml: bool, df: str, engine: str = "muvistats") -> Estimates:
     """Fit a design.
 
     Parameters
@@ -104,7 +104,7 @@ def estimate(design: Design, *, family: str, reml: bool, engine: str, df: str) -
         Distribution of the response.
     reml : bool
         Restricted likelihood, for gaussian.
-    engine : {"mixedlm", "statsmodels"}
+    engine : {"muvistats", "statsmodels"}
         What searches for the optimum of a gaussian model.
     df : {"satterthwaite", "kenward-roger", "normal"}
         Degrees of freedom whose ingredients are computed.
@@ -160,7 +160,7 @@ def _estimate(
         reasons.append(f"fewer than 5 levels of {', '.join(dict.fromkeys(few))}")
     if family == "gaussian":
         return _gaussian(kept, x, y, blocks, reml=reml, engine=engine, df=df, reasons=reasons)
-    if engine != "mixedlm":
+    if engine != "muvistats":
         raise DesignError(f"engine={engine!r} fits gaussian models only")
     return _laplace(design, kept, x, y, blocks, family, reasons)
 
@@ -191,8 +191,14 @@ def _gaussian(
     model = LinearMixed(x, y, blocks, reml=reml)
     if model.residual_share < 1e-14:
         raise DesignError("the fixed part explains the response without a residual")
-    search = by_mixedlm if engine == "mixedlm" else by_statsmodels
-    theta, converged, name = search(x, y, blocks, reml)
+    method = f"linear mixed model, {'REML' if reml else 'ML'}"
+    if engine == "statsmodels":
+        theta, converged = by_statsmodels(x, y, blocks, reml)
+        method += " (statsmodels)"
+        gradient = 0.0
+    else:
+        optimum = fit_linear(model)
+        theta, converged, gradient = optimum.parameters, optimum.converged, optimum.gain
     point = model.at(theta)
     sigma = model.sigma(point)
     parts = None
@@ -202,10 +208,7 @@ def _gaussian(
         parts = uncertainty(model, theta)
     elif df != "normal":
         reasons.append("too many random effects for Satterthwaite's df: normal quantiles")
-    gradient = _relative_gradient(parts, theta, blocks) if parts is not None else 0.0
-    if gradient > 1e-2:
-        converged = False
-    singular = _is_singular(theta, blocks)
+    singular = is_singular(theta, blocks)
     if not converged:
         reasons.append("the optimum was not found: read no number of this fit")
     if singular:
@@ -223,7 +226,7 @@ def _gaussian(
         singular,
         parts,
         gradient,
-        f"linear mixed model, {'REML' if reml else 'ML'} ({name})",
+        method,
         tuple(reasons),
         kenward=kenward,
     )
@@ -240,21 +243,6 @@ def _kenward(model: LinearMixed, x: Floats, theta: Floats, size: int) -> Kenward
     return kenward_roger(model, x, theta)
 
 
-def _relative_gradient(parts: Uncertainty, theta: Floats, blocks: list[RandomBlock]) -> float:
-    """Deviance that a Newton step over the free parameters would still gain."""
-    free = np.abs(theta) > _SINGULAR
-    if not free.any() or _is_singular(theta, blocks):
-        return 0.0
-    slope = parts.gradient[free]
-    return float(abs(slope @ _solve(parts.hessian[np.ix_(free, free)], slope)))
-
-
-def _is_singular(theta: Floats, blocks: list[RandomBlock]) -> bool:
-    return any(
-        (np.abs(np.diag(factor)) < _SINGULAR).any() for factor in lambda_factors(theta, blocks)
-    )
-
-
 def _laplace(
     design: Design,
     kept: npt.NDArray[np.intp],
@@ -269,24 +257,17 @@ def _laplace(
         raise DesignError(f"{size} random effects: a {family} model takes up to 5,000")
     scale = np.sqrt((x**2).mean(axis=0))
     model = LaplaceMixed(x / scale, y, blocks, family=family)
-    parameters, converged = _search(model, x / scale, y, family)
-    hessian = model.hessian(parameters)
-    for _ in range(5):
-        point = model.at(parameters)
-        step = _newton(hessian, point.gradient, parameters, model.n_theta, blocks)
-        if np.abs(step).max() < 1e-9 or np.abs(step).max() > 0.1:
-            break
-        parameters = parameters - step
+    optimum = fit_laplace(model)
+    parameters, hessian = optimum.parameters, optimum.hessian
     point = model.at(parameters)
     theta, beta = parameters[: model.n_theta], parameters[model.n_theta :] / scale
     covariance = _fixed_covariance(hessian, model.n_theta) / np.outer(scale, scale)
-    gradient = float(abs(point.gradient @ step))
-    converged = converged and point.converged and gradient < 1e-4
+    converged = optimum.converged and point.converged
     separated = np.zeros(0, dtype=np.intp)
     wide = np.sqrt(np.maximum(np.diag(covariance), 0)) * scale
     if not converged or not np.isfinite(wide).all() or (wide > 10).any() or _far(beta * scale):
         separated = separated_columns(x, y, family=family)
-    singular = _is_singular(theta, blocks)
+    singular = is_singular(theta, blocks)
     if len(separated):
         names = [design.fixed.names[kept[i]] for i in separated]
         reasons.append(f"perfect separation by {', '.join(names)}: no finite estimate")
@@ -305,7 +286,7 @@ def _laplace(
         converged and not len(separated),
         singular,
         None,
-        gradient,
+        optimum.gain,
         f"{family} mixed model, Laplace",
         tuple(reasons),
         separated,
@@ -314,61 +295,6 @@ def _laplace(
 
 def _far(scaled: Floats) -> bool:
     return bool((np.abs(scaled) > 8).any())
-
-
-def _search(model: LaplaceMixed, x: Floats, y: Floats, family: str) -> tuple[Floats, bool]:
-    """Minimise the Laplace deviance from two starts of the variances."""
-    mean = (y.mean() + 0.5 * y.mean() * (1 - y.mean())) if family == "binomial" else y.mean()
-    target = np.log(mean / (1 - mean)) if family == "binomial" else np.log(max(mean, 1e-3))
-    beta = linalg.lstsq(x, np.full(len(y), target))[0]
-    bounds: list[tuple[float | None, float | None]] = []
-    start = []
-    for block in model.blocks:
-        rows, columns = np.tril_indices(block.columns.shape[1])
-        spread = np.sqrt((block.columns**2).mean(axis=0))
-        on_diagonal = rows == columns
-        start += list(np.where(on_diagonal, 0.5 / np.maximum(spread[rows], 1e-8), 0.0))
-        bounds += [(0.0, None) if d else (None, None) for d in on_diagonal]
-    bounds += [(None, None)] * len(beta)
-
-    def objective(parameters: Floats) -> tuple[float, Floats]:
-        try:
-            point = model.at(parameters)
-        except (linalg.LinAlgError, ValueError):
-            return np.inf, np.zeros(len(parameters))
-        return point.deviance, point.gradient
-
-    best = optimize.minimize(
-        objective,
-        np.concatenate([start, beta]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": 500, "maxfun": 1000, "ftol": 1e-15, "gtol": 1e-6, "maxls": 40},
-    )
-    return np.asarray(best.x, dtype=np.float64), bool(np.isfinite(best.fun))
-
-
-def _newton(
-    hessian: Floats, gradient: Floats, parameters: Floats, m: int, blocks: list[RandomBlock]
-) -> Floats:
-    """Newton step over the parameters that are not on the boundary."""
-    free = np.ones(len(parameters), dtype=bool)
-    diagonal = np.concatenate(
-        [np.equal(*np.tril_indices(block.columns.shape[1])) for block in blocks]
-    )
-    free[:m] = ~(diagonal & (np.abs(parameters[:m]) < _SINGULAR))
-    step = np.zeros(len(parameters))
-    step[free] = _solve(hessian[np.ix_(free, free)], gradient[free])
-    return step
-
-
-def _solve(symmetric: Floats, right: Floats) -> Floats:
-    """Solution in the directions in which a symmetric matrix is not flat."""
-    values, vectors = np.linalg.eigh(symmetric)
-    use = np.abs(values) > 1e-12 * np.abs(values).max(initial=1e-300)
-    kept = vectors[:, use]
-    return np.asarray(kept @ ((kept.T @ right) / values[use]))
 
 
 def _fixed_covariance(hessian: Floats, m: int) -> Floats:

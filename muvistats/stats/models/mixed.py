@@ -33,7 +33,7 @@ def mixed_model(
     family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
     reml: bool = True,
     df: Literal["satterthwaite", "kenward-roger", "normal"] = "satterthwaite",
-    engine: Literal["mixedlm", "statsmodels"] = "mixedlm",
+    engine: Literal["muvistats", "statsmodels"] = "muvistats",
 ) -> MixedFit:
     """Fit a mixed model.
 
@@ -53,7 +53,7 @@ def mixed_model(
     df : {"satterthwaite", "kenward-roger", "normal"}
         Degrees of freedom of the tests of a gaussian model. Kenward and Roger's method, for
         restricted likelihood and up to 3,000 random effects, adjusts the standard errors too.
-    engine : {"mixedlm", "statsmodels"}
+    engine : {"muvistats", "statsmodels"}
         What searches for the optimum of a gaussian model. statsmodels is a second opinion for
         small models. Binomial and Poisson models are always fitted by our own Laplace
         approximation, with an exact gradient.
@@ -101,7 +101,7 @@ def mixed_model(
     """
     check_choice("family", family, FAMILIES)
     check_choice("df", df, ("satterthwaite", "kenward-roger", "normal"))
-    check_choice("engine", engine, ("mixedlm", "statsmodels"))
+    check_choice("engine", engine, ("muvistats", "statsmodels"))
     model = parse_model(formula)
     if not model.bars:
         raise DesignError(
@@ -256,10 +256,10 @@ def _label_rows(
         ]
     base.update(count=int(design.y.sum()), n=len(design.y), n_missing=design.n_missing)
     try:
-        numbers = estimate(design, family="binomial", reml=False, engine="mixedlm", df="normal")
+        numbers = estimate(design, family="binomial", reml=False, df="normal")
     except MuvistatsError as error:
         return [{**base, "term": term, "warning": str(error)} for term in design.fixed.names]
-    fit = MixedFit(design, numbers, "binomial", False, "normal", "mixedlm", provenance(frame))
+    fit = MixedFit(design, numbers, "binomial", False, "normal", "muvistats", provenance(frame))
     kept = [
         "term",
         "estimate",
