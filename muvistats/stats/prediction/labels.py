@@ -205,7 +205,7 @@ def _item_features(
         path = f"features/{kind}"
         if not has_features(data, kind):
             raise DataError(f"the study has no {kind} features", file=f"/{path}")
-        values = data[path]["values"].reindex(item=items)
+        values = data[path]["values"].reindex(item=items).astype(np.float64)
         infinite = np.isinf(values.transpose("item", "time", "feature").to_numpy()).any(axis=(0, 1))
         if infinite.any():
             name = values["feature"].to_numpy()[infinite][0]
