@@ -121,10 +121,9 @@ def select(
 
 def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[Any]) -> list[str]:
     """Names to keep, all of them known to the study; a number stands for its text."""
-    if hasattr(names, "__array__"):  # of NumPy, pandas or xarray, whose own iterator gives arrays
-        names = np.ravel(names)
-    single = isinstance(names, str) or not isinstance(names, Iterable)
-    chosen = [str(name) for name in ([names] if single else names)]
+    ids: Any = np.ravel(names) if hasattr(names, "__array__") else names  # type: ignore[arg-type]
+    single = isinstance(ids, str) or not isinstance(ids, Iterable)
+    chosen = [str(name) for name in ([ids] if single else ids)]
     known = (
         schema.decode_levels(data["annotations/modality"].attrs["levels"])
         if key == "modality"
