@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_choice, check_flag
 from ..errors import DataError
 from . import schema
 
@@ -19,7 +20,7 @@ __all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 #: Largest dense cube that is made without asking, in bytes.
 _CUBE_LIMIT = 2 * 1024**3
 
-Which = str | int | Iterable[str | int] | None
+Which = str | int | Iterable[Any] | None
 
 
 def need_study(data: object) -> None:
@@ -50,7 +51,7 @@ def select(
     ----------
     data : DataTree
         The study.
-    item, modality, participant : str, int or iterable of these, optional
+    item, modality, participant : str, int, or iterable or array of these, optional
         What to keep; everything where not given.
 
     Returns
@@ -118,9 +119,11 @@ def select(
     return tree
 
 
-def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[str | int]) -> list[str]:
+def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[Any]) -> list[str]:
     """Names to keep, all of them known to the study; a number stands for its text."""
-    chosen = [str(n) for n in ([names] if isinstance(names, str | int) else names)]
+    ids: Any = np.ravel(names) if hasattr(names, "__array__") else names  # type: ignore[arg-type]
+    single = isinstance(ids, str) or not isinstance(ids, Iterable)
+    chosen = [str(name) for name in ([ids] if single else ids)]
     known = (
         schema.decode_levels(data["annotations/modality"].attrs["levels"])
         if key == "modality"
@@ -286,6 +289,11 @@ def annotation_frame(
         `/items`, the masks, and `alignment` and `simulated`. Rows stand as in `/annotations`;
         ``attrs["assigned"]`` tells how each factor came to its values.
 
+    Raises
+    ------
+    DesignError
+        For an argument that is none of its choices.
+
     Notes
     -----
     Nothing is dropped: a value that was excluded or never recorded is NaN.
@@ -298,6 +306,8 @@ def annotation_frame(
     >>> frame[["arousal", "valence"]].notna().all().all()
     np.True_
     """
+    check_choice("summary", summary, ("median", "mean"))
+    check_flag("masks", masks)
     annotations = data["annotations"].to_dataset()
     levels = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
     columns: dict[str, Any] = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..arguments import check_jobs
 from ..files import FilePath
 from ..results.frame import join_reasons, result_frame
 from ..types import Rng, Row
@@ -16,7 +17,6 @@ from .linear import linear_rows
 from .models import NetworkModels, network_models
 from .protocols import Protocol
 from .runs import Run
-from .schedule import count_jobs
 from .scoring import Scores, blocks, item_scores
 
 
@@ -141,7 +141,7 @@ def compare_architectures(
             protocol=models.protocol,
             n_repeats=models.n_repeats,
             ceilings=models.ceilings,
-            n_jobs=count_jobs(n_jobs),
+            n_jobs=check_jobs(n_jobs),
         )
     return [models.provenance | row for row in rows]
 

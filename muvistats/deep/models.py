@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..arguments import generator_of
-from ..errors import DataError, DesignError
+from ..arguments import check_count, check_jobs, generator_of
+from ..errors import DataError
 from ..files import FilePath, kept_folder
 from ..results.frame import Rows, join_reasons
 from ..stats.agreement.trajectories import noise_ceiling
@@ -25,7 +25,7 @@ from .checks import check_items, check_needs, chosen_targets, network_inputs, pr
 from .configurations import Configuration, as_configurations
 from .protocols import Protocol, as_protocol
 from .runs import NetworkFit, Run
-from .schedule import count_jobs, train_all
+from .schedule import train_all
 from .scoring import item_scores
 from .units import plan_units
 from .windows import Sequences, entering_items, save_sequences
@@ -348,10 +348,9 @@ def network_models(
     settings = as_protocol(protocol)
     wanted = as_configurations(configurations)
     name = chosen_backend(backend)
-    for argument, value in (("n_seeds", n_seeds), ("n_repeats", n_repeats)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise DesignError(f"{argument} must be a whole number from 1, not {value!r}")
-    jobs = count_jobs(n_jobs)
+    n_seeds = check_count("n_seeds", n_seeds, least=1)
+    n_repeats = check_count("n_repeats", n_repeats, least=1)
+    jobs = check_jobs(n_jobs)
     root: Any = generator_of(rng).bit_generator.seed_seq  # not advanced by this
     study = prepared_study(data, settings)
     chosen = chosen_targets(study, targets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_choice, check_count
 from ..errors import DesignError
 from .backend import load_keras
 from .protocols import Protocol, as_protocol
@@ -57,7 +58,7 @@ def unimodal(
     (None, 1)
     """
     settings = as_protocol(protocol)
-    _check_kind(kind)
+    check_choice("kind", kind, _KINDS)
     keras = load_keras()
     frames = _input(keras, kind, n_features, settings)
     out = _output(keras, _block(keras, frames, kind, settings))
@@ -237,15 +238,9 @@ def _width(source: Any, kind: str, settings: Protocol) -> int:
     return int(source.inputs[0].shape[-1])
 
 
-def _check_kind(kind: str) -> None:
-    if kind not in _KINDS:
-        raise DesignError(f"kind must be one of {', '.join(_KINDS)}, not {kind!r}")
-
-
 def _input(keras: Any, kind: str, n_features: int, settings: Protocol) -> Any:
-    if isinstance(n_features, bool) or not isinstance(n_features, int) or n_features < 1:
-        raise DesignError(f"{kind} features must be a positive number, not {n_features!r}")
-    return keras.Input((settings.window, n_features), name=kind)
+    size = check_count(f"{kind} features", n_features, least=1)
+    return keras.Input((settings.window, size), name=kind)
 
 
 def _block(keras: Any, frames: Any, name: str, settings: Protocol) -> Any:

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..arguments import DEPENDENCE, Dependence, check_choice, check_conf_level, check_dependence
+from ..arguments import (
+    DEPENDENCE,
+    Dependence,
+    check_choice,
+    check_choices,
+    check_conf_level,
+    check_dependence,
+)
 from ..errors import DataError, DesignError
 from ..results.frame import Rows, join_reasons, result_frame
 from ..stats.shared.adjust import ADJUSTMENTS, adjust_p
@@ -174,7 +181,7 @@ def paired_tests(
     asked = check_dependence(dependence)
     check_conf_level(conf_level)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    chosen = _metrics(metrics)
+    chosen = check_choices("metrics", metrics, METRICS)
     scores = scores_of(frame, chosen)
     rows: list[Row] = []
     for origin, part in readings(scores):
@@ -198,15 +205,6 @@ class _Arm(NamedTuple):
     modality: str
     features: str
     configuration: str
-
-
-def _metrics(metrics: Sequence[str]) -> tuple[str, ...]:
-    names = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-    for name in names:
-        check_choice("metrics", name, METRICS)
-    if not names:
-        raise DesignError("metrics must name rmse, mse or ccc")
-    return tuple(dict.fromkeys(names))
 
 
 def _pairs(part: pd.DataFrame, pairs: object) -> list[tuple[_Arm, _Arm]]:

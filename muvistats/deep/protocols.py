@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
+from ..arguments import check_choice, check_count, check_number
 from ..errors import DesignError
 
 Exclusions = Literal["as_given", "released"]
@@ -15,6 +16,9 @@ Checkpoint = Literal["best", "last"]
 Scoring = Literal["items", "blocks"]
 Root = Literal["root", "mse"]
 Moments = Literal["n", "n-1"]
+
+#: Settings that are whole numbers from 1.
+_COUNTS = ("dense_units", "window", "batch_size", "fused_batch_size", "max_epochs", "patience")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,25 +104,21 @@ class Protocol:
         for field in fields(self):
             choices = get_args(hints[field.name]) if "Literal" in str(hints[field.name]) else ()
             value = getattr(self, field.name)
-            if choices and value not in choices:
-                raise DesignError(
-                    f"{field.name} must be one of {', '.join(choices)}, not {value!r}"
-                )
-        counts = ("dense_units", "window", "batch_size", "fused_batch_size", "max_epochs")
-        for name in (*counts, "patience"):
-            _whole(name, getattr(self, name), 1)
-        _whole("n_folds", self.n_folds, 2)
-        object.__setattr__(self, "units", tuple(self.units))
-        if len(self.units) != 2:
-            raise DesignError(f"units must be two numbers, not {self.units!r}")
-        for size in self.units:
-            _whole("units", size, 1)
+            if choices:
+                check_choice(field.name, value, choices)
+        least = dict.fromkeys(_COUNTS, 1) | {"n_folds": 2}
         if self.n_samples is not None:
-            _whole("n_samples", self.n_samples, self.window + 2)
-        if not 0 <= self.dropout < 1:
+            least["n_samples"] = self.window + 2
+        for name, smallest in least.items():
+            count = check_count(name, getattr(self, name), least=smallest)
+            object.__setattr__(self, name, count)
+        units = tuple(check_count("units", size, least=1) for size in self.units)
+        if len(units) != 2:
+            raise DesignError(f"units must be two numbers, not {self.units!r}")
+        object.__setattr__(self, "units", units)
+        if check_number("dropout", self.dropout, below=1) < 0:
             raise DesignError(f"dropout must lie from 0 to below 1, not {self.dropout!r}")
-        if not 0 < self.learning_rate < 1:
-            raise DesignError(f"learning_rate must lie between 0 and 1, not {self.learning_rate!r}")
+        check_number("learning_rate", self.learning_rate, above=0, below=1)
 
     @property
     def faults(self) -> str:
@@ -139,11 +139,6 @@ class Protocol:
             for name, value in mine.items()
             if name != "name" and value != theirs[name]
         }
-
-
-def _whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise DesignError(f"{name} must be a whole number from {least}, not {value!r}")
 
 
 _STRICT = Protocol()

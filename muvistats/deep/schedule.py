@@ -11,9 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import joblib
-
-from ..errors import DesignError, MuvistatsError
+from ..arguments import check_jobs
+from ..errors import MuvistatsError
 from ..progress import terminal_progress
 from .protocols import Protocol
 from .store import Trained, entry_of, load_trained
@@ -22,13 +21,6 @@ from .units import Unit, with_needs
 
 #: Seconds after which a process without work ends; a training may take that long.
 _IDLE = 300
-
-
-def count_jobs(n_jobs: int) -> int:
-    """Number of processes; -1 for one per core."""
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0 or n_jobs < -1:
-        raise DesignError(f"n_jobs must be a number of processes, or -1 for all, not {n_jobs!r}")
-    return joblib.cpu_count() if n_jobs == -1 else n_jobs
 
 
 def train_all(
@@ -79,7 +71,7 @@ def train_all(
             step("kept from before", len(done), total)
         if not left:
             return {unit: done[unit] for unit in units}
-        jobs = min(count_jobs(n_jobs), len(left))
+        jobs = min(check_jobs(n_jobs), len(left))
         pool = _pool(jobs, backend)
         left = longest_first(left)
         running: dict[Future[Trained], Unit] = {}

@@ -15,7 +15,15 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ..arguments import check_choice, check_conf_level, generator_of
+from ..arguments import (
+    check_choices,
+    check_conf_level,
+    check_count,
+    check_jobs,
+    check_number,
+    check_probability,
+    generator_of,
+)
 from ..dataset.build import Features, feature_dataset
 from ..dataset.tables import from_frames
 from ..errors import DesignError
@@ -30,7 +38,6 @@ from .comparison import compare_architectures
 from .configurations import CONFIGURATIONS, Configuration
 from .paired import paired_tests
 from .protocols import Protocol, as_protocol
-from .schedule import count_jobs
 from .store import used_versions
 
 #: Seconds from one step to the next, as in MuVi.
@@ -130,15 +137,11 @@ def simulate_transfer(
     >>> dict(study["annotations"].sizes)["annotation"]
     54
     """
-    for name, value, least in (
-        ("n_items", n_items, 2),
-        ("n_steps", n_steps, 6),
-        ("n_features", n_features, 2),
-        ("n_raters", n_raters, 2),
-    ):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise DesignError(f"{name} must be a whole number from {least}, not {value!r}")
-    if not audiovisual_noise >= 0:
+    n_items = check_count("n_items", n_items, least=2)
+    n_steps = check_count("n_steps", n_steps, least=6)
+    n_features = check_count("n_features", n_features, least=2)
+    n_raters = check_count("n_raters", n_raters, least=2)
+    if check_number("audiovisual_noise", audiovisual_noise) < 0:
         raise DesignError(f"audiovisual_noise must not be negative, not {audiovisual_noise!r}")
     generator = generator_of(rng)
     emotion: dict[str, npt.NDArray[Any]] = {}
@@ -294,17 +297,13 @@ def transfer_recovery(
     >>> bool(frame["null"].all())
     True
     """
-    names = tuple(_SCENARIOS) if scenarios is None else tuple(scenarios)
-    for name in names:
-        check_choice("scenarios", name, _SCENARIOS)
+    names = check_choices("scenarios", _SCENARIOS if scenarios is None else scenarios, _SCENARIOS)
     check_conf_level(conf_level)
-    if isinstance(n_sims, bool) or not isinstance(n_sims, int) or n_sims < 1:
-        raise DesignError(f"n_sims must be a whole number from 1, not {n_sims!r}")
-    if not 0 < alpha < 1:
-        raise DesignError(f"alpha must lie between 0 and 1, not {alpha!r}")
+    n_sims = check_count("n_sims", n_sims, least=1)
+    check_probability("alpha", alpha)
     settings = as_protocol(protocol)
     engine = chosen_backend(backend)
-    jobs = count_jobs(n_jobs)
+    jobs = check_jobs(n_jobs)
     rows: list[Row] = []
     with kept_folder(cache, "transfer") as folder, terminal_progress(show=progress) as step:
         for place, name in enumerate(names):

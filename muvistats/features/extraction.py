@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_jobs
 from ..dataset.build import Features, Log, feature_dataset
 from ..errors import DataError, DesignError, ExtractionWarning, MissingExtraError
 from ..files import FilePath, store_folder
@@ -179,6 +180,7 @@ def run_extraction(
     Extraction
         Features and tables.
     """
+    n_jobs = check_jobs(n_jobs)
     tasks = _tasks(paths, items, function, settings, store_folder(cache, "extraction"))
     finished: dict[str, _Done] = {}
     with terminal_progress(show=progress) as step:
@@ -244,8 +246,6 @@ def _tasks(
 
 def _run(tasks: list[_Task], n_jobs: int) -> Iterator[_Done]:
     """Work through the tasks, each result as soon as it is there."""
-    if n_jobs == 0:
-        raise DesignError("n_jobs=0 does no work: give a number of processes, or -1 for all cores")
     if n_jobs == 1 or len(tasks) == 1:
         yield from map(_work, tasks)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_jobs, check_number
 from ..dataset import schema
 from ..errors import DataError, DesignError
 from .extraction import FileFeatures, run_extraction
@@ -131,18 +131,18 @@ def extract(
     Files of one picture are refused, and so are texts, which FFmpeg would draw.
     """
     chosen = _chosen(extractors)
-    if not (math.isfinite(step) and step > 0):
-        raise DesignError(f"step={step!r}: give seconds above 0")
+    step = check_number("step", step, above=0)
+    n_jobs = check_jobs(n_jobs)
     for extractor in chosen:
         extractor.check()
     feature_names(chosen)
     settings: dict[str, Any] = {
-        "step": float(step),
+        "step": step,
         "extractors": [describe(extractor) for extractor in chosen],
         "engines": {name: found for name in _ENGINES if (found := _version_of(name))},
         "version": _VERSION,
     }
-    reader = _FilmReader(chosen, float(step), _threads(n_jobs))
+    reader = _FilmReader(chosen, step, _threads(n_jobs))
     made = run_extraction(
         paths,
         reader,
@@ -152,7 +152,7 @@ def extract(
         n_jobs=n_jobs,
         cache=cache,
         progress=progress,
-        attrs={"step": float(step)},
+        attrs={"step": step},
     )
     if "shot" not in made.tables:
         return made.dataset
@@ -233,7 +233,7 @@ def _threads(n_jobs: int) -> int:
     if n_jobs == 1:
         return 0
     cores = os.cpu_count() or 1
-    return max(1, cores // (n_jobs if n_jobs > 0 else cores))
+    return max(1, cores // n_jobs)
 
 
 def _version_of(package: str) -> str:

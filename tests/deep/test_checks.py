@@ -22,7 +22,6 @@ from muvistats.deep.checks import (
     prepared_study,
 )
 from muvistats.deep.configurations import as_configurations
-from muvistats.deep.schedule import count_jobs
 from muvistats.deep.training import Task, _fold_data
 from muvistats.deep.units import plan_units, with_needs
 from muvistats.deep.windows import Sequences, save_sequences
@@ -90,14 +89,6 @@ def test_nothing_heavy_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("n_jobs", [0, -2, 1.0, True, "2"])
-def test_number_of_processes(n_jobs):
-    with pytest.raises(DesignError, match="n_jobs must be a number of processes"):
-        count_jobs(n_jobs)
-    assert count_jobs(3) == 3
-    assert count_jobs(-1) >= 1
 
 
 def test_targets(featured):

@@ -207,7 +207,7 @@ def test_features_and_grid_must_be_alike(files):
 def test_settings_must_be_plain(files, tmp_path):
     with pytest.raises(mv.DesignError, match="plain values"):
         run(files, tmp_path, settings={"factor": object()})
-    with pytest.raises(mv.DesignError, match="n_jobs=0"):
+    with pytest.raises(mv.DesignError, match="n_jobs must be"):
         run(files, tmp_path, n_jobs=0)
 
 

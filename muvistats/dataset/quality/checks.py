@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import generator_of
-from ...errors import DesignError
+from ...arguments import check_choice, check_count, generator_of
 from ...results.frame import Rows, result_frame
 from ...types import Rng
 from .. import schema
@@ -113,10 +111,8 @@ def label_alignment_check(
     >>> int(check.loc[(check["variable"] == "arousal") & check["best"], "lag"].item())
     0
     """
-    if level not in ("overall", "participant"):
-        raise DesignError(f"level is 'overall' or 'participant', not {level!r}")
-    if not isinstance(n_resamples, Integral) or isinstance(n_resamples, bool) or n_resamples < 1:
-        raise DesignError(f"n_resamples is a whole number from 1, not {n_resamples!r}")
+    check_choice("level", level, ("overall", "participant"))
+    n_resamples = check_count("n_resamples", n_resamples, least=1)
     steps = shifts.checked_lags(lags)
     session = shifts.session_of(data)
     examine = shifts.overall_rows if level == "overall" else shifts.participant_rows

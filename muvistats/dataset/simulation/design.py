@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ...arguments import check_choice, check_count
 from ...errors import DesignError
 from ...types import Ints
 from ..schema import MODALITIES
@@ -70,20 +71,16 @@ def draw_design(
     DesignError
         When such a design does not exist.
     """
-    for name, value, least in (
-        ("n_items", n_items, 1),
-        ("n_participants", n_participants, 1),
-        ("raters_per_cell", raters_per_cell, 1),
-    ):
-        if value < least:
-            raise DesignError(f"{name} must be at least {least}, not {value}")
+    n_items = check_count("n_items", n_items, least=1)
+    n_participants = check_count("n_participants", n_participants, least=1)
+    raters_per_cell = check_count("raters_per_cell", raters_per_cell, least=1)
+    check_choice("assignment", assignment, ("balanced", "independent"))
     if assignment == "balanced":
-        return _balanced(rng, n_items, n_participants, raters_per_cell, n_lists)
-    if assignment == "independent":
-        if n_lists is not None:
-            raise DesignError("n_lists belongs to the balanced assignment")
-        return _independent(rng, n_items, n_participants, raters_per_cell)
-    raise DesignError(f"assignment is 'balanced' or 'independent', not {assignment!r}")
+        lists = None if n_lists is None else check_count("n_lists", n_lists, least=1)
+        return _balanced(rng, n_items, n_participants, raters_per_cell, lists)
+    if n_lists is not None:
+        raise DesignError("n_lists belongs to the balanced assignment")
+    return _independent(rng, n_items, n_participants, raters_per_cell)
 
 
 def _balanced(

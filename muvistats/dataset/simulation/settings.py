@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import pandas as pd
 
-from ...errors import DesignError
+from ...arguments import check_choice
 from ..gems import gems_labels
 
 #: Seed of the embedded study: `simulate_muvi()` without a generator always draws this one. It is
@@ -288,8 +288,6 @@ def active_effects(without: Iterable[str]) -> frozenset[str]:
     DesignError
         When an effect to switch off does not exist.
     """
-    off = [without] if isinstance(without, str) else list(without)
-    unknown = [name for name in off if name not in EFFECTS]
-    if unknown:
-        raise DesignError(f"no effect named {unknown[0]!r}; there are {', '.join(EFFECTS)}")
-    return frozenset(EFFECTS) - set(off)
+    if isinstance(without, str):
+        without = [without]
+    return frozenset(EFFECTS) - {check_choice("without", name, EFFECTS) for name in without}

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...arguments import check_choice
 from ...errors import DesignError
 from ...types import Floats
 
@@ -111,8 +112,7 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     >>> print(ccc([0, 1, 2, 3], [1, 2, 3, 4]))  # 2 * 1.25 / (1.25 + 1.25 + 1)
     0.7142857142857143
     """
-    if ddof not in (0, 1):
-        raise DesignError(f"ddof must be 0 or 1, not {ddof!r}")
+    check_choice("ddof", ddof, (0, 1))
     x, y = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (x, y))
     try:
         x, y = np.broadcast_arrays(x, y)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...types import Floats, Ints
+from ..sampling.correlation import pearson_rows
 
 _TIE = 1e-10
 
@@ -31,19 +32,9 @@ def lagged_correlation(series: Floats, reference: Floats, lags: Ints) -> Floats:
     out = np.full((len(series), len(lags)), np.nan)
     if steps < 3:
         return out
-    target = reference[:, :steps]
     for j, lag in enumerate(lags):
-        moved = series[:, lag : lag + steps]
-        both = ~(np.isnan(moved) | np.isnan(target))
-        n = both.sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            x = np.where(both, moved, 0.0)
-            y = np.where(both, target, 0.0)
-            x = np.where(both, x - (x.sum(axis=1) / n)[:, None], 0.0)
-            y = np.where(both, y - (y.sum(axis=1) / n)[:, None], 0.0)
-            xx, yy = (x**2).sum(axis=1), (y**2).sum(axis=1)
-            r = (x * y).sum(axis=1) / np.sqrt(xx * yy)
-        out[:, j] = np.where((n >= 3) & (xx > 1e-18) & (yy > 1e-18), r, np.nan)
+        r, n = pearson_rows(series[:, lag : lag + steps], reference[:, :steps])
+        out[:, j] = np.where(n >= 3, r, np.nan)
     return out
 
 

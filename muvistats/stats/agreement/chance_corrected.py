@@ -98,7 +98,8 @@ def label_agreement(
     generator = generator_of(rng)
     rows: list[dict[str, Any]] = []
     for modality, part in by_modality(frame):
-        sums, items = _unit_sums(part, lambda u, n, p=part: nominal_sums(_values(p, names), u, n))
+        chosen = part[names].to_numpy(dtype=float)
+        sums, items = _unit_sums(part, lambda u, n, v=chosen: nominal_sums(v, u, n))
         draws = agreement_coefficients(_resample(sums, items, n_resamples, generator))
         silent = _no_interval(items[sums[:, :, 0].any(axis=1)], n_resamples)
         total = sums.sum(axis=0)
@@ -236,10 +237,6 @@ def by_modality(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Rows of each modality, in the order of the study, then all of them."""
     levels = frame["modality"].astype("category").cat.categories
     return [*((str(m), frame[frame["modality"] == m]) for m in levels), ("all", frame)]
-
-
-def _values(frame: pd.DataFrame, names: list[str]) -> Floats:
-    return frame[names].to_numpy(dtype=float)
 
 
 def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:

@@ -17,7 +17,7 @@ from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
 from ...results.frame import Rows, join_reasons, result_frame
-from ...types import Floats, Ints
+from ...types import Floats, Ints, Mask, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from ..shared.study import choose_dimensions
 
@@ -151,7 +151,7 @@ def interrater_ccc(
     resample: Resample = "both",
     n_resamples: int = 2000,
     conf_level: float = 0.95,
-    rng: int | np.random.SeedSequence | np.random.Generator | None = 0,
+    rng: Rng = 0,
 ) -> Rows:
     """Concordance of each annotation with the weighted estimator of the other raters.
 
@@ -231,21 +231,17 @@ def interrater_ccc(
     if level == "annotation":
         return {**_annotation_rows(annotations, cells, results), "estimator": estimator}
     generator = generator_of(rng)
-    units: dict[str, tuple[Ints, ...]] = {
-        "items": (cells.item[cells.of_annotation],),
-        "participants": (text_codes(annotations["participant"].to_numpy())[0],),
-    }
-    units["both"] = units["items"] + units["participants"]
-    rows: list[dict[str, Any]] = []
+    items = cells.item[cells.of_annotation]
+    people = text_codes(annotations["participant"].to_numpy())[0]
+    units = {"items": (items,), "participants": (people,), "both": (items, people)}[resample]
+    rows: list[Row] = []
     for name, (ccc, _) in results.items():
-        for row in _modality_rows(cells, ccc, units[resample], n_resamples, conf_level, generator):
-            who = units["participants"][0][row.pop("use")]
-            row |= {
-                "dimension": name,
-                "estimator": estimator,
-                "n_participants": _different(who),
-            }
-            rows.append(row)
+        for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
+            use = chosen & ~np.isnan(ccc)
+            drawn = tuple(unit[use] for unit in units)
+            row = concordance_row(ccc[use], items[use], drawn, n_resamples, conf_level, generator)
+            row |= {"dimension": name, "modality": modality, "estimator": estimator}
+            rows.append(row | {"n_participants": _n_codes(people[use])})
     return rows
 
 
@@ -306,48 +302,46 @@ def _annotation_rows(
     }
 
 
-def _modality_rows(
-    cells: Cells,
-    ccc: Floats,
-    units: tuple[Ints, ...],
-    n_resamples: int,
-    conf_level: float,
-    rng: np.random.Generator,
-) -> list[dict[str, Any]]:
-    defined = ~np.isnan(ccc)
-    cell = cells.of_annotation
-    modality, items = cells.modality[cell], cells.item[cell]
-    rows = []
-    for code, name in enumerate([*cells.modalities, "all"]):
-        use = defined & ((modality == code) | (name == "all"))
-        row: dict[str, Any] = {"modality": name, "use": use, "n": int(use.sum())}
-        row["n_items"] = _different(items[use])
-        row["n_resamples"], row["conf_level"] = 0, conf_level
-        if not use.any():
-            row["warning"] = "no concordance is defined"
-        else:
-            row |= mean_interval(
-                ccc[use], tuple(unit[use] for unit in units), n_resamples, conf_level, rng
-            )
-        rows.append(row)
-    return rows
+def modality_masks(cells: Cells, codes: Ints) -> list[tuple[str, Mask]]:
+    """Name of each modality and the rows that have its code, then all rows."""
+    masks = [(name, codes == code) for code, name in enumerate(cells.modalities)]
+    return [*masks, ("all", np.ones(len(codes), dtype=bool))]
 
 
-def _different(codes: Ints) -> int:
+def _n_codes(codes: Ints) -> int:
     """How many different codes there are."""
     return int(np.count_nonzero(np.bincount(codes)))
 
 
-def mean_interval(
+def concordance_row(
     values: Floats,
+    items: Ints,
     units: tuple[Ints, ...],
     n_resamples: int,
     conf_level: float,
     rng: np.random.Generator,
-) -> dict[str, Any]:
-    """Mean and sd of finished values, and limits of the mean when whole units are drawn."""
+) -> Row:
+    """Mean and sd of finished concordances, and limits of the mean."""
+    row = mean_limits(values, items, units, n_resamples, conf_level, rng)
+    if not len(values):
+        return row | {"warning": "no concordance is defined"}
     sd = values.std(ddof=1) if len(values) > 1 else np.nan
-    row: dict[str, Any] = {"ccc": values.mean(), "sd": sd, "n_resamples": 0}
+    return row | {"ccc": values.mean(), "sd": sd}
+
+
+def mean_limits(
+    values: Floats,
+    items: Ints,
+    units: tuple[Ints, ...],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> Row:
+    """Limits of the mean of finished values when whole units are drawn, or why there are none."""
+    row: Row = {"n": len(values), "n_items": _n_codes(items)}
+    row |= {"n_resamples": 0, "conf_level": conf_level}
+    if not len(values):
+        return row | {"warning": "there is no value"}
     alone = "" if len(values) > 1 else "there is a single value"
     codes = tuple((np.cumsum(np.bincount(unit) > 0) - 1)[unit] for unit in units)  # no gaps
     if n_resamples == 0:

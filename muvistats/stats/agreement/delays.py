@@ -8,15 +8,21 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import (
+    check_choice,
+    check_conf_level,
+    check_number,
+    check_resamples,
+    generator_of,
+)
 from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
 from ...kernels.raters.lag import best_lag, lagged_correlation
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Rng
 from ..shared.cells import Cells, over_cells
-from .concordance import dynamic_dimensions
-from .trajectories import interval_of, mean_row, modalities_and_all
+from .concordance import dynamic_dimensions, mean_limits, modality_masks
+from .trajectories import interval_of
 
 __all__ = ["rater_lag"]
 
@@ -98,7 +104,7 @@ def rater_lag(
     check_choice("level", level, ("annotation", "modality"))
     check_conf_level(conf_level)
     check_resamples(n_resamples)
-    if not 0 <= max_lag < np.inf:
+    if check_number("max_lag", max_lag) < 0:
         raise DesignError(f"max_lag must be a number of seconds from 0, not {max_lag!r}")
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
@@ -197,18 +203,10 @@ def _lag_means(
 ) -> pd.DataFrame:
     columns = ["lag_seconds", "correlation_at_zero", "correlation_at_lag", "gain"]
     rows = []
-    for modality, _ in modalities_and_all(cells):
-        chosen = part if modality == "all" else part[part["modality"] == modality]
-        defined = chosen[chosen["gain"].notna()]
-        row = mean_row(
-            defined["gain"].to_numpy(),
-            pd.factorize(defined["item"])[0],
-            n_resamples,
-            conf_level,
-            rng,
-        )
-        row.pop("ccc", None)
-        row.pop("sd", None)
+    for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
+        defined = part[chosen & part["gain"].notna()]
+        items, gain = pd.factorize(defined["item"])[0], defined["gain"].to_numpy()
+        row = mean_limits(gain, items, (items,), n_resamples, conf_level, rng)
         if not len(defined):
             row["warning"] = "no delay is defined"
         means = {column: float(defined[column].mean()) for column in columns}

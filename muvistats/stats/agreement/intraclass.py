@@ -211,7 +211,8 @@ def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
             notes["a component of variance is estimated as zero"] = None
         if not fit.converged:
             notes["REML did not converge"] = None
-        random = {name: float(group.variance["(Intercept)"]) for name, group in _groups(fit)}
+        groups: dict[str, Any] = fit.VarCorr().groups
+        random = {name: float(group.variance["(Intercept)"]) for name, group in groups.items()}
         return {**random, "residual": float(fit.sigma) ** 2}
 
     one_way = components("y ~ 1 + (1 | target)")
@@ -230,7 +231,3 @@ def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
         single.append(IccForm(f"ICC({bracket}1)", between / (between + error), *nan))
         average.append(IccForm(f"ICC({bracket}k)", between / (between + error / k), *nan))
     return [*single, *average], "; ".join(notes)
-
-
-def _groups(fit: Any) -> list[tuple[str, Any]]:
-    return list(fit.VarCorr().groups.items())

@@ -9,13 +9,19 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import (
+    check_choice,
+    check_conf_level,
+    check_number,
+    check_resamples,
+    generator_of,
+)
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Rng
 from ..shared.cells import Cells, has_value, over_cells
-from .concordance import dynamic_dimensions, mean_interval
+from .concordance import concordance_row, dynamic_dimensions, modality_masks
 
 __all__ = ["agreement_over_time", "noise_ceiling"]
 
@@ -93,7 +99,7 @@ def agreement_over_time(
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
     time = data["annotations/time"].to_numpy()
-    bounds = _windows(time, window, window if step is None else step)
+    bounds = _windows(time, window, step)
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
     rows: list[dict[str, Any]] = []
@@ -105,31 +111,27 @@ def agreement_over_time(
             return (np.stack(parts, axis=1),)
 
         (ccc,) = over_cells(values, cells, in_windows)
-        for modality, code in modalities_and_all(cells):
-            chosen = (cells.modality[of_annotation] == code) | (code < 0)
+        for modality, chosen in modality_masks(cells, cells.modality[of_annotation]):
             for w, (low, high) in enumerate(bounds):
                 use = chosen & ~np.isnan(ccc[:, w])
+                items = cells.item[of_annotation[use]]
                 rows.append(
                     {
                         "dimension": name,
                         "modality": modality,
                         "window_start": time[low],
                         "window_end": time[low] + (high - low) * interval_of(time),
-                        **mean_row(
-                            ccc[use, w],
-                            cells.item[of_annotation[use]],
-                            n_resamples,
-                            conf_level,
-                            generator,
+                        **concordance_row(
+                            ccc[use, w], items, (items,), n_resamples, conf_level, generator
                         ),
                     }
                 )
     return rows
 
 
-def _windows(time: Floats, window: float, step: float) -> list[tuple[int, int]]:
-    if not (0 < window < np.inf and 0 < step < np.inf):
-        raise DesignError(f"window and step must be positive, not {window:g} s and {step:g} s")
+def _windows(time: Floats, window: float, step: float | None) -> list[tuple[int, int]]:
+    window = check_number("window", window, above=0)
+    step = window if step is None else check_number("step", step, above=0)
     interval = interval_of(time)
     length, stride = round(window / interval), max(1, round(step / interval))
     if length < 3:
@@ -145,26 +147,6 @@ def interval_of(time: Floats) -> float:
     if len(time) < 2:
         raise DesignError("a single time step has no course over time")
     return float(np.median(np.diff(time)))
-
-
-def modalities_and_all(cells: Cells) -> list[tuple[str, int]]:
-    """Name and code of each modality, then of all together."""
-    return [*((name, code) for code, name in enumerate(cells.modalities)), ("all", -1)]
-
-
-def mean_row(
-    values: Floats,
-    items: Ints,
-    n_resamples: int,
-    conf_level: float,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """Mean of finished values with an interval over items."""
-    row: dict[str, Any] = {"n": len(values), "n_items": len(np.unique(items)), "n_resamples": 0}
-    row["conf_level"] = conf_level
-    if not len(values):
-        return {**row, "warning": "no concordance is defined"}
-    return row | mean_interval(values, (items,), n_resamples, conf_level, rng)
 
 
 @result_frame(
@@ -254,9 +236,12 @@ def noise_ceiling(
             )
         else:
             rows = []
-            for modality, code in modalities_and_all(cells):
-                use = ~np.isnan(ceiling) & ((cells.modality == code) | (code < 0))
-                row = mean_row(ceiling[use], cells.item[use], n_resamples, conf_level, generator)
+            for modality, chosen in modality_masks(cells, cells.modality):
+                use = chosen & ~np.isnan(ceiling)
+                items = cells.item[use]
+                row = concordance_row(
+                    ceiling[use], items, (items,), n_resamples, conf_level, generator
+                )
                 rows.append({"modality": modality, **row})
             part = pd.DataFrame(rows)
         frames.append(part.assign(dimension=name))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
-from numbers import Real
 from typing import Literal, cast
 
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import (
+    check_choice,
+    check_conf_level,
+    check_flag,
+    check_number,
+    check_resamples,
+    generator_of,
+)
 from ...dataset.access import need_study
 from ...errors import DesignError
 from ...formula import factor
@@ -195,11 +201,11 @@ def _check(options: Options, level: str, n_resamples: int) -> None:
     check_choice("scope", options.scope, ("within_item", "between_item"))
     check_choice("level", level, ("summary", "item"))
     check_choice("estimator", options.estimator, ("mean", "ewe"))
-    check_choice("corrected", options.corrected, (True, False))
+    check_flag("corrected", options.corrected)
     check_choice("resample", options.resample, tuple(UNITS))
     check_conf_level(options.conf_level)
     check_resamples(n_resamples)
-    if not isinstance(options.start, Real) or not options.start >= 0:
+    if check_number("start", options.start) < 0:
         raise DesignError(f"start must be a number of seconds from 0, not {options.start!r}")
     if options.scope == "between_item" and level == "item":
         raise DesignError("one item has no variation between items: level='item' is within only")

@@ -16,6 +16,7 @@ from ...arguments import (
     Dependence,
     check_conf_level,
     check_dependence,
+    check_jobs,
     check_resamples,
     generator_of,
 )
@@ -126,7 +127,8 @@ def audio_visual_contrast(
     """
     asked = check_dependence(dependence)
     check_conf_level(conf_level)
-    check_resamples(n_resamples)
+    n_resamples = check_resamples(n_resamples)
+    n_jobs = check_jobs(n_jobs)
     if len(dimensions) != 2 or isinstance(dimensions, str) or len(set(dimensions)) != 2:
         raise DesignError(f"dimensions must be two different ones, not {dimensions!r}")
     sets = tuple((modality, kind) for kind in KINDS)

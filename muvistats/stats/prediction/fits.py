@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ...arguments import check_choice
 from ...errors import DesignError
 from ...kernels.raters.agreement import ccc
 from ...kernels.regression.folds import FOLD_SEED, MinMax, fold_labels
@@ -308,18 +309,13 @@ def _scores(inputs: Inputs, unit: Unit, fitted: Floats) -> tuple[Floats, Floats]
     return rmse, agreement
 
 
-def check_plan(sets: object, n_folds: object, inner: str, n_jobs: object) -> None:
-    """Refuse a plan that makes no sense."""
-    if inner not in ("items", "frames"):
-        raise DesignError(f"inner must be one of items, frames, not {inner!r}")
-    for name, value, least in (("n_folds", n_folds, 2), ("n_jobs", n_jobs, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise DesignError(f"{name} must be a whole number from {least}, not {value!r}")
+def check_sets(sets: object) -> tuple[tuple[str, str], ...]:
+    """Pairs of a modality and its features."""
     pairs = list(sets) if isinstance(sets, Sequence) and not isinstance(sets, str) else []
     for pair in pairs:
         if not (isinstance(pair, Sequence) and len(pair) == 2 and not isinstance(pair, str)):
             raise DesignError(f"a set is a modality and its features, not {pair!r}")
-        if pair[1] not in ("audio", "visual", "audio_visual"):
-            raise DesignError(f"features must be audio, visual or audio_visual, not {pair[1]!r}")
+        check_choice("features", pair[1], ("audio", "visual", "audio_visual"))
     if not pairs:
         raise DesignError(f"sets must be pairs of modality and features, not {sets!r}")
+    return tuple((str(modality), str(features)) for modality, features in pairs)

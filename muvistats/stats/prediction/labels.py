@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,13 +12,21 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import (
+    check_choice,
+    check_choices,
+    check_conf_level,
+    check_count,
+    check_resamples,
+    generator_of,
+)
 from ...dataset.access import annotation_frame, need_study
-from ...errors import DataError, DesignError
+from ...errors import DataError
 from ...kernels.permutation.arrangements import monte_carlo_p
-from ...kernels.regression.folds import fold_labels
-from ...kernels.regression.ridge import RidgeFold, cross_validated, ridge_fold
+from ...kernels.regression.folds import item_folds
+from ...kernels.regression.ridge import cross_validated, ridge_folds
 from ...kernels.sampling.bootstrap import percentile_interval
+from ...kernels.sampling.correlation import pearson_rows
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Rng, Row
 from ..shared.study import label_names
@@ -29,8 +38,8 @@ __all__ = ["label_prediction"]
 #: Penalties that the inner leave-one-out chooses from, per standardised feature.
 _PENALTIES = np.logspace(-2, 3, 16)
 
-#: Numbers that a batch of permuted targets may hold.
-_BATCH = 4_000_000
+#: Numbers that a batch of permuted targets may hold: they fit the processor's cache.
+_BATCH = 200_000
 
 _MEASURE = "correlation over items of predicted and observed share of raters"
 
@@ -132,15 +141,13 @@ def label_prediction(
     need_study(data)
     check_choice("features", features, ("audio", "visual", "audio_visual"))
     check_choice("level", level, ("label", "modality"))
-    for name in summary:
-        check_choice("summary", name, ("mean", "sd"))
-    if not len(summary):
-        raise DesignError("summary must name mean, sd or both")
+    summary = check_choices("summary", summary, ("mean", "sd"))
+    n_folds = check_count("n_folds", n_folds, least=2)
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     labels = label_names(data)
     frame = annotation_frame(data)
-    items, table = _item_features(data, features, tuple(summary))
+    items, table = _item_features(data, features, summary)
     rows: list[Row] = []
     children = generator_of(rng).spawn(frame["modality"].cat.categories.size)
     for modality, child in zip(frame["modality"].cat.categories, children, strict=True):
@@ -160,8 +167,8 @@ def label_prediction(
             f"{n_folds}-fold cross-validation over items",
             "dependence": "design",
         }
-        folds = _folds(table[use], n_folds, str(modality))
-        found = _predict(folds, shares.values[use], n_resamples, child, conf_level)
+        predict = _cross_validation(table[use], n_folds, str(modality))
+        found = _predict(predict, shares.values[use], n_resamples, child, conf_level)
         found["noise_ceiling"] = shares.ceiling(use)
         rows += _label_rows(base, labels, found) if level == "label" else [_mean_row(base, found)]
     return rows
@@ -196,7 +203,7 @@ def _shares(frame: pd.DataFrame, labels: list[str], items: npt.NDArray[Any]) -> 
 
 
 def _item_features(
-    data: xr.DataTree, features: str, summary: tuple[str, ...]
+    data: xr.DataTree, features: str, summary: Sequence[str]
 ) -> tuple[npt.NDArray[Any], Floats]:
     """Items in release order, and a row of summaries for each; NaN where there are none."""
     items = np.array(release_order(data))
@@ -205,7 +212,7 @@ def _item_features(
         path = f"features/{kind}"
         if not has_features(data, kind):
             raise DataError(f"the study has no {kind} features", file=f"/{path}")
-        values = data[path]["values"].reindex(item=items)
+        values = data[path]["values"].reindex(item=items).astype(np.float64)
         infinite = np.isinf(values.transpose("item", "time", "feature").to_numpy()).any(axis=(0, 1))
         if infinite.any():
             name = values["feature"].to_numpy()[infinite][0]
@@ -216,32 +223,26 @@ def _item_features(
     return items, np.concatenate(parts, axis=1)
 
 
-def _folds(table: Floats, n_folds: int, modality: str) -> list[RidgeFold]:
-    if not 2 <= n_folds <= max(len(table), 2) or len(table) < 3:
+def _cross_validation(table: Floats, n_folds: int, modality: str) -> Callable[[Floats], Floats]:
+    """What turns shares of the items into predictions of each item by the others."""
+    if len(table) < max(n_folds, 3):
         raise DataError(
             f"not enough items with features and labels for {modality}",
             found=f"{len(table)} items",
             expected=f"at least {max(n_folds, 3)}, one for each of {n_folds} folds",
         )
-    held_out = fold_labels(len(table), n_folds)
-    split = [
-        (np.flatnonzero(held_out != fold), np.flatnonzero(held_out == fold))
-        for fold in range(n_folds)
-    ]
-    return ridge_fold(table, split, (_PENALTIES * table.shape[1]).tolist())
+    folds = ridge_folds(table, item_folds(len(table), n_folds))
+    penalties = (_PENALTIES * table.shape[1]).tolist()
+    return functools.partial(cross_validated, folds, penalties=penalties)
 
 
 def _correlations(predicted: Floats, observed: Floats) -> Floats:
     """Pearson's r of columns; NaN where a column does not vary."""
-    left, right = (values - values.mean(axis=0) for values in (predicted, observed))
-    scale = np.sqrt((left**2).sum(axis=0) * (right**2).sum(axis=0))
-    out: Floats = np.full(scale.shape, np.nan)
-    np.divide((left * right).sum(axis=0), scale, out=out, where=scale > 1e-15)
-    return out
+    return pearson_rows(predicted.T, observed.T)[0]
 
 
 def _predict(
-    folds: list[RidgeFold],
+    predict: Callable[[Floats], Floats],
     shares: Floats,
     n_resamples: int,
     rng: np.random.Generator,
@@ -249,7 +250,7 @@ def _predict(
 ) -> dict[str, Any]:
     """Correlations of the labels and their mean, with intervals and p-values."""
     n, k = shares.shape
-    predicted = cross_validated(folds, shares)
+    predicted = predict(shares)
     varies = np.ptp(shares, axis=0) > 0
     r = np.where(varies, _correlations(predicted, shares), np.nan)
     shuffler, resampler = rng.spawn(2)
@@ -259,7 +260,7 @@ def _predict(
         count = min(step, n_resamples - start)
         order = shuffler.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
         targets = shares[order].transpose(1, 0, 2).reshape(n, count * k)
-        again = _correlations(cross_validated(folds, targets), targets).reshape(count, k)
+        again = _correlations(predict(targets), targets).reshape(count, k)
         draws[start : start + count] = np.where(varies, again, np.nan)
     boot = np.empty((n_resamples, k))
     for i in range(n_resamples):
@@ -268,7 +269,7 @@ def _predict(
     low, high = percentile_interval(boot, conf_level)
     mean_low, mean_high = percentile_interval(_row_means(boot)[:, None], conf_level)
     p_value, mc_error = monte_carlo_p(r, draws)
-    largest = np.broadcast_to(_row_max(draws)[:, None], draws.shape)
+    largest = np.fmax.reduce(draws, axis=1, initial=-np.inf)
     mean = _row_means(r[None, :])
     p_mean, mc_mean = monte_carlo_p(mean, _row_means(draws)[:, None])
     return {
@@ -276,7 +277,7 @@ def _predict(
         "low": low,
         "high": high,
         "p": p_value,
-        "p_max": monte_carlo_p(r, largest)[0],
+        "p_max": monte_carlo_p(r, np.broadcast_to(largest[:, None], draws.shape))[0],
         "mc_error": mc_error,
         "rmse": np.where(varies, np.sqrt(((predicted - shares) ** 2).mean(axis=0)), np.nan),
         "mean": (mean[0], mean_low[0], mean_high[0], p_mean[0], mc_mean[0]),
@@ -289,10 +290,6 @@ def _row_means(values: Floats) -> Floats:
     count = known.sum(axis=1)
     total = np.where(known, values, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _row_max(values: Floats) -> Floats:
-    return np.asarray(np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf))
 
 
 def _label_rows(base: Row, labels: list[str], found: dict[str, Any]) -> list[Row]:

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice
+from ...arguments import check_choice, check_count, check_jobs, check_number
 from ...errors import DataError, DesignError
 from ...kernels.regression.lasso import MODELS, Recipe
 from ...results.frame import Rows, join_reasons
 from ...types import Floats, Row
 from ..agreement.trajectories import noise_ceiling
 from ..models.frames import fit_frame
-from .fits import ModelFit, Plan, check_plan, fit_models
+from .fits import ModelFit, Plan, check_sets, fit_models
 from .inputs import KINDS, Inputs, feature_inputs
 
 __all__ = ["FeatureModels", "feature_models"]
@@ -351,22 +351,20 @@ def feature_models(
     >>> models
     <FeatureModels: lasso, 1 of 1 models fitted, 5 folds of 9 items>
     """
-    check_choice("model", model, MODELS)
-    sets = SETS if sets is None else sets
-    check_plan(sets, n_folds, inner, n_jobs)
-    if not 0 < l1_ratio <= 1:
+    if check_number("l1_ratio", l1_ratio, above=0) > 1:
         raise DesignError(f"l1_ratio must lie above 0 and up to 1, not {l1_ratio!r}")
-    if isinstance(n_alphas, bool) or not isinstance(n_alphas, int) or n_alphas < 2:
-        raise DesignError(f"n_alphas must be a whole number from 2, not {n_alphas!r}")
-    if patience is not None and (not isinstance(patience, int) or patience < 1):
-        raise DesignError(f"patience must be a whole number from 1 or None, not {patience!r}")
-    recipe = Recipe(model, l1_ratio=l1_ratio, n_alphas=n_alphas, patience=patience)
+    recipe = Recipe(
+        check_choice("model", model, MODELS),
+        l1_ratio=float(l1_ratio),
+        n_alphas=check_count("n_alphas", n_alphas, least=2),
+        patience=None if patience is None else check_count("patience", patience, least=1),
+    )
     plan = Plan(
-        tuple((str(a), str(b)) for a, b in sets),
+        check_sets(SETS if sets is None else sets),
         recipe,
-        n_folds=n_folds,
-        inner=inner,
-        n_jobs=n_jobs,
+        n_folds=check_count("n_folds", n_folds, least=2),
+        inner=check_choice("inner", inner, ("items", "frames")),
+        n_jobs=check_jobs(n_jobs),
     )
     kinds = [kind for kind in KINDS if any(kind in features for _, features in plan.sets)]
     inputs = feature_inputs(data, dimension=dimension, kinds=kinds)
@@ -391,6 +389,8 @@ def as_models(
     **more: Any,
 ) -> FeatureModels:
     """Models of a study, or those that were given."""
+    check_choice("model", model, MODELS)
+    check_jobs(n_jobs)
     if isinstance(data, FeatureModels):
         return data.limited(dimension, sets)
     if not isinstance(data, xr.DataTree):
