@@ -14,6 +14,7 @@ import xarray as xr
 from ..arguments import check_choice, check_flag
 from ..errors import DataError
 from . import schema
+from .gate import takes_study
 
 __all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 
@@ -42,6 +43,7 @@ def dimensions_of(data: xr.DataTree) -> list[str]:
     ]
 
 
+@takes_study
 def select(
     data: xr.DataTree, *, item: Which = None, modality: Which = None, participant: Which = None
 ) -> xr.DataTree:
@@ -135,6 +137,7 @@ def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[Any]) -> li
     return chosen
 
 
+@takes_study
 def indexed(data: xr.DataTree) -> xr.Dataset:
     """Annotations with a MultiIndex of item, modality and participant.
 
@@ -160,6 +163,7 @@ def indexed(data: xr.DataTree) -> xr.Dataset:
     return annotations.set_index(annotation=list(schema.KEYS))
 
 
+@takes_study
 def to_cube(data: xr.DataTree) -> xr.Dataset:
     """Rated dimensions, labels and flags on the dense grid of item, modality and participant.
 
@@ -224,6 +228,7 @@ def _missing(dtype: np.dtype[Any]) -> Any:
     return {"f": np.nan, "i": -1, "b": False, "U": ""}[dtype.kind]
 
 
+@takes_study
 def to_long(data: xr.DataTree) -> pd.DataFrame:
     """Rated dimensions as one long table, the shape that `from_frames` reads.
 
@@ -263,6 +268,7 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+@takes_study
 def annotation_frame(
     data: xr.DataTree,
     *,

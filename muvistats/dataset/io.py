@@ -15,6 +15,7 @@ import xarray as xr
 from ..errors import DataError
 from ..files import whole_path
 from . import schema
+from .gate import takes_study
 from .validation import validate
 
 __all__ = ["load_study", "open_dataset", "save_dataset"]
@@ -31,6 +32,7 @@ _ORDER = "variable_order"
 _SUFFIXES = (".zarr", ".nc")
 
 
+@takes_study
 def save_dataset(
     data: xr.DataTree, path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> Path:

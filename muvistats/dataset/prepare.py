@@ -17,6 +17,7 @@ from . import schema
 from .access import dimensions_of
 from .build import Log, exclusion_dataset, log_dataset
 from .frames import check_frame, keys_text, number_column, refuse
+from .gate import takes_study
 
 __all__ = ["exclude", "released_exclusions", "resample", "truncate"]
 
@@ -166,6 +167,7 @@ def _check_order(
         )
 
 
+@takes_study
 def truncate(
     data: xr.DataTree, *, seconds: float | None = None, steps: int | None = None
 ) -> xr.DataTree:
@@ -222,6 +224,7 @@ def truncate(
     return _tree(data, parts)
 
 
+@takes_study
 def exclude(
     data: xr.DataTree,
     mask: npt.ArrayLike | pd.Series | pd.DataFrame | xr.DataArray,
@@ -275,6 +278,7 @@ def exclude(
     return _exclude_rows(data, [(int(row), reason) for row in rows], what)
 
 
+@takes_study
 def released_exclusions(data: xr.DataTree, *, what: Masks = "dynamic") -> xr.DataTree:
     """Prepare a study as the paper's released scripts do.
 

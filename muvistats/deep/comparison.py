@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..arguments import check_jobs
+from ..dataset.gate import takes_study
 from ..files import FilePath
 from ..results.frame import join_reasons, result_frame
 from ..types import Rng, Row
@@ -38,6 +39,7 @@ from .scoring import Scores, blocks, item_scores
     "n_epochs",
     "method",
 )
+@takes_study
 def compare_architectures(
     data: xr.DataTree | NetworkModels,
     *,

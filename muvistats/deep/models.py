@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..arguments import check_count, check_jobs, generator_of
+from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..files import FilePath, kept_folder
 from ..results.frame import Rows, join_reasons
@@ -259,6 +260,7 @@ class NetworkModels:
         return rows
 
 
+@takes_study
 def network_models(
     data: xr.DataTree,
     *,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..dataset.gate import takes_study
 from ..errors import DesignError
 from ..files import FilePath
 from ..results.frame import result_frame
@@ -40,6 +41,7 @@ _KEPT = ("sd", "mean", "n_items", "n_seeds", "method", "alignment", "simulated")
     "n_seeds",
     "method",
 )
+@takes_study
 def protocol_effects(
     data: xr.DataTree,
     *,

@@ -12,6 +12,7 @@ import xarray as xr
 from ..dataset import schema
 from ..dataset.access import need_study
 from ..dataset.build import Log, log_dataset
+from ..dataset.gate import takes_study
 from ..dataset.validation import validate
 from ..errors import DataError
 from ..files import whole_path
@@ -23,6 +24,7 @@ __all__ = ["with_features"]
 _SAME_TIME = 1e-6
 
 
+@takes_study
 def with_features(
     data: xr.DataTree,
     features: xr.Dataset,

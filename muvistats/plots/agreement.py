@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from ..dataset.access import need_study, select
+from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..stats.agreement.concordance import ewe, interrater_ccc
@@ -50,6 +51,7 @@ _RATERS = (
 
 
 @styled
+@takes_study
 def plot_agreement_trajectory(
     data: xr.DataTree, *, item: str, dimension: str | None = None
 ) -> Figure:

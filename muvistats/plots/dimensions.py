@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ..dataset import schema
 from ..dataset.access import dimensions_of
+from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..types import Floats
 from .style import (
@@ -34,6 +35,7 @@ _PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
 
 
 @styled
+@takes_study
 def plot_dimension_distributions(
     data: xr.DataTree, *, dimension: Sequence[str] | None = None
 ) -> Figure:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..dataset.access import annotation_frame, dimensions_of
+from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats
@@ -25,6 +26,7 @@ _MOST_POINTS = 3000
 
 
 @styled
+@takes_study
 def plot_modality_medians(
     data: xr.DataTree | pd.DataFrame,
     *,

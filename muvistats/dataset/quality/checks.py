@@ -15,6 +15,7 @@ from ...types import Rng
 from .. import schema
 from ..access import need_study
 from ..build import natural_order
+from ..gate import takes_study
 from . import raters, shifts
 from .shifts import alignment_z
 
@@ -43,6 +44,7 @@ __all__ = ["alignment_z", "label_alignment_check", "rater_quality", "repeated_li
     "method",
     "dependence",
 )
+@takes_study
 def label_alignment_check(
     data: xr.DataTree,
     *,
@@ -132,6 +134,7 @@ def label_alignment_check(
     "method",
     "dependence",
 )
+@takes_study
 def rater_quality(data: xr.DataTree) -> Rows:
     """How each participant worked: still cursors, constant labels, drift, agreement.
 
@@ -201,6 +204,7 @@ def rater_quality(data: xr.DataTree) -> Rows:
 
 
 @result_frame("participant who repeats a list", "participant", "repeats", "n")
+@takes_study
 def repeated_lists(data: xr.DataTree) -> Rows:
     """Participants who worked through the same trials in the same order as someone before them.
 

@@ -18,6 +18,7 @@ import xarray as xr
 from ...arguments import generator_of
 from ...errors import DataError
 from ...files import whole_path
+from ..gate import takes_study
 from ..gems import gems_labels
 from .dynamics import DIMENSIONS, DYNAMICS_FILE
 from .emobase import emobase_names
@@ -58,6 +59,7 @@ _Rng = int | np.random.SeedSequence | np.random.Generator | None
 _Ints = npt.NDArray[np.int64]
 
 
+@takes_study
 def write_muvi(
     data: xr.DataTree,
     folder: str | PathLike[str],

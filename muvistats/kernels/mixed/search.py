@@ -84,9 +84,14 @@ def _start(model: LinearMixed) -> tuple[Floats, Floats]:
             [np.bincount(block.codes, column**2, block.n_levels) for column in block.columns.T]
         )
         total = np.stack(
-            [np.bincount(block.codes, column * residual, block.n_levels) for column in block.columns.T]
+            [
+                np.bincount(block.codes, column * residual, block.n_levels)
+                for column in block.columns.T
+            ]
         )
-        squares = np.divide(total**2 - variance * size, size**2, out=np.zeros_like(size), where=size > 0)
+        squares = np.divide(
+            total**2 - variance * size, size**2, out=np.zeros_like(size), where=size > 0
+        )
         between.append(np.maximum(squares.mean(axis=1), 0.0))
     explained = sum(
         float(own @ (block.columns**2).mean(axis=0))
@@ -143,7 +148,12 @@ def is_singular(theta: Floats, blocks: Sequence[RandomBlock]) -> bool:
 
 
 def minimise(
-    objective: Objective, start: Floats, blocks: Sequence[RandomBlock], *, scale: Floats | None = None, curvature: bool = False
+    objective: Objective,
+    start: Floats,
+    blocks: Sequence[RandomBlock],
+    *,
+    scale: Floats | None = None,
+    curvature: bool = False,
 ) -> Optimum:
     """Lowest deviance: quasi-Newton steps, then Newton's, and a look beyond saddles.
 
@@ -202,7 +212,9 @@ def _quasi_newton(objective: Objective, start: Floats, scale: Floats) -> tuple[F
     return np.asarray(best.x * scale, dtype=np.float64), gain
 
 
-def _tidied(objective: Objective, parameters: Floats, blocks: Sequence[RandomBlock]) -> tuple[Floats, bool]:
+def _tidied(
+    objective: Objective, parameters: Floats, blocks: Sequence[RandomBlock]
+) -> tuple[Floats, bool]:
     """The same point with positive diagonals, zero where they make no difference; whether some are."""
     out, zeroed = parameters.copy(), False
     at = 0

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...dataset.gate import takes_study
 from ...kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
@@ -38,6 +39,7 @@ __all__ = ["krippendorff_alpha", "label_agreement"]
     "n_participants",
     "n_resamples",
 )
+@takes_study
 def label_agreement(
     data: Data,
     *,
@@ -142,6 +144,7 @@ def label_agreement(
     "n_participants",
     "n_resamples",
 )
+@takes_study
 def krippendorff_alpha(
     data: Data,
     *,

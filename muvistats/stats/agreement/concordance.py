@@ -12,6 +12,7 @@ import xarray as xr
 
 from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...dataset.access import need_study
+from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
@@ -26,6 +27,7 @@ __all__ = ["ewe", "interrater_ccc"]
 Resample = Literal["items", "participants", "both"]
 
 
+@takes_study
 def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
     """Evaluator Weighted Estimator of each item and modality: the gold standard trajectory.
 
@@ -142,6 +144,7 @@ def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
     "n_participants",
     "n_resamples",
 )
+@takes_study
 def interrater_ccc(
     data: xr.DataTree,
     *,

@@ -15,6 +15,7 @@ from ...arguments import (
     check_resamples,
     generator_of,
 )
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
 from ...kernels.raters.lag import best_lag, lagged_correlation
@@ -47,6 +48,7 @@ _NO_PARTNER = "no other item in this modality"
     "n_items",
     "n_resamples",
 )
+@takes_study
 def rater_lag(
     data: xr.DataTree,
     *,

@@ -11,6 +11,7 @@ import xarray as xr
 
 from ...arguments import check_choice, check_conf_level
 from ...dataset.access import need_study
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.raters.reliability import IccForm, icc_forms
 from ...results.frame import Rows, join_reasons, result_frame
@@ -40,6 +41,7 @@ __all__ = ["icc"]
     "n_participants",
     "method",
 )
+@takes_study
 def icc(
     data: xr.DataTree,
     *,

@@ -16,6 +16,7 @@ from ...arguments import (
     check_resamples,
     generator_of,
 )
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from ...results.frame import Rows, result_frame
@@ -41,6 +42,7 @@ __all__ = ["agreement_over_time", "noise_ceiling"]
     "n_items",
     "n_resamples",
 )
+@takes_study
 def agreement_over_time(
     data: xr.DataTree,
     *,
@@ -163,6 +165,7 @@ def interval_of(time: Floats) -> float:
     "n_items",
     "n_resamples",
 )
+@takes_study
 def noise_ceiling(
     data: xr.DataTree,
     *,

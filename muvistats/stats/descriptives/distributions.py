@@ -11,6 +11,7 @@ import xarray as xr
 
 from ...arguments import check_choice
 from ...dataset.access import dimensions_of
+from ...dataset.gate import takes_study
 from ...dataset.schema import SCALE
 from ...errors import DataError
 from ...kernels.sampling.quantiles import (
@@ -49,6 +50,7 @@ __all__ = ["describe_annotations"]
     "n_annotations",
     "n_missing",
 )
+@takes_study
 def describe_annotations(
     data: xr.DataTree,
     *,

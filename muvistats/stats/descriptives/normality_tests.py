@@ -13,6 +13,7 @@ from scipy import stats
 from statsmodels.stats.diagnostic import lilliefors
 
 from ...arguments import Dependence, check_dependence, check_resamples, generator_of
+from ...dataset.gate import takes_study
 from ...formula import factor
 from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
 from ...results.frame import join_reasons, result_frame
@@ -37,6 +38,7 @@ __all__ = ["normality"]
     "method",
     "dependence",
 )
+@takes_study
 def normality(
     data: Data,
     *,

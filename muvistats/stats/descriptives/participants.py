@@ -14,6 +14,7 @@ from scipy import stats
 from ...arguments import Dependence, check_conf_level, check_dependence
 from ...dataset import schema
 from ...dataset.access import need_study
+from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import Rows, result_frame
 from .summaries import describe_column, describe_numbers
@@ -35,6 +36,7 @@ __all__ = ["describe_design", "describe_participants", "overlay_preference"]
     "n",
     "n_missing",
 )
+@takes_study
 def describe_participants(data: xr.DataTree) -> Rows:
     """Describe the people: how many, their age, gender, training, and whatever else is known.
 
@@ -87,6 +89,7 @@ def describe_participants(data: xr.DataTree) -> Rows:
     "n",
     "n_missing",
 )
+@takes_study
 def describe_design(data: xr.DataTree) -> Rows:
     """Describe who rated what: raters per cell, trials per person, labels, sampling, conditions.
 
@@ -214,6 +217,7 @@ def _flag_rows(
     "method",
     "dependence",
 )
+@takes_study
 def overlay_preference(
     data: xr.DataTree,
     *,

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ...arguments import Dependence, check_conf_level, check_dependence
+from ...dataset.gate import takes_study
 from ...formula import factor, split_formula
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
@@ -34,6 +35,7 @@ _CHISQUARE = (
 @result_frame(
     "dependence", "variable", "factor", *_CHISQUARE, "n", "n_missing", "method", "dependence"
 )
+@takes_study
 def chisquare(
     data: Data,
     formula: str,
@@ -201,6 +203,7 @@ def label_choices(data: Data, by: str) -> Choices:
 @result_frame(
     "dependence", "factor", *_CHISQUARE, "n", "n_annotations", "n_missing", "method", "dependence"
 )
+@takes_study
 def chisquare_labels(
     data: Data,
     *,

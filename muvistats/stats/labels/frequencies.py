@@ -13,6 +13,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from ...arguments import check_choice, check_conf_level
+from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Row
@@ -45,6 +46,7 @@ _LEVELS = ("label", "category", "superfactor", "summary")
     "n_missing",
     "method",
 )
+@takes_study
 def label_frequencies(
     data: Data,
     *,

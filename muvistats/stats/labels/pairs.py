@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.sampling import correlation
@@ -47,6 +48,7 @@ _BATCH = 4_000_000
     "method",
     "dependence",
 )
+@takes_study
 def label_correlations(
     data: Data,
     *,

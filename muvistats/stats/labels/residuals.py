@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...arguments import Dependence, check_choice, check_dependence
+from ...dataset.gate import takes_study
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
@@ -39,6 +40,7 @@ __all__ = ["label_deviations"]
     "method",
     "dependence",
 )
+@takes_study
 def label_deviations(
     data: Data,
     *,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import check_choices, check_resamples, generator_of
+from ...dataset.gate import takes_study
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.sampling import clustered_tables as kernel
 from ...results.frame import join_reasons, result_frame
@@ -41,6 +42,7 @@ _LABELS = "several labels per annotation"
 
 
 @result_frame("order of the correction", "factor", *_COLUMNS)
+@takes_study
 def rao_scott(
     data: Data,
     *,
@@ -173,6 +175,7 @@ def _prepared(data: Data, by: str, cluster: str | None) -> tuple[Choices, Row]:
 
 
 @result_frame("correction", "factor", *_COLUMNS[:5], "mc_error", "n_resamples", *_COLUMNS[5:])
+@takes_study
 def bilder_loughin(
     data: Data,
     *,

@@ -19,6 +19,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.access import need_study
+from ...dataset.gate import takes_study
 from ...formula import factor
 from ...results.frame import result_frame
 from ...types import Data, Ints, Rng, Row
@@ -65,6 +66,7 @@ __all__ = ["modality_contrasts"]
     "method",
     "dependence",
 )
+@takes_study
 def modality_contrasts(
     data: Data,
     *,

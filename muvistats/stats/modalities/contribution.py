@@ -18,6 +18,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.access import need_study
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import factor
 from ...results.frame import result_frame
@@ -60,6 +61,7 @@ __all__ = ["modality_contribution"]
     "n_resamples",
     "method",
 )
+@takes_study
 def modality_contribution(
     data: Data,
     *,

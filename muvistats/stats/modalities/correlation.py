@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...arguments import check_choice, check_conf_level
+from ...dataset.gate import takes_study
 from ...kernels.sampling import correlation
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Array, Floats, Ints, Row
@@ -46,6 +47,7 @@ _BLOCK = 200_000
     "n_missing",
     "method",
 )
+@takes_study
 def modality_correlations(
     data: xr.DataTree,
     *,

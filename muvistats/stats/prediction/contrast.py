@@ -20,6 +20,7 @@ from ...arguments import (
     check_resamples,
     generator_of,
 )
+from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.raters.agreement import ccc
@@ -58,6 +59,7 @@ __all__ = ["audio_visual_contrast"]
     "method",
     "dependence",
 )
+@takes_study
 def audio_visual_contrast(
     data: xr.DataTree | FeatureModels,
     *,

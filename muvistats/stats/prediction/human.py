@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from ...arguments import DEPENDENCE, Dependence, check_conf_level, check_dependence
+from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Row
 from ..agreement.concordance import interrater_ccc
@@ -45,6 +46,7 @@ __all__ = ["compare_with_human"]
     "method",
     "dependence",
 )
+@takes_study
 def compare_with_human(
     data: xr.DataTree | FeatureModels,
     *,

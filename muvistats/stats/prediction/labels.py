@@ -21,6 +21,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.access import annotation_frame, need_study
+from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.regression.folds import item_folds
@@ -67,6 +68,7 @@ _MEASURE = "correlation over items of predicted and observed share of raters"
     "method",
     "dependence",
 )
+@takes_study
 def label_prediction(
     data: xr.DataTree,
     *,

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from ...arguments import check_choice, check_conf_level
+from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Row
 from .fits import ModelFit
@@ -43,6 +44,7 @@ __all__ = ["lasso_models"]
     "n_missing",
     "method",
 )
+@takes_study
 def lasso_models(
     data: xr.DataTree | FeatureModels,
     *,

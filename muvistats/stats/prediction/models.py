@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_choice, check_count, check_jobs, check_number
+from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError
 from ...kernels.regression.lasso import MODELS, Recipe
 from ...results.frame import Rows, join_reasons
@@ -252,6 +253,7 @@ def held_out_rows(inputs: Inputs, fits: Sequence[tuple[Row, Predicted]]) -> Rows
     return pd.concat(rows, ignore_index=True) if rows else []
 
 
+@takes_study
 def feature_models(
     data: xr.DataTree,
     *,

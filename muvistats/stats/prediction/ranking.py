@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import stats
 
 from ...arguments import check_choice, check_conf_level
+from ...dataset.gate import takes_study
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Row
 from .fits import ModelFit, Unit, fit_models
@@ -42,6 +43,7 @@ _ROUNDING = 1e-9
     "n_features",
     "method",
 )
+@takes_study
 def rank_features(
     data: xr.DataTree | FeatureModels,
     *,
@@ -217,6 +219,7 @@ def _by_family(
     "method",
     "dependence",
 )
+@takes_study
 def family_importance(
     data: xr.DataTree | FeatureModels,
     *,

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...dataset.gate import takes_study
 from ...kernels.ranks.effects import dunn
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
@@ -50,6 +51,7 @@ __all__ = ["pairwise_modality"]
     "method",
     "dependence",
 )
+@takes_study
 def pairwise_modality(
     data: Data,
     *,

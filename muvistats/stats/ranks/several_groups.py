@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
 from ...results.frame import join_reasons, result_frame
@@ -50,6 +51,7 @@ _KRUSKAL = (
 
 
 @result_frame("test, or per group of it with ``level='group'``", *_KRUSKAL)
+@takes_study
 def kruskal(
     data: Data,
     formula: str,
@@ -154,6 +156,7 @@ def kruskal(
 
 
 @result_frame("dimension, or per modality of it with ``level='group'``", *_KRUSKAL)
+@takes_study
 def kruskal_modality(
     data: Data,
     *,

@@ -16,6 +16,7 @@ from ...arguments import (
     check_dependence,
     check_number,
 )
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import split_formula
 from ...kernels.ranks.effects import dominance
@@ -65,6 +66,7 @@ _MANNWHITNEY = (
 
 
 @result_frame("test", *_MANNWHITNEY)
+@takes_study
 def mannwhitney(
     data: Data,
     formula: str,
@@ -157,6 +159,7 @@ def mannwhitney(
 
 
 @result_frame("dimension", *_MANNWHITNEY)
+@takes_study
 def mannwhitney_overlay(
     data: Data,
     *,

@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...arguments import check_choice, check_conf_level, check_jobs, check_resamples, generator_of
 from ...dataset.access import need_study
+from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Rng, Row
@@ -69,6 +70,7 @@ def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidenc
     "effect_size effect_size_name conf_low conf_high conf_level",
     "verdict verdict_adjusted method",
 )
+@takes_study
 def sensitivity_table(
     data: xr.DataTree,
     *,
