@@ -292,8 +292,15 @@ class _Sampler:
         self._seeds = dict(zip(_KINDS, rng.spawn(len(_KINDS)), strict=True))
         self._draws: dict[str, Floats] = {}
         there = (values.group >= 0) & ~np.isnan(values.values)
-        parts = (values.values, values.group, values.item, values.person)
-        self._all = _Pair((0, 0), ("", ""), *(part[there] for part in parts), 0)
+        self._all = _Pair(
+            (0, 0),
+            ("", ""),
+            values.values[there],
+            values.group[there],
+            values.item[there],
+            values.person[there],
+            0,
+        )
         self._n_groups = len(values.levels)
 
     def variance(self, kind: str, pair: _Pair) -> Variance:
