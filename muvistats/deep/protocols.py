@@ -116,7 +116,7 @@ class Protocol:
         if len(units) != 2:
             raise DesignError(f"units must be two numbers, not {self.units!r}")
         object.__setattr__(self, "units", units)
-        if check_number("dropout", self.dropout, below=1) < 0:
+        if not 0 <= check_number("dropout", self.dropout) < 1:
             raise DesignError(f"dropout must lie from 0 to below 1, not {self.dropout!r}")
         check_number("learning_rate", self.learning_rate, above=0, below=1)
 

@@ -87,8 +87,8 @@ def test_quick_keeps_what_makes_a_protocol():
         ("n_samples", 5, "n_samples must be a whole number from 6, not 5"),
         ("dropout", 1.0, "dropout must lie from 0 to below 1"),
         ("dropout", -0.1, "dropout must lie"),
-        ("learning_rate", 0.0, "learning_rate must lie between 0 and 1"),
-        ("learning_rate", float("nan"), "learning_rate must lie"),
+        ("learning_rate", 0.0, "learning_rate must be a number between 0 and 1"),
+        ("learning_rate", float("nan"), "learning_rate must be a number"),
     ],
 )
 def test_bad_settings(setting, value, words):

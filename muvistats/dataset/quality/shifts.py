@@ -18,7 +18,7 @@ from ..access import annotation_frame, dimensions_of, need_study
 from .raters import label_values
 
 if TYPE_CHECKING:
-    from ...kernels.raters.alignment import ItemSignal
+    from ...kernels.raters.alignment import ItemSignal, Placed
 
 
 #: Lags at which values and items are compared.
@@ -53,6 +53,12 @@ class Session:
         from ...kernels.raters.alignment import list_codes
 
         return list_codes(self.participant, self.trial, self.item)
+
+    def place(self, values: Floats, lag: int) -> Placed:
+        """Values beside the items that they meet at a lag."""
+        from ...kernels.raters.alignment import place
+
+        return place(values, self.item, self.participant, self.trial, lag)
 
 
 def alignment_z(
@@ -144,9 +150,7 @@ def _variables(data: xr.DataTree, annotations: xr.Dataset) -> dict[str, Floats]:
 def _signal(session: Session, values: Floats, lag: int) -> ItemSignal:
     from ...kernels.raters import alignment
 
-    code, _ = session.lists
-    placed = alignment.place(values, session.item, session.participant, session.trial, lag)
-    return alignment.item_signal(placed, code)
+    return alignment.item_signal(session.place(values, lag), session.lists[0])
 
 
 def overall_rows(
@@ -169,7 +173,7 @@ def _examine_all(
     rows: list[dict[str, Any]] = []
     largest = np.full(n_resamples, -np.inf)
     for lag, child in zip(lags, rng.spawn(len(lags)), strict=True):
-        placed = alignment.place(values, session.item, session.participant, session.trial, lag)
+        placed = session.place(values, lag)
         signal = alignment.item_signal(placed, code)
         row = _row(lag, signal.share, signal.z, len(placed.item), len(session.item))
         if np.isfinite(signal.z):
@@ -192,9 +196,7 @@ def _examine_all(
         row["p_adjusted"] = _exceedance(row["statistic"], largest)
     top = _mark_best(rows)
     if top is not None and shared:
-        placed = alignment.place(
-            values, session.item, session.participant, session.trial, top["lag"]
-        )
+        placed = session.place(values, top["lag"])
         if not alignment.signal_of_blocks(placed, code, where).z > _GUARD_Z:
             top |= {"best": False, "warning": _SAME_LIST}
     return rows
@@ -230,7 +232,7 @@ def _fit_participants(
     from ...kernels.raters import alignment, rater_fit
 
     overall = _overall_lag(session, values, lags)
-    placed = alignment.place(values, session.item, session.participant, session.trial, overall)
+    placed = session.place(values, overall)
     block, _ = session.lists
     means = rater_fit.other_means(
         placed, session.item, session.participant, block, int(session.item.max()) + 1

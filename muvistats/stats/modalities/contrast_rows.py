@@ -206,20 +206,18 @@ def _welch(first: Floats, second: Floats, options: Options) -> Row:
     row: Row = {"method": "Welch's t", "statistic_name": "t"}
     if min(len(first), len(second)) < 2:
         return row | {"warning": "a group has a single value"}
-    one, two = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
-    error = np.sqrt(one + two)
-    difference = first.mean() - second.mean()
+    error = np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second))
     if error <= _FLAT * max(np.abs(first).max(), np.abs(second).max()):
         return row | {"warning": _CONSTANT}
-    df = (one + two) ** 2 / (one**2 / (len(first) - 1) + two**2 / (len(second) - 1))
-    half = stats.t.ppf((1 + options.conf_level) / 2, df) * error
+    test = stats.ttest_ind(first, second, equal_var=False)
+    low, high = test.confidence_interval(options.conf_level)
     return row | {
         "std_error": error,
-        "statistic": difference / error,
-        "df": df,
-        "p_value": 2 * stats.t.sf(abs(difference / error), df),
-        "conf_low": difference - half,
-        "conf_high": difference + half,
+        "statistic": test.statistic,
+        "df": test.df,
+        "p_value": test.pvalue,
+        "conf_low": low,
+        "conf_high": high,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import operator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -24,11 +23,11 @@ from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.raters.agreement import ccc
-from ...kernels.regression.lasso import choose_penalty, one_thread_each
-from ...kernels.regression.moments import Moments, Sums
+from ...kernels.regression.lasso import one_thread_each
+from ...kernels.regression.moments import Moments
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Rng, Row
-from .fits import Plan, TrainingPart, plan_units, training_part
+from .fits import Plan, TrainingPart, fit_target, plan_units, training_part
 from .inputs import KINDS, Inputs
 from .models import FeatureModels, Model, as_models
 from .ranking import loss_over_items
@@ -253,22 +252,12 @@ def _one(fold: _Fold, inputs: Inputs, plan: Plan, gold: Floats, rng: np.random.G
         block.with_targets(part.x[use], y[use])
         for block, use in zip(fold.blocks, fold.rows, strict=True)
     ]
-    whole = functools.reduce(operator.add, blocks)
     observed = gold[part.held_out]
     scores = np.empty((2, len(part.held_out), 2))
     for k, kind in enumerate(KINDS):
         features = inputs.features_of(kind)
         for target in range(2):
-            data = Sums(whole, None, features, target)
-            inner = [
-                (Sums(whole, block, features, target), Sums(block, None, features, target))
-                for block in blocks
-            ]
-            found = choose_penalty(data, inner, plan.recipe).coefficients
-            used = np.flatnonzero(found)
-            fitted = (
-                data.y_mean + (fold.held_out[:, features[used]] - data.x_mean[used]) @ found[used]
-            )
+            _, fitted = fit_target(blocks, features, target, plan.recipe, fold.held_out)
             scores[k, :, target] = ccc(fitted.reshape(observed.shape[:2]), observed[..., target])
     out: Floats = scores[0] - scores[1]
     return out

@@ -17,7 +17,7 @@ from ...errors import DesignError
 from ...kernels.raters.agreement import ccc
 from ...kernels.regression.folds import FOLD_SEED, MinMax, fold_labels
 from ...kernels.regression.lasso import Chosen, Recipe, choose_penalty, one_thread_each
-from ...kernels.regression.moments import Sums, block_moments
+from ...kernels.regression.moments import Moments, Sums, block_moments
 from ...results.frame import join_reasons
 from ...types import Floats, Ints
 from .inputs import Inputs
@@ -249,25 +249,32 @@ def _fit_fold(
     order = list(dict.fromkeys(targets))
     y = np.stack([inputs.gold[d, m][part.rows] for d, m in order], axis=1)
     blocks = block_moments(part.x, y, part.labels, part.n_inner)
-    whole = functools.reduce(operator.add, blocks)
     held_out = np.isin(inputs.item, part.held_out)
     scaled = part.scale.apply(inputs.x[np.ix_(held_out, columns)])
     out = []
     for unit, target in zip(units, targets, strict=True):
         features = np.searchsorted(columns, unit.columns)
         number = order.index(target)
-        sums = Sums(whole, None, features, number)
-        inner = [
-            (Sums(whole, block, features, number), Sums(block, None, features, number))
-            for block in blocks
-        ]
-        chosen = choose_penalty(sums, inner, plan.recipe)
-        used = np.flatnonzero(chosen.coefficients)
         fitted = np.full(len(inputs.item), np.nan)
-        shifted = scaled[:, features[used]] - sums.x_mean[used]
-        fitted[held_out] = sums.y_mean + shifted @ chosen.coefficients[used]
+        chosen, fitted[held_out] = fit_target(blocks, features, number, plan.recipe, scaled)
         out.append((FoldFit(chosen, part.train, part.held_out), fitted))
     return out
+
+
+def fit_target(
+    blocks: Sequence[Moments], features: Ints, target: int, recipe: Recipe, held_out: Floats
+) -> tuple[Chosen, Floats]:
+    """Model of one target by some features, and its predictions for held-out rows."""
+    whole = functools.reduce(operator.add, blocks)
+    sums = Sums(whole, None, features, target)
+    inner = [
+        (Sums(whole, block, features, target), Sums(block, None, features, target))
+        for block in blocks
+    ]
+    chosen = choose_penalty(sums, inner, recipe)
+    used = np.flatnonzero(chosen.coefficients)
+    shifted = held_out[:, features[used]] - sums.x_mean[used]
+    return chosen, sums.y_mean + shifted @ chosen.coefficients[used]
 
 
 def _model(inputs: Inputs, unit: Unit, fits: list[tuple[FoldFit, Floats]]) -> ModelFit:

@@ -142,9 +142,8 @@ def compare_with_human(
 
 
 def _ceiling(models: FeatureModels, fit: ModelFit) -> float:
-    values = [models.ceilings[fit.target, fit.modality, models.inputs.items[i]] for i in fit.items]
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else np.nan
+    values = models.ceilings_of(fit)
+    return float(np.nanmean(values)) if (~np.isnan(values)).any() else np.nan
 
 
 def _welch(models: FeatureModels, fit: ModelFit, people: pd.DataFrame, conf_level: float) -> Row:

@@ -165,11 +165,6 @@ def mean_with_interval(values: Floats, conf_level: float) -> Row:
     }
 
 
-def _ceilings(models: FeatureModels, fit: ModelFit) -> Floats:
-    names = [models.inputs.items[i] for i in fit.items]
-    return np.array([models.ceilings[fit.target, fit.modality, name] for name in names])
-
-
 def _steps(models: FeatureModels, fit: ModelFit) -> tuple[npt.NDArray[np.int64], Any]:
     """Steps of each item that entered, and those that did not."""
     counts = np.bincount(models.inputs.item, minlength=len(models.inputs.items))
@@ -187,7 +182,7 @@ def _summary(models: FeatureModels, fit: ModelFit, base: Row, conf_level: float)
         gone = int((~there).sum())
         reason = f"{metric} is undefined for {gone} items" if gone else ""
         if metric == "ccc" and len(fit.items):
-            ceiling = _ceilings(models, fit)[there]
+            ceiling = models.ceilings_of(fit)[there]
             if not np.isnan(ceiling).all():
                 row["noise_ceiling"] = float(np.nanmean(ceiling))
             still = sum(not np.any(fold.chosen.coefficients) for fold in fit.folds)
@@ -228,7 +223,7 @@ def _folds(models: FeatureModels, fit: ModelFit, base: Row) -> list[Row]:
 
 def _items(models: FeatureModels, fit: ModelFit, base: Row) -> list[Row]:
     steps, left_out = _steps(models, fit)
-    ceiling = _ceilings(models, fit)
+    ceiling = models.ceilings_of(fit)
     rows = []
     for i, item in enumerate(fit.items):
         fold = fit.folds[fit.fold[i]]

@@ -105,6 +105,11 @@ class FeatureModels:
             "configuration": self.configuration,
         }
 
+    def ceilings_of(self, fit: ModelFit) -> Floats:
+        """Noise ceiling of each item of a model."""
+        names = [self.inputs.items[i] for i in fit.items]
+        return np.array([self.ceilings[fit.target, fit.modality, name] for name in names])
+
     def limited(self, dimension: str | None, sets: Sets | None) -> FeatureModels:
         """The models of one target, or of some sets."""
         pairs = None if sets is None else {tuple(pair) for pair in sets}

@@ -197,7 +197,7 @@ def test_wrong_kinds_and_sizes_are_refused(backend, remote):
     assert "(256, 256)" in said["sizes"]
     assert said["block"].startswith("the audio branch needs")
     assert said["nothing"].startswith("the audio branch needs")
-    assert "audio features must be a positive number, not 0" in said["features"]
+    assert "audio features must be a whole number from 1, not 0" in said["features"]
     assert "not '7'" in said["text"]
     assert "kind must be one of audio, visual" in said["kind"]
     assert "not 'loose'" in said["protocol"]

@@ -133,7 +133,7 @@ def test_backends(small_study, compare, monkeypatch):
         ({"n_seeds": 0}, "n_seeds must be a whole number from 1, not 0"),
         ({"n_seeds": True}, "n_seeds"),
         ({"n_repeats": 1.5}, "n_repeats must be a whole number from 1, not 1.5"),
-        ({"n_jobs": 0}, "n_jobs must be a number of processes, or -1 for all, not 0"),
+        ({"n_jobs": 0}, "n_jobs must be a whole number from 1, or -1 for all cores, not 0"),
         ({"n_jobs": -3}, "n_jobs"),
         ({"configurations": ["transformer"]}, "configuration must be one of unimodal"),
         ({"configurations": []}, "no configuration is given"),
