@@ -23,18 +23,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep a sample of each file, and all rules of the house."""
+    """With ``--sample N`` keep N tests of each file and all rules of the house, but slow ones."""
     size = config.getoption("sample")
     if size is None:
         return
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        files.setdefault(item.path, []).append(item)
+        if not item.get_closest_marker("slow"):
+            files.setdefault(item.path, []).append(item)
     draw = random.Random(0)
     chosen: set[pytest.Item] = set()
     for path, tests in files.items():
-        whole = path.parent.name == "contract"
-        chosen.update(tests if whole else draw.sample(tests, min(size, len(tests))))
+        rules = path.parent.name == "contract"
+        chosen.update(tests if rules else draw.sample(tests, min(size, len(tests))))
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]
 

@@ -19,6 +19,8 @@ from muvistats.report.sections import catalogue as sections
 
 from .conftest import Page, Report
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings(full=False, n_resamples=999)
 
 
