@@ -35,7 +35,7 @@ def check_choice(name: str, value: T, choices: Iterable[Any]) -> T:
 
 
 def check_choices(name: str, value: Any, choices: Iterable[Any]) -> tuple[Any, ...]:
-    """One or several of the choices, each once, in the order of the choices."""
+    """One or several of the choices, each once, in the order in which they were given."""
     choices = tuple(choices)
     asked = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     wrong = [each for each in asked if not _is_in(each, choices)]
@@ -43,7 +43,7 @@ def check_choices(name: str, value: Any, choices: Iterable[Any]) -> tuple[Any, .
         found = repr(wrong[0]) if wrong else "nothing"
         several = "both" if len(choices) == 2 else "more"
         raise DesignError(f"{name} must be one or {several} of {', '.join(choices)}, not {found}")
-    return tuple(each for each in choices if each in asked)
+    return tuple(dict.fromkeys(asked))
 
 
 def _is_in(value: Any, choices: tuple[Any, ...]) -> bool:
@@ -55,7 +55,8 @@ def _is_in(value: Any, choices: tuple[Any, ...]) -> bool:
 
 def check_dependence(dependence: Dependence) -> tuple[str, ...]:
     """The rows that are asked for, each once, the published one first."""
-    return check_choices("dependence", dependence, DEPENDENCE)
+    asked = check_choices("dependence", dependence, DEPENDENCE)
+    return tuple(name for name in DEPENDENCE if name in asked)
 
 
 def check_number(

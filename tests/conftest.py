@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,30 @@ import muvistats as mv
 from muvistats.dataset.build import assemble
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample", type=int, metavar="N", help="run N tests of each file, drawn with a fixed seed"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--sample N`` keep N tests of each file and all rules of the house, but slow ones."""
+    size = config.getoption("sample")
+    if size is None:
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if not item.get_closest_marker("slow"):
+            files.setdefault(item.path, []).append(item)
+    draw = random.Random(0)
+    chosen: set[pytest.Item] = set()
+    for path, tests in files.items():
+        rules = path.parent.name == "contract"
+        chosen.update(tests if rules else draw.sample(tests, min(size, len(tests))))
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,6 +18,8 @@ from muvistats.results.frame import read_frame
 
 from ..report.test_report import _design, _only
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--items", "9", "--participants", "12", "--seed", "1", "--no-features"]
 
 

@@ -13,6 +13,8 @@ import xarray as xr
 import muvistats as mv
 from muvistats.cli import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "sample_muvi"
 

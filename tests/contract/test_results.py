@@ -10,6 +10,8 @@ import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
 from muvistats.results.glossary import GLOSSARY
 
+pytestmark = pytest.mark.slow
+
 DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
 
 #: Arguments beyond the study, and the variants of each function that are run.

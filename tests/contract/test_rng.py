@@ -10,6 +10,8 @@ import pytest
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
 
+pytestmark = pytest.mark.slow
+
 #: The simulator's None means the embedded study.
 OWN_RULE = {"simulate_muvi"}
 

@@ -7,6 +7,8 @@ import pytest
 
 import muvistats as mv
 
+pytestmark = pytest.mark.slow
+
 
 def frames() -> list[pd.DataFrame]:
     study = mv.simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)

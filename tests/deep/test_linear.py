@@ -16,6 +16,8 @@ from muvistats.kernels.regression.lasso import Recipe
 from muvistats.stats.prediction.fits import Plan, fit_models, plan_units
 from muvistats.stats.prediction.inputs import Inputs, feature_inputs
 
+pytestmark = pytest.mark.slow
+
 STRICT = PROTOCOLS["strict"]
 KEYS = ["modality", "features", "target"]
 

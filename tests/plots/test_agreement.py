@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,19 +9,7 @@ from numpy.testing import assert_allclose
 
 import muvistats as mv
 
-
-def lines(ax, gid):
-    return [line for line in ax.lines if line.get_gid() == gid]
-
-
-def texts(figure):
-    return [text.get_text() for text in figure.texts]
-
-
-def save(figure):
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=40)
-    assert stream.tell() > 1000
+from .drawing import lines, save, texts
 
 
 @pytest.fixture(scope="module")

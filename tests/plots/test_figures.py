@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -15,27 +13,14 @@ from matplotlib.figure import Figure
 import muvistats as mv
 from muvistats.plots import style
 
+from .drawing import lines, save, texts
+
 LABELS = ["sad", "energetic", "moved", "tearful"]  # taxonomy: moved, energetic, sad, tearful
 ORDER = ["Moved", "Energetic", "Sad", "Tearful"]
 
 
-def texts(figure):
-    return [text.get_text() for text in figure.texts]
-
-
 def note(figure):
     return next(text.get_text() for text in figure.texts if text.get_gid() == "note")
-
-
-def save(figure):
-    """Draw it for real; a layout that fails warns, and warnings are errors."""
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=40)
-    assert stream.tell() > 1000
-
-
-def lines(ax, gid):
-    return [line for line in ax.lines if line.get_gid() == gid]
 
 
 def test_a_notebook_shows_a_figure_without_pyplot(study):

@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 
 import muvistats as mv
+
+from .drawing import save
 
 
 @pytest.fixture(scope="module")
 def models():
     study = mv.released_exclusions(mv.simulate_muvi(rng=4, n_items=12, n_participants=12))
     return mv.feature_models(study, sets=[("visual", "visual"), ("audiovisual", "visual")])
-
-
-def save(figure):
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=40)
-    assert stream.tell() > 1000
 
 
 def test_trajectory_shows_the_prediction(models):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +11,8 @@ import muvistats as mv
 from muvistats.deep import summarise
 from muvistats.plots.layers import read_network
 from muvistats.plots.networks import network_name
+
+from .drawing import save
 
 
 def tensor(name: str, *shape: int) -> dict:
@@ -75,12 +76,6 @@ def one_branch() -> Model:
             layer("Dense", "rating", tensor("audio_lstm", 8), units=1, activation="linear"),
         ],
     )
-
-
-def save(figure) -> None:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=40)
-    assert stream.tell() > 1000
 
 
 def test_the_graph_is_read():

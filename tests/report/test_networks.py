@@ -28,6 +28,8 @@ from muvistats.stats.prediction.inputs import release_order
 from ..plots.test_networks import branches, one_branch
 from .conftest import Page
 
+pytestmark = pytest.mark.slow
+
 SETS = [
     ("music", "audio", "unimodal"),
     ("visual", "visual", "unimodal"),

@@ -19,6 +19,8 @@ from muvistats.results.frame import read_frame
 
 from .conftest import Page, Report
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = Settings(full=False, n_resamples=999)
 
 

@@ -159,6 +159,7 @@ def frame_of(rng, n_items=20, n_people=24, k=3, person_modality=0.5, item_modali
     return frame
 
 
+@pytest.mark.slow
 def test_design_keeps_its_level_where_independence_does_not():
     rejected = {"design": 0, "independent": 0}
     rng = np.random.default_rng(12)

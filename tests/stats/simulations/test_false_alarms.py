@@ -21,6 +21,8 @@ from muvistats.stats.simulations.false_alarms import with_limits
 from muvistats.stats.simulations.presets import ANY, KEYS, PRESETS, choose_presets, p_rows
 from muvistats.stats.simulations.scenarios import SCENARIOS, scaled
 
+pytestmark = pytest.mark.slow
+
 SMALL = mv.Scenario("small", null=("overlay", "gender"), n_items=6, n_participants=9)
 QUICK = "chisquare of familiar: gender"
 

@@ -12,6 +12,8 @@ from muvistats.results.glossary import GLOSSARY
 from muvistats.stats.simulations.false_alarms import with_limits
 from muvistats.stats.simulations.presets import KEYS, PRESETS
 
+pytestmark = pytest.mark.slow
+
 DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
 
 
