@@ -49,7 +49,7 @@ if __name__ == "__main__" and "--write" in sys.argv:
             mv.simulate_muvi(rng=1, n_items=40, n_participants=24),
             protocol=replace(networks.PROTOCOLS["strict"], name="strict, small", **small),
             other=replace(released, name="released, small"),
-            targets=["arousal"],
+            dimension=["arousal"],
             n_seeds=2,
         )
         keep(effects, "protocol_settings")

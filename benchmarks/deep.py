@@ -79,7 +79,9 @@ def ours(study: xr.DataTree, targets: list[str], epochs: int) -> tuple[float, fl
     protocol = replace(PROTOCOLS["strict"], max_epochs=epochs, patience=epochs + 1)
     with tempfile.TemporaryDirectory() as cache:
         begin = time.perf_counter()
-        models = network_models(study, targets=targets, protocol=protocol, n_jobs=JOBS, cache=cache)
+        models = network_models(
+            study, dimension=targets, protocol=protocol, n_jobs=JOBS, cache=cache
+        )
         frame = compare_architectures(models, linear=False)
         seconds = time.perf_counter() - begin
     return seconds, fit_seconds(models), float(frame["rmse"].mean())

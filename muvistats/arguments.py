@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .errors import DesignError
-from .types import Rng
+from .types import Names, Rng
 
 T = TypeVar("T")
 
@@ -57,6 +57,18 @@ def check_dependence(dependence: Dependence) -> tuple[str, ...]:
     """The rows that are asked for, each once, the published one first."""
     asked = check_choices("dependence", dependence, DEPENDENCE)
     return tuple(name for name in DEPENDENCE if name in asked)
+
+
+def is_named(name: str, names: Names | None) -> bool:
+    """Whether a name is among those that were asked for; None asks for all."""
+    return names is None or name == names or (not isinstance(names, str) and name in names)
+
+
+def check_cluster(cluster: Names) -> tuple[str, ...]:
+    """Kinds of units that are sampled as a whole: items, participants or both."""
+    kinds = ("item", "participant")
+    asked = check_choices("cluster", cluster, kinds)
+    return tuple(kind for kind in kinds if kind in asked)
 
 
 def check_number(

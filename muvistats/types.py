@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ Row = dict[str, Any]
 
 #: What draws random numbers; None asks for numbers that nobody can draw again.
 Rng = int | np.random.SeedSequence | np.random.Generator | None
+
+#: One name or several, such as rated dimensions.
+Names = str | Sequence[str]
 
 #: A study, or a frame with one row per annotation.
 Data = xr.DataTree | pd.DataFrame

@@ -97,7 +97,7 @@ def compare(
     warn(*said)
     models = network_models(
         study,
-        targets=dimension or None,
+        dimension=dimension or None,
         configurations=(*TABLE_6, *(_ABLATIONS if ablations else ())),
         protocol=settings,
         n_seeds=seeds,

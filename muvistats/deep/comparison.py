@@ -43,7 +43,7 @@ from .scoring import Scores, blocks, item_scores
 def compare_architectures(
     data: xr.DataTree | NetworkModels,
     *,
-    targets: Sequence[str] | None = None,
+    dimension: Sequence[str] | None = None,
     configurations: Sequence[str | Configuration] | None = None,
     protocol: str | Protocol = "strict",
     n_seeds: int = 1,
@@ -62,7 +62,7 @@ def compare_architectures(
     data : DataTree or NetworkModels
         A study with ratings over time and features, or networks that were trained on one; then
         all arguments but `linear` and `n_jobs` are those of the training.
-    targets : sequence of str, optional
+    dimension : sequence of str, optional
         Rated dimensions that are predicted; all dynamic ones where not given.
     configurations : sequence of str or Configuration, optional
         Names in `CONFIGURATIONS`, or others; the seven of Table 6 where not given.
@@ -122,7 +122,7 @@ def compare_architectures(
     else:
         models = network_models(
             data,
-            targets=targets,
+            dimension=dimension,
             configurations=configurations,
             protocol=protocol,
             n_seeds=n_seeds,

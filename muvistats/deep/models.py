@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..arguments import check_count, check_jobs, generator_of
+from ..arguments import check_count, check_jobs, generator_of, is_named
 from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..files import FilePath, kept_folder
@@ -20,7 +20,7 @@ from ..stats.agreement.trajectories import noise_ceiling
 from ..stats.models.frames import fit_frame
 from ..stats.prediction.inputs import Inputs
 from ..stats.prediction.models import held_out_rows
-from ..types import Rng
+from ..types import Names, Rng
 from .backend import chosen_backend
 from .checks import check_items, check_needs, chosen_targets, network_inputs, prepared_study
 from .configurations import Configuration, as_configurations
@@ -116,14 +116,14 @@ class NetworkModels:
         return list(dict.fromkeys(run.unit.target for run in self.runs))
 
     def limited(
-        self, dimension: str | None, sets: Sequence[tuple[str, str]] | None
+        self, dimension: Names | None, sets: Sequence[tuple[str, str]] | None
     ) -> NetworkModels:
         """The networks of one target, or of some modalities and features."""
         pairs = None if sets is None else {tuple(pair) for pair in sets}
         return self._chosen(
             (dimension, sets),
             lambda run: (
-                dimension in (None, run.unit.target)
+                is_named(run.unit.target, dimension)
                 and (pairs is None or (run.unit.modality, run.unit.features) in pairs)
             ),
         )
@@ -264,7 +264,7 @@ class NetworkModels:
 def network_models(
     data: xr.DataTree,
     *,
-    targets: Sequence[str] | None = None,
+    dimension: Sequence[str] | None = None,
     configurations: Sequence[str | Configuration] | None = None,
     protocol: str | Protocol = "strict",
     n_seeds: int = 1,
@@ -281,7 +281,7 @@ def network_models(
     ----------
     data : DataTree
         A study with a dynamic dimension and features of its items.
-    targets : sequence of str, optional
+    dimension : sequence of str, optional
         Rated dimensions that are predicted; all dynamic ones where not given.
     configurations : sequence of str or Configuration, optional
         Names in `CONFIGURATIONS`, or others; those of the paper's Table 6 where not given.
@@ -355,7 +355,7 @@ def network_models(
     jobs = check_jobs(n_jobs)
     root: Any = generator_of(rng).bit_generator.seed_seq  # not advanced by this
     study = prepared_study(data, settings)
-    chosen = chosen_targets(study, targets)
+    chosen = chosen_targets(study, dimension)
     check_needs(study, wanted)
     inputs = network_inputs(study, chosen, wanted)
     sequences = Sequences.of(inputs)

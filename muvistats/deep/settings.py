@@ -47,7 +47,7 @@ def protocol_effects(
     *,
     protocol: str | Protocol = "strict",
     other: str | Protocol = "released",
-    targets: Sequence[str] | None = None,
+    dimension: Sequence[str] | None = None,
     configurations: Sequence[str | Configuration] | None = ("late_fusion", "pair"),
     n_seeds: int = 1,
     rng: Rng = 0,
@@ -64,7 +64,7 @@ def protocol_effects(
         A study with ratings over time and features.
     protocol, other : str or Protocol
         Protocol that is changed, and where the other values come from.
-    targets : sequence of str, optional
+    dimension : sequence of str, optional
         Rated dimensions that are predicted; all dynamic ones where not given.
     configurations : sequence of str or Configuration
         Names in `CONFIGURATIONS`, or others; late fusion and PAIR where not given.
@@ -119,7 +119,7 @@ def protocol_effects(
     for setting, value, settings in variants:
         frame = compare_architectures(
             data,
-            targets=targets,
+            dimension=dimension,
             configurations=configurations,
             protocol=settings,
             n_seeds=n_seeds,

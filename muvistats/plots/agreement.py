@@ -17,6 +17,7 @@ from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..stats.agreement.concordance import ewe, interrater_ccc
+from ..types import Names
 from .style import (
     GREY,
     INK,
@@ -53,7 +54,7 @@ _RATERS = (
 @styled
 @takes_study
 def plot_agreement_trajectory(
-    data: xr.DataTree, *, item: str, dimension: str | None = None
+    data: xr.DataTree, *, item: str, dimension: Names | None = None
 ) -> Figure:
     """Draw the raters of an item, their weighted estimator and its spread (the paper's Figure 8).
 

@@ -14,7 +14,7 @@ from ..dataset import schema
 from ..dataset.access import dimensions_of
 from ..dataset.gate import takes_study
 from ..errors import DataError
-from ..types import Floats
+from ..types import Floats, Names
 from .style import (
     GREY,
     INK,
@@ -36,9 +36,7 @@ _PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
 
 @styled
 @takes_study
-def plot_dimension_distributions(
-    data: xr.DataTree, *, dimension: Sequence[str] | None = None
-) -> Figure:
+def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None = None) -> Figure:
     """Draw where the cursor was, for each modality (the paper's Figure 2).
 
     Parameters
@@ -101,7 +99,7 @@ def plot_dimension_distributions(
     return fig
 
 
-def _choose(data: xr.DataTree, dimension: Sequence[str] | None) -> list[str]:
+def _choose(data: xr.DataTree, dimension: Names | None) -> list[str]:
     known = dimensions_of(data)
     if dimension is None:
         names = ["valence", "arousal"] if {"valence", "arousal"} <= set(known) else known[:2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..dataset.access import annotation_frame, dimensions_of
 from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
-from ..types import Floats
+from ..types import Floats, Names
 from .style import GREY, INK, colours, header, new_figure, p_text, require, styled, words
 
 #: Colour of what belongs to two modalities.
@@ -30,7 +29,7 @@ _MOST_POINTS = 3000
 def plot_modality_medians(
     data: xr.DataTree | pd.DataFrame,
     *,
-    dimension: Sequence[str] | None = None,
+    dimension: Names | None = None,
     tests: pd.DataFrame | None = None,
 ) -> Figure:
     """Draw one value per annotation by modality, with the medians (the paper's section 4.2.1).

@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..arguments import check_count
+from ..arguments import check_count, is_named
 from ..dataset.access import select
 from ..errors import DataError
 from ..results.words import fixed
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Names
 from .agreement import plot_agreement_trajectory
 from .networks import network_name
 from .style import GREY, INK, header, new_figure, require, spread_panels, styled, words
@@ -83,7 +83,7 @@ def plot_model_trajectory(
     models: TrajectoryModels,
     *,
     item: str | None = None,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     configuration: str | None = None,
 ) -> Figure:
     """Draw raters, their weighted estimator and what a model predicts (Figures 8 and 9).
@@ -159,10 +159,10 @@ def plot_model_trajectory(
 
 
 def _fits(
-    models: TrajectoryModels, dimension: str | None, configuration: str | None
+    models: TrajectoryModels, dimension: Names | None, configuration: str | None
 ) -> tuple[list[Any], str, bool]:
     """Fits of one configuration, its name, and whether fits have configurations of their own."""
-    fits = [fit for fit in models.fits if dimension in (None, fit.target)]
+    fits = [fit for fit in models.fits if is_named(fit.target, dimension)]
     if not fits:
         raise DataError("no such model was fitted", found=dimension)
     several = all(hasattr(fit, "configuration") for fit in fits)

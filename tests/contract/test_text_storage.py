@@ -21,7 +21,7 @@ def frames() -> list[pd.DataFrame]:
         mv.kruskal_modality(frame, n_resamples=49),
         mv.label_deviations(frame, by="gender", n_resamples=49),
         mv.modality_correlations(study, level="item"),
-        mv.label_models(frame, fixed="modality", labels=["calm"]),
+        mv.label_models(frame, by="modality", labels=["calm"]),
         mv.published("kruskal_modality"),
     ]
 

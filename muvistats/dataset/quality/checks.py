@@ -51,7 +51,7 @@ def label_alignment_check(
     lags: Iterable[int] = shifts.LAGS,
     n_resamples: int = 999,
     rng: Rng = 0,
-    level: Literal["overall", "participant"] = "overall",
+    level: Literal["summary", "participant"] = "summary",
 ) -> Rows:
     """Check that labels and ratings stand beside the item they were given for.
 
@@ -70,7 +70,7 @@ def label_alignment_check(
         Number of permutations per variable and lag.
     rng : int, SeedSequence, Generator or None
         Source of randomness. A number gives the same result each time, None another one.
-    level : {"overall", "participant"}
+    level : {"summary", "participant"}
         One answer for the study, or one for each participant against all others.
 
     Raises
@@ -113,11 +113,11 @@ def label_alignment_check(
     >>> int(check.loc[(check["variable"] == "arousal") & check["best"], "lag"].item())
     0
     """
-    check_choice("level", level, ("overall", "participant"))
+    check_choice("level", level, ("summary", "participant"))
     n_resamples = check_count("n_resamples", n_resamples, least=1)
     steps = shifts.checked_lags(lags)
     session = shifts.session_of(data)
-    examine = shifts.overall_rows if level == "overall" else shifts.participant_rows
+    examine = shifts.overall_rows if level == "summary" else shifts.participant_rows
     rows = examine(session, steps, n_resamples, generator_of(rng))
     return [{"dependence": "design", **row} for row in rows]
 

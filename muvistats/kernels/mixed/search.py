@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, optimize
 
-from ...types import Floats, Mask
+from ...types import Floats
 from .gradient import deviance_and_gradient
 from .laplace import LaplaceMixed
 from .linear import LinearMixed, RandomBlock, lambda_factors

@@ -18,7 +18,7 @@ from ...kernels.raters.reliability import (
 )
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...results.frame import Rows, result_frame
-from ...types import Data, Floats, Rng
+from ...types import Data, Floats, Names, Rng
 from ..shared.study import choose_dimensions, label_names, need, to_frame
 
 __all__ = ["krippendorff_alpha", "label_agreement"]
@@ -43,7 +43,7 @@ __all__ = ["krippendorff_alpha", "label_agreement"]
 def label_agreement(
     data: Data,
     *,
-    n_resamples: int = 1000,
+    n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,
 ) -> Rows:
@@ -149,8 +149,8 @@ def krippendorff_alpha(
     data: Data,
     *,
     metric: Literal["interval", "nominal"] = "interval",
-    dimension: str | None = None,
-    n_resamples: int = 1000,
+    dimension: Names | None = None,
+    n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,
 ) -> Rows:

@@ -10,7 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import (
+    check_choice,
+    check_cluster,
+    check_conf_level,
+    check_resamples,
+    generator_of,
+)
 from ...dataset.access import need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
@@ -18,17 +24,15 @@ from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
 from ...results.frame import Rows, join_reasons, result_frame
-from ...types import Floats, Ints, Mask, Rng, Row
+from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from ..shared.study import choose_dimensions
 
 __all__ = ["ewe", "interrater_ccc"]
 
-Resample = Literal["items", "participants", "both"]
-
 
 @takes_study
-def ewe(data: xr.DataTree, *, dimension: str | None = None) -> xr.Dataset:
+def ewe(data: xr.DataTree, *, dimension: Names | None = None) -> xr.Dataset:
     """Evaluator Weighted Estimator of each item and modality: the gold standard trajectory.
 
     Parameters
@@ -148,10 +152,10 @@ def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
 def interrater_ccc(
     data: xr.DataTree,
     *,
-    level: Literal["annotation", "modality"] = "annotation",
-    dimension: str | None = None,
+    level: Literal["modality", "annotation"] = "modality",
+    dimension: Names | None = None,
     ddof: Literal[0, 1] = 0,
-    resample: Resample = "both",
+    cluster: Names = ("item", "participant"),
     n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,
@@ -162,15 +166,15 @@ def interrater_ccc(
     ----------
     data : DataTree
         The study, with a dynamic dimension.
-    level : {"annotation", "modality"}
-        One row per annotation, or the mean and sd over annotations by modality and for all
-        (the paper's Table 5).
+    level : {"modality", "annotation"}
+        The mean and sd over annotations by modality and for all (the paper's Table 5), or one
+        row per annotation.
     dimension : str, optional
         Rated dimension; all dynamic ones where not given.
     ddof : {0, 1}
         Moments of the concordance by 1/n or 1/(n - 1).
-    resample : {"items", "participants", "both"}
-        What the interval at level `modality` resamples; `both` is the pigeonhole bootstrap.
+    cluster : {"item", "participant"} or both
+        What the interval at level `modality` resamples; both make the pigeonhole bootstrap.
     n_resamples : int
         Bootstrap resamples at level `modality`; 0 for no interval.
     conf_level : float
@@ -217,8 +221,8 @@ def interrater_ccc(
     >>> interrater_ccc(study, level="modality")["modality"].unique().tolist()
     ['music', 'visual', 'audiovisual', 'all']
     """
-    check_choice("level", level, ("annotation", "modality"))
-    check_choice("resample", resample, ("items", "participants", "both"))
+    check_choice("level", level, ("modality", "annotation"))
+    clusters = check_cluster(cluster)
     check_choice("ddof", ddof, (0, 1))
     check_conf_level(conf_level)
     check_resamples(n_resamples)
@@ -236,7 +240,7 @@ def interrater_ccc(
     generator = generator_of(rng)
     items = cells.item[cells.of_annotation]
     people = text_codes(annotations["participant"].to_numpy())[0]
-    units = {"items": (items,), "participants": (people,), "both": (items, people)}[resample]
+    units = tuple({"item": items, "participant": people}[kind] for kind in clusters)
     rows: list[Row] = []
     for name, (ccc, _) in results.items():
         for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
@@ -248,7 +252,7 @@ def interrater_ccc(
     return rows
 
 
-def dynamic_dimensions(data: xr.DataTree, dimension: str | None) -> list[str]:
+def dynamic_dimensions(data: xr.DataTree, dimension: Names | None) -> list[str]:
     """Names of the dimensions that vary over time."""
     need_study(data)
     variables = data["annotations"].dataset.variables

@@ -20,7 +20,7 @@ from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
 from ...kernels.raters.lag import best_lag, lagged_correlation
 from ...results.frame import Rows, result_frame
-from ...types import Floats, Ints, Rng
+from ...types import Floats, Ints, Names, Rng
 from ..shared.cells import Cells, over_cells
 from .concordance import dynamic_dimensions, mean_limits, modality_masks
 from .trajectories import interval_of
@@ -54,8 +54,8 @@ def rater_lag(
     *,
     level: Literal["annotation", "modality"] = "modality",
     max_lag: float = 6.0,
-    dimension: str | None = None,
-    n_resamples: int = 500,
+    dimension: Names | None = None,
+    n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,
 ) -> Rows:

@@ -15,6 +15,7 @@ from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.raters.reliability import IccForm, icc_forms
 from ...results.frame import Rows, join_reasons, result_frame
+from ...types import Names
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, need, to_frame
 from .chance_corrected import by_modality, units_of
@@ -46,7 +47,7 @@ def icc(
     data: xr.DataTree,
     *,
     unit: Literal["annotation", "time_step"] = "annotation",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     conf_level: float = 0.95,
 ) -> Rows:
     """Intraclass correlation in six forms.

@@ -20,7 +20,7 @@ from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from ...results.frame import Rows, result_frame
-from ...types import Floats, Ints, Rng
+from ...types import Floats, Ints, Names, Rng
 from ..shared.cells import Cells, has_value, over_cells
 from .concordance import concordance_row, dynamic_dimensions, modality_masks
 
@@ -47,9 +47,9 @@ def agreement_over_time(
     data: xr.DataTree,
     *,
     window: float = 10.0,
-    step: float | None = None,
-    dimension: str | None = None,
-    n_resamples: int = 500,
+    hop: float | None = None,
+    dimension: Names | None = None,
+    n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,
 ) -> Rows:
@@ -61,7 +61,7 @@ def agreement_over_time(
         The study, with a dynamic dimension.
     window : float
         Length of a window in seconds.
-    step : float, optional
+    hop : float, optional
         Seconds from one window to the next; the length of a window where not given.
     dimension : str, optional
         Rated dimension; all dynamic ones where not given.
@@ -101,7 +101,7 @@ def agreement_over_time(
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
     time = data["annotations/time"].to_numpy()
-    bounds = _windows(time, window, step)
+    bounds = _windows(time, window, hop)
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
     rows: list[dict[str, Any]] = []
@@ -170,7 +170,7 @@ def noise_ceiling(
     data: xr.DataTree,
     *,
     level: Literal["item", "modality"] = "modality",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,

@@ -23,7 +23,7 @@ from ...kernels.sampling.quantiles import (
     quantile_ranks,
 )
 from ...results.frame import Rows, result_frame
-from ...types import Array, Floats, Ints, Row
+from ...types import Array, Floats, Ints, Names, Row
 from ..shared.cells import Cells, fold_cells, has_value, over_cells
 from ..shared.study import choose_dimensions
 from .summaries import QUANTILES, few_values, summaries
@@ -54,7 +54,7 @@ __all__ = ["describe_annotations"]
 def describe_annotations(
     data: xr.DataTree,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     level: Literal["modality", "item", "annotation"] = "modality",
 ) -> Rows:
     """Distribution of the ratings by dimension and modality.

@@ -17,7 +17,7 @@ from ...dataset.gate import takes_study
 from ...formula import factor
 from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Floats, Rng, Row
+from ...types import Data, Floats, Names, Rng, Row
 from ..shared.study import choose_dimensions, codes_of, need, number_of, offered, to_frame
 
 __all__ = ["normality"]
@@ -42,7 +42,7 @@ __all__ = ["normality"]
 def normality(
     data: Data,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     by: str | None = None,
     dependence: Dependence = ("independent", "design"),
     n_resamples: int = 999,

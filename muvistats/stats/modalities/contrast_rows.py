@@ -35,9 +35,9 @@ _NO_DRAWS = "no bootstrap: n_resamples is below 2"
 _KINDS = ("items", "participants", "cells", "annotations")
 
 UNITS = {
-    "items": "bootstrap of items",
-    "participants": "bootstrap of participants",
-    "both": "bootstrap of items and of participants, two-way variance",
+    ("item",): "bootstrap of items",
+    ("participant",): "bootstrap of participants",
+    ("item", "participant"): "bootstrap of items and of participants, two-way variance",
 }
 
 
@@ -69,7 +69,7 @@ class Options:
     """What is asked of a contrast."""
 
     quantity: str
-    resample: str
+    clusters: tuple[str, ...]
     adjust: str
     conf_level: float
     n_resamples: int
@@ -249,14 +249,14 @@ def _mood(pair: _Pair, estimate: float, sampler: _Sampler, options: Options) -> 
 
 def _design(pair: _Pair, estimate: float, sampler: _Sampler, options: Options) -> Row:
     """Student's t with the variance of whole items, whole participants or both."""
-    resample = options.resample
+    clusters = options.clusters
     alone = options.quantity == "correlation"
-    if alone and resample == "participants":
+    if alone and clusters == ("participant",):
         reason = "a correlation belongs to an item: no participants to draw"
-        return {"method": UNITS[resample], "warning": reason}
-    resample = "items" if alone else resample
-    row: Row = {"method": f"{UNITS[resample]}, t", "statistic_name": "t"}
-    used = ["items", "participants"] if resample == "both" else [resample]
+        return {"method": UNITS[clusters], "warning": reason}
+    clusters = ("item",) if alone else clusters
+    row: Row = {"method": f"{UNITS[clusters]}, t", "statistic_name": "t"}
+    used = [f"{kind}s" for kind in clusters]
     sizes = [len(np.unique(pair.units(kind))) for kind in used]
     if min(sizes) < 2:
         few = [f"one {kind[:-1]}" for kind, n in zip(used, sizes, strict=True) if n < 2]
@@ -264,7 +264,7 @@ def _design(pair: _Pair, estimate: float, sampler: _Sampler, options: Options) -
     if options.n_resamples < 2:
         return row | {"warning": _NO_DRAWS}
     variance = sampler.variance(used[0], pair)
-    if resample == "both":
+    if len(clusters) == 2:
         cells = sampler.variance("cells", pair)
         people = sampler.variance("participants", pair)
         variance = two_way(variance, people, cells, min(sizes))

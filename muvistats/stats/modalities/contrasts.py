@@ -13,6 +13,7 @@ import xarray as xr
 from ...arguments import (
     Dependence,
     check_choice,
+    check_cluster,
     check_conf_level,
     check_dependence,
     check_resamples,
@@ -22,12 +23,12 @@ from ...dataset.access import need_study
 from ...dataset.gate import takes_study
 from ...formula import factor
 from ...results.frame import result_frame
-from ...types import Data, Ints, Rng, Row
+from ...types import Data, Ints, Names, Rng, Row
 from ..agreement.concordance import interrater_ccc
 from ..shared.adjust import ADJUSTMENTS
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, need, number_of, to_frame
-from .contrast_rows import QUANTITIES, UNITS, Finished, Options, contrast_rows
+from .contrast_rows import QUANTITIES, Finished, Options, contrast_rows
 from .correlation import modality_correlations
 
 __all__ = ["modality_contrasts"]
@@ -71,8 +72,8 @@ def modality_contrasts(
     data: Data,
     *,
     quantity: Literal["ccc", "median", "correlation"] = "ccc",
-    dimension: str | None = None,
-    resample: Literal["items", "participants", "both"] = "both",
+    dimension: Names | None = None,
+    cluster: Names = ("item", "participant"),
     dependence: Dependence = ("independent", "design"),
     adjust: str = "holm",
     conf_level: float = 0.95,
@@ -93,9 +94,9 @@ def modality_contrasts(
         music-audiovisual with visual-audiovisual.
     dimension : str, optional
         Rated dimension; all of them by default.
-    resample : {"items", "participants", "both"}
+    cluster : {"item", "participant"} or both
         Units that are sampled in the design row. A correlation belongs to an item and to nobody:
-        there, "both" is the same as "items".
+        there, both are the same as items alone.
     dependence : {"independent", "design"} or both
         ``"independent"`` takes finished values as independent: Welch's t, and Mood's test for
         medians. ``"design"`` resamples whole items and whole participants, so that what an
@@ -169,11 +170,11 @@ def modality_contrasts(
     """
     asked = check_dependence(dependence)
     check_choice("quantity", quantity, QUANTITIES)
-    check_choice("resample", resample, tuple(UNITS))
+    clusters = check_cluster(cluster)
     check_choice("adjust", adjust, ADJUSTMENTS)
     check_conf_level(conf_level)
     check_resamples(n_resamples)
-    options = Options(quantity, resample, adjust, conf_level, n_resamples)
+    options = Options(quantity, clusters, adjust, conf_level, n_resamples)
     generator = generator_of(rng)
     return [
         row
@@ -182,7 +183,7 @@ def modality_contrasts(
     ]
 
 
-def _finished(data: Data, dimension: str | None, quantity: str) -> Iterator[tuple[str, Finished]]:
+def _finished(data: Data, dimension: Names | None, quantity: str) -> Iterator[tuple[str, Finished]]:
     """Finished values of each dimension."""
     if quantity == "median":
         frame = to_frame(data)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from ...arguments import (
     check_choice,
+    check_cluster,
     check_conf_level,
     check_flag,
     check_number,
@@ -22,12 +23,12 @@ from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import factor
 from ...results.frame import result_frame
-from ...types import Data, Rng, Row
+from ...types import Data, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, need, to_frame
 from .contribution_moments import Moments, between_moments, within_moments
-from .contribution_rows import UNITS, Options, contrast_rows, item_rows, no_row, part_of, part_rows
+from .contribution_rows import Options, contrast_rows, item_rows, no_row, part_of, part_rows
 
 __all__ = ["modality_contribution"]
 
@@ -65,14 +66,14 @@ __all__ = ["modality_contribution"]
 def modality_contribution(
     data: Data,
     *,
-    dimension: str | None = None,
-    target: str = "audiovisual",
+    dimension: Names | None = None,
+    modality: str = "audiovisual",
     scope: Literal["within_item", "between_item"] = "within_item",
     level: Literal["summary", "item"] = "summary",
     estimator: Literal["mean", "ewe"] = "mean",
     corrected: bool = True,
     start: float = 5.0,
-    resample: Literal["items", "participants", "both"] = "both",
+    cluster: Names = ("item", "participant"),
     conf_level: float = 0.95,
     n_resamples: int = 2000,
     rng: Rng = 0,
@@ -85,7 +86,7 @@ def modality_contribution(
         A study; an annotation frame is enough for ``scope="between_item"``.
     dimension : str, optional
         Rated dimension; all of them by default.
-    target : str
+    modality : str
         Modality that is explained by all others.
     scope : {"within_item", "between_item"}
         ``"within_item"``: ups and downs over the seconds of an item, from trajectories.
@@ -99,7 +100,7 @@ def modality_contribution(
     start : float
         Seconds at the beginning of the excerpt that do not enter (within only): there the cursor
         still rests at the centre or goes to its first place, in every modality alike.
-    resample : {"items", "participants", "both"}
+    cluster : {"item", "participant"} or both
         Whose sampling the interval stands for.
     conf_level : float
         Confidence level of the intervals.
@@ -179,10 +180,12 @@ def modality_contribution(
     >>> found["quantity"].unique().tolist()
     ['r_squared', 'dominance', 'share', 'dominance_difference', 'share_difference']
     """
-    options = Options(target, scope, estimator, corrected, start, resample, conf_level)
+    options = Options(
+        modality, scope, estimator, corrected, start, check_cluster(cluster), conf_level
+    )
     _check(options, level, n_resamples)
     names, levels, make = _sources(data, dimension, options)
-    order, problem = _order(levels, target)
+    order, problem = _order(levels, modality)
     if problem:
         return [no_row(name, options, problem) for name in names]
     moments = {name: make(name, order) for name in names}
@@ -204,7 +207,6 @@ def _check(options: Options, level: str, n_resamples: int) -> None:
     check_choice("level", level, ("summary", "item"))
     check_choice("estimator", options.estimator, ("mean", "ewe"))
     check_flag("corrected", options.corrected)
-    check_choice("resample", options.resample, tuple(UNITS))
     check_conf_level(options.conf_level)
     check_resamples(n_resamples)
     if check_number("start", options.start) < 0:
@@ -216,7 +218,7 @@ def _check(options: Options, level: str, n_resamples: int) -> None:
 
 
 def _sources(
-    data: Data, dimension: str | None, options: Options
+    data: Data, dimension: Names | None, options: Options
 ) -> tuple[list[str], list[str], Callable[[str, list[str]], Moments]]:
     """Dimensions, modalities of the study, and a maker of moments."""
     if options.scope == "between_item":

@@ -26,9 +26,9 @@ from .contribution_moments import Moments, Spread, combinations_of, estimates, s
 _ABOVE = "above 1: corrected covariances scatter"
 
 UNITS = {
-    "items": "items resampled",
-    "participants": "participants, by influence",
-    "both": "items resampled, with what participants share between items",
+    ("item",): "items resampled",
+    ("participant",): "participants, by influence",
+    ("item", "participant"): "items resampled, with what participants share between items",
 }
 
 
@@ -41,7 +41,7 @@ class Options:
     estimator: str
     corrected: bool
     start: float
-    resample: str
+    clusters: tuple[str, ...]
     conf_level: float
 
 
@@ -157,19 +157,21 @@ def _reliability(moments: Moments, there: npt.NDArray[np.bool_]) -> Floats:
         return np.where(whole > 0, shared / whole, np.nan)
 
 
-def _variances(spread: Spread, moments: list[Moments], resample: str) -> tuple[Variance, Floats]:
+def _variances(
+    spread: Spread, moments: list[Moments], clusters: tuple[str, ...]
+) -> tuple[Variance, Floats]:
     """Variances of estimates, and degrees of freedom."""
     entered = np.logical_or.reduce([each.entered for each in moments])
     item, person = moments[0].item[entered], moments[0].person[entered]
     n_items = len(np.unique(item))
     over_items = draw_variance(spread.draws, n_items)
     df_items = effective_df(spread.item_influence[np.unique(item)])
-    if resample == "items":
+    if clusters == ("item",):
         return over_items, df_items
     influence = spread.influence[entered]
     over_people = influence_variance(influence, person)
     people = unit_sums(influence, person)
-    if resample == "participants":
+    if clusters == ("participant",):
         return over_people, effective_df(people)
     pairs = influence_variance(influence, item * (int(person.max()) + 1) + person)
     n_units = min(n_items, len(people))
@@ -202,7 +204,7 @@ def _moved(part: _Part) -> tuple[Floats, Floats]:
 
 def _test_of_part(part: _Part, options: Options) -> _Tested:
     """Inference on one dimension."""
-    variance, df = _variances(part.spread, [part.moments], options.resample)
+    variance, df = _variances(part.spread, [part.moments], options.clusters)
     plain = infer(part.values, variance, df, options.conf_level)
     values, slope = _moved(part)
     scaled = Variance(variance.value * slope**2, variance.mc * slope**4)
@@ -230,7 +232,7 @@ def _test_across(first: _Part, second: _Part, options: Options) -> _Tested:
     moments = [first.moments, second.moments]
     plain = infer(
         first.values - second.values,
-        *_variances(first.spread - second.spread, moments, options.resample),
+        *_variances(first.spread - second.spread, moments, options.clusters),
         options.conf_level,
     )
     moved = [_moved(part) for part in (first, second)]
@@ -239,7 +241,7 @@ def _test_across(first: _Part, second: _Part, options: Options) -> _Tested:
         for part, (_, slope) in zip((first, second), moved, strict=True)
     )
     change = moved[0][0] - moved[1][0]
-    variance, df = _variances(one - two, moments, options.resample)
+    variance, df = _variances(one - two, moments, options.clusters)
     found = infer(change, variance, df, options.conf_level)
     with np.errstate(divide="ignore", invalid="ignore"):
         back = np.where(change == 0, 1 / moved[0][1], (first.values - second.values) / change)
@@ -252,12 +254,12 @@ def _problem_of_test(found: Inference, parts: list[_Part], options: Options) -> 
     if not np.isnan(found.std_error).all():
         return ""
     moments = parts[0].moments
-    units = [moments.item, moments.person]
-    used = {"items": units[:1], "participants": units[1:], "both": units}[options.resample]
+    units = {"item": moments.item, "participant": moments.person}
+    used = [units[kind] for kind in options.clusters]
     entered = np.logical_or.reduce([part.moments.entered for part in parts])
     if min(len(np.unique(unit[entered])) for unit in used) < 2:
         return "no interval: there is one unit to draw"
-    if len(parts[0].spread.draws) < 2 and options.resample != "participants":
+    if len(parts[0].spread.draws) < 2 and options.clusters != ("participant",):
         return "no interval: n_resamples is below 2"
     return "no interval: too many resamples give no estimate"
 
@@ -292,8 +294,8 @@ def _inference(
         "df": tested.df[i],
         "conf_low": found.low[i],
         "conf_high": found.high[i],
-        "n_resamples": 0 if options.resample == "participants" else n_resamples,
-        "method": f"dominance analysis; {UNITS[options.resample]}",
+        "n_resamples": 0 if options.clusters == ("participant",) else n_resamples,
+        "method": f"dominance analysis; {UNITS[options.clusters]}",
         "warning": tested.problem,
     }
     if "group1" in place:

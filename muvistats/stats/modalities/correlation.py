@@ -15,7 +15,7 @@ from ...arguments import check_choice, check_conf_level
 from ...dataset.gate import takes_study
 from ...kernels.sampling import correlation
 from ...results.frame import Rows, join_reasons, result_frame
-from ...types import Array, Floats, Ints, Row
+from ...types import Array, Floats, Ints, Names, Row
 from ..shared.cells import Cells, over_cells
 from ..shared.study import choose_dimensions
 
@@ -51,7 +51,7 @@ _BLOCK = 200_000
 def modality_correlations(
     data: xr.DataTree,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     level: Literal["item", "summary"] = "summary",
     conf_level: float = 0.95,
 ) -> Rows:

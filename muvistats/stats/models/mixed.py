@@ -117,7 +117,7 @@ def demographic_model(
     data: Data,
     *,
     dimension: str = "arousal",
-    fixed: str = DEMOGRAPHIC,
+    by: str = DEMOGRAPHIC,
     family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
     reml: bool = True,
 ) -> MixedFit:
@@ -129,7 +129,7 @@ def demographic_model(
         A study, or an annotation frame.
     dimension : str
         Rated dimension or other numeric column that is explained, for example ``"n_labels"``.
-    fixed : str
+    by : str
         Fixed part of the formula.
     family : {"gaussian", "binomial", "poisson"}
         Distribution of the response.
@@ -159,7 +159,7 @@ def demographic_model(
     >>> demographic_model(study, dimension="valence").anova()["term"].tolist()
     ['modality', 'gender', 'years_of_training > 3', 'familiar']
     """
-    return mixed_model(data, f"{dimension} ~ {fixed} + {_CROSSED}", family=family, reml=reml)
+    return mixed_model(data, f"{dimension} ~ {by} + {_CROSSED}", family=family, reml=reml)
 
 
 @result_frame(
@@ -186,7 +186,7 @@ def demographic_model(
 def label_models(
     data: Data,
     *,
-    fixed: str = DEMOGRAPHIC,
+    by: str = DEMOGRAPHIC,
     labels: Sequence[str] | None = None,
     adjust: str = "holm",
     conf_level: float = 0.95,
@@ -197,7 +197,7 @@ def label_models(
     ----------
     data : DataTree or DataFrame
         A study with labels, or its annotation frame.
-    fixed : str
+    by : str
         Fixed part of the formula.
     labels : sequence of str, optional
         Labels; all of them where not given.
@@ -225,7 +225,7 @@ def label_models(
     --------
     >>> from muvistats import label_models, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> frame = label_models(study, fixed="modality", labels=["energetic", "calm"])
+    >>> frame = label_models(study, by="modality", labels=["energetic", "calm"])
     >>> frame.groupby("label", sort=False).size().to_dict()
     {'energetic': 3, 'calm': 3}
     """
@@ -233,7 +233,7 @@ def label_models(
     check_choice("adjust", adjust, ADJUSTMENTS)
     frame = to_frame(data)
     chosen = label_names(data) if labels is None else [str(name) for name in labels]
-    rows = [row for label in chosen for row in _label_rows(frame, label, fixed, conf_level, adjust)]
+    rows = [row for label in chosen for row in _label_rows(frame, label, by, conf_level, adjust)]
     for name in dict.fromkeys(row["term"] for row in rows):
         family = [row for row in rows if row["term"] == name]
         adjusted = adjust_p([row.get("p_value", np.nan) for row in family], adjust)

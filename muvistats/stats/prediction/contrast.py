@@ -26,7 +26,7 @@ from ...kernels.raters.agreement import ccc
 from ...kernels.regression.lasso import one_thread_each
 from ...kernels.regression.moments import Moments
 from ...results.frame import join_reasons, result_frame
-from ...types import Floats, Rng, Row
+from ...types import Floats, Names, Rng, Row
 from .fits import Plan, TrainingPart, fit_target, plan_units, training_part
 from .inputs import KINDS, Inputs
 from .models import FeatureModels, Model, as_models
@@ -63,7 +63,7 @@ def audio_visual_contrast(
     data: xr.DataTree | FeatureModels,
     *,
     modality: str = "audiovisual",
-    dimensions: tuple[str, str] = ("arousal", "valence"),
+    dimension: Names = ("arousal", "valence"),
     model: Model = "lasso",
     dependence: Dependence = DEPENDENCE,
     conf_level: float = 0.95,
@@ -80,7 +80,7 @@ def audio_visual_contrast(
         features for this modality and these dimensions.
     modality : str
         Modality of the ratings.
-    dimensions : tuple of two str
+    dimension : tuple of two str
         Rated dimensions; the second is subtracted.
     model : {"lasso", "elastic_net", "ridge", "linear"}
         The penalty.
@@ -130,11 +130,12 @@ def audio_visual_contrast(
     check_conf_level(conf_level)
     n_resamples = check_resamples(n_resamples)
     n_jobs = check_jobs(n_jobs)
-    if len(dimensions) != 2 or isinstance(dimensions, str) or len(set(dimensions)) != 2:
-        raise DesignError(f"dimensions must be two different ones, not {dimensions!r}")
+    if len(dimension) != 2 or isinstance(dimension, str) or len(set(dimension)) != 2:
+        raise DesignError(f"dimension must name two different ones, not {dimension!r}")
+    pair = (str(dimension[0]), str(dimension[1]))
     sets = tuple((modality, kind) for kind in KINDS)
     models = as_models(data, model=model, dimension=None, sets=sets, n_jobs=n_jobs)
-    scores = _item_scores(models, modality, dimensions)
+    scores = _item_scores(models, modality, pair)
     base: Row = models.provenance | {
         "modality": modality,
         "configuration": models.configuration,
@@ -143,7 +144,7 @@ def audio_visual_contrast(
         "n_items": 0,
     }
     base["warning"] = join_reasons(*dict.fromkeys(fit.note for fit in models.fits))
-    names = (*dimensions, " - ".join(dimensions))
+    names = (*pair, " - ".join(pair))
     rows: list[Row] = []
     if "independent" in asked:
         for name, values in zip(names, scores, strict=True):
@@ -151,7 +152,7 @@ def audio_visual_contrast(
             own |= {"method": "paired t test over items"} | loss_over_items(values, conf_level)
             rows.append(own | {"warning": join_reasons(base["warning"], own["warning"])})
     if "design" in asked:
-        null = _permuted(models, modality, dimensions, n_resamples, rng, n_jobs)
+        null = _permuted(models, modality, pair, n_resamples, rng, n_jobs)
         for i, (name, values) in enumerate(zip(names, scores, strict=True)):
             own = base | {"target": name, "dependence": "design", "n_items": len(values)}
             own |= {"method": "permutation of whole items within the training sets"}

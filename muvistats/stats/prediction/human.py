@@ -10,7 +10,7 @@ from scipy import stats
 from ...arguments import DEPENDENCE, Dependence, check_conf_level, check_dependence
 from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
-from ...types import Floats, Row
+from ...types import Floats, Names, Row
 from ..agreement.concordance import interrater_ccc
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
@@ -51,7 +51,7 @@ def compare_with_human(
     data: xr.DataTree | FeatureModels,
     *,
     model: Model = "lasso",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     sets: Sets | None = None,
     dependence: Dependence = DEPENDENCE,
     conf_level: float = 0.95,

@@ -14,7 +14,7 @@ import xarray as xr
 from ...dataset.access import need_study
 from ...errors import DataError
 from ...results.frame import provenance
-from ...types import Floats, Ints, Mask
+from ...types import Floats, Ints, Mask, Names
 from ..agreement.concordance import dynamic_dimensions, ewe
 
 #: Kinds of features, in order.
@@ -99,7 +99,7 @@ def release_order(data: xr.DataTree) -> list[str]:
 def feature_inputs(
     data: xr.DataTree,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     kinds: Sequence[str] = KINDS,
     raw: bool = False,
 ) -> Inputs:

@@ -72,12 +72,12 @@ _MEASURE = "correlation over items of predicted and observed share of raters"
 def label_prediction(
     data: xr.DataTree,
     *,
-    features: Literal["audio", "visual", "audio_visual"] = "audio",
-    summary: Sequence[Literal["mean", "sd"]] = ("mean",),
-    level: Literal["label", "modality"] = "label",
+    kind: Literal["audio", "visual", "audio_visual"] = "audio",
+    feature_summary: Sequence[Literal["mean", "sd"]] = ("mean",),
+    level: Literal["modality", "label"] = "modality",
     n_folds: int = 5,
     conf_level: float = 0.95,
-    n_resamples: int = 1000,
+    n_resamples: int = 9999,
     rng: Rng = 0,
 ) -> list[Row]:
     """Predict how many raters of an item choose a label, from the features of the item.
@@ -86,9 +86,9 @@ def label_prediction(
     ----------
     data : DataTree
         A study with labels and features.
-    features : {"audio", "visual", "audio_visual"}
+    kind : {"audio", "visual", "audio_visual"}
         Features that the models use.
-    summary : sequence of {"mean", "sd"}
+    feature_summary : sequence of {"mean", "sd"}
         How the frames of an item are summarised: each feature's mean, standard deviation
         (divisor n), or both.
     level : {"label", "modality"}
@@ -136,20 +136,20 @@ def label_prediction(
     --------
     >>> from muvistats import label_prediction, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=18, n_participants=18)
-    >>> frame = label_prediction(study, features="visual", level="modality", n_resamples=20)
+    >>> frame = label_prediction(study, kind="visual", level="modality", n_resamples=20)
     >>> frame["modality"].tolist()
     ['music', 'visual', 'audiovisual']
     """
     need_study(data)
-    check_choice("features", features, ("audio", "visual", "audio_visual"))
+    check_choice("features", kind, ("audio", "visual", "audio_visual"))
     check_choice("level", level, ("label", "modality"))
-    summary = check_choices("summary", summary, ("mean", "sd"))
+    feature_summary = check_choices("summary", feature_summary, ("mean", "sd"))
     n_folds = check_count("n_folds", n_folds, least=2)
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     labels = label_names(data)
     frame = annotation_frame(data)
-    items, table = _item_features(data, features, summary)
+    items, table = _item_features(data, kind, feature_summary)
     rows: list[Row] = []
     children = generator_of(rng).spawn(frame["modality"].cat.categories.size)
     for modality, child in zip(frame["modality"].cat.categories, children, strict=True):
@@ -158,7 +158,7 @@ def label_prediction(
         use = ~np.isnan(table).any(axis=1) & (shares.raters > 0)
         base: Row = {
             "modality": modality,
-            "features": features,
+            "features": kind,
             "estimator": _MEASURE,
             "conf_level": conf_level,
             "p_adjust_method": "max-statistic",

@@ -12,7 +12,7 @@ from scipy import stats
 from ...arguments import check_choice, check_conf_level
 from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
-from ...types import Floats, Row
+from ...types import Floats, Names, Row
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 
@@ -50,7 +50,7 @@ def lasso_models(
     *,
     model: Model = "lasso",
     level: Literal["summary", "fold", "item"] = "summary",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     sets: Sets | None = None,
     inner: Literal["items", "frames"] = "items",
     n_folds: int = 5,

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_count, check_jobs, check_number
+from ...arguments import check_choice, check_count, check_jobs, check_number, is_named
 from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError
 from ...kernels.regression.lasso import MODELS, Recipe
 from ...results.frame import Rows, join_reasons
-from ...types import Floats, Row
+from ...types import Floats, Names, Row
 from ..agreement.trajectories import noise_ceiling
 from ..models.frames import fit_frame
 from .fits import ModelFit, Plan, check_sets, fit_models
@@ -110,13 +110,13 @@ class FeatureModels:
         names = [self.inputs.items[i] for i in fit.items]
         return np.array([self.ceilings[fit.target, fit.modality, name] for name in names])
 
-    def limited(self, dimension: str | None, sets: Sets | None) -> FeatureModels:
+    def limited(self, dimension: Names | None, sets: Sets | None) -> FeatureModels:
         """The models of one target, or of some sets."""
         pairs = None if sets is None else {tuple(pair) for pair in sets}
         fits = tuple(
             fit
             for fit in self.fits
-            if dimension in (None, fit.target)
+            if is_named(fit.target, dimension)
             and (pairs is None or (fit.modality, fit.features) in pairs)
         )
         if not fits:
@@ -263,7 +263,7 @@ def feature_models(
     data: xr.DataTree,
     *,
     model: Model = "lasso",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     sets: Sets | None = None,
     inner: Literal["items", "frames"] = "items",
     n_folds: int = 5,
@@ -390,7 +390,7 @@ def as_models(
     data: object,
     *,
     model: Model,
-    dimension: str | None,
+    dimension: Names | None,
     sets: Sets | None,
     n_jobs: int,
     **more: Any,

@@ -12,7 +12,7 @@ from scipy import stats
 from ...arguments import check_choice, check_conf_level
 from ...dataset.gate import takes_study
 from ...results.frame import Rows, join_reasons, result_frame
-from ...types import Floats, Row
+from ...types import Floats, Names, Row
 from .fits import ModelFit, Unit, fit_models
 from .lasso import mean_with_interval
 from .models import FeatureModels, Model, Sets, as_models
@@ -50,7 +50,7 @@ def rank_features(
     level: Literal["feature", "family"] = "feature",
     order: Literal["largest", "sum"] = "largest",
     model: Model = "lasso",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     sets: Sets | None = None,
     n_jobs: int = 1,
 ) -> Rows:
@@ -224,7 +224,7 @@ def family_importance(
     data: xr.DataTree | FeatureModels,
     *,
     model: Model = "lasso",
-    dimension: str | None = None,
+    dimension: Names | None = None,
     sets: Sets | None = None,
     conf_level: float = 0.95,
     n_jobs: int = 1,

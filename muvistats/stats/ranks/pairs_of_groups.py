@@ -11,7 +11,7 @@ from ...arguments import Dependence, check_choice, check_conf_level, check_depen
 from ...dataset.gate import takes_study
 from ...kernels.ranks.effects import dunn
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Rng, Row
+from ...types import Data, Names, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, to_frame
 from . import by_design
@@ -55,7 +55,7 @@ __all__ = ["pairwise_modality"]
 def pairwise_modality(
     data: Data,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     adjust: str = "holm",
     dependence: Dependence = ("independent", "design"),
     assigned: str | None = None,

@@ -14,7 +14,7 @@ from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Floats, Rng, Row
+from ...types import Data, Floats, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
 from .by_design import Question, Sample, samples
@@ -160,7 +160,7 @@ def kruskal(
 def kruskal_modality(
     data: Data,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     level: Literal["summary", "group"] = "summary",
     dependence: Dependence = ("independent", "design"),
     assigned: str | None = None,

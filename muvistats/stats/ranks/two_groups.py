@@ -21,7 +21,7 @@ from ...errors import DesignError
 from ...formula import split_formula
 from ...kernels.ranks.effects import dominance
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Floats, Rng, Row
+from ...types import Data, Floats, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
 from .by_design import Alternative, Question, biserial_columns, samples
@@ -163,7 +163,7 @@ def mannwhitney(
 def mannwhitney_overlay(
     data: Data,
     *,
-    dimension: str | None = None,
+    dimension: Names | None = None,
     alternative: Alternative = "two-sided",
     continuity: bool = True,
     equivalence_margin: float = EQUIVALENCE_MARGIN,

@@ -336,7 +336,7 @@ class Witness:
         rows = self._once(
             "labels",
             fixed,
-            lambda: label_models(frame, fixed=fixed, conf_level=self._conf_level),
+            lambda: label_models(frame, by=fixed, conf_level=self._conf_level),
         )
         return rows[rows["term"].fillna("").str.startswith(f"{by}[T.")]
 

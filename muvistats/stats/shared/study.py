@@ -19,7 +19,7 @@ from ...errors import DataError, DesignError
 from ...formula import columns_of, evaluate, factor
 from ...kernels.permutation.arrangements import PermutationTest, dense_codes
 from ...results.frame import join_reasons
-from ...types import Data, Floats, Ints, Mask, Rng
+from ...types import Data, Floats, Ints, Mask, Names, Rng
 
 
 def to_frame(data: Data) -> pd.DataFrame:
@@ -36,8 +36,8 @@ def to_frame(data: Data) -> pd.DataFrame:
     )
 
 
-def choose_dimensions(data: Data, dimension: str | None) -> list[str]:
-    """The rated dimension that was asked for, or all of them."""
+def choose_dimensions(data: Data, dimension: Names | None) -> list[str]:
+    """The rated dimensions that were asked for, each once, or all of them."""
     if isinstance(data, xr.DataTree):
         need_study(data)
         known = dimensions_of(data)
@@ -49,9 +49,13 @@ def choose_dimensions(data: Data, dimension: str | None) -> list[str]:
         if not known:
             raise DataError("no rated dimension is known; name one by `dimension`")
         return known
-    if known and dimension not in known:
-        raise DataError("no such rated dimension", found=dimension, expected=", ".join(known))
-    return [dimension]
+    names = list(dict.fromkeys([dimension] if isinstance(dimension, str) else dimension))
+    wrong = [name for name in names if known and name not in known]
+    if wrong or not names:
+        raise DataError(
+            "no such rated dimension", found=wrong[0] if wrong else None, expected=", ".join(known)
+        )
+    return [str(name) for name in names]
 
 
 def label_names(data: Data) -> list[str]:

@@ -168,7 +168,7 @@ def test_missing_and_masked_values_are_left_out_and_counted():
 def test_constant_values_are_nan_with_a_reason():
     n = N_PEOPLE * N_TRIALS
     study = make(9, labels=np.ones((n, 5), np.int8), arousal=np.full(n, 0.1))
-    for level in ("overall", "participant"):
+    for level in ("summary", "participant"):
         check = mv.label_alignment_check(study, lags=[0, 40], n_resamples=19, level=level)
         part = check[(check["variable"] != "familiar") & (check["lag"] == 0)]
         assert part["statistic"].isna().all()

@@ -20,7 +20,7 @@ def test_held_out_items_are_predicted(learnable, tiny_protocol, one_backend):
     protocol = tiny_protocol(**FAST, max_epochs=10, patience=10, dropout=0.0)
     frame = compare_architectures(
         learnable,
-        targets=["arousal"],
+        dimension=["arousal"],
         protocol=protocol,
         backend=one_backend,
         cache=False,

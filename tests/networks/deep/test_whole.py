@@ -116,7 +116,7 @@ def test_networks_in_place_of_a_study(small_study, tiny_protocol, train):
 def test_released_protocol(small_study, tiny_protocol, one_backend):
     frame = compare_architectures(
         small_study,
-        targets=["arousal"],
+        dimension=["arousal"],
         configurations=["unimodal", "pair"],
         protocol=tiny_protocol("released", max_epochs=1),
         backend=one_backend,
@@ -139,7 +139,7 @@ def test_released_protocol(small_study, tiny_protocol, one_backend):
 def test_the_paper_says_where_it_stops(small_study, tiny_protocol, one_backend):
     frame = compare_architectures(
         small_study,
-        targets=["arousal"],
+        dimension=["arousal"],
         configurations=["early_fusion"],
         protocol=tiny_protocol("paper", max_epochs=1),
         backend=one_backend,
@@ -155,7 +155,7 @@ def test_the_paper_says_where_it_stops(small_study, tiny_protocol, one_backend):
 def test_repeats_and_seeds(small_study, tiny_protocol, one_backend):
     frame = compare_architectures(
         small_study,
-        targets=["arousal"],
+        dimension=["arousal"],
         configurations=["early_fusion"],
         protocol=tiny_protocol(max_epochs=1),
         backend=one_backend,
@@ -186,7 +186,7 @@ def test_real_audio_features(corrected, tiny_protocol, one_backend):
     study = mv.with_features(made, audio, kind="audio", overwrite=True)
     frame = compare_architectures(
         study,
-        targets=["valence"],
+        dimension=["valence"],
         configurations=["pair"],
         protocol=tiny_protocol(max_epochs=2),
         backend=one_backend,

@@ -76,7 +76,7 @@ def test_bootstrap_of_items_matches_the_cluster_standard_error(study):
     residual = by_item["sum"] - mean * by_item["size"]
     expected = np.sqrt((residual**2).sum()) / len(rows)
     table = mv.interrater_ccc(
-        study, dimension="arousal", level="modality", resample="items", n_resamples=4000, rng=1
+        study, dimension="arousal", level="modality", cluster="item", n_resamples=4000, rng=1
     )
     row = table[table["modality"] == "all"].iloc[0]
     assert_allclose((row["conf_high"] - row["conf_low"]) / (2 * 1.96), expected, rtol=0.12)
@@ -289,11 +289,11 @@ def test_one_item_has_no_interval_over_items(study):
     """Drawing the only item again and again gave limits without any width."""
     part = mv.select(study, item=str(study["items/item"].values[0]))
     for resample in ("items", "both"):
-        rows = mv.interrater_ccc(part, level="modality", resample=resample, n_resamples=50)
+        rows = mv.interrater_ccc(part, level="modality", cluster=resample, n_resamples=50)
         assert rows["ccc"].notna().all()
         assert rows["conf_low"].isna().all()
         assert (rows["warning"] == "no interval: there is one unit to draw").all()
-    people = mv.interrater_ccc(part, level="modality", resample="participants", n_resamples=50)
+    people = mv.interrater_ccc(part, level="modality", cluster="participant", n_resamples=50)
     assert (people["conf_low"] < people["conf_high"]).all()
 
 

@@ -148,7 +148,7 @@ def test_no_resamples_leave_the_limits_open(study):
 @pytest.mark.parametrize("step", [0, -1, np.nan, np.inf])
 def test_impossible_steps(study, step):
     with pytest.raises(mv.DesignError, match="step"):
-        mv.agreement_over_time(study, window=10, step=step)
+        mv.agreement_over_time(study, window=10, hop=step)
 
 
 @pytest.mark.parametrize("max_lag", [-1, np.nan, np.inf])

@@ -119,7 +119,7 @@ def test_correlations_are_paired_by_item(study):
 @pytest.mark.parametrize("resample", ["items", "participants"])
 def test_one_kind_of_units(study, resample):
     found = rows(
-        mv.modality_contrasts(study, resample=resample, dimension="arousal", n_resamples=4000)
+        mv.modality_contrasts(study, cluster=resample, dimension="arousal", n_resamples=4000)
     )
     single = mv.interrater_ccc(study, dimension="arousal").dropna(subset="ccc")
     part = single[single["modality"].isin(("music", "visual"))]
@@ -224,7 +224,7 @@ def test_no_spread_and_no_draws(study):
     none = rows(mv.modality_contrasts(study, n_resamples=0))
     assert none["std_error"].isna().all()
     assert (none["warning"] == "no bootstrap: n_resamples is below 2").all()
-    people = mv.modality_contrasts(study, quantity="correlation", resample="participants")
+    people = mv.modality_contrasts(study, quantity="correlation", cluster="participant")
     assert rows(people)["warning"].str.contains("belongs to an item").all()
 
 

@@ -248,7 +248,7 @@ def test_contrast_between_dimensions(study):
 
 def test_bootstrap_of_items_is_that_of_the_pooled_covariance():
     study = built(mixed(n=30), noise=0.05)
-    found = mv.modality_contribution(study, resample="items", start=0, n_resamples=1500)
+    found = mv.modality_contribution(study, cluster="item", start=0, n_resamples=1500)
     shares = []
     names = study["items/item"].to_numpy()
     for left_out in names:  # the jackknife as second source
@@ -260,7 +260,7 @@ def test_bootstrap_of_items_is_that_of_the_pooled_covariance():
 
 
 def test_influence_of_participants_is_their_jackknife(study):
-    found = mv.modality_contribution(study, resample="participants", dimension="arousal")
+    found = mv.modality_contribution(study, cluster="participant", dimension="arousal")
     people = study["participants/participant"].to_numpy()
     values = []
     for left_out in people:
@@ -281,7 +281,7 @@ def test_both_adds_what_participants_share():
     )
     errors = {
         name: pick(
-            mv.modality_contribution(study, resample=name, n_resamples=300), "dominance", "music"
+            mv.modality_contribution(study, cluster=name, n_resamples=300), "dominance", "music"
         )["std_error"]
         for name in ("items", "both")
     }
@@ -341,7 +341,7 @@ def test_too_little_data_says_why(study):
     two = mv.modality_contribution(mv.select(study, modality=["music", "audiovisual"]))
     assert two["estimate"].isna().all()
     assert (two["warning"] == "two modalities are needed beside the target").all()
-    none = mv.modality_contribution(study, target="smell")
+    none = mv.modality_contribution(study, modality="smell")
     assert (none["warning"] == "no modality smell").all()
     single = mv.simulate_muvi(rng=3, n_items=9, n_participants=4, raters_per_cell=1, features=False)
     for scope in ("within_item", "between_item"):

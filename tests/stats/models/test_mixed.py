@@ -297,7 +297,7 @@ def test_preset_is_the_model_it_says(study):
 
 
 def test_label_models_are_the_models_of_each_label(study):
-    frame = mv.label_models(study, fixed="modality", labels=["energetic", "calm"], adjust="holm")
+    frame = mv.label_models(study, by="modality", labels=["energetic", "calm"], adjust="holm")
     for label, part in frame.groupby("label"):
         one = mv.mixed_model(study, f"{label} ~ modality + {CROSSED}", family="binomial").tidy()
         np.testing.assert_allclose(part["estimate"], one["estimate"])
@@ -311,7 +311,7 @@ def test_label_models_are_the_models_of_each_label(study):
 def test_a_label_nobody_chose_has_rows_with_a_reason(study):
     frame = mv.annotation_frame(study)
     frame["calm"] = 0.0
-    table = mv.label_models(frame, fixed="modality", labels=["energetic", "calm"])
+    table = mv.label_models(frame, by="modality", labels=["energetic", "calm"])
     nobody = table[table["label"] == "calm"]
     assert len(nobody) == 3
     assert nobody["estimate"].isna().all()

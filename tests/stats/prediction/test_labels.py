@@ -116,9 +116,9 @@ def test_wrong_input_is_refused_by_name():
     with pytest.raises(DataError, match="4 items"):
         label_prediction(study)
     with pytest.raises(DataError, match="no visual features"):
-        label_prediction(study, features="visual")
+        label_prediction(study, kind="visual")
     with pytest.raises(DesignError, match="features must be one of"):
-        label_prediction(study, features="smell")
+        label_prediction(study, kind="smell")
     study["features/audio"]["values"][1, 2, 3] = np.inf
     with pytest.raises(DataError, match="infinite"):
         label_prediction(study)
