@@ -212,7 +212,7 @@ def _tidied(objective: Objective, parameters: Floats, blocks: Sequence[RandomBlo
         for j in rows[rows == columns]:
             diagonal = own[(rows == j) & (columns == j)][0]
             if diagonal < 0:
-                own[columns == j] *= -1
+                own[columns == j] = 0.0 - own[columns == j]
             if abs(diagonal) < SINGULAR:
                 own[(columns == j) & (np.abs(own) < SINGULAR)] = 0.0
                 zeroed = True
