@@ -12,11 +12,9 @@ import pandas as pd
 
 from ..errors import DataError, DesignError
 from ..types import Floats
-from .allowlist import CONTRASTS, level_text, short
+from .allowlist import level_text, short
+from .coding import Column, Spline
 from .expressions import Evaluator
-
-#: A numeric column (n,), several (n, k), or a categorical.
-Column = Floats | pd.Categorical
 
 
 class ModelColumns:
@@ -94,33 +92,6 @@ def _as_categorical(value: pd.Series) -> pd.Categorical:
     return pd.Categorical(text, categories=levels)
 
 
-def contrast_of(code: str) -> tuple[str, Any]:
-    """Contrast that a factor asks for by ``C(x, Sum)``, and its reference level.
-
-    Parameters
-    ----------
-    code : str
-        A checked expression.
-
-    Returns
-    -------
-    contrast : str
-        One of Treatment, Sum, Helmert, Poly.
-    reference : object
-        Reference level, or None.
-    """
-    node = ast.parse(code, mode="eval").body
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        return "Treatment", None
-    if node.func.id != "C" or len(node.args) != 2:
-        return "Treatment", None
-    asked = node.args[1]
-    if isinstance(asked, ast.Name):
-        return asked.id, None
-    given = [*asked.args, *(keyword.value for keyword in asked.keywords)]  # type: ignore[attr-defined]
-    return CONTRASTS[0], level_text(given[0].value)
-
-
 def complete_rows(values: dict[str, Any], n: int) -> tuple[npt.NDArray[np.intp], dict[str, Any]]:
     """Positions of the rows that have every value, and the values there."""
     good = np.ones(n, dtype=bool)
@@ -176,7 +147,7 @@ class _Remembering(Evaluator):
         try:
             if key not in self._state:
                 self._state[key] = _learn(name, values[there], options)
-            part = _apply(name, self._state[key], values[there], options)
+            part = _apply(name, self._state[key], values[there])
         except ValueError as error:
             raise DesignError(f"{short(key)!r}: {error}") from None
         out = np.full((len(values), part.shape[1]), np.nan)
@@ -197,19 +168,11 @@ def _options(node: ast.Call, order: tuple[str, ...]) -> dict[str, Any]:
 def _learn(name: str, values: Floats, options: dict[str, Any]) -> Any:
     if name == "poly":
         return _learn_poly(values, int(options.get("degree", 1)))
-    import patsy
-
-    spline = {"bs": patsy.builtins.bs, "cr": patsy.builtins.cr, "cc": patsy.builtins.cc}[name]
-    state = spline.__patsy_stateful_transform__()
-    state.memorize_chunk(values, **options)
-    state.memorize_finish()
-    return state
+    return Spline(name, values, options)
 
 
-def _apply(name: str, state: Any, values: Floats, options: dict[str, Any]) -> Floats:
-    if name == "poly":
-        return _apply_poly(state, values)
-    return np.asarray(state.transform(values, **options), dtype=np.float64).reshape(len(values), -1)
+def _apply(name: str, state: Any, values: Floats) -> Floats:
+    return _apply_poly(state, values) if name == "poly" else np.asarray(state.of(values))
 
 
 def _learn_poly(values: Floats, degree: int) -> tuple[Floats, Floats]:

@@ -54,11 +54,15 @@ def _squares(
     """
     p, width = model.p, len(reduced.inner)
     root = lower[width : width + p, width : width + p]
-    rest = linalg.solve_triangular(lower[:width, :width], lower[width:, :width].T, trans="T", lower=True)
+    rest = linalg.solve_triangular(
+        lower[:width, :width], lower[width:, :width].T, trans="T", lower=True
+    )
     m, k = reduced.lower.shape[:2]
     back = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
     first = (back @ (reduced.top - reduced.cross @ rest).reshape(m, k, -1)).reshape(m * k, -1)
-    delta = linalg.solve_triangular(root, lower[width + p, width : width + p], trans="T", lower=True)
+    delta = linalg.solve_triangular(
+        root, lower[width + p, width : width + p], trans="T", lower=True
+    )
     turn = np.zeros((p + 1, p + 1 if model.reml else 1))
     turn[:p, -1], turn[p, -1] = -delta, 1.0
     turn[:, -1] *= np.sqrt(weight)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import linalg
 
-from ...errors import ConvergenceError, DesignError
+from ...errors import DesignError
 from ...kernels.mixed.linear import RandomBlock
 from ...types import Floats
 

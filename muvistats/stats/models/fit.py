@@ -93,7 +93,9 @@ def check_response(y: Floats, family: str, name: str) -> None:
         raise DesignError(f"response {name!r} has one value only, {y[0]:g}: nothing to explain")
 
 
-def estimate(design: Design, *, family: str, reml: bool, df: str, engine: str = "muvistats") -> Estimates:
+def estimate(
+    design: Design, *, family: str, reml: bool, df: str, engine: str = "muvistats"
+) -> Estimates:
     """Fit a design.
 
     Parameters
