@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,13 @@ from scipy import stats
 
 from ...errors import DesignError
 from ...types import Floats
-from .core import MixedCore
+from .estimation import estimate
+
+if TYPE_CHECKING:
+    from .mixed_fit import MixedFit
 
 
-def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:
+def compare_fits(first: MixedFit, second: MixedFit) -> list[dict[str, Any]]:
     """Likelihood ratio test of two fits, the smaller first."""
     same = first.n == second.n and np.array_equal(first.design.rows, second.design.rows)
     if not same or not np.array_equal(first.design.y, second.design.y):
@@ -60,19 +64,15 @@ def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:
     return rows
 
 
-def _ml(fit: MixedCore) -> MixedCore:
+def _ml(fit: MixedFit) -> MixedFit:
     """The same model by maximum likelihood."""
-    from dataclasses import replace
-
-    from .fit import estimate
-
     if fit.family != "gaussian" or not fit.reml:
         return fit
     numbers = estimate(fit.design, family=fit.family, reml=False, engine=fit.engine, df="normal")
     return replace(fit, estimates=numbers, reml=False)
 
 
-def diagnostic_rows(fit: MixedCore, frame: pd.DataFrame) -> list[dict[str, Any]]:
+def diagnostic_rows(fit: MixedFit, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Residuals (from the augmented frame), random effects, collinearity and the optimum."""
     residual = frame["pearson_residual"].to_numpy()
     rows: list[dict[str, Any]] = []
