@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,10 @@ from scipy import stats
 from ...errors import DesignError
 from ...types import Floats
 from .estimation import estimate
-
-if TYPE_CHECKING:
-    from .mixed_fit import MixedFit
+from .mixed_numbers import MixedNumbers
 
 
-def compare_fits(first: MixedFit, second: MixedFit) -> list[dict[str, Any]]:
+def compare_fits(first: MixedNumbers, second: MixedNumbers) -> list[dict[str, Any]]:
     """Likelihood ratio test of two fits, the smaller first."""
     same = first.n == second.n and np.array_equal(first.design.rows, second.design.rows)
     if not same or not np.array_equal(first.design.y, second.design.y):
@@ -64,7 +62,7 @@ def compare_fits(first: MixedFit, second: MixedFit) -> list[dict[str, Any]]:
     return rows
 
 
-def _ml(fit: MixedFit) -> MixedFit:
+def _ml(fit: MixedNumbers) -> MixedNumbers:
     """The same model by maximum likelihood."""
     if fit.family != "gaussian" or not fit.reml:
         return fit
@@ -72,7 +70,7 @@ def _ml(fit: MixedFit) -> MixedFit:
     return replace(fit, estimates=numbers, reml=False)
 
 
-def diagnostic_rows(fit: MixedFit, frame: pd.DataFrame) -> list[dict[str, Any]]:
+def diagnostic_rows(fit: MixedNumbers, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Residuals (from the augmented frame), random effects, collinearity and the optimum."""
     residual = frame["pearson_residual"].to_numpy()
     rows: list[dict[str, Any]] = []

@@ -241,10 +241,10 @@ def _laplace(
     scale = np.sqrt((x**2).mean(axis=0))
     model = LaplaceMixed(x / scale, y, blocks, family=family)
     optimum = fit_laplace(model)
-    parameters, hessian = optimum.parameters, optimum.hessian
+    parameters = optimum.parameters
     point = model.at(parameters)
     theta, beta = parameters[: model.n_theta], parameters[model.n_theta :] / scale
-    covariance = _fixed_covariance(hessian, model.n_theta) / np.outer(scale, scale)
+    covariance = _fixed_covariance(optimum.hessian, model.n_theta) / np.outer(scale, scale)
     converged = optimum.converged and point.converged
     separated = np.zeros(0, dtype=np.intp)
     wide = np.sqrt(np.maximum(np.diag(covariance), 0)) * scale
@@ -278,8 +278,9 @@ def _far(scaled: Floats) -> bool:
     return bool((np.abs(scaled) > 8).any())
 
 
-def _fixed_covariance(hessian: Floats, m: int) -> Floats:
+def _fixed_covariance(hessian: Floats | None, m: int) -> Floats:
     """Covariance of the fixed effects from the Hessian of the deviance."""
+    assert hessian is not None
     values = np.linalg.eigvalsh(hessian)
     if values.min() > 1e-9 * values.max():
         return np.asarray(2 * np.linalg.inv(hessian)[m:, m:])

@@ -7,44 +7,25 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ...errors import DesignError
 from ...formula.columns import complete_rows
-from ...kernels.mixed.derivatives import satterthwaite
 from ...kernels.mixed.linear import lambda_factors
 from ...results.frame import Rows
 from ...types import Floats
 from .checks import compare_fits, diagnostic_rows
-from .estimation import Estimates, blocks_of
-from .fit import Fit
+from .estimation import blocks_of
 from .frames import fit_frame
 from .inference import inverse_link
+from .mixed_numbers import MixedNumbers
 from .variance import icc_rows, r2_row
 
 __all__ = ["MixedFit"]
 
 
 @dataclass(frozen=True, repr=False)
-class MixedFit(Fit):
+class MixedFit(MixedNumbers):
     """A fitted mixed model, as `mixed_model` returns it.
-
-    Parameters
-    ----------
-    design : Design
-        The rows and columns that were fitted.
-    estimates : Estimates
-        The fit in numbers.
-    family : str
-        Distribution of the response.
-    provenance : dict
-        Alignment of the labels and whether the data is simulated.
-    reml : bool
-        Whether the restricted likelihood was used.
-    df : str
-        Method for the degrees of freedom.
-    engine : str
-        What searched for the optimum.
 
     Notes
     -----
@@ -52,55 +33,6 @@ class MixedFit(Fit):
     reason in `warning`; what concerns the whole fit (a singular fit, columns that were left out)
     stands in `warning` of every row.
     """
-
-    estimates: Estimates
-    reml: bool
-    df: str
-    engine: str
-
-    @property
-    def is_normal(self) -> bool:
-        """Whether tests are normal, without degrees of freedom."""
-        return self.estimates.uncertainty is None
-
-    @property
-    def dependence(self) -> str:
-        """Random effects stand for the rows that belong together."""
-        return "design"
-
-    @property
-    def n_parameters(self) -> int:
-        """Fixed effects, covariance parameters and, for gaussian, the residual variance."""
-        parts = self.estimates
-        return len(parts.beta) + len(parts.theta) + (self.family == "gaussian")
-
-    def degrees_of(self, weights: Floats) -> float:
-        """Degrees of freedom of a combination of the kept fixed effects."""
-        parts = self.estimates
-        if parts.kenward is not None:
-            return parts.kenward.test(weights[None, :])[0]
-        if parts.uncertainty is None:
-            return np.inf
-        return satterthwaite(weights, parts.covariance, parts.uncertainty)
-
-    def joint(self, weights: Floats) -> dict[str, Any]:
-        """Test that several combinations of the kept fixed effects are zero at once."""
-        parts = self.estimates
-        if parts.kenward is None:
-            return super().joint(weights)
-        df, scale = parts.kenward.test(weights)
-        if np.isnan(df):
-            return {"warning": "degrees of freedom are not defined"}
-        value = weights @ parts.beta
-        square = value @ np.linalg.solve(weights @ parts.covariance @ weights.T, value)
-        statistic = float(scale * square / len(weights))
-        return {
-            "statistic": statistic,
-            "statistic_name": "F",
-            "df": float(len(weights)),
-            "df_denom": df,
-            "p_value": float(stats.f.sf(statistic, len(weights), df)),
-        }
 
     @fit_frame("variance or correlation", "factor", "term", "quantity", "estimate", "n")
     def variance_components(self) -> Rows:

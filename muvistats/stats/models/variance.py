@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...kernels.mixed.linear import lambda_factors
 from .estimation import blocks_of, estimate
-
-if TYPE_CHECKING:
-    from .mixed_fit import MixedFit
+from .mixed_numbers import MixedNumbers
 
 
-def _random_variances(fit: MixedFit) -> dict[str, float]:
+def _random_variances(fit: MixedNumbers) -> dict[str, float]:
     """Mean variance over the rows that each grouping factor adds."""
     design, parts = fit.design, fit.estimates
     out: dict[str, float] = {}
@@ -26,7 +24,7 @@ def _random_variances(fit: MixedFit) -> dict[str, float]:
     return out
 
 
-def _residual_variance(fit: MixedFit) -> tuple[float, str]:
+def _residual_variance(fit: MixedNumbers) -> tuple[float, str]:
     if fit.family == "gaussian":
         return fit.estimates.sigma**2, ""
     if fit.family == "binomial":
@@ -39,7 +37,7 @@ def _residual_variance(fit: MixedFit) -> tuple[float, str]:
     return float(np.log1p(1 / mean)), reason
 
 
-def _null_model(fit: MixedFit) -> MixedFit:
+def _null_model(fit: MixedNumbers) -> MixedNumbers:
     """The same random part with an intercept only."""
     ones = np.ones((fit.n, 1))
     fixed = replace(fit.design.fixed, matrix=ones, names=["Intercept"], terms={})
@@ -48,7 +46,7 @@ def _null_model(fit: MixedFit) -> MixedFit:
     return replace(fit, design=design, estimates=numbers)
 
 
-def r2_row(fit: MixedFit) -> dict[str, Any]:
+def r2_row(fit: MixedNumbers) -> dict[str, Any]:
     """Marginal and conditional R squared."""
     parts = fit.estimates
     fixed = float(np.var(fit.design.fixed.matrix[:, parts.kept] @ parts.beta, ddof=1))
@@ -64,7 +62,7 @@ def r2_row(fit: MixedFit) -> dict[str, Any]:
     }
 
 
-def icc_rows(fit: MixedFit) -> list[dict[str, Any]]:
+def icc_rows(fit: MixedNumbers) -> list[dict[str, Any]]:
     """Adjusted intraclass correlations."""
     variances = _random_variances(fit)
     residual, reason = _residual_variance(fit)
