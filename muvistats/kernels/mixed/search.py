@@ -178,6 +178,7 @@ def minimise(
         The diagonals of the covariance factors are not negative.
     """
     scale = np.ones(len(start)) if scale is None else scale
+    objective = _remembering(objective)
     parameters, step = _quasi_newton(objective, start, scale)
     for _ in range(_ROUNDS):
         parameters, at_zero = _tidied(objective, parameters, blocks)
@@ -191,6 +192,21 @@ def minimise(
         parameters, step = _quasi_newton(objective, lower, scale)
     deviance, _ = objective(parameters)
     return Optimum(parameters, deviance, hessian, np.inf, False)
+
+
+def _remembering(objective: Objective) -> Objective:
+    """The same, without a second computation at the last point."""
+    last: dict[bytes, tuple[float, Floats]] = {}
+
+    def remembered(parameters: Floats) -> tuple[float, Floats]:
+        key = parameters.tobytes()
+        if key not in last:
+            value = objective(parameters)
+            last.clear()
+            last[key] = value
+        return last[key]
+
+    return remembered
 
 
 def _quasi_newton(objective: Objective, start: Floats, scale: Floats) -> tuple[Floats, float]:
