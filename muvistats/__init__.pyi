@@ -75,11 +75,11 @@ from .stats.modalities.contribution import modality_contribution as modality_con
 from .stats.modalities.correlation import modality_correlations as modality_correlations
 from .stats.models.linear import glm as glm
 from .stats.models.linear import linear_model as linear_model
-from .stats.models.linear_result import LinearFit as LinearFit
+from .stats.models.linear_fit import LinearFit as LinearFit
 from .stats.models.mixed import demographic_model as demographic_model
 from .stats.models.mixed import label_models as label_models
 from .stats.models.mixed import mixed_model as mixed_model
-from .stats.models.result import MixedFit as MixedFit
+from .stats.models.mixed_fit import MixedFit as MixedFit
 from .stats.prediction.contrast import audio_visual_contrast as audio_visual_contrast
 from .stats.prediction.human import compare_with_human as compare_with_human
 from .stats.prediction.labels import label_prediction as label_prediction

@@ -12,16 +12,10 @@ import pandas as pd
 
 from ..errors import DataError, DesignError
 from ..types import Floats
-from .allowlist import CONTRASTS, short
+from .allowlist import short
+from .coding import Column, Spline
 from .expressions import Evaluator
-from .levels import as_levels, is_number, level_text
-
-#: A numeric column (n,), several (n, k), or a categorical.
-Column = Floats | pd.Categorical
-
-
-#: Natural and cyclic splines are centred, so that beside an intercept no column is lost.
-_CENTRED = {"cr": {"constraints": "center"}, "cc": {"constraints": "center"}}
+from .levels import as_levels, is_number
 
 
 class ModelColumns:
@@ -85,33 +79,6 @@ class ModelColumns:
         return values.set_categories(known)
 
 
-def contrast_of(code: str) -> tuple[str, Any]:
-    """Contrast that a factor asks for by ``C(x, Sum)``, and its reference level.
-
-    Parameters
-    ----------
-    code : str
-        A checked expression.
-
-    Returns
-    -------
-    contrast : str
-        One of Treatment, Sum, Helmert, Poly.
-    reference : object
-        Reference level, or None.
-    """
-    node = ast.parse(code, mode="eval").body
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        return "Treatment", None
-    if node.func.id != "C" or len(node.args) != 2:
-        return "Treatment", None
-    asked = node.args[1]
-    if isinstance(asked, ast.Name):
-        return asked.id, None
-    given = [*asked.args, *(keyword.value for keyword in asked.keywords)]  # type: ignore[attr-defined]
-    return CONTRASTS[0], level_text(given[0].value)
-
-
 def complete_rows(values: dict[str, Any], n: int) -> tuple[npt.NDArray[np.intp], dict[str, Any]]:
     """Positions of the rows that have every value, and the values there."""
     good = np.ones(n, dtype=bool)
@@ -169,7 +136,7 @@ class _Remembering(Evaluator):
         try:
             if key not in self._state:
                 self._state[key] = _learn(name, values[there], options)
-            part = _apply(name, self._state[key], values[there], options)
+            part = _apply(name, self._state[key], values[there])
         except ValueError as error:
             raise DesignError(f"{short(key)!r}: {error}") from None
         out = np.full((len(values), part.shape[1]), np.nan)
@@ -190,21 +157,11 @@ def _options(node: ast.Call, order: tuple[str, ...]) -> dict[str, Any]:
 def _learn(name: str, values: Floats, options: dict[str, Any]) -> Any:
     if name == "poly":
         return _learn_poly(values, int(options.get("degree", 1)))
-    import patsy
-
-    spline = {"bs": patsy.builtins.bs, "cr": patsy.builtins.cr, "cc": patsy.builtins.cc}[name]
-    state = spline.__patsy_stateful_transform__()
-    options = options | _CENTRED.get(name, {})
-    state.memorize_chunk(values, **options)
-    state.memorize_finish()
-    return state
+    return Spline(name, values, options)
 
 
-def _apply(name: str, state: Any, values: Floats, options: dict[str, Any]) -> Floats:
-    if name == "poly":
-        return _apply_poly(state, values)
-    options = options | _CENTRED.get(name, {})
-    return np.asarray(state.transform(values, **options), dtype=np.float64).reshape(len(values), -1)
+def _apply(name: str, state: Any, values: Floats) -> Floats:
+    return _apply_poly(state, values) if name == "poly" else np.asarray(state.of(values))
 
 
 def _learn_poly(values: Floats, degree: int) -> tuple[Floats, Floats]:

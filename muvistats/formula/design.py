@@ -1,24 +1,22 @@
 """Design matrices of a model formula.
 
-patsy chooses the columns of a term (which contrasts, full or reduced); it is handed finished
-columns and never sees a text to evaluate.
+Which columns a term has (which contrasts, full or reduced) is settled in `coding`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import patsy
 
 from ..errors import DataError, DesignError
 from ..types import Floats
 from .allowlist import short
-from .columns import Column, ModelColumns, contrast_of
+from .coding import Coding, Column
+from .columns import ModelColumns
 from .levels import as_levels
 from .terms import Bar, ModelFormula, Term, parse_model
 
@@ -37,18 +35,18 @@ class FixedPart:
         Their names, as patsy gives them: ``modality[T.visual]``.
     terms : dict of str to slice
         Columns of each term.
-    info : patsy.DesignInfo
+    coding : Coding
         What builds the same columns of new values.
     """
 
     matrix: Floats
     names: list[str]
     terms: dict[str, slice]
-    info: Any
+    coding: Coding
 
     def of(self, values: Mapping[str, Column], n: int) -> Floats:
         """The same columns of new factor values, n rows."""
-        return _matrix(self.info, values, n)
+        return self.coding.matrix(values, n)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class RandomPart:
         Level of each row.
     levels : list of str
         Names of the levels.
-    info : patsy.DesignInfo
+    coding : Coding
         What builds the same columns of new values.
     """
 
@@ -76,11 +74,11 @@ class RandomPart:
     names: list[str]
     codes: npt.NDArray[np.intp]
     levels: list[str]
-    info: Any
+    coding: Coding
 
     def of(self, values: Mapping[str, Column], n: int) -> Floats:
         """The same columns of new factor values, n rows."""
-        return _matrix(self.info, values, n)
+        return self.coding.matrix(values, n)
 
 
 @dataclass(frozen=True)
@@ -268,41 +266,6 @@ def _take(column: Column, rows: npt.NDArray[np.intp]) -> Column:
     return column[rows]
 
 
-class _Ready:
-    """A patsy factor whose values were computed before."""
-
-    origin = None
-
-    def __init__(self, code: str, contrast: str | None) -> None:
-        self._code = code
-        self._contrast = contrast
-        self.learned = False
-
-    def name(self) -> str:
-        return self._code
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Ready) and self._code == other._code
-
-    def __hash__(self) -> int:
-        return hash(self._code)
-
-    def memorize_passes_needed(self, state: Any, eval_env: Any) -> int:  # noqa: ARG002
-        return 0
-
-    def eval(self, state: Any, data: Mapping[str, Column]) -> Any:  # noqa: ARG002
-        value = data[self._code]
-        if self.learned or not isinstance(value, pd.Categorical):
-            return value
-        name, reference = contrast_of(self._code)
-        contrast: Any = getattr(patsy, self._contrast or name)
-        if reference is not None and self._contrast is None:
-            if reference not in value.categories:
-                raise DesignError(f"{self._code} has no level {reference!r}")
-            contrast = patsy.Treatment(list(value.categories).index(reference))
-        return patsy.categorical.C(value, contrast=contrast)
-
-
 def _fixed(
     terms: tuple[Term, ...],
     intercept: bool,
@@ -314,10 +277,8 @@ def _fixed(
     if not every:
         raise DesignError("the formula has no fixed columns: add 1 or a term")
     _check_size(every, values)
-    info = _info(every, values, contrast)
-    names = [str(name) for name in info.column_names]
-    slices = {str(name): part for name, part in info.term_name_slices.items()}
-    return FixedPart(_matrix(info, values, n), names, slices, info)
+    coding = Coding(every, values, contrast)
+    return FixedPart(coding.matrix(values, n), coding.names, coding.slices, coding)
 
 
 def _check_size(terms: list[Term], values: Mapping[str, Column]) -> None:
@@ -338,34 +299,12 @@ def _check_size(terms: list[Term], values: Mapping[str, Column]) -> None:
             )
 
 
-def _info(terms: list[Term], values: Mapping[str, Column], contrast: str | None) -> Any:
-    codes = dict.fromkeys(code for term in terms for code in term)
-    factors = {code: _Ready(code, contrast) for code in codes}
-    wanted = [patsy.Term([factors[code] for code in term]) for term in terms]
-    environment = patsy.EvalEnvironment([{}])
-    try:
-        info = patsy.design_matrix_builders([wanted], lambda: iter([values]), environment)[0]
-    except patsy.PatsyError as error:
-        raise DesignError(str(error).splitlines()[0]) from None
-    # The contrasts are in `info` now; patsy reads a bare categorical without a loop over rows.
-    for ready in factors.values():
-        ready.learned = True
-    return info
-
-
-def _matrix(info: Any, values: Mapping[str, Column], n: int) -> Floats:
-    if not info.factor_infos:
-        return np.ones((n, len(info.column_names)))
-    matrix = patsy.build_design_matrices([info], values, NA_action="raise")[0]
-    return np.array(matrix, dtype=np.float64)
-
-
 def _random(
     bar: Bar, values: Mapping[str, Column], groups: Mapping[str, pd.Categorical], n: int
 ) -> RandomPart:
     terms: list[Term] = [(), *bar.terms] if bar.intercept else list(bar.terms)
     _check_size(terms, {code: values[code] for term in terms for code in term})
-    info = _info(terms, values, None)
+    coding = Coding(terms, values)
     codes = np.zeros(n, dtype=np.intp)
     for code in bar.group:
         codes = codes * len(groups[code].categories) + groups[code].codes
@@ -378,5 +317,5 @@ def _random(
         levels = [f"{a}:{b}" if b else str(a) for a, b in zip(own, levels, strict=True)]
     if len(levels) < 2:
         raise DesignError(f"random factor {bar.name!r} has only one level: {levels[0]!r}")
-    names = [str(name) for name in info.column_names]
-    return RandomPart(bar, _matrix(info, values, n), names, codes.astype(np.intp), levels, info)
+    matrix = coding.matrix(values, n)
+    return RandomPart(bar, matrix, coding.names, codes.astype(np.intp), levels, coding)

@@ -106,7 +106,7 @@ def _determinants(
         return parts
     # Two products are faster than LAPACK's potri, which runs in small blocks.
     root = linalg.lapack.dtrtri(lower[:width, :width], lower=1)[0]
-    inverse = root.T @ root
+    inverse = linalg.blas.dtrmm(1.0, root, root, lower=1, trans_a=1)
     scaled = model.scale_columns(inverse, [factor.T for factor in others]).T  # Lambda M, rest
     for i, part in zip(model.rest, model.rest_slices, strict=True):
         parts[i] += _diagonal_sum(model.inner[:, part], scaled[:, part], len(factors[i]))

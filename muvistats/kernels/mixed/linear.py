@@ -176,10 +176,10 @@ class LinearMixed:
         others = [self.blocks[i].matrix for i in self.rest]
         whole = sparse.hstack(others, format="csr") if others else _empty(self.n)
         cross = (z.T @ whole).tocsr()
-        self._sparse = m * k * width > _DENSE_LIMIT and cross.nnz < 0.1 * m * k * width
-        self.cross = cross if self._sparse else cross.toarray()
+        self.is_sparse = m * k * width > _DENSE_LIMIT and cross.nnz < 0.1 * m * k * width
+        self.cross = cross if self.is_sparse else cross.toarray()
         inner = (whole.T @ whole).tocsr()
-        self.inner = inner if self._sparse else inner.toarray()
+        self.inner = inner if self.is_sparse else inner.toarray()
         self.side = whole.T @ self.fixed
         self.top = z.T @ self.fixed
         self._corner = self.fixed.T @ self.fixed
@@ -241,7 +241,7 @@ class LinearMixed:
         top = (turn @ self.top.reshape(m, k, -1)).reshape(m * k, -1)
         rest = [factors[i] for i in self.rest]
         cross: Any
-        if self._sparse:
+        if self.is_sparse:
             left = sparse.bsr_array(
                 (turn, np.arange(m), np.arange(m + 1)), shape=(m * k, m * k)
             ).tocsr()

@@ -24,8 +24,9 @@ SINGULAR = 1e-4
 _ROUNDS = 6
 _NEWTON_STEPS = 8
 _LARGEST_NEWTON_STEP = 0.1
-#: Deviance that is not worth a step.
-_NO_GAIN = 1e-12
+#: A step that changes no digit that is read, and the deviance that none is worth.
+_PRECISION = 1e-8
+_NO_GAIN = 1e-16
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 
@@ -177,22 +178,39 @@ def minimise(
         The diagonals of the covariance factors are not negative.
     """
     scale = np.ones(len(start)) if scale is None else scale
-    parameters, gain = _quasi_newton(objective, start, scale)
+    objective = _remembering(objective)
+    parameters, step = _quasi_newton(objective, start, scale)
     for _ in range(_ROUNDS):
         parameters, at_zero = _tidied(objective, parameters, blocks)
-        if gain < _NO_GAIN and not at_zero and not curvature:
-            return Optimum(parameters, objective(parameters)[0], None, gain, True)
+        if step < _PRECISION and not at_zero and not curvature:
+            deviance, gradient = objective(parameters)
+            return Optimum(parameters, deviance, None, step * float(np.abs(gradient).max()), True)
         hessian = _hessian(objective, parameters, scale)
         lower = _beyond_saddle(objective, parameters, hessian)
         if lower is None:
             return _newton(objective, parameters, hessian)
-        parameters, gain = _quasi_newton(objective, lower, scale)
+        parameters, step = _quasi_newton(objective, lower, scale)
     deviance, _ = objective(parameters)
     return Optimum(parameters, deviance, hessian, np.inf, False)
 
 
+def _remembering(objective: Objective) -> Objective:
+    """The same, without a second computation at the last point."""
+    last: dict[bytes, tuple[float, Floats]] = {}
+
+    def remembered(parameters: Floats) -> tuple[float, Floats]:
+        key = parameters.tobytes()
+        if key not in last:
+            value = objective(parameters)
+            last.clear()
+            last[key] = value
+        return last[key]
+
+    return remembered
+
+
 def _quasi_newton(objective: Objective, start: Floats, scale: Floats) -> tuple[Floats, float]:
-    """Where the gradient vanishes, and about what is still to gain there."""
+    """Where the gradient vanishes, and about how far the optimum is from there."""
 
     def careful(scaled: Floats) -> tuple[float, Floats]:
         try:
@@ -208,14 +226,14 @@ def _quasi_newton(objective: Objective, start: Floats, scale: Floats) -> tuple[F
         method="L-BFGS-B",
         options={"maxiter": 500, "maxfun": 1000, "ftol": 1e-15, "gtol": 1e-6, "maxls": 40},
     )
-    gain = float(best.jac @ best.hess_inv.dot(best.jac))
-    return np.asarray(best.x * scale, dtype=np.float64), gain
+    step = np.abs(best.hess_inv.dot(best.jac) * scale).max()
+    return np.asarray(best.x * scale, dtype=np.float64), float(step)
 
 
 def _tidied(
     objective: Objective, parameters: Floats, blocks: Sequence[RandomBlock]
 ) -> tuple[Floats, bool]:
-    """The same point with positive diagonals, zero where they make no difference; whether some are."""
+    """The same point with diagonals of at least zero, and whether one is zero."""
     out, zeroed = parameters.copy(), False
     at = 0
     for block in blocks:
@@ -224,7 +242,7 @@ def _tidied(
         for j in rows[rows == columns]:
             diagonal = own[(rows == j) & (columns == j)][0]
             if diagonal < 0:
-                own[columns == j] *= -1
+                own[columns == j] = 0.0 - own[columns == j]
             if abs(diagonal) < SINGULAR:
                 own[(columns == j) & (np.abs(own) < SINGULAR)] = 0.0
                 zeroed = True
@@ -266,7 +284,7 @@ def _newton(objective: Objective, parameters: Floats, hessian: Floats) -> Optimu
     deviance, gradient = objective(parameters)
     for _ in range(_NEWTON_STEPS):
         step = _solve(hessian, gradient)
-        if abs(gradient @ step) < 1e-4 * _NO_GAIN or np.abs(step).max() > _LARGEST_NEWTON_STEP:
+        if abs(gradient @ step) < _NO_GAIN or np.abs(step).max() > _LARGEST_NEWTON_STEP:
             break
         value, slope = objective(parameters - step)
         if value > deviance + 1e-10 * max(1.0, abs(deviance)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -13,9 +12,12 @@ from ...arguments import check_choice, check_conf_level
 from ...dataset.access import need_study
 from ...dataset.gate import takes_study
 from ...errors import DesignError
+from ...kernels.mixed.linear import LinearMixed, RandomBlock
+from ...kernels.mixed.search import fit_linear, is_singular
 from ...kernels.raters.reliability import IccForm, icc_forms
+from ...kernels.threads import few_threads
 from ...results.frame import Rows, join_reasons, result_frame
-from ...types import Names
+from ...types import Floats, Names
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, need, to_frame
 from .chance_corrected import by_modality, units_of
@@ -194,38 +196,20 @@ def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
 
     k is the harmonic mean of raters per target.
     """
-    from mixedlm import lmer
-
-    table = pd.DataFrame(
-        {
-            "y": part["value"].to_numpy() - part["value"].mean(),
-            "target": part["target"].astype("str").to_numpy(),
-            "rater": part["rater"].astype("str").to_numpy(),
-        }
-    )
-
-    notes: dict[str, None] = {}
-
-    def components(formula: str) -> dict[str, float]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # few levels, singular fits: said in words below
-            fit = lmer(formula, table)
-        if fit.isSingular():
-            notes["a component of variance is estimated as zero"] = None
-        if not fit.converged:
-            notes["REML did not converge"] = None
-        groups: dict[str, Any] = fit.VarCorr().groups
-        random = {name: float(group.variance["(Intercept)"]) for name, group in groups.items()}
-        return {**random, "residual": float(fit.sigma) ** 2}
-
-    one_way = components("y ~ 1 + (1 | target)")
-    crossed = components("y ~ 1 + (1 | target) + (1 | rater)")
+    y = part["value"].to_numpy() - part["value"].mean()
+    ones = np.ones((len(y), 1))
+    blocks = []
+    for name in ("target", "rater"):
+        levels, codes = np.unique(part[name].astype("str"), return_inverse=True)
+        blocks.append(RandomBlock(ones, codes.ravel(), len(levels)))
+    one_way, crossed = (_components(ones, y, blocks[:count]) for count in (1, 2))
+    notes = dict.fromkeys(note for found in (one_way, crossed) for note in found[1])
+    (target, error), (crossed_target, rater, residual) = one_way[0], crossed[0]
     k = float(1 / (1 / part.groupby("target").size()).mean())
-    within = crossed["rater"] + crossed["residual"]
     forms = {
-        "1": (one_way["target"], one_way["residual"]),
-        "A": (crossed["target"], within),
-        "C": (crossed["target"], crossed["residual"]),
+        "1": (target, error),
+        "A": (crossed_target, rater + residual),
+        "C": (crossed_target, residual),
     }
     single, average = [], []
     for name, (between, error) in forms.items():
@@ -234,3 +218,19 @@ def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
         single.append(IccForm(f"ICC({bracket}1)", between / (between + error), *nan))
         average.append(IccForm(f"ICC({bracket}k)", between / (between + error / k), *nan))
     return [*single, *average], "; ".join(notes)
+
+
+def _components(
+    ones: Floats, y: Floats, blocks: list[RandomBlock]
+) -> tuple[list[float], list[str]]:
+    """Variance of each random factor and of the residual by REML, and what is to be said."""
+    model = LinearMixed(ones, y, blocks)
+    with few_threads(sum(block.size for block in blocks)):
+        optimum = fit_linear(model)
+        residual = model.sigma(model.at(optimum.parameters)) ** 2
+    notes = []
+    if is_singular(optimum.parameters, blocks):
+        notes.append("a component of variance is estimated as zero")
+    if not optimum.converged:
+        notes.append("REML did not converge")
+    return [*(residual * optimum.parameters**2).tolist(), residual], notes

@@ -26,7 +26,7 @@ from ...kernels.permutation.label_statistics import (
 )
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row
-from ..models.fit import estimate
+from ..models.estimation import estimate
 from ..shared.study import (
     Resampling,
     assignment,

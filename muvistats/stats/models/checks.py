@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from scipy import stats
 
 from ...errors import DesignError
 from ...types import Floats
-from .core import MixedCore
+from .estimation import estimate
+from .mixed_numbers import MixedNumbers
 
 
-def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:
+def compare_fits(first: MixedNumbers, second: MixedNumbers) -> list[dict[str, Any]]:
     """Likelihood ratio test of two fits, the smaller first."""
     same = first.n == second.n and np.array_equal(first.design.rows, second.design.rows)
     if not same or not np.array_equal(first.design.y, second.design.y):
@@ -60,19 +62,15 @@ def compare_fits(first: MixedCore, second: MixedCore) -> list[dict[str, Any]]:
     return rows
 
 
-def _ml(fit: MixedCore) -> MixedCore:
+def _ml(fit: MixedNumbers) -> MixedNumbers:
     """The same model by maximum likelihood."""
-    from dataclasses import replace
-
-    from .fit import estimate
-
     if fit.family != "gaussian" or not fit.reml:
         return fit
     numbers = estimate(fit.design, family=fit.family, reml=False, engine=fit.engine, df="normal")
     return replace(fit, estimates=numbers, reml=False)
 
 
-def diagnostic_rows(fit: MixedCore, frame: pd.DataFrame) -> list[dict[str, Any]]:
+def diagnostic_rows(fit: MixedNumbers, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Residuals (from the augmented frame), random effects, collinearity and the optimum."""
     residual = frame["pearson_residual"].to_numpy()
     rows: list[dict[str, Any]] = []

@@ -1,60 +1,54 @@
-"""Fitting of mixed models: from a design to estimates, and what can be wrong on the way."""
+"""What every fitted model can be asked: coefficients, tests of terms, marginal means."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
 
-from ...errors import ConvergenceError, DesignError
+from ...arguments import check_conf_level
+from ...errors import DesignError
 from ...formula import Design
-from ...kernels.mixed.derivatives import Uncertainty, uncertainty
-from ...kernels.mixed.kenward_roger import KenwardRoger, kenward_roger
-from ...kernels.mixed.laplace import LaplaceMixed
-from ...kernels.mixed.linear import LinearMixed, RandomBlock
-from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular
-from ...kernels.mixed.separation import independent_columns, separated_columns
-from ...kernels.threads import few_threads
+from ...results.frame import Rows
 from ...types import Floats
-from .engines import by_statsmodels
+from .emmeans import adjust_contrasts, grid_of, pairs_of
+from .frames import fit_frame
+from .inference import contrast_rows, inverse_link, joint_test, type_three
 
-#: Families of mixed models, with the canonical link of each.
-FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}
+#: Columns of an estimate with its test and interval.
+INFERENCE = (
+    "estimate",
+    "std_error",
+    "statistic",
+    "statistic_name",
+    "df",
+    "p_value",
+    "conf_low",
+    "conf_high",
+    "conf_level",
+)
 
-_CLOSED = 5000
-_MAX_REST = 2500
 
-
-@dataclass(frozen=True)
-class Estimates:
-    """A fitted mixed model, in numbers.
+@dataclass(frozen=True, kw_only=True)
+class Coefficients:
+    """Coefficients of a fixed part, in numbers.
 
     Parameters
     ----------
     kept : ndarray of int
         Fixed columns that were estimated; the others are combinations of them.
     beta, covariance : ndarray of float
-        Fixed effects of the kept columns and their covariance.
-    theta : ndarray of float
-        Relative covariance factors, lower triangles row by row.
-    sigma : float
-        Residual standard deviation; 1 where the family has none.
-    modes : list of ndarray
-        Conditional modes of each bar, (levels, columns).
+        Coefficients of the kept columns and their covariance.
     log_likelihood : float
-        Restricted after REML.
-    converged, singular : bool
-        Whether the optimum was found, and whether it lies on the boundary.
-    uncertainty : Uncertainty or None
-        What Satterthwaite's degrees of freedom need.
-    kenward : KenwardRoger or None
-        What Kenward and Roger's tests need; `covariance` is then the adjusted one.
-    gradient : float
-        Largest gradient of the deviance that is left, relative to its curvature.
+        Restricted after REML; NaN for estimating equations.
     method : str
         Method in words.
+    converged : bool
+        Whether the optimum was found.
     reasons : tuple of str
         What to read with care.
     separated : ndarray of int
@@ -64,245 +58,291 @@ class Estimates:
     kept: npt.NDArray[np.intp]
     beta: Floats
     covariance: Floats
-    theta: Floats
-    sigma: float
-    modes: list[Floats]
     log_likelihood: float
-    converged: bool
-    singular: bool
-    uncertainty: Uncertainty | None
-    gradient: float
     method: str
+    converged: bool = True
     reasons: tuple[str, ...] = ()
     separated: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
-    kenward: KenwardRoger | None = None
 
 
-def blocks_of(design: Design) -> list[RandomBlock]:
-    """Random blocks of a design, in the order of its bars."""
-    return [RandomBlock(part.columns, part.codes, len(part.levels)) for part in design.random]
-
-
-def check_response(y: Floats, family: str, name: str) -> None:
-    """Refuse a response that the family cannot have."""
-    if family == "binomial" and not np.isin(y, (0.0, 1.0)).all():
-        raise DesignError(f"response {name!r} must be 0 or 1, or have two levels, for binomial")
-    if family == "poisson" and not ((y >= 0) & (y == np.round(y))).all():
-        raise DesignError(f"response {name!r} must be counts (0, 1, 2, ...) for poisson")
-    if np.ptp(y) == 0:
-        raise DesignError(f"response {name!r} has one value only, {y[0]:g}: nothing to explain")
-
-
-def estimate(
-    design: Design, *, family: str, reml: bool, df: str, engine: str = "muvistats"
-) -> Estimates:
-    """Fit a design.
+@dataclass(frozen=True, repr=False)
+class Fit(ABC):
+    """A fitted model.
 
     Parameters
     ----------
     design : Design
-        Response, fixed and random columns.
-    family : {"gaussian", "binomial", "poisson"}
+        The rows and columns that were fitted.
+    estimates : Coefficients
+        The fit in numbers.
+    family : str
         Distribution of the response.
-    reml : bool
-        Restricted likelihood, for gaussian.
-    engine : {"muvistats", "statsmodels"}
-        What searches for the optimum of a gaussian model.
-    df : {"satterthwaite", "kenward-roger", "normal"}
-        Degrees of freedom whose ingredients are computed.
-
-    Returns
-    -------
-    Estimates
-        The fit.
+    provenance : dict
+        Alignment of the labels and whether the data is simulated.
     """
-    check_response(design.y, family, design.formula.response)
-    blocks = blocks_of(design)
-    scales = [_scales(block.columns) for block in blocks]
-    scaled = [
-        RandomBlock(block.columns / scale, block.codes, block.n_levels)
-        for block, scale in zip(blocks, scales, strict=True)
-    ]
-    try:
-        with few_threads(sum(block.size for block in blocks)):
-            found = _estimate(design, scaled, family=family, reml=reml, engine=engine, df=df)
-    except np.linalg.LinAlgError as error:
-        raise ConvergenceError(
-            f"the model could not be fitted: {error}; are columns of very different size?"
-        ) from None
-    rows = [scale[np.tril_indices(len(scale))[0]] for scale in scales]
-    modes = [mode / scale for mode, scale in zip(found.modes, scales, strict=True)]
-    return replace(found, theta=found.theta / np.concatenate(rows), modes=modes)
 
+    design: Design
+    estimates: Coefficients
+    family: str
+    provenance: dict[str, Any]
 
-def _scales(columns: Floats) -> Floats:
-    """Size of columns whose numbers are very large or small, otherwise 1."""
-    size = np.sqrt((columns**2).mean(axis=0))
-    return np.where((size > 10) | ((size < 0.1) & (size > 0)), size, 1.0)
+    #: Whether coefficients beside a column that was left out keep their estimate.
+    left_out_is_zero = False
 
+    @property
+    @abstractmethod
+    def is_normal(self) -> bool:
+        """Whether tests are normal, without degrees of freedom."""
 
-def _estimate(
-    design: Design,
-    blocks: list[RandomBlock],
-    *,
-    family: str,
-    reml: bool,
-    engine: str,
-    df: str,
-) -> Estimates:
-    kept = independent_columns(design.fixed.matrix)
-    x, y = design.fixed.matrix[:, kept], design.y
-    reasons = []
-    if len(kept) < design.fixed.matrix.shape[1]:
-        gone = [n for i, n in enumerate(design.fixed.names) if i not in set(kept)]
-        reasons.append(f"left out as combinations of other columns: {', '.join(gone)}")
-    _check_size(design, blocks, len(kept), family)
-    few = [part.bar.name for part in design.random if len(part.levels) < 5]
-    if few:
-        reasons.append(f"fewer than 5 levels of {', '.join(dict.fromkeys(few))}")
-    if family == "gaussian":
-        return _gaussian(kept, x, y, blocks, reml=reml, engine=engine, df=df, reasons=reasons)
-    if engine != "muvistats":
-        raise DesignError(f"engine={engine!r} fits gaussian models only")
-    return _laplace(design, kept, x, y, blocks, family, reasons)
+    @property
+    @abstractmethod
+    def dependence(self) -> str:
+        """Whether the tests allow for rows that belong together."""
 
+    @abstractmethod
+    def degrees_of(self, weights: Floats) -> float:
+        """Degrees of freedom of a combination of the kept columns."""
 
-def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
-    n = len(design.y)
-    if p >= n:
-        raise DesignError(f"{p} fixed columns for {n} rows: more parameters than rows")
-    for part, block in zip(design.random, blocks, strict=True):
-        if family == "gaussian" and block.size >= n:
-            raise DesignError(
-                f"{block.size} random effects of {part.bar.name!r} for {n} rows: they cannot be "
-                "told from the residuals"
-            )
+    @property
+    def beta(self) -> Floats:
+        """Coefficients of the kept columns."""
+        return self.estimates.beta
 
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the coefficients."""
+        return self.estimates.covariance
 
-def _gaussian(
-    kept: npt.NDArray[np.intp],
-    x: Floats,
-    y: Floats,
-    blocks: list[RandomBlock],
-    *,
-    reml: bool,
-    engine: str,
-    df: str,
-    reasons: list[str],
-) -> Estimates:
-    model = LinearMixed(x, y, blocks, reml=reml)
-    if model.residual_share < 1e-14:
-        raise DesignError("the fixed part explains the response without a residual")
-    method = f"linear mixed model, {'REML' if reml else 'ML'}"
-    if engine == "statsmodels":
-        theta, converged = by_statsmodels(x, y, blocks, reml)
-        method += " (statsmodels)"
-        gradient = 0.0
-    else:
-        optimum = fit_linear(model)
-        theta, converged, gradient = optimum.parameters, optimum.converged, optimum.gain
-    point = model.at(theta)
-    sigma = model.sigma(point)
-    parts = None
-    size = sum(block.size for block in blocks)
-    rest = size - max(block.size for block in blocks)
-    if df != "normal" and (size <= _CLOSED or rest <= _MAX_REST):
-        parts = uncertainty(model, theta)
-    elif df != "normal":
-        reasons.append("too many random effects for Satterthwaite's df: normal quantiles")
-    singular = is_singular(theta, blocks)
-    if not converged:
-        reasons.append("the optimum was not found: read no number of this fit")
-    if singular:
-        reasons.append("singular fit: a variance is zero or a correlation is 1")
-    kenward = _kenward(model, x, theta, size) if df == "kenward-roger" else None
-    return Estimates(
-        kept,
-        point.beta,
-        sigma**2 * point.unscaled if kenward is None else kenward.adjusted,
-        theta,
-        sigma,
-        model.random_effects(theta, point.beta, y, x),
-        -model.deviance(theta) / 2,
-        converged,
-        singular,
-        parts,
-        gradient,
-        method,
-        tuple(reasons),
-        kenward=kenward,
+    @property
+    def formula(self) -> str:
+        """The formula as it was written."""
+        return self.design.formula.text
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What to read with care."""
+        return self.estimates.reasons
+
+    @property
+    def n(self) -> int:
+        """Rows that entered."""
+        return len(self.design.y)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.formula!r}, {self.family}, n = {self.n}>"
+
+    def joint(self, weights: Floats) -> dict[str, Any]:
+        """Test that several combinations of the kept columns are zero at once."""
+        degrees = None if self.is_normal else self.degrees_of
+        return joint_test(weights, self.beta, self.covariance, degrees)
+
+    def common(self) -> dict[str, Any]:
+        """Columns that every table of tests has."""
+        return {
+            "n": self.n,
+            "n_missing": self.design.n_missing,
+            "method": self.estimates.method,
+            "dependence": self.dependence,
+        }
+
+    def inference(
+        self, weights: Floats, conf_level: float, *, left_out_is_zero: bool = False
+    ) -> list[dict[str, Any]]:
+        """Rows of linear combinations of all fixed columns, NaN where not estimable."""
+        check_conf_level(conf_level)
+        name = "z" if self.is_normal else "t"
+        own = weights[:, self.estimates.kept]
+        rows = contrast_rows(own, self.beta, self.covariance, self.degrees_of, conf_level)
+        for row, weight in zip(rows, weights, strict=True):
+            row["statistic_name"] = name
+            reason = self._problem(weight, left_out_is_zero=left_out_is_zero)
+            if not reason and np.isnan(row["df"]):
+                row["warning"] = "degrees of freedom are not defined"
+            if reason:
+                gone = [key for key in INFERENCE if key not in ("statistic_name", "conf_level")]
+                row.update(dict.fromkeys(gone, np.nan), warning=reason)
+        return rows
+
+    def _problem(self, weight: Floats, *, left_out_is_zero: bool) -> str:
+        """Why a linear combination has no estimate; empty where it has."""
+        matrix = self.design.fixed.matrix
+        gone = np.setdiff1d(np.arange(matrix.shape[1]), self.estimates.kept)
+        if len(gone):
+            own = np.linalg.lstsq(matrix[:, self.estimates.kept], matrix[:, gone], rcond=None)[0]
+            rest = weight[gone] - (0 if left_out_is_zero else weight[self.estimates.kept] @ own)
+            if (np.abs(rest) > 1e-6).any():
+                return "not estimable: a cell is empty or columns are collinear"
+        if (np.abs(weight[self.estimates.kept][self.estimates.separated]) > 1e-12).any():
+            return "perfect separation: no finite estimate"
+        if not self.estimates.converged and not len(self.estimates.separated):
+            return "the optimum was not found"
+        return ""
+
+    @fit_frame("coefficient", "term", *INFERENCE, "n", "n_missing", "method", "dependence")
+    def tidy(self, *, conf_level: float = 0.95) -> Rows:
+        """Coefficients of the fixed part with their tests.
+
+        Parameters
+        ----------
+        conf_level : float
+            Confidence level of the intervals.
+
+        Notes
+        -----
+        Wald tests: t where the degrees of freedom are finite, otherwise normal. Intervals are of
+        the same kind. Effects of binomial and Poisson models are on the link scale.
+        """
+        names = self.design.fixed.names
+        eye = np.eye(len(names))
+        rows = self.inference(eye, conf_level, left_out_is_zero=self.left_out_is_zero)
+        common = self.common()
+        return [{"term": name, **row, **common} for name, row in zip(names, rows, strict=True)]
+
+    @fit_frame(
+        "term",
+        "term",
+        "statistic",
+        "statistic_name",
+        "df",
+        "df_denom",
+        "p_value",
+        "n",
+        "n_missing",
+        "method",
+        "dependence",
     )
+    def anova(self, *, type: Literal[3] = 3) -> Rows:  # noqa: A002
+        """Joint test of each term.
 
+        Parameters
+        ----------
+        type : {3}
+            Type of the hypotheses: every term with all others in the model, every factor summing
+            to zero, whatever contrasts the formula uses.
 
-def _kenward(model: LinearMixed, x: Floats, theta: Floats, size: int) -> KenwardRoger:
-    if not model.reml:
-        raise DesignError("df='kenward-roger' needs reml=True")
-    if size > 3000 or size * model.n > 30_000_000:
-        raise DesignError(
-            f"{model.n} rows and {size} random effects are too many for df='kenward-roger': "
-            "use df='satterthwaite'"
-        )
-    return kenward_roger(model, x, theta)
+        Raises
+        ------
+        DesignError
+            For another type.
 
+        Notes
+        -----
+        F tests where the degrees of freedom are finite, otherwise Wald chi-square.
+        A main effect of a number that interacts with a factor is tested at equal weights of the
+        factor's levels, that of a factor where the number is zero.
+        """
+        if type != 3:
+            raise DesignError(f"type={type!r}: only type 3 tests are offered")
+        common = self.common()
+        terms = [name for name in self.design.fixed.terms if name != "Intercept"]
+        complete = len(self.estimates.kept) == self.design.fixed.matrix.shape[1]
+        if not complete or len(self.estimates.separated) or not self.estimates.converged:
+            reason = "not defined while columns are left out or have no finite estimate"
+            return [{"term": name, **common, "warning": reason} for name in terms]
+        recoded = self.design.recoded("Sum")
+        fixed = self.design.fixed
+        weights = type_three(fixed.matrix, recoded.matrix, recoded.terms, fixed.terms)
+        return [{"term": name, **self.joint(weights[name]), **common} for name in terms]
 
-def _laplace(
-    design: Design,
-    kept: npt.NDArray[np.intp],
-    x: Floats,
-    y: Floats,
-    blocks: list[RandomBlock],
-    family: str,
-    reasons: list[str],
-) -> Estimates:
-    size = sum(block.size for block in blocks)
-    if size > 5000:
-        raise DesignError(f"{size} random effects: a {family} model takes up to 5,000")
-    scale = np.sqrt((x**2).mean(axis=0))
-    model = LaplaceMixed(x / scale, y, blocks, family=family)
-    optimum = fit_laplace(model)
-    parameters, hessian = optimum.parameters, optimum.hessian
-    point = model.at(parameters)
-    theta, beta = parameters[: model.n_theta], parameters[model.n_theta :] / scale
-    covariance = _fixed_covariance(hessian, model.n_theta) / np.outer(scale, scale)
-    converged = optimum.converged and point.converged
-    separated = np.zeros(0, dtype=np.intp)
-    wide = np.sqrt(np.maximum(np.diag(covariance), 0)) * scale
-    if not converged or not np.isfinite(wide).all() or (wide > 10).any() or _far(beta * scale):
-        separated = separated_columns(x, y, family=family)
-    singular = is_singular(theta, blocks)
-    if len(separated):
-        names = [design.fixed.names[kept[i]] for i in separated]
-        reasons.append(f"perfect separation by {', '.join(names)}: no finite estimate")
-    elif not converged:
-        reasons.append("the optimum was not found: read no number of this fit")
-    if singular:
-        reasons.append("singular fit: a variance is zero or a correlation is 1")
-    return Estimates(
-        kept,
-        beta,
-        covariance,
-        theta,
-        1.0,
-        model.random_effects(theta, point.spherical),
-        -point.deviance / 2,
-        converged and not len(separated),
-        singular,
-        None,
-        optimum.gain,
-        f"{family} mixed model, Laplace",
-        tuple(reasons),
-        separated,
+    @fit_frame("combination of levels", "factor", "group", *INFERENCE, "fitted", "n", "method")
+    def emmeans(self, by: str | Sequence[str], *, conf_level: float = 0.95) -> Rows:
+        """Estimated marginal means.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            Factor, or factors whose combinations are shown.
+        conf_level : float
+            Confidence level of the intervals.
+
+        Raises
+        ------
+        DesignError
+            When `by` is not a factor of the fixed part.
+
+        Notes
+        -----
+        Predictions over the grid of all levels, numbers at their mean, averaged with equal
+        weights (Searle, Speed and Milliken, 1980). They are on the link scale; `fitted` is the
+        mean on the scale of the response.
+        """
+        names = [by] if isinstance(by, str) else list(by)
+        grid = grid_of(self.design, names)
+        rows = self.inference(grid.weights, conf_level)
+        return [
+            {
+                "factor": ", ".join(names),
+                "group": ", ".join(level),
+                **row,
+                "fitted": float(inverse_link(self.family, np.array(row["estimate"]))),
+                "n": self.n,
+                "method": self.estimates.method,
+            }
+            for level, row in zip(grid.names, rows, strict=True)
+        ]
+
+    @fit_frame(
+        "pair of groups",
+        "factor",
+        "at",
+        "group1",
+        "group2",
+        *INFERENCE,
+        "p_adjusted",
+        "p_adjust_method",
+        "n",
+        "method",
+        "dependence",
     )
+    def contrasts(
+        self,
+        by: str | Sequence[str],
+        *,
+        within: str | Sequence[str] = (),
+        adjust: str = "tukey",
+        conf_level: float = 0.95,
+    ) -> Rows:
+        """Differences of estimated marginal means, first group less second.
 
+        Parameters
+        ----------
+        by : str or sequence of str
+            Factor whose levels are compared.
+        within : str or sequence of str
+            Factors within whose levels they are compared; one family of tests for each.
+        adjust : str
+            "tukey", or holm, bonferroni, fdr_bh, fdr_by, none.
+        conf_level : float
+            Confidence level of the intervals, which are adjusted like the p-values where there
+            is a way to (tukey, bonferroni; holm takes Bonferroni's).
 
-def _far(scaled: Floats) -> bool:
-    return bool((np.abs(scaled) > 8).any())
-
-
-def _fixed_covariance(hessian: Floats, m: int) -> Floats:
-    """Covariance of the fixed effects from the Hessian of the deviance."""
-    values = np.linalg.eigvalsh(hessian)
-    if values.min() > 1e-9 * values.max():
-        return np.asarray(2 * np.linalg.inv(hessian)[m:, m:])
-    # Flat or falling directions belong to variances on their boundary: hold those fixed.
-    return np.asarray(2 * linalg.pinvh(hessian[m:, m:]))
+        Raises
+        ------
+        DesignError
+            When a factor is not in the fixed part, or the adjustment is not known.
+        """
+        names = [by] if isinstance(by, str) else list(by)
+        outer = [within] if isinstance(within, str) else list(within)
+        grid = grid_of(self.design, [*names, *outer])
+        common = {"factor": ", ".join(names), "n": self.n, "method": self.estimates.method}
+        rows: list[dict[str, Any]] = []
+        for place in dict.fromkeys(name[len(names) :] for name in grid.names):
+            here = [i for i, name in enumerate(grid.names) if name[len(names) :] == place]
+            labels = [", ".join(grid.names[i][: len(names)]) for i in here]
+            pairs = pairs_of(labels)
+            weights = np.array([grid.weights[here[i]] - grid.weights[here[j]] for i, j in pairs])
+            family = self.inference(weights, conf_level)
+            adjust_contrasts(family, len(here), adjust, conf_level)
+            at = ", ".join(f"{k} = {v}" for k, v in zip(outer, place, strict=True))
+            rows += [
+                {
+                    **common,
+                    "at": at,
+                    "group1": labels[i],
+                    "group2": labels[j],
+                    **row,
+                    "dependence": "design",
+                }
+                for (i, j), row in zip(pairs, family, strict=True)
+            ]
+        return rows

@@ -1,4 +1,4 @@
-"""Frames that a fitted model makes, and the inference that all models share."""
+"""Frames that a fitted model makes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
-import numpy as np
 import pandas as pd
-from scipy import linalg, stats
 
 from ...results.frame import Rows, _with_returns, build_frame
-from ...types import Floats
 
 P = ParamSpec("P")
 
@@ -69,158 +66,3 @@ def fit_frame(
         return wrapper  # type: ignore[return-value]
 
     return decorate
-
-
-def contrast_rows(
-    weights: Floats,
-    beta: Floats,
-    covariance: Floats,
-    degrees: Callable[[Floats], float],
-    conf_level: float,
-) -> list[dict[str, Any]]:
-    """Estimate, standard error, test and interval of each linear combination.
-
-    Parameters
-    ----------
-    weights : ndarray of float, shape (m, p)
-        The combinations.
-    beta, covariance : ndarray of float
-        Estimates and their covariance.
-    degrees : callable
-        Degrees of freedom of a combination; infinite for the normal distribution.
-    conf_level : float
-        Confidence level of the intervals.
-
-    Returns
-    -------
-    list of dict
-        One per combination.
-    """
-    rows = []
-    for row in weights:
-        estimate = float(row @ beta)
-        error = float(np.sqrt(max(row @ covariance @ row, 0.0)))
-        df = degrees(row)
-        if error > 0 and np.isfinite(error):
-            statistic = estimate / error
-            p_value = float(2 * stats.t.sf(abs(statistic), df))
-            reach = float(stats.t.ppf((1 + conf_level) / 2, df)) * error
-        else:
-            statistic = p_value = reach = np.nan
-        rows.append(
-            {
-                "estimate": estimate,
-                "std_error": error,
-                "statistic": statistic,
-                "df": df,
-                "p_value": p_value,
-                "conf_low": estimate - reach,
-                "conf_high": estimate + reach,
-                "conf_level": conf_level,
-            }
-        )
-    return rows
-
-
-def joint_test(
-    weights: Floats,
-    beta: Floats,
-    covariance: Floats,
-    degrees: Callable[[Floats], float] | None,
-) -> dict[str, Any]:
-    """Test that several combinations are zero at once.
-
-    Parameters
-    ----------
-    weights : ndarray of float, shape (m, p)
-        The combinations.
-    beta, covariance : ndarray of float
-        Estimates and their covariance.
-    degrees : callable or None
-        Denominator degrees of freedom of one combination; None for a Wald chi-square.
-
-    Returns
-    -------
-    dict
-        `statistic`, `statistic_name`, `df`, `df_denom`, `p_value`.
-
-    Notes
-    -----
-    The F statistic's denominator follows Fai and Cornelius (1996): the combinations are turned
-    to independent ones, whose degrees of freedom are pooled so that the expectation of F is met.
-    """
-    spread = weights @ covariance @ weights.T
-    values, vectors = np.linalg.eigh(spread)
-    use = values > 1e-10 * max(float(values.max()), 1e-300)
-    turned = vectors[:, use].T @ weights
-    squares = (turned @ beta) ** 2 / values[use]
-    count = int(use.sum())
-    if degrees is None:
-        total = float(squares.sum())
-        return {
-            "statistic": total,
-            "statistic_name": "chi2",
-            "df": float(count),
-            "df_denom": np.nan,
-            "p_value": float(stats.chi2.sf(total, count)),
-        }
-    each = np.array([degrees(row) for row in turned])
-    pooled = _pooled(each)
-    statistic = float(squares.mean())
-    return {
-        "statistic": statistic,
-        "statistic_name": "F",
-        "df": float(count),
-        "df_denom": pooled,
-        "p_value": float(stats.f.sf(statistic, count, pooled))
-        if np.isfinite(pooled)
-        else float(stats.chi2.sf(statistic * count, count)),
-    }
-
-
-def _pooled(degrees: Floats) -> float:
-    if np.isinf(degrees).all() or np.ptp(degrees) < 1e-8:
-        return float(degrees[0])
-    if (degrees <= 2).any():
-        return 2.0
-    expected = float(np.where(np.isinf(degrees), 1.0, degrees / (degrees - 2)).sum())
-    return 2 * expected / (expected - len(degrees))
-
-
-def type_three(
-    x: Floats, recoded: Floats, terms: dict[str, slice], own: dict[str, slice]
-) -> dict[str, Floats]:
-    """Type III hypotheses: each term of a model in which every factor sums to zero.
-
-    Parameters
-    ----------
-    x : ndarray of float, shape (n, p)
-        The model's own columns, of full rank.
-    recoded : ndarray of float, shape (n, p)
-        The same terms with sum-to-zero contrasts.
-    terms, own : dict of str to slice
-        Columns of each term in `recoded` and in `x`.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Weights of the model's own coefficients, per term, without the intercept. Each row has a
-        one at a coefficient of the term itself, which settles the pooled degrees of freedom.
-    """
-    if len(terms) == 1 + ("Intercept" in terms):
-        # one term: each row adjusts for the coefficients after it, as lmerTest does
-        upper = linalg.cholesky(x.T @ x)
-        scaled = upper / np.diag(upper)[:, None]
-        return {name: scaled[part] for name, part in own.items() if name != "Intercept"}
-    change = linalg.lstsq(x, recoded)[0]
-    back = np.linalg.inv(change)
-    out = {}
-    for name, part in terms.items():
-        if name == "Intercept":
-            continue
-        rows: Any = back[part]
-        block = rows[:, own[name]]
-        if block.shape[0] == block.shape[1] and np.linalg.cond(block) < 1e8:
-            rows = np.linalg.solve(block, rows)
-        out[name] = rows
-    return out

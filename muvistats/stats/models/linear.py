@@ -18,8 +18,9 @@ from ...kernels.threads import few_threads
 from ...results.frame import provenance
 from ...types import Data, Floats
 from ..shared.study import to_frame
-from .fit import check_response
-from .linear_result import LinearFit
+from .estimation import check_response
+from .fit import Coefficients
+from .linear_fit import LinearFit
 
 __all__ = ["glm", "linear_model"]
 
@@ -42,7 +43,8 @@ def linear_model(
     Returns
     -------
     LinearFit
-        The fit, with `tidy()`, `glance()`, `anova()`, `augment()` and `predict()`.
+        The fit, with `tidy()`, `glance()`, `anova()`, `emmeans()`, `contrasts()`,
+        `augment()` and `predict()`.
 
     Raises
     ------
@@ -99,7 +101,8 @@ def glm(
     Returns
     -------
     LinearFit
-        The fit, with `tidy()`, `glance()`, `anova()`, `augment()` and `predict()`.
+        The fit, with `tidy()`, `glance()`, `anova()`, `emmeans()`, `contrasts()`,
+        `augment()` and `predict()`.
 
     Raises
     ------
@@ -172,21 +175,17 @@ def _fit(
     method = f"GEE, {correlation}" if correlation else plain
     if sizes:
         method += f", errors clustered by {' and '.join(names)}"
-    return LinearFit(
-        design,
-        kept,
-        np.asarray(result.params, dtype=np.float64),
-        covariance,
-        family,
-        degrees,
-        float(getattr(result, "scale", 1.0)),
-        np.nan if whole else float(result.llf),
-        sizes,
-        method,
-        provenance(data),
-        reasons,
-        separated,
+    estimates = Coefficients(
+        kept=kept,
+        beta=np.asarray(result.params, dtype=np.float64),
+        covariance=covariance,
+        log_likelihood=np.nan if whole else float(result.llf),
+        method=method,
+        reasons=reasons,
+        separated=separated,
     )
+    scale = float(getattr(result, "scale", 1.0))
+    return LinearFit(design, estimates, family, provenance(data), degrees, scale, sizes)
 
 
 def _reasons(

@@ -15,8 +15,8 @@ from ...results.frame import Rows, provenance, result_frame
 from ...types import Data
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import label_names, to_frame
-from .fit import FAMILIES, estimate
-from .result import MixedFit
+from .estimation import FAMILIES, estimate
+from .mixed_fit import MixedFit
 
 __all__ = ["demographic_model", "label_models", "mixed_model"]
 
@@ -110,7 +110,7 @@ def mixed_model(
     design = build_design(formula, to_frame(data))
     numbers = estimate(design, family=family, reml=reml, engine=engine, df=df)
     restricted = reml and family == "gaussian"
-    return MixedFit(design, numbers, family, restricted, df, engine, provenance(data))
+    return MixedFit(design, numbers, family, provenance(data), restricted, df, engine)
 
 
 def demographic_model(
@@ -259,7 +259,7 @@ def _label_rows(
         numbers = estimate(design, family="binomial", reml=False, df="normal")
     except MuvistatsError as error:
         return [{**base, "term": term, "warning": str(error)} for term in design.fixed.names]
-    fit = MixedFit(design, numbers, "binomial", False, "normal", "muvistats", provenance(frame))
+    fit = MixedFit(design, numbers, "binomial", provenance(frame), False, "normal", "muvistats")
     kept = [
         "term",
         "estimate",

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from ...kernels.mixed.linear import lambda_factors
-from ...types import Floats
-from .core import MixedCore
-from .fit import blocks_of, estimate
+from .estimation import blocks_of, estimate
+from .mixed_numbers import MixedNumbers
 
 
-def inverse_link(family: str, eta: Floats) -> Floats:
-    """Mean of the response at a linear predictor."""
-    if family == "binomial":
-        return np.asarray(special.expit(eta))
-    return np.asarray(np.exp(eta)) if family == "poisson" else eta
-
-
-def _random_variances(fit: MixedCore) -> dict[str, float]:
+def _random_variances(fit: MixedNumbers) -> dict[str, float]:
     """Mean variance over the rows that each grouping factor adds."""
     design, parts = fit.design, fit.estimates
     out: dict[str, float] = {}
@@ -32,7 +24,7 @@ def _random_variances(fit: MixedCore) -> dict[str, float]:
     return out
 
 
-def _residual_variance(fit: MixedCore) -> tuple[float, str]:
+def _residual_variance(fit: MixedNumbers) -> tuple[float, str]:
     if fit.family == "gaussian":
         return fit.estimates.sigma**2, ""
     if fit.family == "binomial":
@@ -45,10 +37,8 @@ def _residual_variance(fit: MixedCore) -> tuple[float, str]:
     return float(np.log1p(1 / mean)), reason
 
 
-def _null_model(fit: MixedCore) -> MixedCore:
+def _null_model(fit: MixedNumbers) -> MixedNumbers:
     """The same random part with an intercept only."""
-    from dataclasses import replace
-
     ones = np.ones((fit.n, 1))
     fixed = replace(fit.design.fixed, matrix=ones, names=["Intercept"], terms={})
     design = replace(fit.design, fixed=fixed)
@@ -56,7 +46,7 @@ def _null_model(fit: MixedCore) -> MixedCore:
     return replace(fit, design=design, estimates=numbers)
 
 
-def r2_row(fit: MixedCore) -> dict[str, Any]:
+def r2_row(fit: MixedNumbers) -> dict[str, Any]:
     """Marginal and conditional R squared."""
     parts = fit.estimates
     fixed = float(np.var(fit.design.fixed.matrix[:, parts.kept] @ parts.beta, ddof=1))
@@ -72,7 +62,7 @@ def r2_row(fit: MixedCore) -> dict[str, Any]:
     }
 
 
-def icc_rows(fit: MixedCore) -> list[dict[str, Any]]:
+def icc_rows(fit: MixedNumbers) -> list[dict[str, Any]]:
     """Adjusted intraclass correlations."""
     variances = _random_variances(fit)
     residual, reason = _residual_variance(fit)

@@ -13,7 +13,7 @@ from ...kernels.ranks.effects import Effects
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
 from ..models.mixed import mixed_model
-from ..models.result import MixedFit
+from ..models.mixed_fit import MixedFit
 
 #: Shares of a group that differ by less than this are equal.
 _TIE = 1e-8

@@ -23,7 +23,7 @@ from ..labels.survey import rao_scott
 from ..modalities.contrasts import modality_contrasts
 from ..modalities.correlation import modality_correlations
 from ..models.mixed import DEMOGRAPHIC, label_models, mixed_model
-from ..models.result import MixedFit
+from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise_modality
 from ..ranks.several_groups import kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay

@@ -1,4 +1,4 @@
-"""Mixed-model kernels against dense formulas, mixedlm, and differences."""
+"""Mixed-model kernels against dense formulas and differences."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import pytest
 from scipy import integrate, linalg, stats
 
 from muvistats.kernels.mixed.derivatives import satterthwaite, uncertainty
+from muvistats.kernels.mixed.gradient import deviance_and_gradient
 from muvistats.kernels.mixed.laplace import LaplaceMixed
 from muvistats.kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
+from muvistats.kernels.mixed.search import fit_linear, minimise
 from muvistats.kernels.mixed.separation import independent_columns, separated_columns
 
 
@@ -75,7 +77,12 @@ def test_sparse_and_dense_elimination_agree(monkeypatch):
     wanted = LinearMixed(x, y, blocks).random_inverse(theta)
     monkeypatch.setattr("muvistats.kernels.mixed.linear._DENSE_LIMIT", 10)
     model = LinearMixed(x, y, blocks)
-    assert model._sparse
+    assert model.is_sparse
+    exact = deviance_and_gradient(model, theta)[1]
+    step = 1e-5
+    for slope, unit in zip(exact, np.eye(4), strict=True):
+        ahead, behind = model.deviance(theta + step * unit), model.deviance(theta - step * unit)
+        assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6, abs=1e-6)
     assert model.deviance(theta) == pytest.approx(expected, rel=1e-13)
     np.testing.assert_allclose(model.random_inverse(theta), wanted, atol=1e-12)
     z = np.column_stack(
@@ -97,6 +104,47 @@ def test_closed_derivatives_are_those_of_differences(reml, theta):
     for name in ("covariance", "jacobian", "hessian", "gradient"):
         a, b = getattr(closed, name), getattr(numeric, name)
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-5 * np.abs(b).max(), err_msg=name)
+
+
+@pytest.mark.parametrize("which", [(0,), (2,), (0, 1, 2), (2, 1)])
+@pytest.mark.parametrize("reml", [True, False])
+@pytest.mark.parametrize("zero", [False, True])
+def test_gradient_is_that_of_differences_also_at_variances_of_zero(which, reml, zero):
+    x, y, blocks = example()
+    places = {0: slice(0, 3), 1: slice(3, 4), 2: slice(4, 5)}
+    theta = np.concatenate([THETA[places[i]] for i in which])
+    theta[0] *= not zero
+    model = LinearMixed(x, y, [blocks[i] for i in which], reml=reml)
+    exact = deviance_and_gradient(model, theta)[1]
+    step = 1e-5
+    for slope, unit in zip(exact, np.eye(len(theta)), strict=True):
+        ahead, behind = model.deviance(theta + step * unit), model.deviance(theta - step * unit)
+        assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-6, abs=1e-6)
+
+
+def test_search_ends_at_the_closed_form_of_a_balanced_layout_and_at_exactly_zero():
+    rng = np.random.default_rng(2)
+    codes = np.repeat(np.arange(7), 5)
+    ones = np.ones((35, 1))
+    y = rng.normal(size=7)[codes] + rng.normal(size=35)
+    within = y.reshape(7, 5).var(axis=1, ddof=1).mean()
+    between = 5 * y.reshape(7, 5).mean(axis=1).var(ddof=1)
+    found = fit_linear(LinearMixed(ones, y, [RandomBlock(ones, codes, 7)]))
+    assert found.parameters[0] == pytest.approx(np.sqrt((between / within - 1) / 5), rel=1e-7)
+    y -= 0.9 * y.reshape(7, 5).mean(axis=1)[codes]
+    none = fit_linear(LinearMixed(ones, y, [RandomBlock(ones, codes, 7)]))
+    assert none.converged
+    assert none.parameters[0] == 0
+
+
+def test_search_leaves_a_saddle_at_zero():
+    rng = np.random.default_rng(5)
+    codes = np.repeat(np.arange(20), 6)
+    ones = np.ones((120, 1))
+    y = rng.normal(size=20)[codes] + rng.normal(size=120)
+    model = LinearMixed(ones, y, [RandomBlock(ones, codes, 20)])
+    found = minimise(lambda theta: deviance_and_gradient(model, theta), np.zeros(1), model.blocks)
+    assert found.parameters[0] == pytest.approx(fit_linear(model).parameters[0], rel=1e-6)
 
 
 def test_satterthwaite_is_exact_for_a_balanced_one_way_layout():

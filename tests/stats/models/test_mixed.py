@@ -264,20 +264,6 @@ def test_binomial_takes_two_levels_and_truth_values(rated):
         np.testing.assert_allclose(other["estimate"], first["estimate"], rtol=1e-8)
 
 
-def test_mixedlm_gives_the_same_logistic_fit(rated):
-    import mixedlm
-
-    own = mv.mixed_model(rated, f"chosen ~ age + {CROSSED}", family="binomial")
-    theirs = mixedlm.glmer(
-        "chosen ~ age + (1 | participant) + (1 | item)",
-        rated.assign(chosen=rated["chosen"].astype(float)),
-        family=mixedlm.families.Binomial(),
-        control=mixedlm.glmerControl(tolPwrss=1e-10),
-    )
-    np.testing.assert_allclose(own.estimates.beta, theirs.beta, atol=1e-4)
-    assert own.glance()["deviance"].iloc[0] == pytest.approx(theirs.deviance, abs=1e-6)
-
-
 def test_provenance_is_carried(study):
     fit = mv.demographic_model(study)
     for frame in (fit.tidy(), fit.glance(), fit.contrasts("modality")):

@@ -1,8 +1,7 @@
-"""A fitted mixed model: its tests, marginal means, comparisons and predictions."""
+"""A fitted mixed model: its random part, comparisons, checks and predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,19 +10,21 @@ import pandas as pd
 
 from ...errors import DesignError
 from ...formula.columns import complete_rows
+from ...kernels.mixed.linear import lambda_factors
 from ...results.frame import Rows
 from ...types import Floats
 from .checks import compare_fits, diagnostic_rows
-from .core import INFERENCE, MixedCore
-from .emmeans import adjust_contrasts, grid_of, pairs_of
-from .frames import fit_frame, type_three
-from .variance import icc_rows, inverse_link, r2_row
+from .estimation import blocks_of
+from .frames import fit_frame
+from .inference import inverse_link
+from .mixed_numbers import MixedNumbers
+from .variance import icc_rows, r2_row
 
 __all__ = ["MixedFit"]
 
 
 @dataclass(frozen=True, repr=False)
-class MixedFit(MixedCore):
+class MixedFit(MixedNumbers):
     """A fitted mixed model, as `mixed_model` returns it.
 
     Notes
@@ -32,6 +33,107 @@ class MixedFit(MixedCore):
     reason in `warning`; what concerns the whole fit (a singular fit, columns that were left out)
     stands in `warning` of every row.
     """
+
+    @fit_frame("variance or correlation", "factor", "term", "quantity", "estimate", "n")
+    def variance_components(self) -> Rows:
+        """Standard deviations and correlations of the random effects, and the residual.
+
+        Notes
+        -----
+        `factor` is the grouping factor; `term` names the column, two of them for a correlation.
+        """
+        parts = self.estimates
+        rows: list[dict[str, Any]] = []
+        factors = lambda_factors(parts.theta, blocks_of(self.design))
+        for part, factor in zip(self.design.random, factors, strict=True):
+            covariance = parts.sigma**2 * factor @ factor.T
+            sd = np.sqrt(np.diag(covariance))
+            base = {"factor": part.bar.name, "n": len(part.levels)}
+            for i, name in enumerate(part.names):
+                rows.append({**base, "term": name, "quantity": "sd", "estimate": sd[i]})
+                for j in range(i):
+                    product = sd[i] * sd[j]
+                    rows.append(
+                        {
+                            **base,
+                            "term": f"{part.names[j]}, {name}",
+                            "quantity": "correlation",
+                            "estimate": covariance[i, j] / product if product > 0 else np.nan,
+                            "warning": "" if product > 0 else "a variance is zero",
+                        }
+                    )
+        if self.family == "gaussian":
+            rows.append(
+                {"factor": "residual", "quantity": "sd", "estimate": parts.sigma, "n": self.n}
+            )
+        return rows
+
+    @fit_frame("random effect", "factor", "group", "term", "estimate", "n")
+    def random_effects(self) -> Rows:
+        """Conditional modes (BLUPs) of the random effects; `n` counts the rows of the level."""
+        rows = []
+        for part, modes in zip(self.design.random, self.estimates.modes, strict=True):
+            counts = np.bincount(part.codes, minlength=len(part.levels))
+            rows += [
+                {
+                    "factor": part.bar.name,
+                    "group": level,
+                    "term": name,
+                    "estimate": modes[i, j],
+                    "n": int(counts[i]),
+                }
+                for i, level in enumerate(part.levels)
+                for j, name in enumerate(part.names)
+            ]
+        return rows
+
+    @fit_frame(
+        "model",
+        "model",
+        "family",
+        "n",
+        "n_missing",
+        "groups",
+        "n_parameters",
+        "df_residual",
+        "sigma",
+        "log_likelihood",
+        "deviance",
+        "aic",
+        "bic",
+        "converged",
+        "singular",
+        "method",
+    )
+    def glance(self) -> Rows:
+        """The whole fit in one row.
+
+        Notes
+        -----
+        After REML, log-likelihood, AIC and BIC are restricted: compare them only between models
+        with the same fixed part, or use `compare`.
+        """
+        parts, k = self.estimates, self.n_parameters
+        sizes = dict.fromkeys(f"{p.bar.name}: {len(p.levels)}" for p in self.design.random)
+        return [
+            {
+                "model": self.formula,
+                "family": self.family,
+                "n": self.n,
+                "n_missing": self.design.n_missing,
+                "groups": ", ".join(sizes),
+                "n_parameters": k,
+                "df_residual": self.n - k,
+                "sigma": parts.sigma if self.family == "gaussian" else np.nan,
+                "log_likelihood": parts.log_likelihood,
+                "deviance": -2 * parts.log_likelihood,
+                "aic": -2 * parts.log_likelihood + 2 * k,
+                "bic": -2 * parts.log_likelihood + np.log(self.n) * k,
+                "converged": parts.converged,
+                "singular": parts.singular,
+                "method": parts.method,
+            }
+        ]
 
     @fit_frame(
         "row",
@@ -65,156 +167,6 @@ class MixedFit(MixedCore):
             if key in design.frame:
                 out[key] = design.frame[key].astype("str").to_numpy()
         return pd.DataFrame(out)
-
-    @fit_frame(
-        "term",
-        "term",
-        "statistic",
-        "statistic_name",
-        "df",
-        "df_denom",
-        "p_value",
-        "n",
-        "n_missing",
-        "method",
-        "dependence",
-    )
-    def anova(self, *, type: Literal[3] = 3) -> Rows:  # noqa: A002
-        """Joint test of each term.
-
-        Parameters
-        ----------
-        type : {3}
-            Type of the hypotheses: every term with all others in the model, every factor summing
-            to zero, whatever contrasts the formula uses.
-
-        Raises
-        ------
-        DesignError
-            For another type.
-
-        Notes
-        -----
-        F tests for gaussian models, with Satterthwaite's denominator or Kenward and Roger's,
-        otherwise Wald chi-square.
-        A main effect of a number that interacts with a factor is tested at equal weights of the
-        factor's levels, that of a factor where the number is zero.
-        """
-        if type != 3:
-            raise DesignError(f"type={type!r}: only type 3 tests are offered")
-        parts, common = self.estimates, self.common()
-        terms = [name for name in self.design.fixed.terms if name != "Intercept"]
-        whole = len(parts.kept) == self.design.fixed.matrix.shape[1]
-        if not whole or len(parts.separated) or not parts.converged:
-            reason = "not defined while columns are left out or have no finite estimate"
-            return [{"term": name, **common, "warning": reason} for name in terms]
-        recoded = self.design.recoded("Sum")
-        fixed = self.design.fixed
-        weights = type_three(fixed.matrix, recoded.matrix, recoded.terms, fixed.terms)
-        return [{"term": name, **self.joint(weights[name]), **common} for name in terms]
-
-    @fit_frame("combination of levels", "factor", "group", *INFERENCE, "fitted", "n", "method")
-    def emmeans(self, by: str | Sequence[str], *, conf_level: float = 0.95) -> Rows:
-        """Estimated marginal means.
-
-        Parameters
-        ----------
-        by : str or sequence of str
-            Factor, or factors whose combinations are shown.
-        conf_level : float
-            Confidence level of the intervals.
-
-        Raises
-        ------
-        DesignError
-            When `by` is not a factor of the fixed part.
-
-        Notes
-        -----
-        Predictions over the grid of all levels, numbers at their mean, averaged with equal
-        weights (Searle, Speed and Milliken, 1980). They are on the link scale; `fitted` is the
-        mean on the scale of the response.
-        """
-        names = [by] if isinstance(by, str) else list(by)
-        grid = grid_of(self.design, names)
-        rows = self.inference(grid.weights, conf_level)
-        return [
-            {
-                "factor": ", ".join(names),
-                "group": ", ".join(level),
-                **row,
-                "fitted": float(inverse_link(self.family, np.array(row["estimate"]))),
-                "n": self.n,
-                "method": self.estimates.method,
-            }
-            for level, row in zip(grid.names, rows, strict=True)
-        ]
-
-    @fit_frame(
-        "pair of groups",
-        "factor",
-        "at",
-        "group1",
-        "group2",
-        *INFERENCE,
-        "p_adjusted",
-        "p_adjust_method",
-        "n",
-        "method",
-        "dependence",
-    )
-    def contrasts(
-        self,
-        by: str | Sequence[str],
-        *,
-        within: str | Sequence[str] = (),
-        adjust: str = "tukey",
-        conf_level: float = 0.95,
-    ) -> Rows:
-        """Differences of estimated marginal means, first group less second.
-
-        Parameters
-        ----------
-        by : str or sequence of str
-            Factor whose levels are compared.
-        within : str or sequence of str
-            Factors within whose levels they are compared; one family of tests for each.
-        adjust : str
-            "tukey", or holm, bonferroni, fdr_bh, fdr_by, none.
-        conf_level : float
-            Confidence level of the intervals, which are adjusted like the p-values where there
-            is a way to (tukey, bonferroni; holm takes Bonferroni's).
-
-        Raises
-        ------
-        DesignError
-            When a factor is not in the fixed part, or the adjustment is not known.
-        """
-        names = [by] if isinstance(by, str) else list(by)
-        outer = [within] if isinstance(within, str) else list(within)
-        grid = grid_of(self.design, [*names, *outer])
-        common = {"factor": ", ".join(names), "n": self.n, "method": self.estimates.method}
-        rows: list[dict[str, Any]] = []
-        for place in dict.fromkeys(name[len(names) :] for name in grid.names):
-            here = [i for i, name in enumerate(grid.names) if name[len(names) :] == place]
-            labels = [", ".join(grid.names[i][: len(names)]) for i in here]
-            pairs = pairs_of(labels)
-            weights = np.array([grid.weights[here[i]] - grid.weights[here[j]] for i, j in pairs])
-            family = self.inference(weights, conf_level)
-            adjust_contrasts(family, len(here), adjust, conf_level)
-            at = ", ".join(f"{k} = {v}" for k, v in zip(outer, place, strict=True))
-            rows += [
-                {
-                    **common,
-                    "at": at,
-                    "group1": labels[i],
-                    "group2": labels[j],
-                    **row,
-                    "dependence": "design",
-                }
-                for (i, j), row in zip(pairs, family, strict=True)
-            ]
-        return rows
 
     @fit_frame(
         "model",
