@@ -62,29 +62,9 @@ def compare_architectures(
     data : DataTree or NetworkModels
         A study with ratings over time and features, or networks that were trained on one; then
         all arguments but `linear` and `n_jobs` are those of the training.
-    dimension : sequence of str, optional
-        Rated dimensions that are predicted; all dynamic ones where not given.
-    configurations : sequence of str or Configuration, optional
-        Names in `CONFIGURATIONS`, or others; the seven of Table 6 where not given.
-    protocol : {"strict", "paper", "released"} or Protocol
-        How networks are trained, tested and scored.
-    n_seeds : int
-        Trainings of each configuration, target and fold, from other weights.
-    n_repeats : int
-        Partitions of the items into folds.
     linear : bool
         Whether rows of the lasso (`lasso_models`) join in: same folds, and scored at the same
         time steps.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness of weights, dropout and order.
-    backend : {"tensorflow", "torch"}, optional
-        Backend of Keras.
-    n_jobs : int
-        Processes, each with one thread; -1 for one per core. No number depends on it.
-    cache : bool or path
-        Where each finished training is kept.
-    progress : bool
-        Whether to show a bar with the time that is left, on a terminal only.
 
     Raises
     ------

@@ -90,15 +90,6 @@ def paired_tests(
         branches were pretrained on audiovisual ratings, as far as they are there.
     metrics : sequence of {"rmse", "mse", "ccc"}
         What is compared.
-    dependence : {"independent", "design"} or both
-        ``"independent"``: the paper's paired t test and the signed rank test, items as
-        independent; ``"design"``: the corrected t test and a mixed model, which know that items
-        of a fold are predicted by one model.
-    adjust : str
-        Adjustment of the p-values of one test over pairs, targets and metrics: holm, bonferroni,
-        fdr_bh, fdr_by or none.
-    conf_level : float
-        Confidence level of the intervals.
 
     Raises
     ------

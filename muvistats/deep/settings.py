@@ -64,14 +64,8 @@ def protocol_effects(
         A study with ratings over time and features.
     protocol, other : str or Protocol
         Protocol that is changed, and where the other values come from.
-    dimension : sequence of str, optional
-        Rated dimensions that are predicted; all dynamic ones where not given.
     configurations : sequence of str or Configuration
         Names in `CONFIGURATIONS`, or others; late fusion and PAIR where not given.
-    n_seeds : int
-        Trainings of each configuration, target and fold.
-    rng, backend, n_jobs, cache, progress
-        As in `network_models`.
 
     Raises
     ------

@@ -40,8 +40,6 @@ def summarise(frame: pd.DataFrame, *, conf_level: float = 0.95) -> Rows:
     frame : DataFrame
         What `compare_architectures` returned; of several readings of the labels one below the
         other, if there are any.
-    conf_level : float
-        Confidence level of the interval of the mean.
 
     Raises
     ------

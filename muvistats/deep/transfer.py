@@ -246,26 +246,14 @@ def transfer_recovery(
         and with the control that is pretrained on audiovisual ratings for as many steps. In
         ``"permuted"`` two PAIR arms are compared whose pretraining saw the ratings of other items,
         by two independent permutations: there is nothing to find. Both where not given.
-    n_sims : int
-        Simulated studies of each scenario.
     n_items, n_steps : int
         Size of a study.
     protocol : str or Protocol
         How networks are trained; small ones where not given.
     alpha : float
         Level of the tests.
-    conf_level : float
-        Confidence level of the interval of the rate.
     rng : int
         Source of randomness; study i has the same numbers whatever `n_sims` is.
-    backend : {"tensorflow", "torch"}, optional
-        Backend of Keras.
-    n_jobs : int
-        Processes; -1 for one per core.
-    cache : bool or path
-        Where each finished study is kept, so that a run that was cut off goes on.
-    progress : bool
-        Whether to show a bar on a terminal.
 
     Raises
     ------

@@ -49,17 +49,6 @@ def label_agreement(
 ) -> Rows:
     """Agreement on each label between people who rated the same item in the same modality.
 
-    Parameters
-    ----------
-    data : DataTree or DataFrame
-        The study, or its annotation frame.
-    n_resamples : int
-        Bootstrap resamples of items; 0 for no interval.
-    conf_level : float
-        Confidence level of the percentile interval.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness.
-
     Raises
     ------
     DataError
@@ -158,18 +147,10 @@ def krippendorff_alpha(
 
     Parameters
     ----------
-    data : DataTree or DataFrame
-        The study, or its annotation frame.
     metric : {"interval", "nominal"}
         Alpha of the rated dimensions, on annotation medians, or of each label.
     dimension : str, optional
         Rated dimension for the interval metric; all where not given.
-    n_resamples : int
-        Bootstrap resamples of items; 0 for no interval.
-    conf_level : float
-        Confidence level of the percentile interval.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness.
 
     Raises
     ------

@@ -169,18 +169,8 @@ def interrater_ccc(
     level : {"modality", "annotation"}
         The mean and sd over annotations by modality and for all (the paper's Table 5), or one
         row per annotation.
-    dimension : str, optional
-        Rated dimension; all dynamic ones where not given.
-    ddof : {0, 1}
-        Moments of the concordance by 1/n or 1/(n - 1).
     cluster : {"item", "participant"} or both
         What the interval at level `modality` resamples; both make the pigeonhole bootstrap.
-    n_resamples : int
-        Bootstrap resamples at level `modality`; 0 for no interval.
-    conf_level : float
-        Confidence level of the percentile interval.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness.
 
     Raises
     ------

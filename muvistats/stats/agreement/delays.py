@@ -69,14 +69,6 @@ def rater_lag(
         One row per annotation, or means over annotations.
     max_lag : float
         Longest delay that is tried, in seconds.
-    dimension : str, optional
-        Rated dimension; all dynamic ones where not given.
-    n_resamples : int
-        Bootstrap resamples of items for the mean gain; 0 for no interval.
-    conf_level : float
-        Confidence level of the percentile interval.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness, also for the mismatched items.
 
     Raises
     ------

@@ -56,14 +56,10 @@ def icc(
 
     Parameters
     ----------
-    data : DataTree
-        The study.
     unit : {"annotation", "time_step"}
         What is rated: an item in a modality, by the median of its annotation, or each time step
         of it. Time steps of a whole dimension are read into memory at once, with a row for each
         rating, also where the study was opened in chunks.
-    dimension : str, optional
-        Rated dimension; all where not given.
     conf_level : float
         Confidence level, where ratings are complete.
 

@@ -63,14 +63,6 @@ def agreement_over_time(
         Length of a window in seconds.
     hop : float, optional
         Seconds from one window to the next; the length of a window where not given.
-    dimension : str, optional
-        Rated dimension; all dynamic ones where not given.
-    n_resamples : int
-        Bootstrap resamples of items; 0 for no interval.
-    conf_level : float
-        Confidence level of the percentile interval.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness.
 
     Raises
     ------
@@ -183,14 +175,6 @@ def noise_ceiling(
         The study, with a dynamic dimension.
     level : {"item", "modality"}
         One row per item and modality, or the mean over items.
-    dimension : str, optional
-        Rated dimension; all dynamic ones where not given.
-    n_resamples : int
-        Bootstrap resamples of items at level `modality`; 0 for no interval.
-    conf_level : float
-        Confidence level of the percentile interval.
-    rng : int, SeedSequence or Generator, optional
-        Source of randomness.
 
     Raises
     ------

@@ -61,10 +61,6 @@ def describe_annotations(
 
     Parameters
     ----------
-    data : DataTree
-        The study.
-    dimension : str, optional
-        One rated dimension; all of them where not given.
     level : {"modality", "item", "annotation"}
         One row per modality and one for `all` of them; one per item and modality; or one per
         annotation.

@@ -52,19 +52,10 @@ def normality(
 
     Parameters
     ----------
-    data : DataTree or DataFrame
-        A study, or an annotation frame (one row per annotation).
-    dimension : str, optional
-        Rated dimension; all of them by default.
     by : str, optional
         Factor, the right-hand side of a formula; then each of its groups is tested alone.
-    dependence : {"independent", "design"} or both
-        Rows to give: tests of the values as independent ones, and tests of what is left of them
-        without participant and item effects, whatever the factor and its assignment.
     n_resamples : int
         Simulated sets of residuals behind the p of the design rows; 0 for none.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------
@@ -73,6 +64,9 @@ def normality(
 
     Notes
     -----
+    The independent rows test the values; the design rows test what is left of them without
+    participant and item effects, whatever the factor and its assignment.
+
     Four independent rows. ``D = max |F_n(x) - Phi(x)|`` against the *standard* normal
     distribution, as in the paper, once with its exact and once with its limiting p: this asks
     whether medians on [-1, 1] have mean 0 and standard deviation 1, which nobody expects, so it

@@ -40,11 +40,6 @@ __all__ = ["describe_design", "describe_participants", "overlay_preference"]
 def describe_participants(data: xr.DataTree) -> Rows:
     """Describe the people: how many, their age, gender, training, and whatever else is known.
 
-    Parameters
-    ----------
-    data : DataTree
-        The study.
-
     Notes
     -----
     The row of the variable `participant` counts everybody in the study. A number has one row with
@@ -92,11 +87,6 @@ def describe_participants(data: xr.DataTree) -> Rows:
 @takes_study
 def describe_design(data: xr.DataTree) -> Rows:
     """Describe who rated what: raters per cell, trials per person, labels, sampling, conditions.
-
-    Parameters
-    ----------
-    data : DataTree
-        The study.
 
     Notes
     -----
@@ -230,8 +220,6 @@ def overlay_preference(
     ----------
     data : DataTree
         The study, with `overlay_preference` in `/participants`.
-    conf_level : float
-        Confidence level of the interval of the share.
     dependence : {"independent", "design"} or both
         Every participant answered once, so answers are independent by design, and both rows hold
         the same numbers.

@@ -92,23 +92,9 @@ def modality_contrasts(
         ``"correlation"``: mean correlation over time between mean trajectories of an item, see
         `modality_correlations`; here one pair of modalities is compared with another, as
         music-audiovisual with visual-audiovisual.
-    dimension : str, optional
-        Rated dimension; all of them by default.
     cluster : {"item", "participant"} or both
         Units that are sampled in the design row. A correlation belongs to an item and to nobody:
         there, both are the same as items alone.
-    dependence : {"independent", "design"} or both
-        ``"independent"`` takes finished values as independent: Welch's t, and Mood's test for
-        medians. ``"design"`` resamples whole items and whole participants, so that what an
-        item's modalities have in common falls out; it is the same however modality was assigned.
-    adjust : {"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}
-        Adjustment of p over the pairs of one dimension, of each kind of row.
-    conf_level : float
-        Confidence level of the interval of the difference.
-    n_resamples : int
-        Bootstrap samples of each kind of unit; 0 for none.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------
@@ -119,6 +105,10 @@ def modality_contrasts(
 
     Notes
     -----
+    The independent row takes finished values as independent: Welch's t, and Mood's test for
+    medians. The design row resamples whole items and whole participants, so that what an item's
+    modalities have in common falls out; it is the same however modality was assigned.
+
     Each annotation (or item) has its value before anything is resampled: raters who were drawn
     twice would be compared with copies of themselves. The estimate is the first group less the
     second. `estimate1` and `estimate2` are the mean, the median, or ``tanh(mean(atanh(r)))``; the

@@ -84,8 +84,6 @@ def modality_contribution(
     ----------
     data : DataTree or DataFrame
         A study; an annotation frame is enough for ``scope="between_item"``.
-    dimension : str, optional
-        Rated dimension; all of them by default.
     modality : str
         Modality that is explained by all others.
     scope : {"within_item", "between_item"}
@@ -102,12 +100,6 @@ def modality_contribution(
         still rests at the centre or goes to its first place, in every modality alike.
     cluster : {"item", "participant"} or both
         Whose sampling the interval stands for.
-    conf_level : float
-        Confidence level of the intervals.
-    n_resamples : int
-        Bootstrap samples of items; 0 for no intervals.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------

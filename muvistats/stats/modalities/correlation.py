@@ -61,12 +61,8 @@ def modality_correlations(
     ----------
     data : DataTree
         A study with dynamic dimensions, (annotation, time).
-    dimension : str, optional
-        Rated dimension; all of them by default.
     level : {"item", "summary"}
         One row per item, or the distribution over items.
-    conf_level : float
-        Confidence level of the interval of the mean correlation.
 
     Raises
     ------

@@ -199,13 +199,6 @@ def label_models(
         A study with labels, or its annotation frame.
     by : str
         Fixed part of the formula.
-    labels : sequence of str, optional
-        Labels; all of them where not given.
-    adjust : str
-        Adjustment of the p-values of a term over the labels: holm, bonferroni, fdr_bh,
-        fdr_by or none.
-    conf_level : float
-        Confidence level of the intervals.
 
     Raises
     ------

@@ -82,18 +82,6 @@ def audio_visual_contrast(
         Modality of the ratings.
     dimension : tuple of two str
         Rated dimensions; the second is subtracted.
-    model : {"lasso", "elastic_net", "ridge", "linear"}
-        The penalty.
-    dependence : {"independent", "design"} or both
-        ``"independent"``: a t test over items; ``"design"``: a permutation of whole items.
-    conf_level : float
-        Confidence level of the interval over items.
-    n_resamples : int
-        Permutations; 0 for none.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
-    n_jobs : int
-        Permutations that are fitted at the same time; the result does not depend on it.
 
     Raises
     ------

@@ -63,19 +63,6 @@ def compare_with_human(
     ----------
     data : DataTree or FeatureModels
         A study, or models that were fitted to one.
-    model : {"lasso", "elastic_net", "ridge", "linear"}
-        The penalty.
-    dimension : str, optional
-        Rated dimension; all dynamic ones where not given.
-    sets : sequence of (str, str), optional
-        Modality and features; the five of Table 4 where not given.
-    dependence : {"independent", "design"} or both
-        ``"independent"``: all annotations against all items, as in the paper; ``"design"``: each
-        item paired with itself.
-    conf_level : float
-        Confidence level of the interval of the difference.
-    n_jobs : int
-        Folds that are fitted at the same time.
 
     Raises
     ------
@@ -86,6 +73,9 @@ def compare_with_human(
 
     Notes
     -----
+    The independent row compares all annotations with all items, as in the paper; the design row
+    pairs each item with itself.
+
     People: the concordance of each annotation with the weighted estimator of the other raters of
     its item and modality (`interrater_ccc`). Model: the concordance of its prediction with the
     estimator of all of them, one value per item. The difference is people less model.

@@ -95,12 +95,6 @@ def label_prediction(
         A row per label, or the mean correlation over the labels of a modality.
     n_folds : int
         Folds over items, shuffled with random state 42, items in release order.
-    conf_level : float
-        Confidence level of the interval.
-    n_resamples : int
-        Permutations behind p and bootstrap samples behind the interval; 0 for neither.
-    rng : int, SeedSequence, Generator or None
-        Source of randomness. A number gives the same result each time, None another one.
 
     Raises
     ------

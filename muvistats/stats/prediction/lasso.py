@@ -66,27 +66,9 @@ def lasso_models(
     data : DataTree or FeatureModels
         A study with ratings over time and features, or models that were fitted to one; then
         `model`, `inner`, `n_folds`, `l1_ratio`, `patience` and `n_jobs` are those of the fit.
-    model : {"lasso", "elastic_net", "ridge", "linear"}
-        The penalty.
     level : {"summary", "fold", "item"}
         Mean and standard deviation over items of each metric, or the folds, or the items; columns
         of the other levels are empty.
-    dimension : str, optional
-        Rated dimension that is predicted; all dynamic ones where not given.
-    sets : sequence of (str, str), optional
-        Modality and features; the five of Table 4 where not given.
-    inner : {"items", "frames"}
-        What the inner folds hold out; see `feature_models`.
-    n_folds : int
-        Folds over items.
-    l1_ratio : float
-        Share of the absolute penalty of the elastic net.
-    patience : int, optional
-        Penalties without a lower inner error after which the search ends; None never ends it.
-    conf_level : float
-        Confidence level of the interval of the mean.
-    n_jobs : int
-        Folds that are fitted at the same time.
 
     Raises
     ------

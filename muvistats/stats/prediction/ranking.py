@@ -66,14 +66,6 @@ def rank_features(
     order : {"largest", "sum"}
         What families are ordered by: the largest absolute mean coefficient of a feature, as in
         the paper, or the sum over features, which favours families with many of them.
-    model : {"lasso", "elastic_net", "ridge", "linear"}
-        The penalty.
-    dimension : str, optional
-        Rated dimension that is predicted; all dynamic ones where not given.
-    sets : sequence of (str, str), optional
-        Modality and features; the five of Table 4 where not given.
-    n_jobs : int
-        Folds that are fitted at the same time.
 
     Raises
     ------
@@ -235,16 +227,6 @@ def family_importance(
     ----------
     data : DataTree or FeatureModels
         A study, or models that were fitted to one.
-    model : {"lasso", "elastic_net", "ridge", "linear"}
-        The penalty.
-    dimension : str, optional
-        Rated dimension that is predicted; all dynamic ones where not given.
-    sets : sequence of (str, str), optional
-        Modality and features; the five of Table 4 where not given.
-    conf_level : float
-        Confidence level of the interval.
-    n_jobs : int
-        Folds that are fitted at the same time.
 
     Raises
     ------
