@@ -12,6 +12,7 @@ import muvistats
 from muvistats import deep
 from muvistats.features import audio, visual
 from muvistats.results.parameters import (
+    ADJUSTED_BY_LARGEST,
     FEWER_RESAMPLES,
     FINER_LEVELS,
     LEVELS,
@@ -25,6 +26,9 @@ PAGE = Path(__file__).parents[1] / "conventions.md"
 
 #: Classes of results whose methods users call.
 FITS = ("MixedFit", "LinearFit", "FeatureModels")
+
+#: Methods of these classes that serve the package itself.
+INTERNAL = {"ceilings_of", "common", "degrees_of", "inference", "joint", "keys", "limited"}
 
 INTRODUCTION = """# Conventions
 
@@ -53,7 +57,7 @@ def public_functions() -> dict[str, Callable[..., Any]]:
     functions |= {"audio.extract": audio.extract, "visual.extract": visual.extract}
     for name in FITS:
         for method, function in inspect.getmembers(getattr(muvistats, name), inspect.isfunction):
-            if not method.startswith("_"):
+            if not method.startswith("_") and method not in INTERNAL:
                 functions[f"{name}.{method}"] = function
     return functions
 
@@ -159,6 +163,10 @@ def page() -> str:
             ["function", "default", "reason"],
             ([f"`{name}`", *row] for name, row in FEWER_RESAMPLES.items()),
         ),
+        "\n## Adjusted p-values\n",
+        "`adjust` names the method. "
+        f"{' and '.join(f'`{name}`' for name in ADJUSTED_BY_LARGEST)} have none:\n"
+        "they compare with the largest statistic of each permutation.",
         "\n## Verdicts\n",
         table(
             ["function", "word", "meaning"],

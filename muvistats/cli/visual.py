@@ -61,7 +61,7 @@ def visual(
         )
     if actions is not None:
         chosen.append(room.Actions(weights=actions, labels=action_labels, shots=shots, trust=trust))
-    found = room.extract(files, chosen, step=step, n_jobs=jobs, cache=cache)
+    found = room.extract(files, chosen, hop=step, n_jobs=jobs, cache=cache)
     if study is None:
         table = room.shot_table(found).to_csv(index=False, float_format="%.9g", lineterminator="\n")
         write_whole(out / "visual_shots.csv", lambda stream: stream.write(table.encode()))

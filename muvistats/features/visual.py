@@ -65,7 +65,7 @@ def extract(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     extractors: Extractor | Sequence[Extractor] | None = None,
     *,
-    step: float = schema.SAMPLING_INTERVAL,
+    hop: float = schema.SAMPLING_INTERVAL,
     items: Sequence[str] | None = None,
     n_jobs: int = 1,
     cache: bool | str | os.PathLike[str] = True,
@@ -80,7 +80,7 @@ def extract(
     extractors : Extractor or sequence of Extractor, optional
         What to measure, from this module or your own; by default `Colour`, `Lighting` and
         `Shots`, which need no network.
-    step : float
+    hop : float
         Time between two windows in s.
     items : sequence of str, optional
         Item of each file; by default the name of the file without its suffix.
@@ -106,7 +106,7 @@ def extract(
         When there is no file, two files are of one item, no file could be read, or a network and
         its labels do not fit.
     DesignError
-        When the step makes no sense, two features have one name, or a file of weights would need
+        When the hop makes no sense, two features have one name, or a file of weights would need
         trust.
     MissingExtraError
         When a package of an extractor is not installed (extras `vision`, `yolo`, `torch`).
@@ -118,7 +118,7 @@ def extract(
 
     Notes
     -----
-    Window k stands for time ``k * step`` from the first frame, as long as that lies within the
+    Window k stands for time ``k * hop`` from the first frame, as long as that lies within the
     video. Its frame is the one on the screen at that time; where the next frame is nearer, and
     begins within 25 ms, it is that one. Times are those at which the file says that frames are to
     be shown, so a varying frame rate does no harm; where they are missing or run backwards, the
@@ -131,18 +131,18 @@ def extract(
     Files of one picture are refused, and so are texts, which FFmpeg would draw.
     """
     chosen = _chosen(extractors)
-    step = check_number("step", step, above=0)
+    hop = check_number("hop", hop, above=0)
     n_jobs = check_jobs(n_jobs)
     for extractor in chosen:
         extractor.check()
     feature_names(chosen)
     settings: dict[str, Any] = {
-        "step": step,
+        "step": hop,
         "extractors": [describe(extractor) for extractor in chosen],
         "engines": {name: found for name in _ENGINES if (found := _version_of(name))},
         "version": _VERSION,
     }
-    reader = _FilmReader(chosen, step, _threads(n_jobs))
+    reader = _FilmReader(chosen, hop, _threads(n_jobs))
     made = run_extraction(
         paths,
         reader,
@@ -152,7 +152,7 @@ def extract(
         n_jobs=n_jobs,
         cache=cache,
         progress=progress,
-        attrs={"step": step},
+        attrs={"step": hop},
     )
     if "shot" not in made.tables:
         return made.dataset

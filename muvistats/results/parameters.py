@@ -56,6 +56,8 @@ PARAMETERS: dict[str, Parameter] = {
         {
             "MixedFit.contrasts": (REQUIRED, _NO_DEFAULT),
             "MixedFit.emmeans": (REQUIRED, _NO_DEFAULT),
+            "LinearFit.contrasts": (REQUIRED, _NO_DEFAULT),
+            "LinearFit.emmeans": (REQUIRED, _NO_DEFAULT),
             "demographic_model": (
                 "'modality + gender + (years_of_training > 3) + familiar'",
                 "the model of the paper's demographics",
@@ -72,6 +74,10 @@ PARAMETERS: dict[str, Parameter] = {
         "str or sequence of str, optional",
         "None",
         "Rated dimensions; all that the question can be asked of where not given.",
+        {
+            "audio_visual_contrast": ("('arousal', 'valence')", "two are set against each other"),
+            "demographic_model": ("'arousal'", "a fit has one response"),
+        },
     ),
     "labels": Parameter("sequence of str, optional", "None", "Labels; all where not given."),
     "item": Parameter(
@@ -89,11 +95,6 @@ PARAMETERS: dict[str, Parameter] = {
             "modality_contribution": ("'audiovisual'", "the modality that the others add up to"),
         },
     ),
-    "participant": Parameter(
-        "str, int or iterable of these, optional",
-        "None",
-        "Participants; all of them where not given.",
-    ),
     "level": Parameter(
         "str",
         "'summary'",
@@ -104,6 +105,10 @@ PARAMETERS: dict[str, Parameter] = {
         "str or sequence of str",
         "('total', 'within_item', 'between_item')",
         "Which variation enters: in total, within items, between items.",
+        {
+            "modality_contribution": ("'within_item'", "between items there are few to learn from"),
+            "plot_label_correlations": ("'total'", "a figure shows one"),
+        },
     ),
     # how rows are taken
     "dependence": Parameter(
@@ -127,6 +132,12 @@ PARAMETERS: dict[str, Parameter] = {
         "str or sequence of str, optional",
         "None",
         "Columns whose levels are sampled as a whole, such as ``participant`` and ``item``.",
+        {
+            "interrater_ccc": ("('item', 'participant')", "intervals stand for both"),
+            "modality_contrasts": ("('item', 'participant')", "intervals stand for both"),
+            "modality_contribution": ("('item', 'participant')", "intervals stand for both"),
+            "rao_scott": ("'participant'", "the correction needs one"),
+        },
     ),
     "alternative": Parameter(
         '{"two-sided", "less", "greater"}',
@@ -137,6 +148,10 @@ PARAMETERS: dict[str, Parameter] = {
         '{"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}',
         "'holm'",
         "Adjustment of p-values for looking at several.",
+        {
+            "LinearFit.contrasts": ("'tukey'", "all pairs of one factor are compared"),
+            "MixedFit.contrasts": ("'tukey'", "all pairs of one factor are compared"),
+        },
     ),
     "conf_level": Parameter("float", "0.95", "Confidence level of the intervals."),
     "alpha": Parameter("float", "0.05", "A p-value up to this rejects."),
@@ -150,16 +165,27 @@ PARAMETERS: dict[str, Parameter] = {
         "int, SeedSequence, Generator or None",
         "0",
         "Source of randomness. A number gives the same result each time, None another one.",
+        {"simulate_muvi": ("20220824", "the embedded study, of which docs and lessons speak")},
     ),
     "n_jobs": Parameter(
         "int",
         "1",
         "Workers: a whole number from 1, or -1 for all cores. No result depends on it.",
+        dict.fromkeys(
+            (
+                "deep.compare_architectures",
+                "deep.network_models",
+                "deep.protocol_effects",
+                "deep.transfer_recovery",
+            ),
+            ("-1", "networks train for hours"),
+        ),
     ),
     "progress": Parameter(
         "bool",
         "True",
         "Whether to show a bar, on a terminal only.",
+        {"write_report": ("None", "it takes a function that is told of each step")},
     ),
     "cache": Parameter(
         "bool or path",
@@ -247,7 +273,10 @@ PARAMETERS: dict[str, Parameter] = {
         '{"audio", "visual", "audio_visual"}, optional',
         "None",
         "Kind of features; what the features say of themselves where not given.",
-        {"label_prediction": ("'audio'", "the release has no visual features for all items")},
+        {
+            "deep.unimodal": ("'audio'", "a network has one kind"),
+            "label_prediction": ("'audio'", "the release has no visual features for all items"),
+        },
     ),
     # studies, simulated and stored
     "test": Parameter(
@@ -375,9 +404,14 @@ FEWER_RESAMPLES = {
     "audio_visual_contrast": ("99", "each resample fits all models anew"),
     "calibration": ("199", "each is drawn in thousands of simulated studies"),
     "label_alignment_check": ("999", "each permutes every variable at every lag"),
+    "modality_contrasts": ("2000", "p comes from a standard error that resamples give"),
+    "modality_contribution": ("2000", "p comes from a standard error that resamples give"),
     "normality": ("999", "each fits the model of participants and items anew"),
     "power_study": ("199", "each is drawn in hundreds of simulated studies"),
 }
+
+#: Functions whose adjusted p compares with the largest statistic of each permutation.
+ADJUSTED_BY_LARGEST = ("label_alignment_check", "label_prediction")
 
 #: Words of every verdict, by the function that gives it.
 VERDICTS = {

@@ -52,7 +52,7 @@ _NO_PARTNER = "no other item in this modality"
 def rater_lag(
     data: xr.DataTree,
     *,
-    level: Literal["annotation", "modality"] = "modality",
+    level: Literal["modality", "annotation"] = "modality",
     max_lag: float = 6.0,
     dimension: Names | None = None,
     n_resamples: int = 2000,

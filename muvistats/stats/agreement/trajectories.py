@@ -161,7 +161,7 @@ def interval_of(time: Floats) -> float:
 def noise_ceiling(
     data: xr.DataTree,
     *,
-    level: Literal["item", "modality"] = "modality",
+    level: Literal["modality", "item"] = "modality",
     dimension: Names | None = None,
     n_resamples: int = 2000,
     conf_level: float = 0.95,

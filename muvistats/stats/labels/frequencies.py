@@ -21,7 +21,6 @@ from ..shared.study import choose_dimensions, label_names, need, to_frame
 
 __all__ = ["label_frequencies"]
 
-Level = Literal["label", "category", "superfactor", "summary"]
 
 _LEVELS = ("label", "category", "superfactor", "summary")
 
@@ -50,7 +49,7 @@ _LEVELS = ("label", "category", "superfactor", "summary")
 def label_frequencies(
     data: Data,
     *,
-    level: Level = "label",
+    level: Literal["summary", "superfactor", "category", "label"] = "label",
     require_dynamic: bool = False,
     conf_level: float = 0.95,
 ) -> list[Row]:

@@ -52,7 +52,7 @@ def modality_correlations(
     data: xr.DataTree,
     *,
     dimension: Names | None = None,
-    level: Literal["item", "summary"] = "summary",
+    level: Literal["summary", "item"] = "summary",
     conf_level: float = 0.95,
 ) -> Rows:
     """Correlation between the mean trajectories of an item in two modalities (section 4.2.1).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -118,7 +119,8 @@ def audio_visual_contrast(
     check_conf_level(conf_level)
     n_resamples = check_resamples(n_resamples)
     n_jobs = check_jobs(n_jobs)
-    if len(dimension) != 2 or isinstance(dimension, str) or len(set(dimension)) != 2:
+    several = isinstance(dimension, Sequence) and not isinstance(dimension, str)
+    if not several or len(set(dimension)) != 2 or len(dimension) != 2:
         raise DesignError(f"dimension must name two different ones, not {dimension!r}")
     pair = (str(dimension[0]), str(dimension[1]))
     sets = tuple((modality, kind) for kind in KINDS)

@@ -47,7 +47,7 @@ _ROUNDING = 1e-9
 def rank_features(
     data: xr.DataTree | FeatureModels,
     *,
-    level: Literal["feature", "family"] = "feature",
+    level: Literal["family", "feature"] = "feature",
     order: Literal["largest", "sum"] = "largest",
     model: Model = "lasso",
     dimension: Names | None = None,

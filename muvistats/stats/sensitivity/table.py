@@ -14,7 +14,7 @@ from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Rng, Row
-from ..shared.adjust import adjust_p
+from ..shared.adjust import ADJUSTMENTS, adjust_p
 from .claims import Claim, claims_of
 from .evidence import ANALYSES, Evidence
 from .witness import Witness
@@ -75,6 +75,7 @@ def sensitivity_table(
     data: xr.DataTree,
     *,
     level: Literal["summary", "analysis"] = "summary",
+    adjust: str = "holm",
     conf_level: float = 0.95,
     n_resamples: int = 9999,
     rng: Rng = 0,
@@ -109,7 +110,7 @@ def sensitivity_table(
 
     `p_published` and `relation` are as printed on the data of the paper, NaN where the text gives
     a direction only; on any other study `p_published` is that of *independent* and there is no
-    relation. Holm's adjustment takes the findings of one analysis as a family. `verdict`: a
+    relation. The adjustment takes the findings of one analysis as a family. `verdict`: a
     published difference *holds* where design and mixed model both have p < .05 in the published
     direction, *weakens* where one has, *does not survive* where neither has; a published absence
     *emerges* where both have p < .05 and agree in direction, and otherwise *stays null*;
@@ -133,6 +134,7 @@ def sensitivity_table(
     """
     need_study(data)
     check_choice("level", level, ("summary", "analysis"))
+    check_choice("adjust", adjust, ADJUSTMENTS)
     claims = claims_of(data)
     if not claims:
         raise DataError("the study has none of the factors of the findings", file="/annotations")
@@ -146,23 +148,26 @@ def sensitivity_table(
     printed = str(data.attrs.get("study")) == "MuVi" and not data.attrs.get("simulated", False)
     found = [witness.of(claim) for claim in claims]
     adjusted = {
-        name: adjust_p([evidence[name].p_value for evidence in found], "holm") for name in ANALYSES
+        name: adjust_p([evidence[name].p_value for evidence in found], adjust) for name in ANALYSES
     }
     rows: list[Row] = []
     for i, (claim, evidence) in enumerate(zip(claims, found, strict=True)):
-        holm = {name: float(adjusted[name][i]) for name in ANALYSES}
+        strict = {name: float(adjusted[name][i]) for name in ANALYSES}
         made = claim if printed else _claim_on(claim, evidence["independent"])
-        base = _base(made, evidence, holm) | {"conf_level": conf_level}
+        base = _base(made, evidence, strict) | {
+            "conf_level": conf_level,
+            "p_adjust_method": adjust,
+        }
         if level == "summary":
             rows.append(base | _summary(made, evidence))
             continue
-        rows += [base | _analysis(evidence[name], name, holm[name]) for name in ANALYSES]
+        rows += [base | _analysis(evidence[name], name, strict[name]) for name in ANALYSES]
     return rows
 
 
-def _base(claim: Claim, evidence: dict[str, Evidence], holm: dict[str, float]) -> Row:
+def _base(claim: Claim, evidence: dict[str, Evidence], adjusted: dict[str, float]) -> Row:
     independent, design, model = (evidence[name] for name in ANALYSES)
-    strict = [_with_p(evidence[name], holm[name]) for name in ANALYSES]
+    strict = [_with_p(evidence[name], adjusted[name]) for name in ANALYSES]
     return {
         "finding": claim.finding,
         "dimension": claim.dimension,
@@ -175,9 +180,8 @@ def _base(claim: Claim, evidence: dict[str, Evidence], holm: dict[str, float]) -
         "p_independent": independent.p_value,
         "p_design": design.p_value,
         "p_model": model.p_value,
-        "p_design_adjusted": holm["design"],
-        "p_model_adjusted": holm["mixed model"],
-        "p_adjust_method": "holm",
+        "p_design_adjusted": adjusted["design"],
+        "p_model_adjusted": adjusted["mixed model"],
         "verdict": survival(claim, independent, design, model),
         "verdict_adjusted": survival(claim, *strict),
     }

@@ -5,6 +5,7 @@ One file, since every test asks all three in this order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -49,11 +50,14 @@ def choose_dimensions(data: Data, dimension: Names | None) -> list[str]:
         if not known:
             raise DataError("no rated dimension is known; name one by `dimension`")
         return known
-    names = list(dict.fromkeys([dimension] if isinstance(dimension, str) else dimension))
+    several = isinstance(dimension, Sequence) and not isinstance(dimension, str)
+    names = list(dict.fromkeys(dimension if several else [dimension]))
     wrong = [name for name in names if known and name not in known]
     if wrong or not names:
         raise DataError(
-            "no such rated dimension", found=wrong[0] if wrong else None, expected=", ".join(known)
+            "no such rated dimension",
+            found=wrong[0] if wrong else "none",
+            expected=", ".join(known) or "names of rated dimensions",
         )
     return [str(name) for name in names]
 

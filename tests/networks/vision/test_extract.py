@@ -178,7 +178,7 @@ def test_what_an_extractor_gives_is_checked(films):
     with pytest.raises(DesignError, match="two features are called"):
         extract(films[0], [Colour(), Colour()], cache=False)
     with pytest.raises(DesignError, match="step=0"):
-        extract(films[0], step=0, cache=False)
+        extract(films[0], hop=0, cache=False)
 
 
 PEAK = """
