@@ -341,7 +341,7 @@ def _tested(study: _Study, folder: Path, n_jobs: int) -> pd.DataFrame:
         made = _trained(study, folder / entry.stem, n_jobs)
         write_whole(entry, lambda stream: made.to_csv(stream, index=False, float_format="%.17g"))
         shutil.rmtree(folder / entry.stem, ignore_errors=True)
-    frame = pd.read_csv(entry, dtype=_TYPES, float_precision="round_trip")
+    frame = pd.read_csv(entry, dtype=_TYPES)
     tests: pd.DataFrame = paired_tests(frame, pairs=scenario.pairs, adjust="none")
     return tests
 

@@ -262,7 +262,7 @@ class SimulationSettings:
 def _label_table() -> pd.DataFrame:
     source = files("muvistats.data") / "simulation" / "labels.csv"
     with source.open(encoding="utf-8") as stream:
-        table = pd.read_csv(stream, float_precision="round_trip")
+        table = pd.read_csv(stream)
     return table.set_index("label").loc[list(gems_labels())].reset_index()
 
 
