@@ -52,7 +52,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n 2
 
 test-sample: $(VENV)/test.stamp
-	$(BIN)/python -m pytest --quiet --sample 1
+	$(BIN)/python -m pytest --quiet --sample 1 --ignore tests/oracle --ignore tests/property
 
 test-networks: $(NETWORKS)/test-networks.stamp
 	$(NETWORKS)/bin/python -m pytest -n 2 tests/networks
