@@ -23,21 +23,8 @@ from .scoring import Scores, blocks, item_scores
 
 @result_frame(
     "configuration, target, repeat, fold, seed and item",
-    "modality",
-    "features",
-    "configuration",
-    "target",
-    "repeat",
-    "fold",
-    "seed",
-    "item",
-    "rmse",
-    "mse",
-    "ccc",
-    "noise_ceiling",
-    "n",
-    "n_epochs",
-    "method",
+    "modality features configuration target repeat fold seed item rmse mse ccc noise_ceiling n",
+    "n_epochs method",
 )
 @takes_study
 def compare_architectures(

@@ -25,21 +25,8 @@ _KEPT = ("sd", "mean", "n_items", "n_seeds", "method", "alignment", "simulated")
 
 @result_frame(
     "setting, configuration, target and metric",
-    "setting",
-    "value",
-    "modality",
-    "features",
-    "configuration",
-    "target",
-    "metric",
-    "mean",
-    "sd",
-    "change",
-    "std_error",
-    "n",
-    "n_items",
-    "n_seeds",
-    "method",
+    "setting value modality features configuration target metric mean sd change std_error n",
+    "n_items n_seeds method",
 )
 @takes_study
 def protocol_effects(

@@ -14,23 +14,8 @@ from .score_frames import METRICS, SETTING, listed, readings, scores_of
 
 @result_frame(
     "configuration, target and metric",
-    "modality",
-    "features",
-    "configuration",
-    "target",
-    "metric",
-    "mean",
-    "sd",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "noise_ceiling",
-    "n",
-    "n_items",
-    "n_repeats",
-    "n_seeds",
-    "n_missing",
-    "method",
+    "modality features configuration target metric mean sd conf_low conf_high conf_level",
+    "noise_ceiling n n_items n_repeats n_seeds n_missing method",
 )
 def summarise(frame: pd.DataFrame, *, conf_level: float = 0.95) -> Rows:
     """Mean and standard deviation over items of each configuration (Table 6).

@@ -199,25 +199,8 @@ def _dataset(
 
 
 _COLUMNS = (
-    "scenario",
-    "group1",
-    "group2",
-    "metric",
-    "method",
-    "dependence",
-    "null",
-    "mean",
-    "sd",
-    "estimate",
-    "estimator",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "alpha",
-    "n_rejected",
-    "n",
-    "n_undefined",
-    "n_items",
+    "scenario group1 group2 metric method dependence null mean sd estimate estimator conf_low",
+    "conf_high conf_level alpha n_rejected n n_undefined n_items",
 )
 
 

@@ -24,24 +24,8 @@ __all__ = ["alignment_z", "label_alignment_check", "rater_quality", "repeated_li
 
 @result_frame(
     "variable, lag and, at the level of participants, participant",
-    "variable",
-    "participant",
-    "lag",
-    "estimate",
-    "estimator",
-    "statistic",
-    "statistic_name",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "mc_error",
-    "n_resamples",
-    "n",
-    "n_missing",
-    "n_participants",
-    "n_items",
-    "best",
-    "method",
+    "variable participant lag estimate estimator statistic statistic_name p_value p_adjusted",
+    "p_adjust_method mc_error n_resamples n n_missing n_participants n_items best method",
     "dependence",
 )
 @takes_study
@@ -124,15 +108,7 @@ def label_alignment_check(
 
 @result_frame(
     "participant and quantity",
-    "participant",
-    "quantity",
-    "dimension",
-    "estimate",
-    "p_value",
-    "n",
-    "outlier",
-    "method",
-    "dependence",
+    "participant quantity dimension estimate p_value n outlier method dependence",
 )
 @takes_study
 def rater_quality(data: xr.DataTree) -> Rows:

@@ -26,18 +26,8 @@ __all__ = ["krippendorff_alpha", "label_agreement"]
 
 @result_frame(
     "label, modality and coefficient",
-    "label",
-    "modality",
-    "estimator",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "share",
-    "n",
-    "n_items",
-    "n_participants",
-    "n_resamples",
+    "label modality estimator estimate conf_low conf_high conf_level share n n_items",
+    "n_participants n_resamples",
 )
 @takes_study
 def label_agreement(
@@ -120,18 +110,8 @@ def label_agreement(
 
 @result_frame(
     "dimension or label, and modality",
-    "dimension",
-    "label",
-    "modality",
-    "estimator",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n",
-    "n_items",
-    "n_participants",
-    "n_resamples",
+    "dimension label modality estimator estimate conf_low conf_high conf_level n n_items",
+    "n_participants n_resamples",
 )
 @takes_study
 def krippendorff_alpha(

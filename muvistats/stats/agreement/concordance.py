@@ -133,20 +133,8 @@ def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
 
 @result_frame(
     "annotation and dimension, or modality and dimension",
-    "dimension",
-    "modality",
-    "item",
-    "participant",
-    "ccc",
-    "sd",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "estimator",
-    "n",
-    "n_items",
-    "n_participants",
-    "n_resamples",
+    "dimension modality item participant ccc sd conf_low conf_high conf_level estimator n n_items",
+    "n_participants n_resamples",
 )
 @takes_study
 def interrater_ccc(

@@ -32,21 +32,8 @@ _NO_PARTNER = "no other item in this modality"
 
 @result_frame(
     "annotation, dimension and pairing, or modality, dimension and pairing",
-    "dimension",
-    "modality",
-    "item",
-    "participant",
-    "pairing",
-    "lag_seconds",
-    "correlation_at_zero",
-    "correlation_at_lag",
-    "gain",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n",
-    "n_items",
-    "n_resamples",
+    "dimension modality item participant pairing lag_seconds correlation_at_zero",
+    "correlation_at_lag gain conf_low conf_high conf_level n n_items n_resamples",
 )
 @takes_study
 def rater_lag(

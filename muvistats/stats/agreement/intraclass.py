@@ -27,22 +27,8 @@ __all__ = ["icc"]
 
 @result_frame(
     "dimension, modality and form",
-    "dimension",
-    "modality",
-    "estimator",
-    "estimate",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "statistic",
-    "statistic_name",
-    "df",
-    "df_denom",
-    "p_value",
-    "n",
-    "n_items",
-    "n_participants",
-    "method",
+    "dimension modality estimator estimate conf_low conf_high conf_level statistic statistic_name",
+    "df df_denom p_value n n_items n_participants method",
 )
 @takes_study
 def icc(

@@ -29,17 +29,7 @@ __all__ = ["agreement_over_time", "noise_ceiling"]
 
 @result_frame(
     "dimension, modality and window",
-    "dimension",
-    "modality",
-    "window_start",
-    "window_end",
-    "ccc",
-    "sd",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n",
-    "n_items",
+    "dimension modality window_start window_end ccc sd conf_low conf_high conf_level n n_items",
     "n_resamples",
 )
 @takes_study
@@ -145,17 +135,7 @@ def interval_of(time: Floats) -> float:
 
 @result_frame(
     "item and dimension, or modality and dimension",
-    "dimension",
-    "modality",
-    "item",
-    "ccc",
-    "sd",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n",
-    "n_items",
-    "n_resamples",
+    "dimension modality item ccc sd conf_low conf_high conf_level n n_items n_resamples",
 )
 @takes_study
 def noise_ceiling(

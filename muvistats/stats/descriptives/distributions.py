@@ -33,22 +33,8 @@ __all__ = ["describe_annotations"]
 
 @result_frame(
     "dimension and modality, or at the finer levels item and modality, or annotation",
-    "dimension",
-    "modality",
-    "item",
-    "participant",
-    "mean",
-    "sd",
-    "minimum",
-    "q05",
-    "q25",
-    "median",
-    "q75",
-    "q95",
-    "maximum",
-    "n",
-    "n_annotations",
-    "n_missing",
+    "dimension modality item participant mean sd minimum q05 q25 median q75 q95 maximum n",
+    "n_annotations n_missing",
 )
 @takes_study
 def describe_annotations(

@@ -25,18 +25,8 @@ __all__ = ["normality"]
 
 @result_frame(
     "dimension, group and method",
-    "dimension",
-    "factor",
-    "group",
-    "statistic",
-    "statistic_name",
-    "p_value",
-    "mc_error",
-    "n_resamples",
-    "n",
-    "n_missing",
-    "method",
-    "dependence",
+    "dimension factor group statistic statistic_name p_value mc_error n_resamples n n_missing",
+    "method dependence",
 )
 @takes_study
 def normality(

@@ -24,17 +24,7 @@ __all__ = ["describe_design", "describe_participants", "overlay_preference"]
 
 @result_frame(
     "column of `/participants`, and level of it where it is no number",
-    "variable",
-    "level",
-    "count",
-    "share",
-    "mean",
-    "sd",
-    "median",
-    "minimum",
-    "maximum",
-    "n",
-    "n_missing",
+    "variable level count share mean sd median minimum maximum n n_missing",
 )
 @takes_study
 def describe_participants(data: xr.DataTree) -> Rows:
@@ -71,18 +61,7 @@ def describe_participants(data: xr.DataTree) -> Rows:
 
 @result_frame(
     "property of the design, and modality or level where it has them",
-    "variable",
-    "modality",
-    "level",
-    "count",
-    "share",
-    "mean",
-    "sd",
-    "median",
-    "minimum",
-    "maximum",
-    "n",
-    "n_missing",
+    "variable modality level count share mean sd median minimum maximum n n_missing",
 )
 @takes_study
 def describe_design(data: xr.DataTree) -> Rows:
@@ -194,17 +173,7 @@ def _flag_rows(
 
 @result_frame(
     "dependence and annotation interface",
-    "level",
-    "count",
-    "share",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "p_value",
-    "alternative",
-    "n",
-    "n_missing",
-    "method",
+    "level count share conf_low conf_high conf_level p_value alternative n n_missing method",
     "dependence",
 )
 @takes_study

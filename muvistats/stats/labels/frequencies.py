@@ -27,23 +27,8 @@ _LEVELS = ("label", "category", "superfactor", "summary")
 
 @result_frame(
     "modality and label, category, superfactor or quantity",
-    "modality",
-    "label",
-    "category",
-    "superfactor",
-    "quantity",
-    "count",
-    "share",
-    "label_share",
-    "mean",
-    "median",
-    "sd",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n",
-    "n_missing",
-    "method",
+    "modality label category superfactor quantity count share label_share mean median sd conf_low",
+    "conf_high conf_level n n_missing method",
 )
 @takes_study
 def label_frequencies(

@@ -29,24 +29,8 @@ _BATCH = 4_000_000
 
 @result_frame(
     "dependence, scope and pair of labels",
-    "scope",
-    "label1",
-    "label2",
-    "estimate",
-    "estimator",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "df",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "n",
-    "n_participants",
-    "n_items",
-    "n_missing",
-    "method",
-    "dependence",
+    "scope label1 label2 estimate estimator conf_low conf_high conf_level df p_value p_adjusted",
+    "p_adjust_method n n_participants n_items n_missing method dependence",
 )
 @takes_study
 def label_correlations(

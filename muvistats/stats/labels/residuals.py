@@ -22,23 +22,8 @@ __all__ = ["label_deviations"]
 
 @result_frame(
     "dependence, label and group",
-    "factor",
-    "label",
-    "group",
-    "observed",
-    "expected",
-    "deviation",
-    "std_residual",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "mc_error",
-    "n_resamples",
-    "n",
-    "n_annotations",
-    "n_missing",
-    "method",
-    "dependence",
+    "factor label group observed expected deviation std_residual p_value p_adjusted",
+    "p_adjust_method mc_error n_resamples n n_annotations n_missing method dependence",
 )
 @takes_study
 def label_deviations(

@@ -28,24 +28,8 @@ _BLOCK = 200_000
 
 @result_frame(
     "dimension, pair of modalities and, with ``level='item'``, item",
-    "dimension",
-    "modality1",
-    "modality2",
-    "item",
-    "estimate",
-    "estimator",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "mean",
-    "median",
-    "sd",
-    "n",
-    "n1",
-    "n2",
-    "n_items",
-    "n_missing",
-    "method",
+    "dimension modality1 modality2 item estimate estimator conf_low conf_high conf_level mean",
+    "median sd n n1 n2 n_items n_missing method",
 )
 @takes_study
 def modality_correlations(

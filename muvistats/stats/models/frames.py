@@ -38,9 +38,10 @@ def fit_frame(
     row : str
         What a row stands for.
     *columns : str
-        Column names, each in the glossary; provenance and `warning` are appended.
+        Column names, one or several in a text, each in the glossary; provenance and `warning`
+        are appended.
     """
-    whole = (*columns, "alignment", "simulated", "warning")
+    whole = (*" ".join(columns).split(), "alignment", "simulated", "warning")
 
     def decorate(
         method: Callable[Concatenate[F, P], Rows],

@@ -164,24 +164,8 @@ def demographic_model(
 
 @result_frame(
     "label and term",
-    "label",
-    "term",
-    "estimate",
-    "std_error",
-    "statistic",
-    "statistic_name",
-    "df",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "count",
-    "n",
-    "n_missing",
-    "method",
-    "dependence",
+    "label term estimate std_error statistic statistic_name df p_value p_adjusted p_adjust_method",
+    "conf_low conf_high conf_level count n n_missing method dependence",
 )
 def label_models(
     data: Data,

@@ -38,25 +38,8 @@ __all__ = ["audio_visual_contrast"]
 
 @result_frame(
     "quantity and way to take the rows",
-    "modality",
-    "target",
-    "configuration",
-    "quantity",
-    "estimate",
-    "estimator",
-    "sd",
-    "std_error",
-    "statistic",
-    "statistic_name",
-    "df",
-    "p_value",
-    "mc_error",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n_resamples",
-    "n_items",
-    "method",
+    "modality target configuration quantity estimate estimator sd std_error statistic",
+    "statistic_name df p_value mc_error conf_low conf_high conf_level n_resamples n_items method",
     "dependence",
 )
 @takes_study

@@ -21,30 +21,9 @@ __all__ = ["compare_with_human"]
 
 @result_frame(
     "model and way to take the rows",
-    "modality",
-    "features",
-    "target",
-    "configuration",
-    "estimate",
-    "estimator",
-    "std_error",
-    "statistic",
-    "statistic_name",
-    "df",
-    "p_value",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "effect_size",
-    "effect_size_name",
-    "mean1",
-    "mean2",
-    "noise_ceiling",
-    "n1",
-    "n2",
-    "n_items",
-    "method",
-    "dependence",
+    "modality features target configuration estimate estimator std_error statistic statistic_name",
+    "df p_value conf_low conf_high conf_level effect_size effect_size_name mean1 mean2",
+    "noise_ceiling n1 n2 n_items method dependence",
 )
 @takes_study
 def compare_with_human(

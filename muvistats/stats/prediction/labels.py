@@ -47,25 +47,8 @@ _MEASURE = "correlation over items of predicted and observed share of raters"
 
 @result_frame(
     "label and modality, or per modality with ``level='modality'``",
-    "label",
-    "modality",
-    "features",
-    "estimate",
-    "estimator",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "p_value",
-    "p_adjusted",
-    "p_adjust_method",
-    "mc_error",
-    "n_resamples",
-    "rmse",
-    "noise_ceiling",
-    "n",
-    "n_annotations",
-    "n_missing",
-    "method",
+    "label modality features estimate estimator conf_low conf_high conf_level p_value p_adjusted",
+    "p_adjust_method mc_error n_resamples rmse noise_ceiling n n_annotations n_missing method",
     "dependence",
 )
 @takes_study

@@ -21,28 +21,8 @@ __all__ = ["lasso_models"]
 
 @result_frame(
     "model and metric, or per fold or item of it",
-    "modality",
-    "features",
-    "target",
-    "configuration",
-    "metric",
-    "fold",
-    "item",
-    "mean",
-    "sd",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "rmse",
-    "ccc",
-    "noise_ceiling",
-    "penalty",
-    "n_selected",
-    "n_features",
-    "n",
-    "n_items",
-    "n_missing",
-    "method",
+    "modality features target configuration metric fold item mean sd conf_low conf_high conf_level",
+    "rmse ccc noise_ceiling penalty n_selected n_features n n_items n_missing method",
 )
 @takes_study
 def lasso_models(

@@ -26,22 +26,8 @@ _ROUNDING = 1e-9
 
 @result_frame(
     "model and feature, or family of features",
-    "modality",
-    "features",
-    "target",
-    "configuration",
-    "feature",
-    "family",
-    "rank",
-    "estimate",
-    "estimator",
-    "sd",
-    "sign_stability",
-    "count",
-    "share",
-    "n",
-    "n_features",
-    "method",
+    "modality features target configuration feature family rank estimate estimator sd",
+    "sign_stability count share n n_features method",
 )
 @takes_study
 def rank_features(
@@ -189,26 +175,8 @@ def _by_family(
 
 @result_frame(
     "model, family and metric",
-    "modality",
-    "features",
-    "target",
-    "configuration",
-    "family",
-    "metric",
-    "estimate",
-    "estimator",
-    "sd",
-    "std_error",
-    "statistic",
-    "statistic_name",
-    "df",
-    "p_value",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n_features",
-    "n_items",
-    "method",
+    "modality features target configuration family metric estimate estimator sd std_error",
+    "statistic statistic_name df p_value conf_low conf_high conf_level n_features n_items method",
     "dependence",
 )
 @takes_study

@@ -25,28 +25,9 @@ __all__ = ["kruskal", "kruskal_modality"]
 _LEVELS = ("summary", "group")
 
 _KRUSKAL = (
-    "dimension",
-    "factor",
-    "group",
-    "statistic",
-    "statistic_name",
-    "df",
-    "df_denom",
-    "p_value",
-    "mc_error",
-    "effect_size",
-    "effect_size_name",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "n_resamples",
-    "median",
-    "sd",
-    "mean_rank",
-    "n",
-    "n_missing",
-    "method",
-    "dependence",
+    "dimension factor group statistic statistic_name df df_denom p_value mc_error effect_size",
+    "effect_size_name conf_low conf_high conf_level n_resamples median sd mean_rank n n_missing",
+    "method dependence",
 )
 
 

@@ -36,32 +36,9 @@ RANK_BISERIAL = "rank-biserial correlation"
 _FLAT = "no standard error: too few values, or the groups do not overlap"
 
 _MANNWHITNEY = (
-    "dimension",
-    "factor",
-    "group1",
-    "group2",
-    "statistic",
-    "statistic_name",
-    "df",
-    "p_value",
-    "mc_error",
-    "n_resamples",
-    "alternative",
-    "effect_size",
-    "effect_size_name",
-    "conf_low",
-    "conf_high",
-    "conf_level",
-    "equivalence_margin",
-    "p_equivalence",
-    "median1",
-    "median2",
-    "n1",
-    "n2",
-    "n",
-    "n_missing",
-    "method",
-    "dependence",
+    "dimension factor group1 group2 statistic statistic_name df p_value mc_error n_resamples",
+    "alternative effect_size effect_size_name conf_low conf_high conf_level equivalence_margin",
+    "p_equivalence median1 median2 n1 n2 n n_missing method dependence",
 )
 
 
