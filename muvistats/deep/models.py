@@ -200,15 +200,7 @@ class NetworkModels:
 
     @fit_frame(
         "network, item and time step",
-        "modality",
-        "features",
-        "target",
-        "configuration",
-        "item",
-        "time",
-        "observed",
-        "fitted",
-        "residual",
+        "modality features target configuration item time observed fitted residual",
     )
     def augment(self) -> Rows:
         """Gold standard and prediction of every tested step, mean over seeds of repeat 1."""
@@ -216,20 +208,8 @@ class NetworkModels:
 
     @fit_frame(
         "training",
-        "modality",
-        "features",
-        "target",
-        "configuration",
-        "repeat",
-        "fold",
-        "seed",
-        "n_epochs",
-        "n_steps",
-        "training_loss",
-        "validation_loss",
-        "fit_seconds",
-        "n_items",
-        "method",
+        "modality features target configuration repeat fold seed n_epochs n_steps training_loss",
+        "validation_loss fit_seconds n_items method",
     )
     def glance(self) -> Rows:
         """Epochs, losses and time of each training."""

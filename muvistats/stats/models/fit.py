@@ -200,16 +200,7 @@ class Fit(ABC):
 
     @fit_frame(
         "term",
-        "term",
-        "statistic",
-        "statistic_name",
-        "df",
-        "df_denom",
-        "p_value",
-        "n",
-        "n_missing",
-        "method",
-        "dependence",
+        "term statistic statistic_name df df_denom p_value n n_missing method dependence",
     )
     def anova(self, *, type: Literal[3] = 3) -> Rows:  # noqa: A002
         """Joint test of each term.

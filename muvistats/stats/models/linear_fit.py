@@ -62,17 +62,7 @@ class LinearFit(Fit):
 
     @fit_frame(
         "model",
-        "model",
-        "family",
-        "n",
-        "n_missing",
-        "groups",
-        "n_parameters",
-        "df_residual",
-        "sigma",
-        "log_likelihood",
-        "aic",
-        "bic",
+        "model family n n_missing groups n_parameters df_residual sigma log_likelihood aic bic",
         "method",
     )
     def glance(self) -> Rows:

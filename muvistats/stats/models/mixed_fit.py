@@ -89,21 +89,8 @@ class MixedFit(MixedNumbers):
 
     @fit_frame(
         "model",
-        "model",
-        "family",
-        "n",
-        "n_missing",
-        "groups",
-        "n_parameters",
-        "df_residual",
-        "sigma",
-        "log_likelihood",
-        "deviance",
-        "aic",
-        "bic",
-        "converged",
-        "singular",
-        "method",
+        "model family n n_missing groups n_parameters df_residual sigma log_likelihood deviance",
+        "aic bic converged singular method",
     )
     def glance(self) -> Rows:
         """The whole fit in one row.
@@ -137,15 +124,7 @@ class MixedFit(MixedNumbers):
 
     @fit_frame(
         "row",
-        "row",
-        "item",
-        "modality",
-        "participant",
-        "observed",
-        "fitted",
-        "fitted_fixed",
-        "residual",
-        "pearson_residual",
+        "row item modality participant observed fitted fitted_fixed residual pearson_residual",
     )
     def augment(self) -> Rows:
         """Fitted values and residuals of the rows that entered."""
@@ -170,17 +149,7 @@ class MixedFit(MixedNumbers):
 
     @fit_frame(
         "model",
-        "model",
-        "n_parameters",
-        "log_likelihood",
-        "deviance",
-        "aic",
-        "bic",
-        "statistic",
-        "statistic_name",
-        "df",
-        "p_value",
-        "n",
+        "model n_parameters log_likelihood deviance aic bic statistic statistic_name df p_value n",
         "method",
     )
     def compare(self, other: MixedFit) -> Rows:

@@ -125,14 +125,7 @@ class FeatureModels:
 
     @fit_frame(
         "model, fold and feature with a coefficient",
-        "modality",
-        "features",
-        "target",
-        "configuration",
-        "fold",
-        "feature",
-        "family",
-        "estimate",
+        "modality features target configuration fold feature family estimate",
     )
     def tidy(self) -> Rows:
         """Coefficients that are not zero, on features scaled to [0, 1] over training items."""
@@ -158,18 +151,8 @@ class FeatureModels:
 
     @fit_frame(
         "model and fold",
-        "modality",
-        "features",
-        "target",
-        "configuration",
-        "fold",
-        "penalty",
-        "rmse",
-        "ccc",
-        "n_selected",
-        "n_features",
-        "n_items",
-        "method",
+        "modality features target configuration fold penalty rmse ccc n_selected n_features",
+        "n_items method",
     )
     def glance(self) -> Rows:
         """Penalty, number of features and scores of each fold."""
@@ -195,15 +178,7 @@ class FeatureModels:
 
     @fit_frame(
         "model, item and time step",
-        "modality",
-        "features",
-        "target",
-        "configuration",
-        "item",
-        "time",
-        "observed",
-        "fitted",
-        "residual",
+        "modality features target configuration item time observed fitted residual",
     )
     def augment(self) -> Rows:
         """Gold standard and prediction of every held-out step."""
