@@ -403,6 +403,7 @@ FINER_LEVELS = {
 FEWER_RESAMPLES = {
     "audio_visual_contrast": ("99", "each resample fits all models anew"),
     "calibration": ("199", "each is drawn in thousands of simulated studies"),
+    "label_prediction": ("999", "each fits a ridge regression for every label anew"),
     "label_alignment_check": ("999", "each permutes every variable at every lag"),
     "modality_contrasts": ("2000", "p comes from a standard error that resamples give"),
     "modality_contribution": ("2000", "p comes from a standard error that resamples give"),

@@ -60,7 +60,7 @@ def label_prediction(
     level: Literal["modality", "label"] = "modality",
     n_folds: int = 5,
     conf_level: float = 0.95,
-    n_resamples: int = 9999,
+    n_resamples: int = 999,
     rng: Rng = 0,
 ) -> list[Row]:
     """Predict how many raters of an item choose a label, from the features of the item.
