@@ -28,7 +28,9 @@ def of_items(raters=4, items=7, shift=0.0, scale=1.0):
     return np.repeat(np.sin(np.arange(items) * 1.7)[:, None], raters, axis=1) * scale + shift
 
 
-@pytest.mark.parametrize(("shift", "scale"), [(0.0, 0.9), (0.1, 1 / 3), (-0.7, 1e-7), (0.0, 1e-200)])
+@pytest.mark.parametrize(
+    ("shift", "scale"), [(0.0, 0.9), (0.1, 1 / 3), (-0.7, 1e-7), (0.0, 1e-200)]
+)
 @pytest.mark.parametrize("raters", [2, 3, 7])
 def test_perfect_agreement(raters, shift, scale):
     found = forms(of_items(raters, shift=shift, scale=scale))
