@@ -321,7 +321,7 @@ def test_arguments_that_mean_nothing(tiny, wrong):
     ],
 )
 def test_what_is_no_study_is_refused(function, tiny):
-    with pytest.raises(mv.DataError, match="a study is needed.*found .DataFrame."):
+    with pytest.raises(mv.DataError, match=r"a study is needed.*found .DataFrame."):
         function(mv.annotation_frame(tiny))
     with pytest.raises(mv.DataError, match="this is no study"):
         function(xr.DataTree())
