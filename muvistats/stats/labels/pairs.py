@@ -158,8 +158,10 @@ def label_correlations(
         table.loc[row.index, "p_adjusted"] = adjust_p(row["p_value"].to_numpy(), adjust)
     order = {name: place for place, name in enumerate((*asked, *scopes))}
     keys = [table["pair"], table["scope"].map(order), table["dependence"].map(order)]
-    return table.iloc[np.lexsort(keys)].assign(
-        estimator="Pearson r", conf_level=conf_level, p_adjust_method=adjust
+    return (
+        table.iloc[np.lexsort(keys)]
+        .drop(columns="pair")
+        .assign(estimator="Pearson r", conf_level=conf_level, p_adjust_method=adjust)
     )
 
 
