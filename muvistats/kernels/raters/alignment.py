@@ -19,6 +19,7 @@ from scipy import sparse
 
 from ...types import Floats, Ints
 from ..permutation.exact_moments import between_groups_moments
+from ..scale import unit_factor
 
 #: Numbers that one batch of permutations may hold.
 _BATCH = 2_000_000
@@ -283,14 +284,17 @@ def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> In
 
 
 def _centre(values: Floats, group: Ints) -> Floats:
+    """Values less the mean of their group, in a unit of the largest."""
     if not len(values):
         return values
-    counts = np.bincount(group)
-    means = sums_by(values, group, len(counts)) / np.maximum(counts, 1)[:, None]
-    centred: Floats = values - means[group]
-    scale = np.abs(values).max(initial=0.0)
-    centred[np.abs(centred) < _TINY * scale] = 0.0
-    return centred
+    scaled = values * unit_factor(values, None)
+    _, first, code = np.unique(group, return_index=True, return_inverse=True)
+    moved = scaled - scaled[first][code]  # differences first: a far origin costs no digits
+    means = sums_by(moved, code, len(first)) / np.bincount(code)[:, None]
+    centred: Floats = moved - means[code]
+    centred[np.abs(centred) < _TINY] = 0.0
+    out: Floats = centred * unit_factor(centred, None)
+    return out
 
 
 def sums_by(values: Floats, group: Ints, n_groups: int) -> Floats:

@@ -24,6 +24,7 @@ from ...errors import DataError
 from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ...kernels.scale import unit_factor
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
@@ -126,11 +127,12 @@ def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
     rated = has_value(values)
     count = np.add.reduceat(rated.astype(np.int64), starts)
     filled = np.where(rated[:, None], values, 0.0)
+    unit = unit_factor(filled[np.isfinite(filled)], None).item()
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.add.reduceat(filled, starts, axis=0) / count[:, None]
         cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
-        square = np.where(rated[:, None], values - mean[cell], 0.0) ** 2
-        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1))
+        square = np.where(rated[:, None], (values - mean[cell]) * unit, 0.0) ** 2
+        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1)) / unit
     return gold, np.where(count[:, None] > 1, sd, np.nan), count, weights
 
 

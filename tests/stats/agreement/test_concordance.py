@@ -290,8 +290,8 @@ def test_no_resamples_leave_the_limits_open(study):
 def test_one_item_has_no_interval_over_items(study):
     """Drawing the only item again and again gave limits without any width."""
     part = mv.select(study, item=str(study["items/item"].values[0]))
-    for resample in ("items", "both"):
-        rows = mv.interrater_ccc(part, level="modality", cluster=resample, n_resamples=50)
+    for cluster in ("item", ("item", "participant")):
+        rows = mv.interrater_ccc(part, level="modality", cluster=cluster, n_resamples=50)
         assert rows["ccc"].notna().all()
         assert rows["conf_low"].isna().all()
         assert (rows["warning"] == "no interval: there is one unit to draw").all()
