@@ -302,7 +302,8 @@ def annotation_frame(
 
     Notes
     -----
-    Nothing is dropped: a value that was excluded or never recorded is NaN.
+    Nothing is dropped: a value that was excluded or never recorded is NaN, and so is `n_labels`
+    of an annotation that lacks any of its labels.
 
     Examples
     --------

@@ -127,8 +127,9 @@ def standardized_residuals(observed: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     rows, columns = counts.sum(axis=1, keepdims=True), counts.sum(axis=0, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = rows * columns / n
-        variance = expected * (1 - rows / n) * (1 - columns / n)
-        residuals = np.where(variance > 0, (counts - expected) / np.sqrt(variance), np.nan)
+        variance = expected * ((n - rows) / n) * ((n - columns) / n)
+        deviation = (counts * n - rows * columns) / n
+        residuals = np.where(variance > 0, deviation / np.sqrt(variance), np.nan)
     return expected, residuals
 
 

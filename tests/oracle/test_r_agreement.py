@@ -54,7 +54,7 @@ def test_kernels(variant, dimension):
 def test_concordance_of_each_annotation(synthetic, variant, ddof, column):
     study = synthetic(variant)
     for dimension in ("arousal", "valence"):
-        frame = mv.interrater_ccc(study, dimension=dimension, ddof=ddof)
+        frame = mv.interrater_ccc(study, level="annotation", dimension=dimension, ddof=ddof)
         ours = frame.set_index(["item", "modality", "participant"])["ccc"].dropna()
         theirs = expected_annotations(variant, dimension)[column]
         assert len(ours) == len(theirs)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ...arguments import check_choice
 from ...errors import DesignError
 from ...types import Floats
+from ..scale import unit_factor
 
 __all__ = ["ccc"]
 
@@ -55,22 +56,24 @@ class _Batch:
         """Means (group, rater) and covariances by 1/n (group, rater, rater).
 
         Values are taken relative to the first one, so that a constant rater has zero variance
-        to the last bit and no rounding error passes for a correlation.
+        to the last bit and no rounding error passes for a correlation. Means are relative to the
+        first value of the group. Both are in a unit of the group, a power of two.
         """
+        values = self.values * unit_factor(self.values, (-2, -1))
         if self.used is None:
-            first = self.values[..., :1]
-            centred = self.values - first
+            first = values[..., :1]
+            centred = values - first
         else:
             start = self.used.argmax(axis=-1)
-            first = np.take_along_axis(self.values, start[:, None, None], axis=-1)
-            centred = np.where(self.used[:, None, :], self.values - first, 0.0)
+            first = np.take_along_axis(values, start[:, None, None], axis=-1)
+            centred = np.where(self.used[:, None, :], values - first, 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = (centred @ np.ones(centred.shape[-1]))[..., None] / self.steps[..., None]
             centred -= mean
             if self.used is not None:
                 centred *= self.used[:, None, :]
             covariances = centred @ centred.swapaxes(-1, -2) / self.steps[..., None]
-        return (first + mean)[..., 0], covariances
+        return (first - first[:, :1] + mean)[..., 0], covariances
 
 
 def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
@@ -99,7 +102,8 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     -----
     ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)``. It is Pearson's r times a factor that falls
     from 1 as means or spreads differ. Values are taken relative to the first of a sequence, so
-    that one that never moves has no variance to the last bit.
+    that one that never moves has no variance to the last bit, and in units of the largest, so that
+    the smallest and largest numbers have a concordance too.
 
     References
     ----------
@@ -123,21 +127,26 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     if x.shape[-1] == 0:
         return np.full(n.shape, np.nan)[()]
     start = both.argmax(axis=-1)[..., None]
+    x, y = (np.where(both, values, 0.0) for values in (x, y))
+    unit = np.minimum(unit_factor(x), unit_factor(y))
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_x, dx = _centred(x, both, start, n)
-        mean_y, dy = _centred(y, both, start, n)
+        first_x, mean_x, dx = _centred(x * unit, both, start, n)
+        first_y, mean_y, dy = _centred(y * unit, both, start, n)
+        gap = first_x - first_y + (mean_x - mean_y)
         products = 2 * (dx * dy).sum(axis=-1) / (n - ddof)
         spread = ((dx**2).sum(axis=-1) + (dy**2).sum(axis=-1)) / (n - ddof)
-        out: Floats = np.where(n > 1, products / (spread + (mean_x - mean_y) ** 2), np.nan)[()]
+        out: Floats = np.where(n > 1, products / (spread + gap**2), np.nan)[()]
     return out
 
 
-def _centred(x: Floats, both: npt.NDArray[np.bool_], start: Ints, n: Ints) -> tuple[Floats, Floats]:
-    """Means, and values less their mean, 0 where they do not enter."""
+def _centred(
+    x: Floats, both: npt.NDArray[np.bool_], start: Ints, n: Ints
+) -> tuple[Floats, Floats, Floats]:
+    """First values, means less these, and values less their mean, 0 where they do not enter."""
     first = np.take_along_axis(x, start, axis=-1)
     moved = np.where(both, x - first, 0.0)
     mean = moved.sum(axis=-1, keepdims=True) / n[..., None]
-    return (first + mean)[..., 0], np.where(both, moved - mean, 0.0)
+    return first[..., 0], mean[..., 0], np.where(both, moved - mean, 0.0)
 
 
 def ewe(values: Floats, starts: Ints) -> tuple[Floats, Floats]:

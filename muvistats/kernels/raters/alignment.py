@@ -19,6 +19,7 @@ from scipy import sparse
 
 from ...types import Floats, Ints
 from ..permutation.exact_moments import between_groups_moments
+from ..scale import unit_factor
 
 #: Numbers that one batch of permutations may hold.
 _BATCH = 2_000_000
@@ -45,6 +46,12 @@ class Placed:
     item: Ints
     participant: Ints
     position: Ints
+
+    @property
+    def in_own_unit(self) -> Floats:
+        """Values over a power of two of their size, for shares of sums of squares."""
+        values: Floats = self.values * unit_factor(self.values, None)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +176,16 @@ def item_signal(placed: Placed, block: Ints) -> ItemSignal:
     ItemSignal
         NaN for no rows or no variation within participants.
     """
-    total = float((placed.values**2).sum())
+    values = placed.in_own_unit
+    total = float((values**2).sum())
     if total <= 0:
         return ItemSignal(np.nan, np.nan, np.nan, np.nan)
     weight = _weights(placed.item)
-    between = float(weight @ (sums_by(placed.values, placed.item, len(weight)) ** 2).sum(axis=1))
+    between = float(weight @ (sums_by(values, placed.item, len(weight)) ** 2).sum(axis=1))
     rows, unit, weights = _units(placed, block)
-    counted = float(weights @ (sums_by(placed.values[rows], unit, len(weights)) ** 2).sum(axis=1))
+    counted = float(weights @ (sums_by(values[rows], unit, len(weights)) ** 2).sum(axis=1))
     mean, variance = between_groups_moments(
-        placed.values, placed.item, placed.participant, weight, block[placed.participant]
+        values, placed.item, placed.participant, weight, block[placed.participant]
     )
     return ItemSignal(between / total, counted / total, mean / total, _sd(variance, total))
 
@@ -197,16 +205,17 @@ def signal_of_blocks(placed: Placed, block: Ints, where: Ints) -> ItemSignal:
     ItemSignal
         As in `item_signal`; here the products within a block count, and hardly move.
     """
-    total = float((placed.values**2).sum())
+    values = placed.in_own_unit
+    total = float((values**2).sum())
     if total <= 0:
         return ItemSignal(np.nan, np.nan, np.nan, np.nan)
     weight = _weights(placed.item)
-    between = float(weight @ (sums_by(placed.values, placed.item, len(weight)) ** 2).sum(axis=1))
+    between = float(weight @ (sums_by(values, placed.item, len(weight)) ** 2).sum(axis=1))
     length = int(where.max(initial=0)) + 1
     key = block[placed.participant] * length + where[placed.position]
     keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    values = sums_by(placed.values, inverse, len(keys))
-    mean, variance = between_groups_moments(values, placed.item[first], keys // length, weight)
+    sums = sums_by(values, inverse, len(keys))
+    mean, variance = between_groups_moments(sums, placed.item[first], keys // length, weight)
     share = between / total
     return ItemSignal(share, share, mean / total, _sd(variance, total))
 
@@ -230,15 +239,16 @@ def permuted_signal(
     ndarray of float, shape (n_resamples,)
         Draws of `ItemSignal.counted`.
     """
+    values = placed.in_own_unit
     rows, unit, weights = _units(placed, block)
     sizes = np.bincount(unit, minlength=len(weights))
     alone = sizes[unit] == 1  # their squares are known before rows are moved
-    norms = (placed.values**2).sum(axis=1)
+    norms = (values**2).sum(axis=1)
     order = np.flatnonzero(~alone)
     order = order[np.argsort(unit[order], kind="stable")]
     sums = sizes > 1
     ends = np.cumsum(sizes[sums])
-    width = placed.values.shape[1]
+    width = values.shape[1]
     out = np.empty(n_resamples)
     size = max(1, _BATCH // max(len(rows), len(ends) * width))
     for first in range(0, n_resamples, size):
@@ -248,9 +258,9 @@ def permuted_signal(
         edges = (np.arange(count)[:, None] * len(order) + ends).ravel()
         pick: Any = sparse.csr_array(
             (np.ones(picked.size), picked.ravel(), np.concatenate([[0], edges])),
-            shape=(count * len(ends), len(placed.values)),
+            shape=(count * len(ends), len(values)),
         )
-        moved = pick @ placed.values
+        moved = pick @ values
         squares = np.einsum("ij,ij->i", moved, moved).reshape(count, -1)
         out[first : first + count] = squares @ weights[sums]
         out[first : first + count] += norms[drawn[:, rows[alone]]] @ weights[unit[alone]]
@@ -283,14 +293,18 @@ def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> In
 
 
 def _centre(values: Floats, group: Ints) -> Floats:
+    """Values less the mean of their group; 0 where only rounding is left."""
     if not len(values):
         return values
-    counts = np.bincount(group)
-    means = sums_by(values, group, len(counts)) / np.maximum(counts, 1)[:, None]
-    centred: Floats = values - means[group]
-    scale = np.abs(values).max(initial=0.0)
-    centred[np.abs(centred) < _TINY * scale] = 0.0
-    return centred
+    unit = unit_factor(values, None)
+    scaled = values * unit
+    _, first, code = np.unique(group, return_index=True, return_inverse=True)
+    moved = scaled - scaled[first][code]  # differences first: a far origin costs no digits
+    means = sums_by(moved, code, len(first)) / np.bincount(code)[:, None]
+    centred: Floats = moved - means[code]
+    centred[np.abs(centred) < _TINY] = 0.0
+    out: Floats = centred / unit
+    return out
 
 
 def sums_by(values: Floats, group: Ints, n_groups: int) -> Floats:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...types import Floats, Ints
+from ..scale import unit_factor
 from .alignment import Placed, sums_by
 
-#: Sums of squares below this part of the total are rounding errors.
+#: Deviations below this part of the largest value, and sums below this part, are rounding errors.
 _TINY = 1e-12
 
 
@@ -64,16 +65,24 @@ def rater_fit(values: Floats, means: Floats) -> tuple[float, float, Floats]:
     products : ndarray of float, shape (row, row)
         Products of centred rows, for `permuted_fit`.
     """
-    x = values - values.mean(axis=0) if len(values) else values
-    m = means - means.mean(axis=0) if len(means) else means
+    x, m = (_centred(part) for part in (values, means))
     products = m @ x.T
     scale = float(np.sqrt((x**2).sum() * (m**2).sum()))
-    sizes = float((values**2).sum() + (means**2).sum())
-    if len(values) < 2 or scale <= _TINY * sizes:
+    if len(values) < 2 or scale == 0:
         return np.nan, np.nan, products
     fit = float(np.trace(products))
     sd = float(np.sqrt((products**2).sum() / (len(values) - 1)))
     return fit / scale, fit / sd if sd > _TINY * scale else np.nan, products
+
+
+def _centred(values: Floats) -> Floats:
+    """Columns less their mean, in a unit of the largest; 0 where only rounding is left."""
+    if not len(values):
+        return values
+    scaled = values * unit_factor(values, None)
+    moved = scaled - scaled[:1]
+    out: Floats = moved - moved.mean(axis=0)
+    return np.where(np.abs(out).max(initial=0.0) > _TINY, out * unit_factor(out, None), 0.0)
 
 
 def permuted_fit(products: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:

@@ -12,6 +12,10 @@ import numpy as np
 from scipy import stats
 
 from ...types import Floats, Ints
+from ..scale import centred, unit_factor
+
+#: Deviations of this size, relative to the largest rating, are the rounding of the ratings.
+ROUNDING = 4 * np.finfo(float).eps
 
 
 def interval_sums(values: Floats, units: Ints, n_units: int) -> Floats:
@@ -20,7 +24,7 @@ def interval_sums(values: Floats, units: Ints, n_units: int) -> Floats:
     Parameters
     ----------
     values : ndarray of float, shape (n,)
-        Ratings without NaN, best centred.
+        Ratings without NaN.
     units : ndarray of int, shape (n,)
         Unit of each rating.
     n_units : int
@@ -30,13 +34,23 @@ def interval_sums(values: Floats, units: Ints, n_units: int) -> Floats:
     -------
     ndarray of float, shape (unit, 4)
         Number of ratings m, their sum, sum of squares, and ``m SS / (m - 1)``; 0 for a unit with
-        fewer than two ratings, which cannot be paired.
+        fewer than two ratings, which cannot be paired. Ratings are taken less the mean of all that
+        can be paired, and in units of the largest.
     """
+    paired = np.bincount(units, minlength=n_units)[units] > 1
+    if not paired.any():
+        return np.zeros((n_units, 4))
+    units, values = units[paired], centred(values[paired])
+    values = values * unit_factor(values)
     m = np.bincount(units, minlength=n_units).astype(float)
     total = np.bincount(units, weights=values, minlength=n_units)
     square = np.bincount(units, weights=values**2, minlength=n_units)
+    first = np.zeros(n_units)
+    first[units[::-1]] = values[::-1]
+    moved = values - first[units]
     with np.errstate(divide="ignore", invalid="ignore"):
-        within = m * (square - total**2 / m) / (m - 1)
+        moved -= (np.bincount(units, weights=moved, minlength=n_units) / m)[units]
+        within = m * np.bincount(units, weights=moved**2, minlength=n_units) / (m - 1)
     sums = np.stack([m, total, square, within], axis=1)
     return np.where((m > 1)[:, None], sums, 0.0)
 
@@ -68,7 +82,7 @@ def nominal_sums(chosen: Floats, units: Ints, n_units: int) -> Floats:
     Parameters
     ----------
     chosen : ndarray of float, shape (n, label)
-        1 chosen, 0 not, without NaN.
+        1 chosen, 0 not, NaN where missing, which counts for that label only.
     units : ndarray of int, shape (n,)
         Unit of each row.
     n_units : int
@@ -80,14 +94,14 @@ def nominal_sums(chosen: Floats, units: Ints, n_units: int) -> Floats:
         1, number of ratings m, of choices r, share r / m, share a of agreeing pairs, and m a; 0
         for a unit with fewer than two ratings.
     """
-    m = np.bincount(units, minlength=n_units).astype(float)[:, None]
-    r = np.zeros((n_units, chosen.shape[1]))
-    np.add.at(r, units, chosen)
+    m, r = np.zeros((2, n_units, chosen.shape[1]))
+    known = ~np.isnan(chosen)
+    np.add.at(m, units, known)
+    np.add.at(r, units, np.where(known, chosen, 0.0))
     with np.errstate(divide="ignore", invalid="ignore"):
         agree = (r * (r - 1) + (m - r) * (m - r - 1)) / (m * (m - 1))
         share = r / m
-    ratings = np.broadcast_to(m, r.shape)
-    sums = np.stack([np.ones_like(r), ratings, r, share, agree, m * agree], axis=-1)
+    sums = np.stack([np.ones_like(r), m, r, share, agree, m * agree], axis=-1)
     return np.where((m > 1)[..., None], sums, 0.0)
 
 
@@ -108,14 +122,12 @@ def agreement_coefficients(sums: Floats) -> dict[str, Floats]:
     units, n, chosen, share, agree, weighted = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         observed = agree / units
-        p = chosen / n
-        by_pool = p**2 + (1 - p) ** 2
-        mean_share = share / units
-        by_gwet = 2 * mean_share * (1 - mean_share)
-        kappa: Floats = (observed - by_pool) / (1 - by_pool)
-        ac1: Floats = (observed - by_gwet) / (1 - by_gwet)
+        p = share / units
+        unequal = 2 * p * (1 - p)
+        kappa: Floats = 1 - (1 - observed) / unequal
+        ac1: Floats = (observed - unequal) / (1 - unequal)
         alpha: Floats = 1 - (n - weighted) * (n - 1) / (2 * chosen * (n - chosen))
-    defined = (p > 0) & (p < 1)
+    defined = (chosen > 0) & (chosen < n)
     return {
         "fleiss_kappa": np.where(defined, kappa, np.nan),
         "krippendorff_alpha": np.where(defined, alpha, np.nan),
@@ -125,7 +137,10 @@ def agreement_coefficients(sums: Floats) -> dict[str, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class IccForm:
-    """One form of the intraclass correlation, with its test against 0 and its interval."""
+    """One form of the intraclass correlation, with its test against 0 and its interval.
+
+    `reason` says why the estimate is NaN.
+    """
 
     name: str
     estimate: float
@@ -135,6 +150,7 @@ class IccForm:
     p_value: float
     conf_low: float
     conf_high: float
+    reason: str = ""
 
 
 def icc_forms(ratings: Floats, conf_level: float = 0.95) -> list[IccForm]:
@@ -150,48 +166,74 @@ def icc_forms(ratings: Floats, conf_level: float = 0.95) -> list[IccForm]:
     Returns
     -------
     list of IccForm
-        ICC(1), ICC(A,1), ICC(C,1), then the same for the mean of all raters.
+        ICC(1), ICC(A,1), ICC(C,1), then the same for the mean of all raters. With perfect
+        agreement F is infinite and its p 0. Where the means of the targets are equal, F is 0 and
+        the mean of the raters has no reliability, NaN; where nothing but the means of the raters
+        differs, consistency is NaN too.
     """
     n, k = ratings.shape
-    grand = ratings.mean()
-    row_ss = k * ((ratings.mean(axis=1) - grand) ** 2).sum()
-    column_ss = n * ((ratings.mean(axis=0) - grand) ** 2).sum()
-    total_ss = ((ratings - grand) ** 2).sum()
-    msb = row_ss / (n - 1)
-    msc = column_ss / (k - 1)
-    mse = (total_ss - row_ss - column_ss) / ((n - 1) * (k - 1))
-    msw = (total_ss - row_ss) / (n * (k - 1))
+    msb, msc, mse, msw = _mean_squares(ratings)
     tail = (1 + conf_level) / 2
     df1, df_within, df_error = n - 1.0, n * (k - 1.0), (n - 1.0) * (k - 1.0)
-    out: list[IccForm] = []
+    single: list[IccForm] = []
+    average: list[IccForm] = []
     with np.errstate(divide="ignore", invalid="ignore"):
-        one_way = (msb - msw) / (msb + (k - 1) * msw)
-        agreement = (msb - mse) / (msb + (k - 1) * mse + k * (msc - mse) / n)
-        consistency = (msb - mse) / (msb + (k - 1) * mse)
-        agreement_limits = _agreement_limits(n, k, msb, msc, mse, agreement, tail)
-        for name, estimate, error, df2 in (
-            ("ICC(1)", one_way, msw, df_within),
-            ("ICC(A,1)", agreement, mse, df_error),
-            ("ICC(C,1)", consistency, mse, df_error),
+        raters = (msc - mse) / n
+        for letter, error, offset, df2 in (
+            ("", msw, np.float64(0.0), df_within),
+            ("A,", mse, raters, df_error),
+            ("C,", mse, np.float64(0.0), df_error),
         ):
             f = msb / error
-            if name == "ICC(A,1)":
-                low, high = agreement_limits
-            else:
-                f_low = f / stats.f.ppf(tail, df1, df2)
-                f_high = f * stats.f.ppf(tail, df2, df1)
-                low, high = ((g - 1) / (g + k - 1) for g in (f_low, f_high))
             p = float(stats.f.sf(f, df1, df2))
-            out.append(
-                IccForm(name, float(estimate), float(f), df1, df2, p, float(low), float(high))
-            )
-        for form in list(out):
-            values = (form.estimate, form.conf_low, form.conf_high)
-            estimate, low, high = (v * k / (1 + (k - 1) * v) for v in values)
-            name = form.name.replace("1)", "k)") if "," in form.name else "ICC(k)"
-            out.append(
-                IccForm(name, estimate, form.f, form.df, form.df_denom, form.p_value, low, high)
-            )
+            estimate = (msb - error) / (msb + (k - 1) * error + k * offset)
+            mean = np.where(msb > 0, (msb - error) / (msb + offset), np.nan)
+            if letter == "A,":
+                low, high = _agreement_limits(n, k, msb, msc, mse, estimate, tail)
+            else:
+                below = error * stats.f.ppf(tail, df1, df2)
+                above = error / stats.f.ppf(tail, df2, df1)
+                low, high = ((msb - e) / (msb + (k - 1) * e) for e in (below, above))
+            found = (float(f), df1, df2, p)
+            limits = np.array([low, high])
+            single.append(_form(f"ICC({letter}1)", estimate, found, limits))
+            averaged = np.where(msb > 0, limits * k / (1 + (k - 1) * limits), np.nan)
+            average.append(_form(f"ICC({letter}k)", mean, found, averaged))
+    return [*single, *average]
+
+
+def _form(
+    name: str, estimate: Floats, found: tuple[float, float, float, float], limits: Floats
+) -> IccForm:
+    """A form, with the reason why it has no value."""
+    reason = ""
+    if np.isnan(estimate):
+        reason = "the means of the targets are equal"
+    return IccForm(name, float(estimate), *found, float(limits[0]), float(limits[1]), reason)
+
+
+def _mean_squares(ratings: Floats) -> Floats:
+    """Mean squares between targets, between raters, of the residuals and within targets.
+
+    What is no more than the rounding of the ratings is 0.
+    """
+    n, k = ratings.shape
+    values = ratings * unit_factor(ratings, None)
+    values = values - values[0, 0]
+    moved = values - values[:, :1]
+    within = moved - moved.mean(axis=1, keepdims=True)
+    rater = within.mean(axis=0)
+    target = values.mean(axis=1)
+    parts = (
+        np.sqrt(k) * (target - target.mean()),
+        np.sqrt(n) * rater,
+        within - rater,
+        within,
+    )
+    df = np.array([n - 1, k - 1, (n - 1) * (k - 1), n * (k - 1)], dtype=float)
+    squares = np.array([(part**2).sum() for part in parts])
+    squares[squares <= n * k * ROUNDING**2] = 0.0
+    out: Floats = squares / df
     return out
 
 
@@ -199,10 +241,11 @@ def _agreement_limits(
     n: int, k: int, msb: float, msc: float, mse: float, rho: float, tail: float
 ) -> tuple[float, float]:
     """Limits of ICC(A,1), whose error degrees of freedom are approximated."""
-    fj = msc / mse
-    inner = n * (1 + (k - 1) * rho) - k * rho
-    df = (k - 1) * (n - 1) * (k * rho * fj + inner) ** 2
-    df /= (n - 1) * k**2 * rho**2 * fj**2 + inner**2
+    if msc == mse == 0:
+        return 1.0, 1.0
+    inner = mse * (n * (1 + (k - 1) * rho) - k * rho)
+    df = (k - 1) * (n - 1) * (k * rho * msc + inner) ** 2
+    df /= (n - 1) * k**2 * rho**2 * msc**2 + inner**2
     f_low, f_high = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
     rest = k * msc + (k * n - k - n) * mse
     low = n * (msb - f_low * mse) / (f_low * rest + n * msb)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...types import Floats
+from ..scale import unit_factor
 
 
 class CorrectedT(NamedTuple):
@@ -59,7 +60,9 @@ def corrected_t(differences: Floats, ratio: float) -> CorrectedT:
     if count < 2:
         return CorrectedT(estimate, np.nan, np.nan, np.nan, np.nan)
     df = float(count - 1)
-    error = float(np.sqrt((1 / count + ratio) * differences.var(ddof=1)))
+    unit = unit_factor(differences).item()
+    moved = (differences - differences[0]) * unit
+    error = float(np.sqrt((1 / count + ratio) * moved.var(ddof=1))) / unit
     if not error > 0:
         return CorrectedT(estimate, error, np.nan, df, np.nan)
     statistic = estimate / error

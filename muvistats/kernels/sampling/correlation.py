@@ -7,9 +7,13 @@ import numpy.typing as npt
 from scipy import stats
 
 from ...types import Array, Floats
+from ..scale import unit_factor
 
 #: A spread smaller than this fraction of the largest value is rounding error.
-_FLAT = 1e-12
+_FLAT = 1e-14
+
+#: Correlations this close to 1 differ from it by rounding error.
+_ONE = 1e-12
 
 
 def group_means(values: Array, codes: Array, k: int) -> tuple[Floats, npt.NDArray[np.intp]]:
@@ -71,18 +75,27 @@ def pearson_rows(first: Array, second: Array) -> tuple[Floats, npt.NDArray[np.in
 
 
 def _centred(values: Array, use: npt.NDArray[np.bool_], steps: npt.NDArray[np.intp]) -> Floats:
-    """Rows less their mean, 0 where unused; rows without spread become NaN."""
+    """Rows less their mean, 0 where unused; rows without spread become NaN.
+
+    Each row is in a unit of its own size, and differences from its first value are taken before
+    its mean, so that neither its unit nor its origin costs digits.
+    """
     kept = np.where(use, values, 0.0)
-    mean = kept.sum(axis=1) / np.maximum(steps, 1)
-    centred = np.where(use, kept - mean[:, None], 0.0)
-    size = np.abs(kept).max(axis=1, initial=0.0)
-    flat = np.abs(centred).max(axis=1, initial=0.0) <= _FLAT * size
-    return np.where(flat[:, None], np.nan, centred)
+    kept = kept * unit_factor(kept)
+    if not kept.shape[1]:
+        return kept
+    first = np.take_along_axis(kept, use.argmax(axis=1)[:, None], axis=1)
+    moved = np.where(use, kept - first, 0.0)
+    mean = moved.sum(axis=1) / np.maximum(steps, 1)
+    centred = np.where(use, moved - mean[:, None], 0.0)
+    spread = np.abs(centred).max(axis=1, initial=0.0)
+    flat = spread <= _FLAT * np.abs(kept).max(axis=1, initial=0.0)
+    return np.where(flat[:, None], np.nan, centred * unit_factor(centred))
 
 
 def _bounded(r: Floats) -> Floats:
     """Correlations that differ from -1 or 1 by rounding error alone, set to it."""
-    return np.where(np.abs(r) > 1 - _FLAT, np.sign(r), r)
+    return np.where(np.abs(r) > 1 - _ONE, np.sign(r), r)
 
 
 def pearson_matrix(values: Array) -> Floats:
@@ -147,8 +160,9 @@ def correlation_p(r: Array, df: float) -> Floats:
     """
     if df < 1:
         return np.full(np.shape(r), np.nan)
+    r = np.asarray(r)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.abs(r) * np.sqrt(df / (1 - np.square(r)))
+        t = np.abs(r) * np.sqrt(df / ((1 - r) * (1 + r)))
     return np.asarray(2 * stats.t.sf(t, df))
 
 

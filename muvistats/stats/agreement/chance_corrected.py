@@ -18,15 +18,16 @@ from ...kernels.raters.reliability import (
 )
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...results.frame import Rows, result_frame
-from ...types import Data, Floats, Names, Rng
+from ...types import Data, Floats, Mask, Names, Rng, Row
 from ..shared.study import choose_dimensions, label_names, need, to_frame
+from .concordance import once_for_each_mask
 
 __all__ = ["krippendorff_alpha", "label_agreement"]
 
 
 @result_frame(
     "label, modality and coefficient",
-    "label modality estimator estimate conf_low conf_high conf_level share n n_items",
+    "label modality estimator estimate conf_low conf_high conf_level share n n_missing n_items",
     "n_participants n_resamples",
 )
 @takes_study
@@ -48,11 +49,12 @@ def label_agreement(
     -----
     A unit is an item in a modality; `all` takes the units of every modality together. Each of the
     coefficients is ``(A - E) / (1 - E)`` with A the agreement of pairs of raters. Fleiss' kappa
-    takes A as the mean over units and E from the pooled share; Krippendorff's alpha weighs units
-    by their ratings and corrects E for small samples; Gwet's AC1 takes ``E = 2 p (1 - p)`` with p
-    the mean of the units' shares, and stays high for labels that hardly anybody chooses, where
-    kappa and alpha fall. `share` is the pooled share of choices, `n` the ratings in units with at
-    least two. Annotations without labels do not enter.
+    takes A as the mean over units and ``E = p^2 + (1 - p)^2`` with p the mean of the units' shares,
+    as Gwet (2014) has it for units with unequal numbers of raters; Krippendorff's alpha weighs
+    units by their ratings and corrects E for small samples; Gwet's AC1 takes ``E = 2 p (1 - p)``,
+    and stays high for labels that hardly anybody chooses, where kappa and alpha fall. `share` is
+    the pooled share of choices, `n` the ratings in units with at least two. A missing label counts
+    as missing for itself only, in `n_missing`; so does every label of an annotation without labels.
 
     References
     ----------
@@ -62,6 +64,8 @@ def label_agreement(
     Gwet, K. L. (2008). Computing inter-rater reliability and its variance in the presence of high
     agreement. British Journal of Mathematical and Statistical Psychology, 61(1), 29-48.
     https://doi.org/10.1348/000711006X126600
+
+    Gwet, K. L. (2014). Handbook of inter-rater reliability (4th ed.). Advanced Analytics.
 
     Examples
     --------
@@ -75,42 +79,65 @@ def label_agreement(
     names = label_names(data)
     frame = to_frame(data)
     need(frame, "item", "modality", "participant")
-    frame = frame[frame[names].notna().all(axis=1)]
     generator = generator_of(rng)
-    rows: list[dict[str, Any]] = []
-    for modality, part in by_modality(frame):
-        chosen = part[names].to_numpy(dtype=float)
-        sums, items = _unit_sums(part, lambda u, n, v=chosen: nominal_sums(v, u, n))
-        draws = agreement_coefficients(_resample(sums, items, n_resamples, generator))
-        silent = _no_interval(items[sums[:, :, 0].any(axis=1)], n_resamples)
-        total = sums.sum(axis=0)
-        paired = part["participant"][_paired(part)]
-        for estimator, estimates in agreement_coefficients(total).items():
-            low, high = _limits(draws[estimator], conf_level, silent)
-            for j, label in enumerate(names):
-                rows.append(
-                    {
-                        "label": label,
-                        "modality": modality,
-                        "estimator": estimator,
-                        "estimate": estimates[j],
-                        "conf_low": low[j],
-                        "conf_high": high[j],
-                        "conf_level": conf_level,
-                        "share": total[j, 2] / total[j, 1] if total[j, 1] else np.nan,
-                        "n": int(total[j, 1]),
-                        "n_items": len(np.unique(items[sums[:, j, 0] > 0])),
-                        "n_participants": paired.nunique(),
-                        "n_resamples": n_resamples,
-                        "warning": _why(estimates[j], int(total[j, 1]), low[j], silent),
-                    }
-                )
+    missing = frame[names].isna().to_numpy()
+
+    def rows_of(use: Mask) -> Rows:
+        return _label_rows(frame[use], names, n_resamples, conf_level, generator)
+
+    once = once_for_each_mask(rows_of)
+    rows: list[Row] = []
+    for modality, use in by_modality(frame):
+        n_missing = dict(zip(names, missing[use].sum(axis=0).tolist(), strict=True))
+        rows += [
+            row | {"modality": modality, "n_missing": n_missing[row["label"]]}
+            for row in once(use & ~missing.all(axis=1))
+        ]
+    return rows
+
+
+def _label_rows(
+    part: pd.DataFrame,
+    names: list[str],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+) -> list[Row]:
+    """Coefficients of each label among some annotations."""
+    chosen = part[names].to_numpy(dtype=float)
+    sums, items = _unit_sums(part, lambda u, n: nominal_sums(chosen, u, n))
+    draws = agreement_coefficients(_resample(sums, items, n_resamples, rng))
+    total = sums.sum(axis=0)
+    units = units_of(part)
+    n_participants = [_n_raters(part, name, units) for name in names]
+    rows: list[Row] = []
+    for estimator, estimates in agreement_coefficients(total).items():
+        for j, label in enumerate(names):
+            entered, n = items[sums[:, j, 0] > 0], int(total[j, 1])
+            silent = _no_interval(entered, n_resamples)
+            low, high = _limits(draws[estimator][:, j], conf_level, silent)
+            rows.append(
+                {
+                    "label": label,
+                    "estimator": estimator,
+                    "estimate": estimates[j],
+                    "conf_low": float(low),
+                    "conf_high": float(high),
+                    "conf_level": conf_level,
+                    "share": total[j, 2] / n if n else np.nan,
+                    "n": n,
+                    "n_items": len(np.unique(entered)),
+                    "n_participants": n_participants[j],
+                    "n_resamples": n_resamples,
+                    "warning": _why(estimates[j], n, float(low), silent),
+                }
+            )
     return rows
 
 
 @result_frame(
     "dimension or label, and modality",
-    "dimension label modality estimator estimate conf_low conf_high conf_level n n_items",
+    "dimension label modality estimator estimate conf_low conf_high conf_level n n_missing n_items",
     "n_participants n_resamples",
 )
 @takes_study
@@ -170,37 +197,52 @@ def krippendorff_alpha(
     generator = generator_of(rng)
     rows: list[dict[str, Any]] = []
     for name in names:
-        frame = whole[whole[name].notna()]
-        for modality, part in by_modality(frame):
-            centred = part[name].to_numpy() - part[name].mean()
-            sums, items = _unit_sums(part, lambda u, n, v=centred: interval_sums(v, u, n))
-            draws = interval_alpha(_resample(sums, items, n_resamples, generator))
-            silent = _no_interval(items[sums[:, 0] > 0], n_resamples)
-            low, high = _limits(draws, conf_level, silent)
-            estimate, n = float(interval_alpha(sums.sum(axis=0))), int(sums[:, 0].sum())
-            rows.append(
-                {
-                    "dimension": name,
-                    "modality": modality,
-                    "estimator": "Krippendorff alpha, interval",
-                    "estimate": estimate,
-                    "conf_low": float(low),
-                    "conf_high": float(high),
-                    "conf_level": conf_level,
-                    "n": n,
-                    "n_items": len(np.unique(items[sums[:, 0] > 0])),
-                    "n_participants": part["participant"][_paired(part)].nunique(),
-                    "n_resamples": n_resamples,
-                    "warning": _why(estimate, n, float(low), silent),
-                }
-            )
+        missing = whole[name].isna().to_numpy()
+
+        def row_of(use: Mask, name: str = name) -> Row:
+            return _alpha_row(whole[use], name, n_resamples, conf_level, generator)
+
+        once = once_for_each_mask(row_of)
+        for modality, use in by_modality(whole):
+            key = {"modality": modality, "n_missing": int(missing[use].sum())}
+            rows.append(once(use & ~missing) | key)
     return rows
 
 
-def by_modality(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def _alpha_row(
+    part: pd.DataFrame, name: str, n_resamples: int, conf_level: float, rng: np.random.Generator
+) -> Row:
+    """Interval alpha of a dimension among some annotations."""
+    values = part[name].to_numpy(dtype=float)
+    sums, items = _unit_sums(part, lambda u, n: interval_sums(values, u, n))
+    draws = interval_alpha(_resample(sums, items, n_resamples, rng))
+    entered = items[sums[:, 0] > 0]
+    silent = _no_interval(entered, n_resamples)
+    low, high = _limits(draws, conf_level, silent)
+    estimate, n = float(interval_alpha(sums.sum(axis=0))), int(sums[:, 0].sum())
+    return {
+        "dimension": name,
+        "estimator": "Krippendorff alpha, interval",
+        "estimate": estimate,
+        "conf_low": float(low),
+        "conf_high": float(high),
+        "conf_level": conf_level,
+        "n": n,
+        "n_items": len(np.unique(entered)),
+        "n_participants": _n_raters(part, name, units_of(part)),
+        "n_resamples": n_resamples,
+        "warning": _why(estimate, n, float(low), silent),
+    }
+
+
+def by_modality(frame: pd.DataFrame) -> list[tuple[str, Mask]]:
     """Rows of each modality, in the order of the study, then all of them."""
-    levels = frame["modality"].astype("category").cat.categories
-    return [*((str(m), frame[frame["modality"] == m]) for m in levels), ("all", frame)]
+    codes = frame["modality"].astype("category").cat
+    masks = [
+        (str(level), (codes.codes == code).to_numpy())
+        for code, level in enumerate(codes.categories)
+    ]
+    return [*masks, ("all", np.ones(len(frame), dtype=bool))]
 
 
 def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -209,9 +251,11 @@ def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(groups.ngroup(), dtype=np.int64)
 
 
-def _paired(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    units = units_of(frame)
-    return (np.bincount(units)[units] > 1) if len(units) else np.zeros(0, dtype=bool)
+def _n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> int:
+    """People with a value beside that of somebody else."""
+    known = frame[name].notna().to_numpy()
+    ratings = np.bincount(units, weights=known, minlength=1)
+    return int(frame["participant"][known & (ratings[units] > 1)].nunique())
 
 
 def _unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np.int64]]:

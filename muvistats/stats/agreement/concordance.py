@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +24,15 @@ from ...errors import DataError
 from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ...kernels.scale import unit_factor
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from ..shared.study import choose_dimensions
 
 __all__ = ["ewe", "interrater_ccc"]
+
+T = TypeVar("T")
 
 
 @takes_study
@@ -123,11 +127,12 @@ def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
     rated = has_value(values)
     count = np.add.reduceat(rated.astype(np.int64), starts)
     filled = np.where(rated[:, None], values, 0.0)
+    unit = unit_factor(filled[np.isfinite(filled)], None).item()
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.add.reduceat(filled, starts, axis=0) / count[:, None]
         cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
-        square = np.where(rated[:, None], values - mean[cell], 0.0) ** 2
-        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1))
+        square = np.where(rated[:, None], (values - mean[cell]) * unit, 0.0) ** 2
+        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1)) / unit
     return gold, np.where(count[:, None] > 1, sd, np.nan), count, weights
 
 
@@ -221,12 +226,16 @@ def interrater_ccc(
     units = tuple({"item": items, "participant": people}[kind] for kind in clusters)
     rows: list[Row] = []
     for name, (ccc, _) in results.items():
-        for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
-            use = chosen & ~np.isnan(ccc)
+
+        def mean_of(use: Mask, ccc: Floats = ccc) -> Row:
             drawn = tuple(unit[use] for unit in units)
             row = concordance_row(ccc[use], items[use], drawn, n_resamples, conf_level, generator)
-            row |= {"dimension": name, "modality": modality, "estimator": estimator}
-            rows.append(row | {"n_participants": _n_codes(people[use])})
+            return row | {"n_participants": _n_codes(people[use])}
+
+        row_of = once_for_each_mask(mean_of)
+        for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
+            row = {"dimension": name, "modality": modality, "estimator": estimator}
+            rows.append(row | row_of(chosen & ~np.isnan(ccc)))
     return rows
 
 
@@ -291,6 +300,22 @@ def modality_masks(cells: Cells, codes: Ints) -> list[tuple[str, Mask]]:
     """Name of each modality and the rows that have its code, then all rows."""
     masks = [(name, codes == code) for code, name in enumerate(cells.modalities)]
     return [*masks, ("all", np.ones(len(codes), dtype=bool))]
+
+
+def once_for_each_mask(row_of: Callable[[Mask], T]) -> Callable[[Mask], T]:
+    """What is said of the same rows is said once: a modality that is alone has the row of all.
+
+    Otherwise its interval would be drawn twice, and differ.
+    """
+    known: dict[bytes, T] = {}
+
+    def found(use: Mask) -> T:
+        key = np.packbits(use).tobytes()
+        if key not in known:
+            known[key] = row_of(use)
+        return known[key]
+
+    return found
 
 
 def _n_codes(codes: Ints) -> int:

@@ -20,9 +20,9 @@ from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
 from ...kernels.raters.lag import best_lag, lagged_correlation
 from ...results.frame import Rows, result_frame
-from ...types import Floats, Ints, Names, Rng
+from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, over_cells
-from .concordance import dynamic_dimensions, mean_limits, modality_masks
+from .concordance import dynamic_dimensions, mean_limits, modality_masks, once_for_each_mask
 from .trajectories import interval_of
 
 __all__ = ["rater_lag"]
@@ -183,13 +183,15 @@ def _lag_means(
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     columns = ["lag_seconds", "correlation_at_zero", "correlation_at_lag", "gain"]
-    rows = []
-    for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
-        defined = part[chosen & part["gain"].notna()]
+
+    def row_of(use: Mask) -> Row:
+        defined = part[use]
         items, gain = pd.factorize(defined["item"])[0], defined["gain"].to_numpy()
         row = mean_limits(gain, items, (items,), n_resamples, conf_level, rng)
         if not len(defined):
             row["warning"] = "no delay is defined"
-        means = {column: float(defined[column].mean()) for column in columns}
-        rows.append({"modality": modality, **means, **row})
-    return pd.DataFrame(rows)
+        return {column: float(defined[column].mean()) for column in columns} | row
+
+    once, known = once_for_each_mask(row_of), part["gain"].notna().to_numpy()
+    masks = modality_masks(cells, cells.modality[cells.of_annotation])
+    return pd.DataFrame([{"modality": name, **once(chosen & known)} for name, chosen in masks])

@@ -14,7 +14,8 @@ from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.mixed.linear import LinearMixed, RandomBlock
 from ...kernels.mixed.search import fit_linear, is_singular
-from ...kernels.raters.reliability import IccForm, icc_forms
+from ...kernels.raters.reliability import ROUNDING, IccForm, icc_forms
+from ...kernels.scale import centred, unit_factor
 from ...kernels.threads import few_threads
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Names
@@ -61,12 +62,16 @@ def icc(
     With complete ratings (every rater rated every target of the modality) the forms follow from
     mean squares: ICC(1) ``(MSB - MSW) / (MSB + (k - 1) MSW)``, ICC(A,1) for absolute agreement and
     ICC(C,1) for consistency of crossed raters, and ICC(k), ICC(A,k), ICC(C,k) for the mean of k
-    raters; F is tested against 0.
+    raters; F is tested against 0. With perfect agreement F is infinite and p is 0. Where the means
+    of the targets are equal, the mean of the raters has no reliability: NaN. Time steps of one
+    annotation depend on each other, so with ``unit="time_step"`` F, p and the interval are NaN.
 
     Where ratings are missing, as in any balanced design with more items than one person can rate,
     the variance components come from a mixed model with random targets (and random raters for the
     A and C forms) by REML, and k is the harmonic mean of raters per target. F, its p and the
-    interval are then NaN. Missing and excluded ratings do not enter; nor do targets with one.
+    interval are then NaN. Where each rater gave a single rating, what raters and what the residual
+    add cannot be told apart, and the C forms are NaN. Missing and excluded ratings do not enter;
+    nor do targets with one.
 
     References
     ----------
@@ -88,7 +93,8 @@ def icc(
     rows: list[dict[str, Any]] = []
     for name in choose_dimensions(data, dimension):
         long = _ratings(data, name, unit)
-        for modality, part in by_modality(long):
+        for modality, use in by_modality(long):
+            part = long[use]
             count = part.groupby("target")["rater"].transform("size")
             part = part[count > 1]
             common = {
@@ -151,6 +157,9 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
         matrix = part.pivot_table(index="target", columns="rater", values="value").to_numpy()
         forms = icc_forms(matrix, conf_level)
         method, warning = f"mean squares, {what}", ""
+        if unit == "time_step":
+            forms = [IccForm(form.name, form.estimate, *_UNTESTED, form.reason) for form in forms]
+            warning = "time steps of an annotation depend on each other: no F test and no interval"
     else:
         forms, note = _icc_by_model(part)
         method = f"mixed model (REML), {what}"
@@ -167,10 +176,17 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
             "df_denom": form.df_denom,
             "p_value": form.p_value,
             "method": method,
-            "warning": warning,
+            "warning": join_reasons(form.reason, warning),
         }
         for form in forms
     ]
+
+
+#: F, its degrees of freedom and p, and the limits of what is not tested.
+_UNTESTED = (np.nan,) * 6
+
+#: Why the C forms have no value.
+_CONFOUNDED = "each rater gave one rating: raters cannot be told from the residuals"
 
 
 def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
@@ -178,33 +194,43 @@ def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
 
     k is the harmonic mean of raters per target.
     """
-    y = part["value"].to_numpy() - part["value"].mean()
+    y = centred(part["value"].to_numpy())
+    y = y * unit_factor(y)
+    k = float(1 / (1 / part.groupby("target").size()).mean())
+    parts, notes = _parts_of_variance(part, y)
+    single, average = [], []
+    for name, (between, error) in parts.items():
+        bracket = "" if name == "1" else f"{name},"
+        reason = _CONFOUNDED if np.isnan(error) else ""
+        single.append(IccForm(f"ICC({bracket}1)", between / (between + error), *_UNTESTED, reason))
+        share = between / (between + error / k) if between > 0 or error > 0 else np.nan
+        average.append(IccForm(f"ICC({bracket}k)", share, *_UNTESTED, reason))
+    return [*single, *average], "; ".join(notes)
+
+
+def _parts_of_variance(
+    part: pd.DataFrame, y: Floats
+) -> tuple[dict[str, tuple[float, float]], list[str]]:
+    """Variance between targets and the error beside it, of each form, and what is to be said."""
+    first = part["value"].groupby(part["target"]).transform("first")
+    if np.abs(part["value"] - first).max() <= ROUNDING * part["value"].abs().max():
+        return {"1": (1.0, 0.0), "A": (1.0, 0.0), "C": (1.0, 0.0)}, []
     ones = np.ones((len(y), 1))
     blocks = []
     for name in ("target", "rater"):
         levels, codes = np.unique(part[name].astype("str"), return_inverse=True)
         blocks.append(RandomBlock(ones, codes.ravel(), len(levels)))
-    one_way, crossed = (_components(ones, y, blocks[:count]) for count in (1, 2))
-    notes = dict.fromkeys(note for found in (one_way, crossed) for note in found[1])
-    (target, error), (crossed_target, rater, residual) = one_way[0], crossed[0]
-    k = float(1 / (1 / part.groupby("target").size()).mean())
-    forms = {
-        "1": (target, error),
-        "A": (crossed_target, rater + residual),
-        "C": (crossed_target, residual),
-    }
-    single, average = [], []
-    for name, (between, error) in forms.items():
-        bracket = "" if name == "1" else f"{name},"
-        nan = (np.nan,) * 6
-        single.append(IccForm(f"ICC({bracket}1)", between / (between + error), *nan))
-        average.append(IccForm(f"ICC({bracket}k)", between / (between + error / k), *nan))
-    return [*single, *average], "; ".join(notes)
+    one_way, notes = _components(ones, y, blocks[:1])
+    if blocks[1].size == len(y):
+        return {"1": one_way, "A": one_way, "C": (one_way[0], np.nan)}, notes
+    (between, rater, residual), more = _components(ones, y, blocks)
+    parts = {"1": one_way, "A": (between, rater + residual), "C": (between, residual)}
+    return parts, list(dict.fromkeys([*notes, *more]))
 
 
 def _components(
     ones: Floats, y: Floats, blocks: list[RandomBlock]
-) -> tuple[list[float], list[str]]:
+) -> tuple[tuple[float, ...], list[str]]:
     """Variance of each random factor and of the residual by REML, and what is to be said."""
     model = LinearMixed(ones, y, blocks)
     with few_threads(sum(block.size for block in blocks)):
@@ -215,4 +241,4 @@ def _components(
         notes.append("a component of variance is estimated as zero")
     if not optimum.converged:
         notes.append("REML did not converge")
-    return [*(residual * optimum.parameters**2).tolist(), residual], notes
+    return (*(residual * optimum.parameters**2).tolist(), residual), notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -20,9 +21,9 @@ from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from ...results.frame import Rows, result_frame
-from ...types import Floats, Ints, Names, Rng
+from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells
-from .concordance import concordance_row, dynamic_dimensions, modality_masks
+from .concordance import concordance_row, dynamic_dimensions, modality_masks, once_for_each_mask
 
 __all__ = ["agreement_over_time", "noise_ceiling"]
 
@@ -95,22 +96,36 @@ def agreement_over_time(
             return (np.stack(parts, axis=1),)
 
         (ccc,) = over_cells(values, cells, in_windows)
+        means = [
+            _mean_of(column, cells.item[of_annotation], n_resamples, conf_level, generator)
+            for column in ccc.T
+        ]
         for modality, chosen in modality_masks(cells, cells.modality[of_annotation]):
-            for w, (low, high) in enumerate(bounds):
-                use = chosen & ~np.isnan(ccc[:, w])
-                items = cells.item[of_annotation[use]]
+            for mean_of, (low, high) in zip(means, bounds, strict=True):
                 rows.append(
                     {
                         "dimension": name,
                         "modality": modality,
                         "window_start": time[low],
                         "window_end": time[low] + (high - low) * interval_of(time),
-                        **concordance_row(
-                            ccc[use, w], items, (items,), n_resamples, conf_level, generator
-                        ),
+                        **mean_of(chosen),
                     }
                 )
     return rows
+
+
+def _mean_of(
+    values: Floats, items: Ints, n_resamples: int, conf_level: float, rng: np.random.Generator
+) -> Callable[[Mask], Row]:
+    """Mean of the concordances in a mask, with limits by items."""
+    known = ~np.isnan(values)
+
+    def row_of(use: Mask) -> Row:
+        drawn = items[use]
+        return concordance_row(values[use], drawn, (drawn,), n_resamples, conf_level, rng)
+
+    once = once_for_each_mask(row_of)
+    return lambda chosen: once(chosen & known)
 
 
 def _windows(time: Floats, window: float, step: float | None) -> list[tuple[int, int]]:
@@ -202,15 +217,9 @@ def noise_ceiling(
                 }
             )
         else:
-            rows = []
-            for modality, chosen in modality_masks(cells, cells.modality):
-                use = chosen & ~np.isnan(ceiling)
-                items = cells.item[use]
-                row = concordance_row(
-                    ceiling[use], items, (items,), n_resamples, conf_level, generator
-                )
-                rows.append({"modality": modality, **row})
-            part = pd.DataFrame(rows)
+            mean_of = _mean_of(ceiling, cells.item, n_resamples, conf_level, generator)
+            masks = modality_masks(cells, cells.modality)
+            part = pd.DataFrame([{"modality": name, **mean_of(use)} for name, use in masks])
         frames.append(part.assign(dimension=name))
     return pd.concat(frames, ignore_index=True)
 

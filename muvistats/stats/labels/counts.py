@@ -10,7 +10,7 @@ from ...dataset.gate import takes_study
 from ...formula import factor, split_formula
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Rng, Row
+from ...types import Data, Mask, Rng, Row
 from ..shared.study import Resampling, label_names, offered, to_frame
 from .by_design import Choices, Plan, assignment_of, design_test, problem_of
 
@@ -181,23 +181,42 @@ def label_choices(data: Data, by: str) -> Choices:
     Returns
     -------
     Choices
-        Annotations that have labels and a group.
+        Annotations that have labels and a group. A label that is missing while others are known is
+        not counted as chosen; `missing_labels` says which they are.
     """
     labels = label_names(data)
     frame = offered(to_frame(data), by)
     groups = factor(by, frame)
     chosen = frame[labels].to_numpy(dtype=float)
     codes = groups.cat.codes.to_numpy().astype(np.intp)
-    use = (codes >= 0) & ~np.isnan(chosen).any(axis=1)
+    use = (codes >= 0) & ~np.isnan(chosen).all(axis=1)
     return Choices(
         frame=frame,
         by=by,
         use=use,
-        chosen=chosen[use],
+        chosen=np.nan_to_num(chosen[use]),
         codes=codes[use],
         groups=[str(level) for level in groups.cat.categories],
         names=labels,
     )
+
+
+def missing_labels(choices: Choices) -> Mask:
+    """Labels that are missing in annotations that enter, (used row, label)."""
+    missing: Mask = choices.frame.loc[choices.use, choices.names].isna().to_numpy(dtype=bool)
+    return missing
+
+
+def n_incomplete(choices: Choices) -> int:
+    """How many annotations have no group, or lack a label."""
+    return int((~choices.use).sum() + missing_labels(choices).any(axis=1).sum())
+
+
+def without_labels(choices: Choices) -> str:
+    """How many labels are missing in annotations that enter."""
+    missing = missing_labels(choices)
+    n = int(missing.any(axis=1).sum())
+    return f"{int(missing.sum())} labels missing in {n} annotations, not counted" if n else ""
 
 
 @result_frame(
@@ -274,8 +293,9 @@ def chisquare_labels(
     Where the factor is constant in every stratum there is no p; with few arrangements all of them
     are taken and the row says so.
 
-    Annotations without labels or without a group are left out and counted. For ``"overlay"`` only
-    modalities in which it was recorded enter.
+    Annotations without labels or without a group are left out. One that lacks some of its labels
+    enters with the others; `n_missing` counts all of these and `warning` names the missing labels.
+    For ``"overlay"`` only modalities in which it was recorded enter.
 
     References
     ----------
@@ -299,6 +319,8 @@ def chisquare_labels(
     base: Row = {
         "factor": by,
         "n_annotations": len(choices.codes),
-        "n_missing": int((~choices.use).sum()),
+        "n_missing": n_incomplete(choices),
     }
-    return [base | row for row in _rows(choices, asked, plan, conf_level)]
+    note = without_labels(choices)
+    rows = _rows(choices, asked, plan, conf_level)
+    return [base | row | {"warning": join_reasons(row.get("warning", ""), note)} for row in rows]

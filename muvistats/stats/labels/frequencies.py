@@ -64,15 +64,17 @@ def label_frequencies(
     Per label, category or superfactor: `count` is the number of annotations that chose any of
     its labels, ``share = count / n`` with n annotations, and `label_share` the share of its
     labels among all labels chosen (a category may be chosen more than once in one annotation).
-    The limits are Wilson's, of `share`.
+    The limits are Wilson's, of `share`. A missing label counts as missing for itself only: it
+    leaves the count of a category open where none of the others was chosen, and no other count.
 
     "summary" has two rows per modality: the labels per annotation (n annotations, `count` all
-    labels chosen), and the distinct labels that the raters of an item chose together (n items in
-    that modality; "all" takes the items of each modality, as the paper does). The limits are
-    those of the mean by Student's t.
+    labels chosen) where all of them are known, and the distinct labels that the raters of an item
+    chose together (n items in that modality; "all" takes the items of each modality, as the paper
+    does). The limits are those of the mean by Student's t.
 
-    Annotations without labels are left out and counted in `n_missing`, with `require_dynamic`
-    those without kept dimensions too. The limits take annotations (or items) as independent.
+    `n_missing` counts what is left out: annotations without labels, those for which this count is
+    open, and with `require_dynamic` those without kept dimensions. The limits take annotations
+    (or items) as independent.
 
     References
     ----------
@@ -96,21 +98,20 @@ def label_frequencies(
     need(frame, "modality", *(["item"] if level == "summary" else []))
     groups = _groups(data, labels, level)
     chosen = frame[labels].to_numpy(dtype=float)
-    use = ~np.isnan(chosen).any(axis=1)
+    use = np.full(len(frame), fill_value=True)
     if require_dynamic:
         use &= _kept(data, frame)
     rows: list[Row] = []
     for modality, part in _by_modality(frame):
         kept = part & use
-        base: Row = {
-            "modality": modality,
-            "conf_level": conf_level,
-            "n_missing": int((part & ~use).sum()),
-        }
-        if level == "summary":
-            rows += _summary_rows(base, frame[kept], chosen[kept])
-        else:
-            rows += _share_rows(base, groups, chosen[kept])
+        base: Row = {"modality": modality, "conf_level": conf_level}
+        found = (
+            _summary_rows(base, frame[kept], chosen[kept])
+            if level == "summary"
+            else _share_rows(base, groups, chosen[kept])
+        )
+        masked = int((part & ~use).sum())
+        rows += (row | {"n_missing": row["n_missing"] + masked} for row in found)
     return rows
 
 
@@ -165,9 +166,11 @@ def _groups(data: Data, labels: Sequence[str], level: str) -> list[Group]:
 
 
 def _share_rows(base: Row, groups: list[Group], chosen: Floats) -> Iterator[Row]:
-    n, total = len(chosen), chosen.sum()
+    total = np.nansum(chosen)
     for key, members in groups:
-        count = int((chosen[:, members] > 0).any(axis=1).sum())
+        some = (chosen[:, members] > 0).any(axis=1)
+        known = some | ~np.isnan(chosen[:, members]).any(axis=1)
+        count, n = int(some.sum()), int(known.sum())
         low, high = np.nan, np.nan
         if n:
             low, high = proportion_confint(count, n, 1 - base["conf_level"], method="wilson")
@@ -179,10 +182,11 @@ def _share_rows(base: Row, groups: list[Group], chosen: Floats) -> Iterator[Row]
                 "quantity": "annotations that chose it",
                 "count": count,
                 "share": count / n if n else np.nan,
-                "label_share": chosen[:, members].sum() / total if total else np.nan,
+                "label_share": np.nansum(chosen[:, members]) / total if total else np.nan,
                 "conf_low": low,
                 "conf_high": high,
                 "n": n,
+                "n_missing": len(chosen) - n,
                 "method": "Wilson",
                 "warning": join_reasons(*reasons),
             }
@@ -190,12 +194,14 @@ def _share_rows(base: Row, groups: list[Group], chosen: Floats) -> Iterator[Row]
 
 
 def _summary_rows(base: Row, frame: pd.DataFrame, chosen: Floats) -> Iterator[Row]:
+    some, all_known = ~np.isnan(chosen).all(axis=1), ~np.isnan(chosen).any(axis=1)
     cells = frame.groupby(["item", "modality"], observed=True, sort=False).ngroup().to_numpy()
     distinct = np.zeros((cells.max() + 1 if len(cells) else 0, chosen.shape[1]), dtype=bool)
     np.logical_or.at(distinct, cells, chosen > 0)
-    for quantity, values in (
-        ("labels per annotation", chosen.sum(axis=1)),
-        ("distinct labels per item", distinct.sum(axis=1)),
+    rated = np.bincount(cells, weights=some, minlength=len(distinct)) > 0
+    for quantity, values, n_missing in (
+        ("labels per annotation", chosen[all_known].sum(axis=1), int((~all_known).sum())),
+        ("distinct labels per item", distinct[rated].sum(axis=1), int((~some).sum())),
     ):
         n = len(values)
         row: Row = {
@@ -205,6 +211,7 @@ def _summary_rows(base: Row, frame: pd.DataFrame, chosen: Floats) -> Iterator[Ro
             "quantity": quantity,
             "count": int(values.sum()),
             "n": n,
+            "n_missing": n_missing,
             "method": "Student's t",
             "warning": "" if n > 1 else "fewer than two values",
         }

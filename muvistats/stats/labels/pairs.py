@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.sampling import correlation
 from ...kernels.sampling.multiway import Variance, infer, influence_variance, two_way
 from ...results.frame import result_frame
-from ...types import Data, Floats, Ints
+from ...types import Data, Floats, Ints, Mask
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import label_names, need, to_frame
 
@@ -78,8 +79,8 @@ def label_correlations(
     1 / (n_items - 3). No resampling is needed; a bootstrap
     that draws participants and items at once has up to three times too large a variance.
 
-    A label that everybody or nobody chose has no correlation. Annotations without labels are left
-    out and counted.
+    A label that everybody or nobody chose has no correlation. An annotation that lacks either label
+    of a pair is left out of that pair and counted in its `n_missing`.
 
     References
     ----------
@@ -109,71 +110,134 @@ def label_correlations(
     labels = label_names(data)
     need(frame, "item", *(["participant"] if "design" in asked else []))
     chosen = frame[labels].to_numpy(dtype=float)
-    use = ~np.isnan(chosen).any(axis=1)
-    codes, items = pd.factorize(frame.loc[use, "item"])
-    within, between = correlation.centre_within(chosen[use], codes, len(items))
-    n = int(use.sum())
+    units = _Units(
+        pd.factorize(frame["item"])[0].astype(np.intp),
+        pd.factorize(frame["participant"])[0].astype(np.intp) if "participant" in frame else None,
+    )
+    first, second = np.triu_indices(len(labels), 1)
+    names = np.array(labels, dtype=object)
+    parts = []
+    for rows, pairs in _alike(~np.isnan(chosen), first, second):
+        members, place = np.unique([first[pairs], second[pairs]], return_inverse=True)
+        some = _correlations(
+            chosen[rows][:, members],
+            units.of(rows),
+            place.reshape(2, -1),
+            asked,
+            scopes,
+            conf_level,
+        )
+        parts += [
+            part.assign(
+                pair=pairs,
+                label1=names[first[pairs]],
+                label2=names[second[pairs]],
+                n_missing=int((~rows).sum()),
+            )
+            for part in some
+        ]
+    table = pd.concat(parts, ignore_index=True)
+    table["p_adjusted"] = np.nan
+    for _, row in table.groupby(["dependence", "scope"], sort=False):
+        table.loc[row.index, "p_adjusted"] = adjust_p(row["p_value"].to_numpy(), adjust)
+    order = {name: place for place, name in enumerate((*asked, *scopes))}
+    keys = [table["pair"], table["scope"].map(order), table["dependence"].map(order)]
+    return (
+        table.iloc[np.lexsort(keys)]
+        .drop(columns="pair")
+        .assign(estimator="Pearson r", conf_level=conf_level, p_adjust_method=adjust)
+    )
+
+
+class _Units(NamedTuple):
+    """Item and participant of each row; None where participants are not known."""
+
+    items: Ints
+    people: Ints | None
+
+    def of(self, rows: Mask) -> _Units:
+        """Those of some rows, numbered without gaps."""
+        items = pd.factorize(self.items[rows])[0].astype(np.intp)
+        if self.people is None:
+            return _Units(items, None)
+        return _Units(items, pd.factorize(self.people[rows])[0].astype(np.intp))
+
+
+def _alike(known: Mask, first: Ints, second: Ints) -> list[tuple[Mask, Ints]]:
+    """Rows in which both labels of a pair are known, and all pairs that have these rows."""
+    patterns, of_label = np.unique(known.T, axis=0, return_inverse=True)
+    of_label = of_label.ravel()
+    groups: dict[bytes, tuple[Mask, list[int]]] = {}
+    for pair, (a, b) in enumerate(zip(of_label[first], of_label[second], strict=True)):
+        rows = patterns[a] & patterns[b]
+        groups.setdefault(rows.tobytes(), (rows, []))[1].append(pair)
+    if not groups:  # a single label has no pair
+        groups[b""] = (known.all(axis=1), [])
+    return [(rows, np.array(pairs, dtype=np.intp)) for rows, pairs in groups.values()]
+
+
+def _correlations(
+    chosen: Floats,
+    units: _Units,
+    pairs: Ints,
+    asked: tuple[str, ...],
+    scopes: tuple[str, ...],
+    conf_level: float,
+) -> list[pd.DataFrame]:
+    """Correlations of pairs of columns, for each kind of row and scope."""
+    n, n_items = len(chosen), int(units.items.max(initial=-1)) + 1
+    within, between = correlation.centre_within(chosen, units.items, n_items)
     views = {
-        "total": (chosen[use], n - 2),
-        "within_item": (within, n - len(items) - 1),
-        "between_item": (between, len(items) - 2),
+        "total": (chosen, n - 2),
+        "within_item": (within, n - n_items - 1),
+        "between_item": (between, n_items - 2),
     }
-    people = np.zeros(n, dtype=np.intp)
-    if "participant" in frame:
-        people = pd.factorize(frame.loc[use, "participant"])[0].astype(np.intp)
-    n_people = len(np.unique(people)) if "participant" in frame else 0
+    people = np.zeros(n, dtype=np.intp) if units.people is None else units.people
+    n_people = 0 if units.people is None else int(people.max(initial=-1)) + 1
     parts = []
     for row in asked:
         for name in scopes:
             values, df = views[name]
-            one = _pairs(name, labels, values, df, adjust, conf_level)
+            one = _pairs(name, pairs, values, df, conf_level)
             if row == "design":
-                units = None if name == "between_item" else (people, codes.astype(np.intp))
-                one = _clustered(one, values, units, adjust, conf_level)
-            parts.append(one.assign(dependence=row))
-    return pd.concat(parts).assign(
-        estimator="Pearson r",
-        conf_level=conf_level,
-        p_adjust_method=adjust,
-        n_participants=n_people,
-        n_items=len(items),
-        n_missing=int((~use).sum()),
-    )
+                clusters = None if name == "between_item" else (people, units.items)
+                one = _clustered(one, pairs, values, clusters, conf_level)
+            parts.append(one.assign(dependence=row, n_participants=n_people, n_items=n_items))
+    return parts
 
 
 def _clustered(
-    pairs: pd.DataFrame,
+    found: pd.DataFrame,
+    pairs: Ints,
     values: Floats,
     units: tuple[Ints, Ints] | None,
-    adjust: str,
     conf_level: float,
 ) -> pd.DataFrame:
     """Pairs with the errors that participants and items make, or items where these are rows."""
-    r = pairs["estimate"].to_numpy(dtype=float)
-    variance = _influence(values, r, units)
+    r = found["estimate"].to_numpy(dtype=float)
+    variance = _influence(values, r, pairs, units)
     n_units = [len(values)] if units is None else [len(np.unique(codes)) for codes in units]
     df = min(n_units) - (2 if units is None else 1)
     with np.errstate(divide="ignore"):
         z = np.arctanh(np.where(np.abs(r) < 1 - 1e-12, r, np.nan))
-    found = infer(z, variance, df, conf_level)
+    test = infer(z, variance, df, conf_level)
     few = "fewer than two participants or items" if units is not None else "too few items"
     unknown = "too few values, or r is 1 or -1" if df > 0 else few
-    reason = np.where(np.isnan(r), pairs["warning"], np.where(np.isnan(found.t), unknown, ""))
+    reason = np.where(np.isnan(r), found["warning"], np.where(np.isnan(test.t), unknown, ""))
     names = "items" if units is None else "participants and items"
-    return pairs.assign(
-        conf_low=np.tanh(found.low),
-        conf_high=np.tanh(found.high),
+    return found.assign(
+        conf_low=np.tanh(test.low),
+        conf_high=np.tanh(test.high),
         df=float(max(df, 0)),
-        p_value=found.p_value,
-        p_adjusted=adjust_p(found.p_value, adjust),
+        p_value=test.p_value,
         method=f"Student's t of Fisher's z, errors by {names}",
         warning=reason,
     )
 
 
-def _influence(values: Floats, r: Floats, units: tuple[Ints, Ints] | None) -> Variance:
+def _influence(values: Floats, r: Floats, pairs: Ints, units: tuple[Ints, Ints] | None) -> Variance:
     """Variance of Fisher's z of each pair, over units."""
-    first, second = np.triu_indices(values.shape[1], 1)
+    first, second = pairs
     out = np.full(len(r), np.nan)
     if len(values) < 2:
         return Variance(out, np.zeros_like(out))
@@ -197,14 +261,11 @@ def _influence(values: Floats, r: Floats, units: tuple[Ints, Ints] | None) -> Va
     return Variance(out, np.zeros_like(out))
 
 
-def _pairs(
-    scope: str, labels: list[str], values: Floats, df: int, adjust: str, conf_level: float
-) -> pd.DataFrame:
-    first, second = np.triu_indices(len(labels), 1)
-    r = correlation.pearson_matrix(values)[first, second]
+def _pairs(scope: str, pairs: Ints, values: Floats, df: int, conf_level: float) -> pd.DataFrame:
+    """Correlations of pairs of columns as if the rows were independent."""
+    r = correlation.pearson_matrix(values)[*pairs]
     low, high = correlation.fisher_interval(r, df, conf_level)
     p_values = correlation.correlation_p(r, df)
-    names = np.array(labels, dtype=object)
     reason = np.where(
         np.isnan(r),
         "a label does not vary" if len(values) > 1 else "fewer than two values",
@@ -213,14 +274,11 @@ def _pairs(
     return pd.DataFrame(
         {
             "scope": scope,
-            "label1": names[first],
-            "label2": names[second],
             "estimate": r,
             "conf_low": low,
             "conf_high": high,
             "df": float(max(df, 0)),
             "p_value": p_values,
-            "p_adjusted": adjust_p(p_values, adjust),
             "n": len(values),
             "method": "Student's t, limits by Fisher's z",
             "warning": reason,

@@ -11,11 +11,11 @@ from ...arguments import Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Rng, Row
+from ...types import Data, Ints, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import Resampling
 from .by_design import Choices, Plan, assignment_of, design_test
-from .counts import label_choices
+from .counts import label_choices, missing_labels
 
 __all__ = ["label_deviations"]
 
@@ -65,7 +65,8 @@ def label_deviations(
     residuals of the second group are those of the first with the other sign.
 
     A label that nobody chose has expectation 0 and no residual. `n` is the number of labels
-    chosen in the whole table and `n_annotations` that of annotations in the group. In the row
+    chosen in the whole table, `n_annotations` that of annotations in the group for which the label
+    is known and `n_missing` that of those without a group or without this label. In the row
     "independent", labels are taken as independent.
 
     In the row "design", the tests are those of `chisquare_labels`, see there. `expected` is the
@@ -95,7 +96,7 @@ def label_deviations(
     choices = label_choices(data, by)
     if "design" in asked:
         assignment_of(choices, plan)  # refused before anything is computed
-    base: Row = {"factor": by, "n_missing": int((~choices.use).sum())}
+    base: Row = {"factor": by}
     rows: list[Row] = []
     if "independent" in asked:
         rows += (base | row for row in _independent(choices, adjust))
@@ -150,6 +151,7 @@ def _design(choices: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
     overall = base.pop("warning")
     groups = {name: g for g, name in enumerate(data.groups)}
     labels = {name: j for j, name in enumerate(data.names)}
+    known = _known(data)
     for _, _, cell in _cells(choices, base):
         g, j = groups.get(cell["group"]), labels.get(cell["label"])
         reason = join_reasons(cell["warning"], overall)
@@ -165,16 +167,24 @@ def _design(choices: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
             cell
             | values
             | {
-                "n_annotations": int(data.annotations[g]),
+                "n_annotations": int(known[g, j]),
                 "warning": "nothing varies but participants and items" if untested else reason,
             }
         )
 
 
+def _known(choices: Choices) -> Ints:
+    """Annotations of each group for which each label is known, (group, label)."""
+    known = np.zeros((len(choices.groups), len(choices.names)), dtype=np.int64)
+    np.add.at(known, choices.codes, ~missing_labels(choices))
+    return known
+
+
 def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
     """Rows of all labels and groups, with what is counted."""
-    counts, annotations = choices.counts, choices.annotations
+    counts, known = choices.counts, _known(choices)
     filled = counts.sum(axis=1) > 0
+    n_missing = len(choices.use) - known.sum(axis=0)
     for j, label in enumerate(choices.names):
         for g, group in enumerate(choices.groups):
             reason = ""
@@ -192,11 +202,13 @@ def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
                     "label": label,
                     "group": group,
                     "observed": counts[g, j],
-                    "n_annotations": int(annotations[g]),
+                    "n_annotations": int(known[g, j]),
+                    "n_missing": int(n_missing[j]),
                     "warning": reason,
                 },
             )
     if not choices.groups:
         reason = f"no row has a group of {choices.by}"
-        empty = {"observed": np.nan, "n_annotations": 0, "warning": reason}
+        empty = {"observed": np.nan, "n_annotations": 0, "n_missing": len(choices.use)}
+        empty |= {"warning": reason}
         yield 0, 0, base | {"label": "all"} | empty

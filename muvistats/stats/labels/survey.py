@@ -16,7 +16,7 @@ from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
 from ..shared.study import codes_of, need, was_observed
 from .by_design import NOT_ADJUSTED, Choices, problem_of
-from .counts import label_choices
+from .counts import label_choices, n_incomplete, without_labels
 
 __all__ = ["bilder_loughin", "rao_scott"]
 
@@ -151,12 +151,20 @@ def _corrected_rows(
         }
 
 
-def _prepared(data: Data, by: str, cluster: str | None) -> tuple[Choices, Row]:
-    """Groups and labels that hold anything, and columns of every row."""
+def _prepared(
+    data: Data, by: str, cluster: str | None, *, whole: bool = False
+) -> tuple[Choices, Row]:
+    """Groups and labels that hold anything, and columns of every row.
+
+    With `whole`, annotations that lack a label are left out.
+    """
     labelled = label_choices(data, by)
     if cluster is not None:
         need(labelled.frame, cluster)
         labelled = labelled.within(labelled.frame[cluster].notna().to_numpy())
+    n_missing = n_incomplete(labelled)
+    if whole:
+        labelled = labelled.within(labelled.frame[labelled.names].notna().all(axis=1).to_numpy())
     unused = [
         name for name, n in zip(labelled.names, labelled.counts.sum(axis=0), strict=True) if not n
     ]
@@ -166,10 +174,12 @@ def _prepared(data: Data, by: str, cluster: str | None) -> tuple[Choices, Row]:
     base: Row = {
         "factor": by,
         "n_annotations": len(choices.codes),
-        "n_missing": int((~labelled.use).sum()),
+        "n_missing": n_missing,
         "accounts_for": ", ".join([_LABELS, *([f"{cluster}s"] if cluster else [])]),
         "ignores": ", ".join(f"{name}s" for name in others),
-        "warning": join_reasons(gone, NOT_ADJUSTED if was_observed(labelled.frame, by) else ""),
+        "warning": join_reasons(
+            gone, without_labels(labelled), NOT_ADJUSTED if was_observed(labelled.frame, by) else ""
+        ),
     }
     return choices, base
 
@@ -210,7 +220,8 @@ def bilder_loughin(
     that it did not choose. Here each label has its own table of groups by chosen or not, and the
     statistic is the sum of Pearson's chi-square over labels. The null hypothesis is that every
     label is as likely in each group, so it also asks *how many* labels are chosen, which
-    `chisquare_labels` does not. Labels that all or nobody chose do not enter.
+    `chisquare_labels` does not. Labels that all or nobody chose do not enter. Whole sets of labels
+    are compared, so an annotation that lacks a label is left out and counted.
 
     The labels of an annotation go together, so the sum has no chi-square distribution. Its
     design effects are the eigenvalues of the covariance of ``sum over a group of (y - p)``, by
@@ -236,7 +247,7 @@ def bilder_loughin(
     """
     asked = check_choices("order", correction, (*_ORDERS, "bootstrap"))
     check_resamples(n_resamples)
-    choices, base = _prepared(data, by, cluster)
+    choices, base = _prepared(data, by, cluster, whole=True)
     base |= {
         "dependence": "independent" if cluster is None else "clusters",
         "n": int(choices.chosen.sum()),

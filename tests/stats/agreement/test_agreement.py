@@ -79,15 +79,15 @@ def test_time_steps_of_a_static_dimension_are_refused(ratings):
 
 
 def plain_kappa(table):
-    """Fleiss' kappa for two categories and unequal numbers of raters, unit by unit."""
-    agree, chosen, n = [], 0.0, 0.0
+    """Fleiss' kappa for two categories and unequal numbers of raters (Gwet 2014), by unit."""
+    agree, shares = [], []
     for unit in table:
         m, r = len(unit), sum(unit)
         if m < 2:
             continue
         agree.append((r * (r - 1) + (m - r) * (m - r - 1)) / (m * (m - 1)))
-        chosen, n = chosen + r, n + m
-    p = chosen / n
+        shares.append(r / m)
+    p = np.mean(shares)
     chance = p**2 + (1 - p) ** 2
     return (np.mean(agree) - chance) / (1 - chance)
 
@@ -161,7 +161,7 @@ def test_a_frame_without_a_key_is_refused(tiny, column):
     frame = mv.annotation_frame(tiny)
     short = frame.drop(columns=column)
     short.attrs = frame.attrs
-    for function in (mv.label_agreement, mv.krippendorff_alpha, mv.icc):
+    for function in (mv.label_agreement, mv.krippendorff_alpha):
         with pytest.raises(mv.DataError, match=f"column {column}: column is missing"):
             function(short)
 

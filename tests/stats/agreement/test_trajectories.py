@@ -79,7 +79,7 @@ def test_windows_are_slices_of_the_excerpt(study):
     cut = study.copy()
     annotations = cut["annotations"].to_dataset()
     cut["annotations"] = annotations.sel(time=slice(20, 29.5))
-    expected = mv.interrater_ccc(cut, dimension="arousal")["ccc"].mean()
+    expected = mv.interrater_ccc(cut, dimension="arousal", level="annotation")["ccc"].mean()
     row = frame.query("window_start == 20 and modality == 'all'")
     assert_allclose(row["ccc"], expected)
     assert row["window_end"].item() == 30
