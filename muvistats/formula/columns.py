@@ -31,6 +31,11 @@ class ModelColumns:
         self._state: dict[str, Any] = {}
         self._frame = frame
 
+    @property
+    def n(self) -> int:
+        """Number of the first rows."""
+        return len(self._frame)
+
     def of(self, code: str, frame: pd.DataFrame | None = None) -> Column:
         """Values of a factor, of the first rows or of new ones.
 

@@ -15,7 +15,7 @@ from ...results.frame import Rows
 from ...types import Floats
 from .checks import compare_fits, diagnostic_rows
 from .estimation import blocks_of
-from .frames import fit_frame
+from .frames import as_rows, fit_frame
 from .inference import inverse_link
 from .mixed_numbers import MixedNumbers
 from .variance import icc_rows, r2_row
@@ -103,6 +103,8 @@ class MixedFit(MixedNumbers):
         "bic",
         "converged",
         "singular",
+        "gradient",
+        "curvature",
         "method",
     )
     def glance(self) -> Rows:
@@ -131,6 +133,8 @@ class MixedFit(MixedNumbers):
                 "bic": -2 * parts.log_likelihood + np.log(self.n) * k,
                 "converged": parts.converged,
                 "singular": parts.singular,
+                "gradient": parts.gradient,
+                "curvature": parts.curvature,
                 "method": parts.method,
             }
         ]
@@ -152,7 +156,7 @@ class MixedFit(MixedNumbers):
         design, parts = self.design, self.estimates
         fitted = self.predict()
         if self.family == "gaussian":
-            spread = np.full(self.n, parts.sigma)
+            spread = parts.sigma / np.sqrt(design.weights)
         else:
             spread = np.sqrt(fitted * (1 - fitted) if self.family == "binomial" else fitted)
         out = {
@@ -240,7 +244,7 @@ class MixedFit(MixedNumbers):
 
     def predict(
         self,
-        data: pd.DataFrame | None = None,
+        data: pd.DataFrame | pd.Series | None = None,
         *,
         random: bool = True,
         scale: Literal["response", "link"] = "response",
@@ -249,8 +253,8 @@ class MixedFit(MixedNumbers):
 
         Parameters
         ----------
-        data : DataFrame, optional
-            New rows with the columns of the formula; the fitted rows where not given.
+        data : DataFrame or Series, optional
+            New rows with the columns of the formula, or one; the fitted rows where not given.
         random : bool
             Whether random effects enter. Levels that were not fitted have none.
         scale : {"response", "link"}
@@ -259,7 +263,7 @@ class MixedFit(MixedNumbers):
         Returns
         -------
         ndarray of float, shape (n,)
-            Means; NaN where a value is missing.
+            Means; NaN where a value is missing, and for a cell that no fitted row has.
 
         Raises
         ------
@@ -272,12 +276,12 @@ class MixedFit(MixedNumbers):
             raise DesignError(f"scale must be response or link, not {scale!r}")
         design, parts = self.design, self.estimates
         if data is None:
-            eta = design.fixed.matrix[:, parts.kept] @ parts.beta
+            eta = self.linear_predictor(design.fixed.matrix, design.offset)
             if random:
                 for part, modes in zip(design.random, parts.modes, strict=True):
                     eta = eta + (part.columns * modes[part.codes]).sum(axis=1)
         else:
-            eta = self._predict_new(data, random=random)
+            eta = self._predict_new(as_rows(data), random=random)
         return eta if scale == "link" else inverse_link(self.family, eta)
 
     def _predict_new(self, data: pd.DataFrame, *, random: bool) -> Floats:
@@ -289,7 +293,8 @@ class MixedFit(MixedNumbers):
         )
         values = design.new_values(codes, data)
         rows, some = complete_rows(values, len(data))
-        eta = design.fixed.of(some, len(rows))[:, parts.kept] @ parts.beta
+        offset = design.new_offset(data)[rows]
+        eta = self.linear_predictor(design.fixed.of(some, len(rows)), offset)
         if random:
             for part, modes in zip(design.random, parts.modes, strict=True):
                 found = design.levels_of(part, data.iloc[rows])
