@@ -159,9 +159,15 @@ def type_three(design: Design) -> dict[str, Floats]:
     """
     plain, sums = design.recoded("Treatment"), design.recoded("Sum")
     hypotheses = _hypotheses(plain.matrix, sums.matrix, sums.terms, plain.terms)
-    change = linalg.lstsq(plain.matrix, design.fixed.matrix)[0]  # own coefficients to these
+    change = _combinations(plain.matrix, design.fixed.matrix)  # own coefficients to these
     names = zip(plain.terms, design.fixed.terms, strict=True)
     return {own: hypotheses[name] @ change for name, own in names if name != "Intercept"}
+
+
+def _combinations(x: Floats, other: Floats) -> Floats:
+    """What the columns of another matrix are as combinations of these, whatever their units."""
+    size = np.linalg.norm(x, axis=0)
+    return np.asarray(linalg.lstsq(x / size, other)[0] / size[:, None])
 
 
 def _hypotheses(
@@ -173,8 +179,7 @@ def _hypotheses(
         upper = linalg.qr(x, mode="r")[0][: x.shape[1]]
         scaled = upper / np.diag(upper)[:, None]
         return {name: scaled[part] for name, part in own.items() if name != "Intercept"}
-    change = linalg.lstsq(x, recoded)[0]
-    back = np.linalg.inv(change)
+    back = np.linalg.inv(_combinations(x, recoded))
     out = {}
     for name, part in terms.items():
         if name == "Intercept":
