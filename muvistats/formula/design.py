@@ -18,7 +18,7 @@ from ..errors import DataError, DesignError
 from ..types import Floats
 from .allowlist import short
 from .coding import Coding, Column
-from .columns import ModelColumns
+from .columns import ModelColumns, alike
 from .levels import as_levels
 from .terms import Bar, ModelFormula, Term, parse_model
 
@@ -133,7 +133,7 @@ class Design:
         out = {}
         for code in codes:
             value, known = self.columns.of(code, frame), self.values[code]
-            value = _alike(value, known, code)
+            value = alike(value, known, code)
             if isinstance(value, pd.Categorical) and isinstance(known, pd.Categorical):
                 other = set(value.dropna().unique()) - set(known.categories)
                 if other:
@@ -295,36 +295,6 @@ def _weights(columns: ModelColumns, name: str) -> Floats:
             expected="positive weights; leave rows without weight out",
         )
     return value
-
-
-def _alike(value: Column, known: Column, code: str) -> Column:
-    """New values of the type that was fitted: 0 and 1 for truths, truths for 0 and 1."""
-    if isinstance(value, pd.Categorical) == isinstance(known, pd.Categorical):
-        return value
-    truths = ["False", "True"]
-    if isinstance(value, pd.Categorical):
-        if not set(value.categories) <= set(truths):
-            raise DataError(
-                "a factor where the model was fitted to numbers",
-                column=code,
-                found=value.categories[0] if len(value.categories) else "",
-                expected="numbers",
-            )
-        is_true = value == "True"
-        return np.where(value.codes < 0, np.nan, is_true.astype(np.float64))
-    levels = list(known.categories)
-    if not set(levels) <= set(truths) or value.ndim != 1:
-        return as_levels(pd.Series(value), code)
-    missing = np.isnan(value)
-    if not np.isin(value[~missing], (0.0, 1.0)).all():
-        raise DataError(
-            "a number where the model was fitted to true and false",
-            column=code,
-            found=float(value[~missing][~np.isin(value[~missing], (0.0, 1.0))][0]),
-            expected="0, 1, False or True",
-        )
-    codes = np.where(missing, -1, np.nan_to_num(value)).astype(np.intp)
-    return pd.Categorical.from_codes(codes, categories=truths)
 
 
 def _response(columns: ModelColumns, code: str) -> tuple[Floats, tuple[str, ...]]:

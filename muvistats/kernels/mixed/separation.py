@@ -80,12 +80,14 @@ def separated_directions(x: Floats, y: Floats, *, family: str) -> Floats:
     m, p = rows.shape
     if not m:
         return none
+    gain = sparse.hstack([sparse.csr_array(-rows), sparse.eye_array(m)], format="csr")
+    equal = np.hstack([fixed, np.zeros((len(fixed), m))]) if len(fixed) else None
     found = optimize.linprog(
         np.concatenate([np.zeros(p), -np.ones(m)]),
-        A_ub=sparse.hstack([-rows, sparse.eye_array(m)], format="csr"),
+        A_ub=gain,
         b_ub=np.zeros(m),
-        A_eq=sparse.hstack([fixed, sparse.csr_array((len(fixed), m))]) if len(fixed) else None,
-        b_eq=np.zeros(len(fixed)) if len(fixed) else None,
+        A_eq=None if equal is None else sparse.csr_array(equal),
+        b_eq=None if equal is None else np.zeros(len(equal)),
         bounds=[(None, None)] * p + [(0.0, 1.0)] * m,
         method="highs",
     )

@@ -48,7 +48,7 @@ def basis_of(design: Design, root: Floats | None = None) -> Basis:
     kept = independent_columns(centred)
     if len(kept) == own.shape[1]:
         # each own column as a combination of the centred ones
-        turn = linalg.inv(linalg.lstsq(centred, own)[0])
+        turn = np.linalg.inv(linalg.lstsq(centred, own)[0])
     else:
         kept = independent_columns(own)
         centred, turn = own[:, kept], np.eye(len(kept))
@@ -79,7 +79,7 @@ def turned_theta(theta: Floats, blocks: list[RandomBlock], backs: list[Floats]) 
     """Covariance factors of turned blocks as those of the blocks themselves."""
     parts = []
     for factor, back in zip(lambda_factors(theta, blocks), backs, strict=True):
-        lower = np.linalg.qr((back @ factor).T, mode="r").T
+        lower = np.linalg.qr((back @ factor).T)[1].T
         lower = lower * np.where(np.diag(lower) < 0, -1.0, 1.0)
         parts.append(lower[np.tril_indices(len(lower))])
     return np.concatenate(parts)

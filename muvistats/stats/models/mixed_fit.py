@@ -159,7 +159,7 @@ class MixedFit(MixedNumbers):
             spread = parts.sigma / np.sqrt(design.weights)
         else:
             spread = np.sqrt(fitted * (1 - fitted) if self.family == "binomial" else fitted)
-        out = {
+        out: dict[str, Any] = {
             "row": design.rows,
             "observed": design.y,
             "fitted": fitted,
