@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg, optimize, sparse
@@ -80,15 +82,18 @@ def separated_directions(x: Floats, y: Floats, *, family: str) -> Floats:
     m, p = rows.shape
     if not m:
         return none
-    gain = sparse.hstack([sparse.csr_array(-rows), sparse.eye_array(m)], format="csr")
-    equal = np.hstack([fixed, np.zeros((len(fixed), m))]) if len(fixed) else None
-    found = optimize.linprog(
+    gain: Any = sparse.hstack([sparse.csr_array(-rows), sparse.eye_array(m)], format="csr")
+    equal: Any = None
+    if len(fixed):
+        equal = sparse.csr_array(np.hstack([fixed, np.zeros((len(fixed), m))]))
+    bounds: Any = [(None, None)] * p + [(0.0, 1.0)] * m
+    found: Any = optimize.linprog(
         np.concatenate([np.zeros(p), -np.ones(m)]),
         A_ub=gain,
         b_ub=np.zeros(m),
-        A_eq=None if equal is None else sparse.csr_array(equal),
-        b_eq=None if equal is None else np.zeros(len(equal)),
-        bounds=[(None, None)] * p + [(0.0, 1.0)] * m,
+        A_eq=equal,
+        b_eq=None if equal is None else np.zeros(len(fixed)),
+        bounds=bounds,
         method="highs",
     )
     if found.status != 0 or found.x is None:
