@@ -1,6 +1,6 @@
 """R-style formulas: single expressions, and whole models with random-effect bars."""
 
-from .design import Design, build_design
+from .design import Design, build_design, code_of_column
 from .expressions import columns_of, evaluate, factor, split_formula
 from .terms import Bar, ModelFormula, parse_model
 
@@ -9,6 +9,7 @@ __all__ = [
     "Design",
     "ModelFormula",
     "build_design",
+    "code_of_column",
     "columns_of",
     "evaluate",
     "factor",

@@ -31,6 +31,11 @@ class ModelColumns:
         self._state: dict[str, Any] = {}
         self._frame = frame
 
+    @property
+    def n(self) -> int:
+        """Number of the first rows."""
+        return len(self._frame)
+
     def of(self, code: str, frame: pd.DataFrame | None = None) -> Column:
         """Values of a factor, of the first rows or of new ones.
 
@@ -55,17 +60,18 @@ class ModelColumns:
         if is_number(value):
             out = value.to_numpy(dtype=np.float64, na_value=np.nan)
             return np.where(np.isfinite(out), out, np.nan)
-        return self._levels(code, as_levels(value, code))
+        return self._levels(code, as_levels(value, code), learn=frame is None)
 
     def require(self, codes: Iterable[str]) -> None:
         """Refuse names that are no column, before any column is read."""
         for code in codes:
             _Remembering(self._frame, self._state).require(ast.parse(code, mode="eval").body)
 
-    def _levels(self, code: str, values: pd.Categorical) -> pd.Categorical:
+    def _levels(self, code: str, values: pd.Categorical, *, learn: bool) -> pd.Categorical:
         key = f"levels {code}"
         if key not in self._state:
-            self._state[key] = values.categories
+            if learn:
+                self._state[key] = values.categories
             return values
         known = self._state[key]
         unknown = [level for level in values.unique().dropna() if level not in known]
@@ -77,6 +83,38 @@ class ModelColumns:
                 expected=", ".join(known[:8]),
             )
         return values.set_categories(known)
+
+
+def alike(value: Column, known: Column, code: str) -> Column:
+    """New values of the type that was fitted: 0 and 1 for truths, truths for 0 and 1."""
+    truths = ["False", "True"]
+    if isinstance(value, pd.Categorical):
+        if isinstance(known, pd.Categorical):
+            return value
+        if not set(value.categories) <= set(truths):
+            raise DataError(
+                "a factor where the model was fitted to numbers",
+                column=code,
+                found=value.categories[0] if len(value.categories) else "",
+                expected="numbers",
+            )
+        is_true = value == "True"
+        return np.where(value.codes < 0, np.nan, is_true.astype(np.float64))
+    if not isinstance(known, pd.Categorical):
+        return value
+    levels = list(known.categories)
+    if not set(levels) <= set(truths) or value.ndim != 1:
+        return as_levels(pd.Series(value), code)
+    missing = np.isnan(value)
+    if not np.isin(value[~missing], (0.0, 1.0)).all():
+        raise DataError(
+            "a number where the model was fitted to true and false",
+            column=code,
+            found=float(value[~missing][~np.isin(value[~missing], (0.0, 1.0))][0]),
+            expected="0, 1, False or True",
+        )
+    codes = np.where(missing, -1, np.nan_to_num(value)).astype(np.intp)
+    return pd.Categorical.from_codes(codes, pd.Index(truths, dtype="str"))
 
 
 def complete_rows(values: dict[str, Any], n: int) -> tuple[npt.NDArray[np.intp], dict[str, Any]]:

@@ -5,8 +5,10 @@ Which columns a term has (which contrasts, full or reduced) is settled in `codin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import ast
+import keyword
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from ..errors import DataError, DesignError
 from ..types import Floats
 from .allowlist import short
 from .coding import Coding, Column
-from .columns import ModelColumns
+from .columns import ModelColumns, alike
 from .levels import as_levels
 from .terms import Bar, ModelFormula, Term, parse_model
 
@@ -107,6 +109,8 @@ class Design:
         What evaluates the factors of new rows.
     offset : ndarray of float, shape (n,)
         What is added to the linear predictor of each row; 0 without an offset.
+    weights : ndarray of float, shape (n,)
+        Prior weight of each row; 1 without weights.
     frame : DataFrame
         The rows used, with the columns of the formula.
     """
@@ -121,6 +125,7 @@ class Design:
     n_missing: int
     columns: ModelColumns
     offset: Floats
+    weights: Floats
     frame: pd.DataFrame = field(repr=False)
 
     def new_values(self, codes: Iterable[str], frame: pd.DataFrame) -> dict[str, Column]:
@@ -128,6 +133,7 @@ class Design:
         out = {}
         for code in codes:
             value, known = self.columns.of(code, frame), self.values[code]
+            value = alike(value, known, code)
             if isinstance(value, pd.Categorical) and isinstance(known, pd.Categorical):
                 other = set(value.dropna().unique()) - set(known.categories)
                 if other:
@@ -150,13 +156,40 @@ class Design:
             names = names + (":" if number else "") + own
         return pd.Index(part.levels).get_indexer(pd.Index(names))
 
+    def new_offset(self, frame: pd.DataFrame) -> Floats:
+        """What is added to the linear predictor of new rows."""
+        return _offset(self.columns, self.formula, frame)
+
     def recoded(self, contrast: str) -> FixedPart:
         """The fixed part with one contrast for every factor."""
         formula = self.formula
         return _fixed(formula.terms, formula.intercept, self.values, len(self.y), contrast)
 
+    def centred(self) -> Floats:
+        """The fixed columns with numbers centred and scaled, where that spans the same space.
 
-def build_design(formula: str, frame: pd.DataFrame) -> Design:
+        A number can be centred where each term that holds it is in the model without it too.
+        """
+        terms = {frozenset(term) for term in self.formula.terms}
+        if self.formula.intercept:
+            terms.add(frozenset())
+        values = dict(self.values)
+        for code in {code for term in self.formula.terms for code in term}:
+            value = values[code]
+            with_it = [term for term in terms if code in term]
+            if isinstance(value, pd.Categorical) or any(t - {code} not in terms for t in with_it):
+                continue
+            moved = value - value.mean(axis=0)
+            spread = np.sqrt((moved**2).mean(axis=0))
+            # what is left of a constant by rounding is no variation
+            noise = spread <= 1e-13 * np.abs(value).max(axis=0)
+            values[code] = np.where(noise, 0.0, moved / np.where(noise, 1.0, spread))
+        return self.fixed.of(values, len(self.y))
+
+
+def build_design(
+    formula: str, frame: pd.DataFrame, *, clusters: Sequence[str] = (), weights: str | None = None
+) -> Design:
     """Design matrices of a model formula over the rows of a frame.
 
     Parameters
@@ -165,6 +198,10 @@ def build_design(formula: str, frame: pd.DataFrame) -> Design:
         As in `parse_model`.
     frame : DataFrame
         The rows.
+    clusters : sequence of str
+        Columns whose levels are found as those of grouping factors are.
+    weights : str, optional
+        Column of prior weights.
 
     Returns
     -------
@@ -195,16 +232,17 @@ def build_design(formula: str, frame: pd.DataFrame) -> Design:
     ['Intercept', 'g[T.b]']
     """
     model = parse_model(formula)
+    bars = tuple(Bar((), True, (code_of_column(name),)) for name in clusters)
+    model = replace(model, bars=(*model.bars, *bars))
     columns = ModelColumns(frame)
     columns.require((model.response, *model.factors, *model.groups, *model.offsets))
     response, levels = _response(columns, model.response)
     values = {code: columns.of(code) for code in model.factors}
     groups = {code: _grouping(columns, code) for code in model.groups}
     use = np.isfinite(response)
-    offset = np.zeros(len(frame))
-    for code in model.offsets:
-        offset += np.asarray(columns.of(code), dtype=np.float64)
-    for column in (*values.values(), *groups.values(), offset):
+    offset = _offset(columns, model)
+    weight = np.ones(len(frame)) if weights is None else _weights(columns, weights)
+    for column in (*values.values(), *groups.values(), offset, weight):
         use &= _there(column)
     rows = np.flatnonzero(use)
     if not len(rows):
@@ -224,8 +262,39 @@ def build_design(formula: str, frame: pd.DataFrame) -> Design:
         int((~use).sum()),
         columns,
         offset[rows],
+        weight[rows],
         frame.iloc[rows],
     )
+
+
+def code_of_column(name: str) -> str:
+    """The expression that names a column, whatever its name."""
+    plain = str(name).isidentifier() and not keyword.iskeyword(name)
+    return str(name) if plain else ast.unparse(ast.parse(f"Q({str(name)!r})", mode="eval"))
+
+
+def _offset(
+    columns: ModelColumns, model: ModelFormula, frame: pd.DataFrame | None = None
+) -> Floats:
+    """Sum of the offsets of the first rows, or of new ones."""
+    values = [np.asarray(columns.of(code, frame), dtype=np.float64) for code in model.offsets]
+    n = columns.n if frame is None else len(frame)
+    return np.asarray(sum(values, start=np.zeros(n)))
+
+
+def _weights(columns: ModelColumns, name: str) -> Floats:
+    value = columns.of(code_of_column(name))
+    if isinstance(value, pd.Categorical):
+        raise DesignError(f"weights={name!r} must name a column of numbers")
+    if (value <= 0).any():
+        found = float(np.nanmin(value))
+        raise DataError(
+            "a prior weight that is not above 0",
+            column=name,
+            found=found,
+            expected="positive weights; leave rows without weight out",
+        )
+    return value
 
 
 def _response(columns: ModelColumns, code: str) -> tuple[Floats, tuple[str, ...]]:

@@ -169,6 +169,8 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("groups", "text", "levels of each grouping factor, as in participant: 49, item: 81"),
     ("converged", "truth", "whether the estimates are at the optimum"),
     ("singular", "truth", "whether a variance is zero or a correlation of random effects is 1"),
+    ("gradient", "number", "largest slope of the deviance at the estimates; 0 at an optimum"),
+    ("curvature", "number", "smallest curvature of the deviance there; above 0 at a minimum"),
     ("r2_marginal", "number", "share of variance explained by the fixed effects"),
     ("r2_conditional", "number", "share of variance explained by fixed and random effects"),
     # counts

@@ -51,9 +51,20 @@ class LaplaceMixed:
         Random effects.
     family : {"binomial", "poisson"}
         Distribution, with its canonical link.
+    offset : ndarray of float, shape (n,), optional
+        What is added to the linear predictor.
     """
 
-    def __init__(self, x: Floats, y: Floats, blocks: Sequence[RandomBlock], *, family: str) -> None:
+    def __init__(
+        self,
+        x: Floats,
+        y: Floats,
+        blocks: Sequence[RandomBlock],
+        *,
+        family: str,
+        offset: Floats | None = None,
+    ) -> None:
+        self.offset = np.zeros(len(y)) if offset is None else offset
         self.x, self.y, self.blocks, self.family = x, y, list(blocks), family
         self.n_theta = n_theta(blocks)
         places, at = [], 0
@@ -155,7 +166,7 @@ class LaplaceMixed:
         """
         theta, beta = parameters[: self.n_theta], parameters[self.n_theta :]
         values = self._columns(lambda_factors(theta, self.blocks))
-        spherical, eta, converged = self._modes(values, self.x @ beta)
+        spherical, eta, converged = self._modes(values, self.x @ beta + self.offset)
         if converged:
             self._start = spherical
         mean, weight, bend = self._mean(eta)

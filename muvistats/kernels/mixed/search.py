@@ -75,6 +75,12 @@ def fit_linear(model: LinearMixed) -> Optimum:
     )
 
 
+def linear_hessian(model: LinearMixed, theta: Floats) -> Floats:
+    """Second derivatives of a linear mixed model's deviance by its covariance parameters."""
+    scale = np.full(len(theta), 0.1)
+    return _hessian(lambda value: deviance_and_gradient(model, value), theta, scale)
+
+
 def _start(model: LinearMixed) -> tuple[Floats, Floats]:
     """Covariance parameters by moments, and about the standard error of each."""
     residual = model.fixed[:, -1]
@@ -127,7 +133,7 @@ def fit_laplace(model: LaplaceMixed) -> Optimum:
         target = np.log(mean / (1 - mean))
     else:
         target = np.log(max(mean, 1e-3))
-    beta = linalg.lstsq(model.x, np.full(len(model.y), target))[0]
+    beta = linalg.lstsq(model.x, target - model.offset)[0]
     start = []
     for block in model.blocks:
         rows, columns = np.tril_indices(block.columns.shape[1])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
+from scipy import linalg, optimize, sparse
 
 from ...types import Floats
 
@@ -41,13 +43,13 @@ def independent_columns(x: Floats, *, tolerance: float = 1e-7) -> npt.NDArray[np
     return np.array(kept, dtype=np.intp)
 
 
-def separated_columns(x: Floats, y: Floats, *, family: str) -> npt.NDArray[np.intp]:
-    """Columns whose coefficients run to infinity at the maximum of the likelihood.
+def separated_directions(x: Floats, y: Floats, *, family: str) -> Floats:
+    """Directions in which the coefficients run to infinity at the maximum of the likelihood.
 
     Parameters
     ----------
     x : ndarray of float, shape (n, p)
-        A design matrix of full rank.
+        A design matrix of full rank, its columns of similar size.
     y : ndarray of float, shape (n,)
         0 or 1, or counts.
     family : {"binomial", "poisson"}
@@ -55,30 +57,69 @@ def separated_columns(x: Floats, y: Floats, *, family: str) -> npt.NDArray[np.in
 
     Returns
     -------
-    ndarray of int
-        Positions; empty where the maximum is finite.
+    ndarray of float, shape (p, m)
+        Orthonormal basis of these directions; m is 0 where the maximum is finite. A combination
+        of coefficients has a finite estimate where it is orthogonal to all of them.
 
     Notes
     -----
-    A linear programme looks for a direction in which no row's likelihood falls and some row's
-    rises (Albert and Anderson's complete or quasi-complete separation).
+    Konis' linear programme looks for directions in which no row's likelihood falls (complete or
+    quasi-complete separation, after Albert and Anderson). Each row's gain counts up to 1, so that
+    its optimum shows every row that gains in any such direction. What is left of the likelihood
+    is that of the other rows: it has no maximum in the directions that they do not know.
+
+    References
+    ----------
+    Konis, K. (2007). Linear programming algorithms for detecting separated data in binary
+    logistic regression models. DPhil thesis, University of Oxford.
     """
-    scaled = x / np.maximum(np.abs(x).max(axis=0), 1e-300)
+    none = np.zeros((x.shape[1], 0))
     if family == "binomial":
-        gain = np.where(y > 0, 1.0, -1.0)[:, None] * scaled
-        equal = None
+        rows, fixed = np.where(y > 0, 1.0, -1.0)[:, None] * x, x[:0]
     else:
-        gain = -scaled[y == 0]
-        equal = scaled[y > 0]
-    found = optimize.linprog(
-        -gain.sum(axis=0),
-        A_ub=-gain,
-        b_ub=np.zeros(len(gain)),
+        rows, fixed = -x[y == 0], x[y > 0]
+    rows, fixed = (np.unique(np.round(part, 12), axis=0) for part in (rows, fixed))
+    m, p = rows.shape
+    if not m:
+        return none
+    gain: Any = sparse.hstack([sparse.csr_array(-rows), sparse.eye_array(m)], format="csr")
+    equal: Any = None
+    if len(fixed):
+        equal = sparse.csr_array(np.hstack([fixed, np.zeros((len(fixed), m))]))
+    bounds: Any = [(None, None)] * p + [(0.0, 1.0)] * m
+    found: Any = optimize.linprog(
+        np.concatenate([np.zeros(p), -np.ones(m)]),
+        A_ub=gain,
+        b_ub=np.zeros(m),
         A_eq=equal,
-        b_eq=None if equal is None else np.zeros(len(equal)),
-        bounds=[(-1.0, 1.0)] * x.shape[1],
+        b_eq=None if equal is None else np.zeros(len(fixed)),
+        bounds=bounds,
         method="highs",
     )
-    if found.status != 0 or found.x is None or found.fun is None or found.fun > -1e-7:
-        return np.zeros(0, dtype=np.intp)
-    return np.flatnonzero(np.abs(np.asarray(found.x)) > 1e-9).astype(np.intp)
+    if found.status != 0 or found.x is None:
+        return none
+    gains = np.asarray(found.x)[p:] > 0.5
+    if not gains.any():
+        return none
+    others = np.vstack([rows[~gains], fixed])
+    return np.asarray(linalg.null_space(others, rcond=1e-8)) if len(others) else np.eye(p)
+
+
+def separated_columns(directions: Floats, back: Floats | None = None) -> npt.NDArray[np.intp]:
+    """Coefficients without a finite estimate.
+
+    Parameters
+    ----------
+    directions : ndarray of float, shape (p, m)
+        As `separated_directions` gives them.
+    back : ndarray of float, shape (k, p), optional
+        Combinations that are asked about; each coefficient where not given.
+
+    Returns
+    -------
+    ndarray of int
+        Positions of the combinations that have no finite estimate.
+    """
+    asked = np.eye(len(directions)) if back is None else back
+    moved = np.linalg.norm(asked @ directions, axis=1)
+    return np.flatnonzero(moved > 1e-7 * np.linalg.norm(asked, axis=1)).astype(np.intp)

@@ -335,7 +335,7 @@ def _probabilities(data: Choices, rows: pd.DataFrame) -> tuple[Floats, str]:
         eta = design.fixed.matrix[:, fit.kept] @ fit.beta
         for part, modes in zip(design.random, fit.modes, strict=True):
             eta = eta + (part.columns * modes[part.codes]).sum(axis=1)
-        if not (fit.converged and np.isfinite(eta).all()) or len(fit.separated):
+        if not (fit.converged and np.isfinite(eta).all()) or fit.is_separated:
             reason = join_reasons("it could not be estimated", *fit.reasons)
             raise UntestableError(f"no model of {data.by}: {reason}")
         reasons += list(fit.reasons)

@@ -23,6 +23,9 @@ def compare_fits(first: MixedNumbers, second: MixedNumbers) -> list[dict[str, An
             f"the models were fitted to different rows ({first.n} and {second.n}): leave out the "
             "rows with missing values before fitting"
         )
+    same = np.array_equal(first.design.offset, second.design.offset)
+    if not same or not np.array_equal(first.design.weights, second.design.weights):
+        raise DesignError("the models have different offsets or weights: they are not nested")
     if first.family != second.family:
         raise DesignError(f"families differ: {first.family} and {second.family}")
     if first.n_parameters == second.n_parameters:
@@ -109,7 +112,7 @@ def diagnostic_rows(fit: MixedNumbers, frame: pd.DataFrame) -> list[dict[str, An
             "estimate": float(np.linalg.cond(scaled)),
         }
     )
-    rows.append({"quantity": "deviance left to gain", "estimate": fit.estimates.gradient})
+    rows.append({"quantity": "deviance left to gain", "estimate": fit.estimates.gain})
     return rows
 
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg
 
 from ...errors import ConvergenceError, DesignError
 from ...formula import Design
 from ...kernels.mixed.derivatives import Uncertainty, uncertainty
+from ...kernels.mixed.gradient import deviance_and_gradient
 from ...kernels.mixed.kenward_roger import KenwardRoger, kenward_roger
 from ...kernels.mixed.laplace import LaplaceMixed
 from ...kernels.mixed.linear import LinearMixed, RandomBlock
-from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular
-from ...kernels.mixed.separation import independent_columns, separated_columns
+from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear_hessian
+from ...kernels.mixed.separation import separated_columns, separated_directions
 from ...kernels.threads import few_threads
 from ...types import Floats
+from .basis import Basis, basis_of, turned_block, turned_theta
 from .fit import Coefficients
 from .second_opinion import by_statsmodels
 
@@ -40,8 +41,12 @@ class Estimates(Coefficients):
         Conditional modes of each bar, (levels, columns).
     singular : bool
         Whether the optimum lies on the boundary.
-    gradient : float
+    gain : float
         Deviance that is still to gain.
+    gradient : float
+        Largest slope of the deviance at the estimates.
+    curvature : float
+        Smallest curvature of the deviance there.
     sigma : float
         Residual standard deviation; 1 where the family has none.
     uncertainty : Uncertainty or None
@@ -53,7 +58,9 @@ class Estimates(Coefficients):
     theta: Floats
     modes: list[Floats]
     singular: bool
+    gain: float
     gradient: float
+    curvature: float
     sigma: float = 1.0
     uncertainty: Uncertainty | None = None
     kenward: KenwardRoger | None = None
@@ -97,55 +104,73 @@ def estimate(
     Estimates
         The fit.
     """
-    check_response(design.y, family, design.formula.response)
-    blocks = blocks_of(design)
-    scales = [_scales(block.columns) for block in blocks]
-    scaled = [
-        RandomBlock(block.columns / scale, block.codes, block.n_levels)
-        for block, scale in zip(blocks, scales, strict=True)
-    ]
+    gaussian = family == "gaussian"
+    response = design.y - design.offset if gaussian else design.y
+    check_response(response, family, design.formula.response)
+    # Weights of mean log 0 leave the variances' ratios, and the likelihood, where they are.
+    level = float(np.exp(np.log(design.weights).mean()))
+    root = np.sqrt(design.weights / level)
+    basis = basis_of(design, root if gaussian else None)
+    own = blocks_of(design)
+    pairs = [turned_block(_weighted(block, root) if gaussian else block) for block in own]
+    blocks, backs = [block for block, _ in pairs], [back for _, back in pairs]
+    reasons = _reasons(design, basis)
+    _check_size(design, blocks, len(basis.kept), family)
     try:
         with few_threads(sum(block.size for block in blocks)):
-            found = _estimate(design, scaled, family=family, reml=reml, engine=engine, df=df)
+            if gaussian:
+                found = _gaussian(basis, response * root, blocks, reml, engine, df, reasons)
+            elif engine != "muvistats":
+                raise DesignError(f"engine={engine!r} fits gaussian models only")
+            else:
+                found = _laplace(design, basis, blocks, family, reasons)
     except np.linalg.LinAlgError as error:
         raise ConvergenceError(
             f"the model could not be fitted: {error}; are columns of very different size?"
         ) from None
-    rows = [scale[np.tril_indices(len(scale))[0]] for scale in scales]
-    modes = [mode / scale for mode, scale in zip(found.modes, scales, strict=True)]
-    return replace(found, theta=found.theta / np.concatenate(rows), modes=modes)
+    theta = turned_theta(found.theta, blocks, backs)
+    modes = [mode @ back.T for mode, back in zip(found.modes, backs, strict=True)]
+    ratio = np.sqrt(level)
+    return replace(found, theta=theta / ratio, modes=modes, sigma=found.sigma * ratio)
 
 
-def _scales(columns: Floats) -> Floats:
-    """Size of columns whose numbers are very large or small, otherwise 1."""
-    size = np.sqrt((columns**2).mean(axis=0))
-    return np.where((size > 10) | ((size < 0.1) & (size > 0)), size, 1.0)
+def _weighted(block: RandomBlock, root: Floats) -> RandomBlock:
+    return RandomBlock(block.columns * root[:, None], block.codes, block.n_levels)
 
 
-def _estimate(
-    design: Design,
-    blocks: list[RandomBlock],
-    *,
-    family: str,
-    reml: bool,
-    engine: str,
-    df: str,
-) -> Estimates:
-    kept = independent_columns(design.fixed.matrix)
-    x, y = design.fixed.matrix[:, kept], design.y
+def _reasons(design: Design, basis: Basis) -> list[str]:
     reasons = []
-    if len(kept) < design.fixed.matrix.shape[1]:
-        gone = [n for i, n in enumerate(design.fixed.names) if i not in set(kept)]
+    kept = set(basis.kept.tolist())
+    gone = [name for i, name in enumerate(design.fixed.names) if i not in kept]
+    if gone:
         reasons.append(f"left out as combinations of other columns: {', '.join(gone)}")
-    _check_size(design, blocks, len(kept), family)
     few = [part.bar.name for part in design.random if len(part.levels) < 5]
     if few:
         reasons.append(f"fewer than 5 levels of {', '.join(dict.fromkeys(few))}")
-    if family == "gaussian":
-        return _gaussian(kept, x, y, blocks, reml=reml, engine=engine, df=df, reasons=reasons)
-    if engine != "muvistats":
-        raise DesignError(f"engine={engine!r} fits gaussian models only")
-    return _laplace(design, kept, x, y, blocks, family, reasons)
+    if repeats := repeated_annotations(design):
+        reasons.append(repeats)
+    return reasons
+
+
+def repeated_annotations(design: Design) -> str:
+    """Why rows of one annotation cannot count as independent; empty where they can."""
+    frame = design.frame
+    keys = [key for key in ("item", "modality", "participant") if key in frame]
+    if not {"item", "participant"} <= set(keys):
+        return ""
+    own = frame.groupby(keys, observed=True, dropna=False, sort=False).ngroup().to_numpy()
+    count = int(own.max()) + 1
+    if count == len(own):
+        return ""
+    for part in design.random:
+        both = np.unique(np.column_stack([own, part.codes]), axis=0)
+        if part.bar.intercept and len(both) == count == len(part.levels):
+            return ""
+    term = f"(1 | {':'.join(keys)})"
+    return (
+        f"{len(own)} rows repeat {count} annotations ({', '.join(keys)}) without a random term "
+        f"for them, such as {term}: they are taken as independent, and p is too small"
+    )
 
 
 def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
@@ -161,27 +186,30 @@ def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) 
 
 
 def _gaussian(
-    kept: npt.NDArray[np.intp],
-    x: Floats,
-    y: Floats,
+    basis: Basis,
+    response: Floats,
     blocks: list[RandomBlock],
-    *,
     reml: bool,
     engine: str,
     df: str,
     reasons: list[str],
 ) -> Estimates:
-    model = LinearMixed(x, y, blocks, reml=reml)
-    if model.residual_share < 1e-14:
+    """Fit rows that are weighted; the response is brought to unit residuals first."""
+    x = basis.columns
+    residual = response - x @ (x.T @ response) / len(x)
+    unit = float(np.sqrt((residual**2).mean()))
+    if unit < 1e-7 * float(np.sqrt((response**2).mean())):
         raise DesignError("the fixed part explains the response without a residual")
+    y = response / unit
+    model = LinearMixed(x, y, blocks, reml=reml)
     method = f"linear mixed model, {'REML' if reml else 'ML'}"
     if engine == "statsmodels":
         theta, converged = by_statsmodels(x, y, blocks, reml)
         method += " (statsmodels)"
-        gradient = 0.0
+        gain = 0.0
     else:
         optimum = fit_linear(model)
-        theta, converged, gradient = optimum.parameters, optimum.converged, optimum.gain
+        theta, converged, gain = optimum.parameters, optimum.converged, optimum.gain
     point = model.at(theta)
     sigma = model.sigma(point)
     parts = None
@@ -197,21 +225,47 @@ def _gaussian(
     if singular:
         reasons.append("singular fit: a variance is zero or a correlation is 1")
     kenward = _kenward(model, x, theta, size) if df == "kenward-roger" else None
+    gradient = deviance_and_gradient(model, theta)[1]
+    bend = linear_hessian(model, theta) if parts is None else parts.hessian
+    covariance = sigma**2 * point.unscaled if kenward is None else kenward.adjusted
+    degrees = len(x) - x.shape[1] if reml else len(x)
     return Estimates(
-        kept=kept,
-        beta=point.beta,
-        covariance=sigma**2 * point.unscaled if kenward is None else kenward.adjusted,
-        log_likelihood=-model.deviance(theta) / 2,
+        basis=basis,
+        inner=unit * point.beta,
+        inner_covariance=unit**2 * covariance,
+        log_likelihood=-model.deviance(theta) / 2 - _scale_term(basis, degrees, unit, reml),
         method=method,
         converged=converged,
         reasons=tuple(reasons),
         theta=theta,
-        modes=model.random_effects(theta, point.beta, y, x),
+        modes=[unit * mode for mode in model.random_effects(theta, point.beta, y, x)],
         singular=singular,
-        gradient=gradient,
-        sigma=sigma,
-        uncertainty=parts,
-        kenward=kenward,
+        gain=gain,
+        gradient=float(np.abs(gradient).max()),
+        curvature=_least_curvature(bend),
+        sigma=unit * sigma,
+        uncertainty=None if parts is None else _in_units(parts, unit),
+        kenward=None if kenward is None else _kenward_in_units(kenward, unit),
+    )
+
+
+def _scale_term(basis: Basis, degrees: int, unit: float, reml: bool) -> float:
+    """What the unit of the response and, for REML, that of the columns add to the likelihood."""
+    columns = -float(np.linalg.slogdet(basis.back)[1]) if reml else 0.0
+    return degrees * float(np.log(unit)) + columns
+
+
+def _in_units(parts: Uncertainty, unit: float) -> Uncertainty:
+    return replace(parts, jacobian=unit**2 * parts.jacobian)
+
+
+def _kenward_in_units(parts: KenwardRoger, unit: float) -> KenwardRoger:
+    square = unit**2
+    return replace(
+        parts,
+        adjusted=square * parts.adjusted,
+        plain=square * parts.plain,
+        slopes=parts.slopes / square,
     )
 
 
@@ -227,55 +281,60 @@ def _kenward(model: LinearMixed, x: Floats, theta: Floats, size: int) -> Kenward
 
 
 def _laplace(
-    design: Design,
-    kept: npt.NDArray[np.intp],
-    x: Floats,
-    y: Floats,
-    blocks: list[RandomBlock],
-    family: str,
-    reasons: list[str],
+    design: Design, basis: Basis, blocks: list[RandomBlock], family: str, reasons: list[str]
 ) -> Estimates:
     size = sum(block.size for block in blocks)
     if size > 5000:
         raise DesignError(f"{size} random effects: a {family} model takes up to 5,000")
-    scale = np.sqrt((x**2).mean(axis=0))
-    model = LaplaceMixed(x / scale, y, blocks, family=family)
+    x, y = basis.columns, design.y
+    model = LaplaceMixed(x, y, blocks, family=family, offset=design.offset)
     optimum = fit_laplace(model)
     parameters = optimum.parameters
     point = model.at(parameters)
-    theta, beta = parameters[: model.n_theta], parameters[model.n_theta :] / scale
-    covariance = _fixed_covariance(optimum.hessian, model.n_theta) / np.outer(scale, scale)
+    theta, beta = parameters[: model.n_theta], parameters[model.n_theta :]
+    covariance = _fixed_covariance(optimum.hessian, model.n_theta)
     converged = optimum.converged and point.converged
-    separated = np.zeros(0, dtype=np.intp)
-    wide = np.sqrt(np.maximum(np.diag(covariance), 0)) * scale
-    if not converged or not np.isfinite(wide).all() or (wide > 10).any() or _far(beta * scale):
-        separated = separated_columns(x, y, family=family)
+    endless = np.zeros((len(beta), 0))
+    wide = np.sqrt(np.maximum(np.diag(covariance), 0))
+    far = np.abs(x @ beta).max() > 8 or (wide > 10).any()
+    if not converged or not np.isfinite(wide).all() or far:
+        endless = separated_directions(x, y, family=family)
     singular = is_singular(theta, blocks)
-    if len(separated):
-        names = [design.fixed.names[kept[i]] for i in separated]
-        reasons.append(f"perfect separation by {', '.join(names)}: no finite estimate")
+    if endless.size:
+        reasons.append(separation_reason(design, basis, endless, family))
     elif not converged:
         reasons.append("the optimum was not found: read no number of this fit")
     if singular:
         reasons.append("singular fit: a variance is zero or a correlation is 1")
     return Estimates(
-        kept=kept,
-        beta=beta,
-        covariance=covariance,
+        basis=basis,
+        inner=beta,
+        inner_covariance=covariance,
         log_likelihood=-point.deviance / 2,
         method=f"{family} mixed model, Laplace",
-        converged=converged and not len(separated),
+        converged=converged and not endless.size,
         reasons=tuple(reasons),
-        separated=separated,
+        endless=endless,
         theta=theta,
         modes=model.random_effects(theta, point.spherical),
         singular=singular,
-        gradient=optimum.gain,
+        gain=optimum.gain,
+        gradient=float(np.abs(point.gradient).max()),
+        curvature=np.nan
+        if optimum.hessian is None
+        else float(np.linalg.eigvalsh(optimum.hessian)[0]),
     )
 
 
-def _far(scaled: Floats) -> bool:
-    return bool((np.abs(scaled) > 8).any())
+def separation_reason(design: Design, basis: Basis, endless: Floats, family: str) -> str:
+    """Which coefficients have no finite estimate, and the way out."""
+    names = [design.fixed.names[basis.kept[i]] for i in separated_columns(endless, basis.back)]
+    way_out = "; glm(..., firth=True) has finite ones" if family == "binomial" else ""
+    return f"perfect separation by {', '.join(names)}: no finite estimate{way_out}"
+
+
+def _least_curvature(hessian: Floats | None) -> float:
+    return np.nan if hessian is None else float(np.linalg.eigvalsh(hessian)[0])
 
 
 def _fixed_covariance(hessian: Floats | None, m: int) -> Floats:

@@ -13,8 +13,10 @@ import numpy.typing as npt
 from ...arguments import check_conf_level
 from ...errors import DesignError
 from ...formula import Design
+from ...kernels.mixed.separation import separated_columns
 from ...results.frame import Rows
-from ...types import Floats
+from ...types import Floats, Mask
+from .basis import Basis
 from .emmeans import adjust_contrasts, grid_of, pairs_of
 from .frames import fit_frame
 from .inference import contrast_rows, inverse_link, joint_test, type_three
@@ -39,10 +41,12 @@ class Coefficients:
 
     Parameters
     ----------
-    kept : ndarray of int
-        Fixed columns that were estimated; the others are combinations of them.
-    beta, covariance : ndarray of float
-        Coefficients of the kept columns and their covariance.
+    basis : Basis
+        Orthonormal columns that were fitted, and the way back to the columns of the formula.
+    inner : ndarray of float, shape (p,)
+        Coefficients of the orthonormal columns.
+    inner_covariance : ndarray of float, shape (p, p)
+        Their covariance.
     log_likelihood : float
         Restricted after REML; NaN for estimating equations.
     method : str
@@ -51,18 +55,38 @@ class Coefficients:
         Whether the optimum was found.
     reasons : tuple of str
         What to read with care.
-    separated : ndarray of int
-        Positions in `kept` whose estimate runs to infinity.
+    endless : ndarray of float, shape (p, m)
+        Directions in which the coefficients of the orthonormal columns run to infinity.
     """
 
-    kept: npt.NDArray[np.intp]
-    beta: Floats
-    covariance: Floats
+    basis: Basis
+    inner: Floats
+    inner_covariance: Floats
     log_likelihood: float
     method: str
     converged: bool = True
     reasons: tuple[str, ...] = ()
-    separated: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    endless: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @property
+    def kept(self) -> npt.NDArray[np.intp]:
+        """Fixed columns that were estimated; the others are combinations of them."""
+        return self.basis.kept
+
+    @property
+    def beta(self) -> Floats:
+        """Coefficients of the kept columns."""
+        return self.basis.back @ self.inner
+
+    @property
+    def covariance(self) -> Floats:
+        """Covariance of the coefficients of the kept columns."""
+        return self.basis.back @ self.inner_covariance @ self.basis.back.T
+
+    @property
+    def is_separated(self) -> bool:
+        """Whether some coefficient has no finite estimate."""
+        return self.endless.size > 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,7 +125,7 @@ class Fit(ABC):
 
     @abstractmethod
     def degrees_of(self, weights: Floats) -> float:
-        """Degrees of freedom of a combination of the kept columns."""
+        """Degrees of freedom of a combination of the orthonormal columns."""
 
     @property
     def beta(self) -> Floats:
@@ -134,7 +158,9 @@ class Fit(ABC):
     def joint(self, weights: Floats) -> dict[str, Any]:
         """Test that several combinations of the kept columns are zero at once."""
         degrees = None if self.is_normal else self.degrees_of
-        return joint_test(weights, self.beta, self.covariance, degrees)
+        parts = self.estimates
+        turned = weights @ parts.basis.back
+        return joint_test(turned, parts.inner, parts.inner_covariance, degrees)
 
     def common(self) -> dict[str, Any]:
         """Columns that every table of tests has."""
@@ -151,12 +177,15 @@ class Fit(ABC):
         """Rows of linear combinations of all fixed columns, NaN where not estimable."""
         check_conf_level(conf_level)
         name = "z" if self.is_normal else "t"
-        own = weights[:, self.estimates.kept]
-        rows = contrast_rows(own, self.beta, self.covariance, self.degrees_of, conf_level)
+        parts = self.estimates
+        own = weights[:, parts.kept] @ parts.basis.back
+        rows = contrast_rows(own, parts.inner, parts.inner_covariance, self.degrees_of, conf_level)
         for row, weight in zip(rows, weights, strict=True):
             row["statistic_name"] = name
             reason = self._problem(weight, left_out_is_zero=left_out_is_zero)
-            if not reason and np.isnan(row["df"]):
+            if not reason and np.isnan(row["std_error"]):
+                row["warning"] = "no standard error: the variance of the estimate is not positive"
+            elif not reason and np.isnan(row["df"]):
                 row["warning"] = "degrees of freedom are not defined"
             if reason:
                 gone = [key for key in INFERENCE if key not in ("statistic_name", "conf_level")]
@@ -165,18 +194,31 @@ class Fit(ABC):
 
     def _problem(self, weight: Floats, *, left_out_is_zero: bool) -> str:
         """Why a linear combination has no estimate; empty where it has."""
-        matrix = self.design.fixed.matrix
-        gone = np.setdiff1d(np.arange(matrix.shape[1]), self.estimates.kept)
-        if len(gone):
-            own = np.linalg.lstsq(matrix[:, self.estimates.kept], matrix[:, gone], rcond=None)[0]
-            rest = weight[gone] - (0 if left_out_is_zero else weight[self.estimates.kept] @ own)
-            if (np.abs(rest) > 1e-6).any():
-                return "not estimable: a cell is empty or columns are collinear"
-        if (np.abs(weight[self.estimates.kept][self.estimates.separated]) > 1e-12).any():
+        if not self._estimable(weight[None, :], left_out_is_zero=left_out_is_zero)[0]:
+            return "not estimable: a cell is empty or columns are collinear"
+        parts = self.estimates
+        own = weight[parts.kept][None, :] @ parts.basis.back
+        if parts.is_separated and len(separated_columns(parts.endless, own)):
             return "perfect separation: no finite estimate"
-        if not self.estimates.converged and not len(self.estimates.separated):
+        if not parts.converged and not parts.is_separated:
             return "the optimum was not found"
         return ""
+
+    def _estimable(self, weights: Floats, *, left_out_is_zero: bool = False) -> Mask:
+        """Whether combinations of all fixed columns are combinations of what was fitted."""
+        matrix, kept = self.design.fixed.matrix, self.estimates.kept
+        gone = np.setdiff1d(np.arange(matrix.shape[1]), kept)
+        if not len(gone):
+            return np.ones(len(weights), dtype=np.bool_)
+        own = np.linalg.lstsq(matrix[:, kept], matrix[:, gone], rcond=None)[0]
+        rest = weights[:, gone] - (0 if left_out_is_zero else weights[:, kept] @ own)
+        return np.asarray((np.abs(rest) <= 1e-6).all(axis=1))
+
+    def linear_predictor(self, matrix: Floats, offset: Floats) -> Floats:
+        """Fixed part and offset of rows of all fixed columns; NaN where not estimable."""
+        parts = self.estimates
+        eta = matrix[:, parts.kept] @ parts.basis.back @ parts.inner + offset
+        return np.where(self._estimable(matrix), eta, np.nan)
 
     @fit_frame("coefficient", "term", *INFERENCE, "n", "n_missing", "method", "dependence")
     def tidy(self, *, conf_level: float = 0.95) -> Rows:
@@ -227,12 +269,10 @@ class Fit(ABC):
         common = self.common()
         terms = [name for name in self.design.fixed.terms if name != "Intercept"]
         complete = len(self.estimates.kept) == self.design.fixed.matrix.shape[1]
-        if not complete or len(self.estimates.separated) or not self.estimates.converged:
+        if not complete or self.estimates.is_separated or not self.estimates.converged:
             reason = "not defined while columns are left out or have no finite estimate"
             return [{"term": name, **common, "warning": reason} for name in terms]
-        recoded = self.design.recoded("Sum")
-        fixed = self.design.fixed
-        weights = type_three(fixed.matrix, recoded.matrix, recoded.terms, fixed.terms)
+        weights = type_three(self.design)
         return [{"term": name, **self.joint(weights[name]), **common} for name in terms]
 
     @fit_frame("combination of levels", "factor", "group", *INFERENCE, "fitted", "n", "method")
@@ -255,7 +295,8 @@ class Fit(ABC):
         -----
         Predictions over the grid of all levels, numbers at their mean, averaged with equal
         weights (Searle, Speed and Milliken, 1980). They are on the link scale; `fitted` is the
-        mean on the scale of the response.
+        mean on the scale of the response. An offset counts as 0, as by ``offset = 0`` of R's
+        emmeans: counts are rates for one unit of exposure.
         """
         names = [by] if isinstance(by, str) else list(by)
         grid = grid_of(self.design, names)
@@ -332,7 +373,7 @@ class Fit(ABC):
                     "group1": labels[i],
                     "group2": labels[j],
                     **row,
-                    "dependence": "design",
+                    "dependence": self.dependence,
                 }
                 for (i, j), row in zip(pairs, family, strict=True)
             ]

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
 
+from ...errors import DataError
 from ...results.frame import Rows, _with_returns, build_frame
 
 P = ParamSpec("P")
@@ -26,6 +27,19 @@ class Fitted(Protocol):
 
 
 F = TypeVar("F", bound=Fitted)
+
+
+def as_rows(data: object) -> pd.DataFrame:
+    """New rows of a prediction: a frame, or one row of a frame."""
+    if isinstance(data, pd.Series):
+        return data.to_frame().T.infer_objects()
+    if isinstance(data, pd.DataFrame):
+        return data
+    raise DataError(
+        "predict() takes rows with the columns of the formula",
+        found=type(data).__name__,
+        expected="a DataFrame, or one row of it",
+    )
 
 
 def fit_frame(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg, special, stats
 
+from ...formula import Design
 from ...types import Floats
 
 
@@ -46,7 +47,9 @@ def contrast_rows(
     rows = []
     for row in weights:
         estimate = float(row @ beta)
-        error = float(np.sqrt(max(row @ covariance @ row, 0.0)))
+        variance = float(row @ covariance @ row)
+        size = float(row**2 @ np.abs(np.diag(covariance)))
+        error = float(np.sqrt(variance)) if variance > 1e-13 * size else np.nan
         df = degrees(row)
         if error > 0 and np.isfinite(error):
             statistic = estimate / error
@@ -102,6 +105,8 @@ def joint_test(
     turned = vectors[:, use].T @ weights
     squares = (turned @ beta) ** 2 / values[use]
     count = int(use.sum())
+    if count < len(weights):
+        return {"warning": "no joint test: the covariance of these estimates is not positive"}
     if degrees is None:
         total = float(squares.sum())
         return {
@@ -134,33 +139,47 @@ def _pooled(degrees: Floats) -> float:
     return 2 * expected / (expected - len(degrees))
 
 
-def type_three(
-    x: Floats, recoded: Floats, terms: dict[str, slice], own: dict[str, slice]
-) -> dict[str, Floats]:
+def type_three(design: Design) -> dict[str, Floats]:
     """Type III hypotheses: each term of a model in which every factor sums to zero.
 
     Parameters
     ----------
-    x : ndarray of float, shape (n, p)
-        The model's own columns, of full rank.
-    recoded : ndarray of float, shape (n, p)
-        The same terms with sum-to-zero contrasts.
-    terms, own : dict of str to slice
-        Columns of each term in `recoded` and in `x`.
+    design : Design
+        A design whose columns are all independent.
 
     Returns
     -------
     dict of str to ndarray
-        Weights of the model's own coefficients, per term, without the intercept. Each row has a
-        one at a coefficient of the term itself, which settles the pooled degrees of freedom.
+        Weights of the model's own coefficients, per term, without the intercept.
+
+    Notes
+    -----
+    The hypotheses, and with them the pooled degrees of freedom, are those of treatment contrasts
+    (lmerTest's choice), whatever contrasts the formula uses.
     """
+    plain, sums = design.recoded("Treatment"), design.recoded("Sum")
+    hypotheses = _hypotheses(plain.matrix, sums.matrix, sums.terms, plain.terms)
+    change = _combinations(plain.matrix, design.fixed.matrix)  # own coefficients to these
+    names = zip(plain.terms, design.fixed.terms, strict=True)
+    return {own: hypotheses[name] @ change for name, own in names if name != "Intercept"}
+
+
+def _combinations(x: Floats, other: Floats) -> Floats:
+    """What the columns of another matrix are as combinations of these, whatever their units."""
+    size = np.linalg.norm(x, axis=0)
+    return np.asarray(linalg.lstsq(x / size, other)[0] / size[:, None])
+
+
+def _hypotheses(
+    x: Floats, recoded: Floats, terms: dict[str, slice], own: dict[str, slice]
+) -> dict[str, Floats]:
+    """Weights of the coefficients of x per term; a one at a coefficient of the term itself."""
     if len(terms) == 1 + ("Intercept" in terms):
         # one term: each row adjusts for the coefficients after it, as lmerTest does
-        upper = linalg.cholesky(x.T @ x)
+        upper = linalg.qr(x, mode="r")[0][: x.shape[1]]
         scaled = upper / np.diag(upper)[:, None]
         return {name: scaled[part] for name, part in own.items() if name != "Intercept"}
-    change = linalg.lstsq(x, recoded)[0]
-    back = np.linalg.inv(change)
+    back = np.linalg.inv(_combinations(x, recoded))
     out = {}
     for name, part in terms.items():
         if name == "Intercept":

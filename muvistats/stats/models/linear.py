@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import statsmodels.api as sm
+import pandas as pd
 
-from ...arguments import check_choice
-from ...errors import ConvergenceError, DesignError
-from ...formula import build_design, parse_model
-from ...kernels.mixed.separation import independent_columns, separated_columns
+from ...arguments import check_choice, check_flag
+from ...errors import DesignError
+from ...formula import Design, build_design, code_of_column, parse_model
+from ...formula.columns import ModelColumns
+from ...kernels.mixed.separation import separated_directions
 from ...kernels.threads import few_threads
 from ...results.frame import provenance
 from ...types import Data, Floats
 from ..shared.study import to_frame
-from .estimation import check_response
+from .basis import Basis, basis_of
+from .estimation import check_response, separation_reason
 from .fit import Coefficients
 from .linear_fit import LinearFit
+from .linear_numbers import fit_numbers
 
 __all__ = ["glm", "linear_model"]
 
 
 def linear_model(
-    data: Data, formula: str, *, cluster: str | Sequence[str] | None = None
+    data: Data,
+    formula: str,
+    *,
+    cluster: str | Sequence[str] | None = None,
+    weights: str | None = None,
 ) -> LinearFit:
     """Fit a linear model by least squares.
 
@@ -39,6 +45,8 @@ def linear_model(
     cluster : str or sequence of str, optional
         One or two columns whose levels are clusters: standard errors then allow any dependence
         within a cluster, for example ``["participant", "item"]``.
+    weights : str, optional
+        Column of prior weights: the residual variance of a row is divided by its weight.
 
     Returns
     -------
@@ -56,8 +64,8 @@ def linear_model(
     -----
     Without clusters: t with the residual degrees of freedom. With clusters: the sandwich of
     Liang and Zeger with the usual small-sample factor, two-way after Cameron, Gelbach and
-    Miller; t with the smaller number of clusters less one. Rows with a missing value are left
-    out and counted.
+    Miller (negative eigenvalues set to zero, and said); t with the smaller number of clusters
+    less one. Rows with a missing value are left out and counted.
 
     References
     ----------
@@ -71,7 +79,7 @@ def linear_model(
     >>> linear_model(study, "arousal ~ gender", cluster="participant").tidy()["df"].tolist()
     [11.0, 11.0]
     """
-    return _fit(data, formula, "gaussian", cluster, None)
+    return _fit(data, formula, _Plan("gaussian", weights=weights), cluster)
 
 
 def glm(
@@ -81,6 +89,8 @@ def glm(
     family: Literal["binomial", "poisson", "gaussian"] = "binomial",
     cluster: str | Sequence[str] | None = None,
     correlation: Literal["independence", "exchangeable"] | None = None,
+    weights: str | None = None,
+    firth: bool = False,
 ) -> LinearFit:
     """Fit a generalised linear model, or generalised estimating equations.
 
@@ -97,6 +107,10 @@ def glm(
     correlation : {"independence", "exchangeable"}, optional
         Working correlation within the one cluster factor: estimating equations (GEE) instead of
         maximum likelihood.
+    weights : str, optional
+        Column of prior weights: the variance of a row is divided by its weight.
+    firth : bool
+        Firth's estimates of a binomial model, which are finite under perfect separation too.
 
     Returns
     -------
@@ -115,9 +129,14 @@ def glm(
     -----
     Tests are normal without clusters and with estimating equations, t with the smaller number of
     clusters less one otherwise. With perfect separation the estimates concerned are NaN.
+    Firth's estimates maximise the likelihood times the root of the determinant of the information
+    (Jeffreys' prior) and have no bias of first order; standard errors come from the information,
+    and the log-likelihood is the plain one there, as in R's brglm2.
 
     References
     ----------
+    Firth, D. (1993). Bias reduction of maximum likelihood estimates. doi:10.1093/biomet/80.1.27
+
     Liang, K.-Y. and Zeger, S. L. (1986). Longitudinal data analysis using generalized linear
     models. doi:10.1093/biomet/73.1.13
 
@@ -132,115 +151,86 @@ def glm(
     check_choice("family", family, ("binomial", "poisson", "gaussian"))
     if correlation is not None:
         check_choice("correlation", correlation, ("independence", "exchangeable"))
-    return _fit(data, formula, family, cluster, correlation)
+    if check_flag("firth", firth) and (family != "binomial" or cluster is not None):
+        raise DesignError("firth=True is for binomial models without clusters")
+    if weights is not None and correlation is not None:
+        raise DesignError(f"weights={weights!r}: estimating equations take no prior weights")
+    return _fit(data, formula, _Plan(family, correlation, weights, firth), cluster)
 
 
-def _fit(
-    data: Data,
-    formula: str,
-    family: str,
-    cluster: str | Sequence[str] | None,
-    correlation: str | None,
-) -> LinearFit:
+@dataclass(frozen=True)
+class _Plan:
+    """What is fitted to a design."""
+
+    family: str
+    correlation: str | None = None
+    weights: str | None = None
+    firth: bool = False
+
+
+def _cluster_names(cluster: str | Sequence[str] | None, frame: pd.DataFrame) -> list[str]:
+    names = [] if cluster is None else [cluster] if isinstance(cluster, str) else list(cluster)
+    for name in names:
+        try:
+            ModelColumns(frame).require([code_of_column(name)])
+        except DesignError as error:
+            raise DesignError(f"cluster={name!r} must name a column, no formula: {error}") from None
+    return names
+
+
+def _fit(data: Data, formula: str, plan: _Plan, cluster: str | Sequence[str] | None) -> LinearFit:
+    family, correlation = plan.family, plan.correlation
     model = parse_model(formula)
     if model.bars:
         raise DesignError(f"({model.bars[0].name!r}) is a random part: use mixed_model")
-    names = [] if cluster is None else [cluster] if isinstance(cluster, str) else list(cluster)
+    frame = to_frame(data)
+    names = _cluster_names(cluster, frame)
     if len(names) > 2 or (correlation and len(names) != 1):
         raise DesignError("one or two cluster factors are possible, one for estimating equations")
-    # A bar for each cluster factor finds its levels, and the rows that have one.
-    bars = "".join(f" + (1 | {name})" for name in names)
-    design = build_design(f"{formula}{bars}", to_frame(data))
-    y = design.y
+    design = build_design(formula, frame, clusters=names, weights=plan.weights)
+    gaussian = family == "gaussian"
+    y = design.y - design.offset if gaussian else design.y
     check_response(y, family, model.response)
-    kept = independent_columns(design.fixed.matrix)
-    x = design.fixed.matrix[:, kept]
-    if len(kept) >= len(y):
-        raise DesignError(f"{len(kept)} fixed columns for {len(y)} rows: more than rows")
-    codes = [part.codes for part in design.random]
+    basis = basis_of(design)
+    if len(basis.kept) >= len(y):
+        raise DesignError(f"{len(basis.kept)} fixed columns for {len(y)} rows: more than rows")
     sizes = {name: len(part.levels) for name, part in zip(names, design.random, strict=True)}
-    separated = np.zeros(0, dtype=np.intp)
-    if family != "gaussian":
-        separated = separated_columns(x, y, family=family)
-    reasons = _reasons(design.fixed.names, kept, sizes, separated)
-    with few_threads(x.shape[1]):
-        result, covariance = _statsmodels(x, y, family, codes, correlation)
-    whole = bool(correlation)
+    endless = np.zeros((len(basis.kept), 0))
+    if not gaussian and not plan.firth:
+        endless = separated_directions(basis.columns, y, family=family)
+    with few_threads(len(basis.kept)):
+        found = fit_numbers(design, basis, family, correlation, firth=plan.firth)
     degrees = np.inf
-    if sizes and not whole:
+    if sizes and not correlation:
         degrees = float(min(sizes.values()) - 1)
-    elif family == "gaussian" and not whole:
-        degrees = float(len(y) - len(kept))
-    plain = "least squares" if family == "gaussian" else f"{family} GLM"
+    elif gaussian and not correlation:
+        degrees = float(len(y) - len(basis.kept))
+    plain = "least squares" if gaussian else f"{family} GLM"
     method = f"GEE, {correlation}" if correlation else plain
-    if sizes:
-        method += f", errors clustered by {' and '.join(names)}"
+    method += ", Firth" if plan.firth else ""
+    method += f", errors clustered by {' and '.join(names)}" if sizes else ""
     estimates = Coefficients(
-        kept=kept,
-        beta=np.asarray(result.params, dtype=np.float64),
-        covariance=covariance,
-        log_likelihood=np.nan if whole else float(result.llf),
+        basis=basis,
+        inner=found.inner,
+        inner_covariance=found.covariance,
+        log_likelihood=found.log_likelihood,
         method=method,
-        reasons=reasons,
-        separated=separated,
+        reasons=(*_reasons(design, basis, sizes, endless, family), *found.reasons),
+        endless=endless,
     )
-    scale = float(getattr(result, "scale", 1.0))
-    return LinearFit(design, estimates, family, provenance(data), degrees, scale, sizes)
+    return LinearFit(design, estimates, family, provenance(data), degrees, found.scale, sizes)
 
 
 def _reasons(
-    names: list[str],
-    kept: npt.NDArray[np.intp],
-    sizes: dict[str, int],
-    separated: npt.NDArray[np.intp],
-) -> tuple[str, ...]:
+    design: Design, basis: Basis, sizes: dict[str, int], endless: Floats, family: str
+) -> list[str]:
     reasons = []
-    gone = [name for i, name in enumerate(names) if i not in set(kept.tolist())]
+    kept = set(basis.kept.tolist())
+    gone = [name for i, name in enumerate(design.fixed.names) if i not in kept]
     if gone:
         reasons.append(f"left out as combinations of other columns: {', '.join(gone)}")
     if sizes and min(sizes.values()) < 20:
         reasons.append("fewer than 20 clusters: the standard errors may be too small")
-    if len(separated):
-        text = ", ".join(names[kept[i]] for i in separated)
-        reasons.append(f"perfect separation by {text}: no finite estimate")
-    return tuple(reasons)
-
-
-def _statsmodels(
-    x: Floats,
-    y: Floats,
-    family: str,
-    codes: list[npt.NDArray[np.intp]],
-    correlation: str | None,
-) -> tuple[Any, Floats]:
-    families = {
-        "gaussian": sm.families.Gaussian,
-        "binomial": sm.families.Binomial,
-        "poisson": sm.families.Poisson,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            if correlation:
-                kinds = {
-                    "independence": sm.cov_struct.Independence,
-                    "exchangeable": sm.cov_struct.Exchangeable,
-                }
-                fit = sm.GEE(
-                    y,
-                    x,
-                    groups=codes[0],
-                    family=families[family](),
-                    cov_struct=kinds[correlation](),
-                ).fit()
-                return fit, np.asarray(fit.cov_params(), dtype=np.float64)
-            model = sm.OLS(y, x) if family == "gaussian" else sm.GLM(y, x, families[family]())
-            arguments = {} if family == "gaussian" else {"tol": 1e-12, "maxiter": 200}
-            if not codes:
-                fit = model.fit(**arguments)
-            else:
-                groups = codes[0] if len(codes) == 1 else np.column_stack(codes)
-                fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups}, **arguments)
-        except (np.linalg.LinAlgError, ValueError, ArithmeticError) as error:
-            raise ConvergenceError(f"the model could not be fitted: {error}") from None
-    return fit, np.asarray(fit.cov_params(), dtype=np.float64)
+    if endless.size:
+        reasons.append(separation_reason(design, basis, endless, family))
+    return reasons

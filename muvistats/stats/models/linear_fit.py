@@ -11,7 +11,7 @@ from ...formula.columns import complete_rows
 from ...results.frame import Rows
 from ...types import Floats
 from .fit import Fit
-from .frames import fit_frame
+from .frames import as_rows, fit_frame
 from .inference import inverse_link
 
 __all__ = ["LinearFit"]
@@ -67,7 +67,7 @@ class LinearFit(Fit):
     )
     def glance(self) -> Rows:
         """The whole fit in one row; `groups` are the clusters of the standard errors."""
-        k = len(self.estimates.beta) + (self.family == "gaussian")
+        k = len(self.estimates.inner) + (self.family == "gaussian")
         return [
             {
                 "model": self.formula,
@@ -76,7 +76,7 @@ class LinearFit(Fit):
                 "n_missing": self.design.n_missing,
                 "groups": ", ".join(f"{key}: {count}" for key, count in self.clusters.items()),
                 "n_parameters": k,
-                "df_residual": self.n - len(self.estimates.beta),
+                "df_residual": self.n - len(self.estimates.inner),
                 "sigma": np.sqrt(self.scale) if self.family == "gaussian" else np.nan,
                 "log_likelihood": self.estimates.log_likelihood,
                 "aic": -2 * self.estimates.log_likelihood + 2 * k,
@@ -94,25 +94,26 @@ class LinearFit(Fit):
             {"row": self.design.rows, "observed": y, "fitted": fitted, "residual": y - fitted}
         )
 
-    def predict(self, data: pd.DataFrame | None = None) -> Floats:
+    def predict(self, data: pd.DataFrame | pd.Series | None = None) -> Floats:
         """Predicted means on the scale of the response.
 
         Parameters
         ----------
-        data : DataFrame, optional
-            New rows; the fitted rows where not given.
+        data : DataFrame or Series, optional
+            New rows, or one; the fitted rows where not given.
 
         Returns
         -------
         ndarray of float, shape (n,)
-            Means; NaN where a value is missing.
+            Means; NaN where a value is missing, and for a cell that no fitted row has.
         """
         if data is None:
-            matrix = self.design.fixed.matrix
+            matrix, offset = self.design.fixed.matrix, self.design.offset
         else:
-            codes = self.design.formula.factors
-            values = self.design.new_values(codes, data)
-            good, some = complete_rows(values, len(data))
-            matrix = np.full((len(data), self.design.fixed.matrix.shape[1]), np.nan)
+            rows = as_rows(data)
+            values = self.design.new_values(self.design.formula.factors, rows)
+            good, some = complete_rows(values, len(rows))
+            matrix = np.full((len(rows), self.design.fixed.matrix.shape[1]), np.nan)
             matrix[good] = self.design.fixed.of(some, len(good))
-        return inverse_link(self.family, matrix[:, self.estimates.kept] @ self.estimates.beta)
+            offset = self.design.new_offset(rows)
+        return inverse_link(self.family, self.linear_predictor(matrix, offset))

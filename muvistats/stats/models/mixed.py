@@ -10,7 +10,8 @@ import pandas as pd
 
 from ...arguments import check_choice, check_conf_level
 from ...errors import DataError, DesignError, MuvistatsError
-from ...formula import build_design, parse_model
+from ...formula import build_design, code_of_column, parse_model
+from ...formula.columns import ModelColumns
 from ...results.frame import Rows, provenance, result_frame
 from ...types import Data
 from ..shared.adjust import ADJUSTMENTS, adjust_p
@@ -34,6 +35,7 @@ def mixed_model(
     reml: bool = True,
     df: Literal["satterthwaite", "kenward-roger", "normal"] = "satterthwaite",
     engine: Literal["muvistats", "statsmodels"] = "muvistats",
+    weights: str | None = None,
 ) -> MixedFit:
     """Fit a mixed model.
 
@@ -57,6 +59,9 @@ def mixed_model(
         What searches for the optimum of a gaussian model. statsmodels is a second opinion for
         small models. Binomial and Poisson models are always fitted by our own Laplace
         approximation, with an exact gradient.
+    weights : str, optional
+        Column of prior weights of a gaussian model: the residual variance of a row is divided by
+        its weight.
 
     Returns
     -------
@@ -77,8 +82,13 @@ def mixed_model(
     -----
     Rows with a missing value are left out and counted in `n_missing`. Fixed columns that are
     combinations of others are left out, and their rows are NaN. With perfect separation the
-    estimates concerned are NaN. Standard errors of a gaussian model are those of the estimated
-    covariance; of the others, of the Hessian of the whole deviance, as in lme4's glmer.
+    estimates concerned are NaN; `glm` with ``firth=True`` has finite ones. Rows that repeat an
+    annotation (item, modality, participant), such as samples over time, need a random term for
+    it, ``(1 | item:modality:participant)``; without one the frames say so in `warning` and call
+    the tests `independent`. Origin and unit of numbers and the coding of factors change no test
+    that does not speak of them: columns are made orthonormal inside. Standard errors of a
+    gaussian model are those of the estimated covariance; of the others, of the Hessian of the
+    whole deviance, as in lme4's glmer.
 
     References
     ----------
@@ -107,7 +117,9 @@ def mixed_model(
         raise DesignError(
             "the formula has no random part such as (1 | participant): use linear_model or glm"
         )
-    design = build_design(formula, to_frame(data))
+    if weights is not None and family != "gaussian":
+        raise DesignError(f"weights={weights!r}: prior weights are for gaussian mixed models")
+    design = build_design(formula, to_frame(data), weights=weights)
     numbers = estimate(design, family=family, reml=reml, engine=engine, df=df)
     restricted = reml and family == "gaussian"
     return MixedFit(design, numbers, family, provenance(data), restricted, df, engine)
@@ -159,7 +171,22 @@ def demographic_model(
     >>> demographic_model(study, dimension="valence").anova()["term"].tolist()
     ['modality', 'gender', 'years_of_training > 3', 'familiar']
     """
-    return mixed_model(data, f"{dimension} ~ {by} + {_CROSSED}", family=family, reml=reml)
+    frame = to_frame(data)
+    response = code_of_column(dimension) if dimension in frame else dimension
+    formula = f"{response} ~ {by} + {_CROSSED}"
+    _need_columns(frame, formula, "dimension= and by=")
+    return mixed_model(data, formula, family=family, reml=reml)
+
+
+def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
+    """Say which argument asks for other columns than those that MuVi has."""
+    model = parse_model(formula)
+    try:
+        ModelColumns(frame).require((model.response, *model.factors))
+    except DesignError as error:
+        raise DesignError(
+            f"{error}; the model is {formula!r}: give {arguments} what the study has"
+        ) from None
 
 
 @result_frame(
@@ -210,6 +237,8 @@ def label_models(
     check_choice("adjust", adjust, ADJUSTMENTS)
     frame = to_frame(data)
     chosen = label_names(data) if labels is None else [str(name) for name in labels]
+    for label in chosen[:1]:
+        _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")
     rows = [row for label in chosen for row in _label_rows(frame, label, by, conf_level, adjust)]
     for name in dict.fromkeys(row["term"] for row in rows):
         family = [row for row in rows if row["term"] == name]
@@ -223,7 +252,7 @@ def _label_rows(
     frame: pd.DataFrame, label: str, fixed: str, conf_level: float, adjust: str
 ) -> list[dict[str, Any]]:
     """Rows of one label; NaN with a reason where there is no model."""
-    name = label if label.isidentifier() else f"Q({label!r})"
+    name = code_of_column(label)
     base: dict[str, Any] = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
     try:
         design = build_design(f"{name} ~ {fixed} + {_CROSSED}", frame)
@@ -252,4 +281,5 @@ def _label_rows(
         "warning",
     ]
     table = fit.tidy(conf_level=conf_level)
+    base["dependence"] = fit.dependence
     return [{**{key: row[key] for key in kept}, **base} for _, row in table.iterrows()]

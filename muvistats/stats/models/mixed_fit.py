@@ -15,7 +15,7 @@ from ...results.frame import Rows
 from ...types import Floats
 from .checks import compare_fits, diagnostic_rows
 from .estimation import blocks_of
-from .frames import fit_frame
+from .frames import as_rows, fit_frame
 from .inference import inverse_link
 from .mixed_numbers import MixedNumbers
 from .variance import icc_rows, r2_row
@@ -90,7 +90,7 @@ class MixedFit(MixedNumbers):
     @fit_frame(
         "model",
         "model family n n_missing groups n_parameters df_residual sigma log_likelihood deviance",
-        "aic bic converged singular method",
+        "aic bic converged singular gradient curvature method",
     )
     def glance(self) -> Rows:
         """The whole fit in one row.
@@ -118,6 +118,8 @@ class MixedFit(MixedNumbers):
                 "bic": -2 * parts.log_likelihood + np.log(self.n) * k,
                 "converged": parts.converged,
                 "singular": parts.singular,
+                "gradient": parts.gradient,
+                "curvature": parts.curvature,
                 "method": parts.method,
             }
         ]
@@ -131,10 +133,10 @@ class MixedFit(MixedNumbers):
         design, parts = self.design, self.estimates
         fitted = self.predict()
         if self.family == "gaussian":
-            spread = np.full(self.n, parts.sigma)
+            spread = parts.sigma / np.sqrt(design.weights)
         else:
             spread = np.sqrt(fitted * (1 - fitted) if self.family == "binomial" else fitted)
-        out = {
+        out: dict[str, Any] = {
             "row": design.rows,
             "observed": design.y,
             "fitted": fitted,
@@ -209,7 +211,7 @@ class MixedFit(MixedNumbers):
 
     def predict(
         self,
-        data: pd.DataFrame | None = None,
+        data: pd.DataFrame | pd.Series | None = None,
         *,
         random: bool = True,
         scale: Literal["response", "link"] = "response",
@@ -218,8 +220,8 @@ class MixedFit(MixedNumbers):
 
         Parameters
         ----------
-        data : DataFrame, optional
-            New rows with the columns of the formula; the fitted rows where not given.
+        data : DataFrame or Series, optional
+            New rows with the columns of the formula, or one; the fitted rows where not given.
         random : bool
             Whether random effects enter. Levels that were not fitted have none.
         scale : {"response", "link"}
@@ -228,7 +230,7 @@ class MixedFit(MixedNumbers):
         Returns
         -------
         ndarray of float, shape (n,)
-            Means; NaN where a value is missing.
+            Means; NaN where a value is missing, and for a cell that no fitted row has.
 
         Raises
         ------
@@ -241,12 +243,12 @@ class MixedFit(MixedNumbers):
             raise DesignError(f"scale must be response or link, not {scale!r}")
         design, parts = self.design, self.estimates
         if data is None:
-            eta = design.fixed.matrix[:, parts.kept] @ parts.beta
+            eta = self.linear_predictor(design.fixed.matrix, design.offset)
             if random:
                 for part, modes in zip(design.random, parts.modes, strict=True):
                     eta = eta + (part.columns * modes[part.codes]).sum(axis=1)
         else:
-            eta = self._predict_new(data, random=random)
+            eta = self._predict_new(as_rows(data), random=random)
         return eta if scale == "link" else inverse_link(self.family, eta)
 
     def _predict_new(self, data: pd.DataFrame, *, random: bool) -> Floats:
@@ -258,7 +260,8 @@ class MixedFit(MixedNumbers):
         )
         values = design.new_values(codes, data)
         rows, some = complete_rows(values, len(data))
-        eta = design.fixed.of(some, len(rows))[:, parts.kept] @ parts.beta
+        offset = design.new_offset(data)[rows]
+        eta = self.linear_predictor(design.fixed.of(some, len(rows)), offset)
         if random:
             for part, modes in zip(design.random, parts.modes, strict=True):
                 found = design.levels_of(part, data.iloc[rows])

@@ -10,7 +10,7 @@ from scipy import stats
 
 from ...kernels.mixed.derivatives import satterthwaite
 from ...types import Floats
-from .estimation import Estimates
+from .estimation import Estimates, repeated_annotations
 from .fit import Fit
 
 
@@ -49,34 +49,35 @@ class MixedNumbers(Fit):
 
     @property
     def dependence(self) -> str:
-        """Random effects stand for the rows that belong together."""
-        return "design"
+        """Random effects stand for the rows that belong together, where there is one for them."""
+        return "independent" if repeated_annotations(self.design) else "design"
 
     @property
     def n_parameters(self) -> int:
         """Fixed effects, covariance parameters and, for gaussian, the residual variance."""
         parts = self.estimates
-        return len(parts.beta) + len(parts.theta) + (self.family == "gaussian")
+        return len(parts.inner) + len(parts.theta) + (self.family == "gaussian")
 
     def degrees_of(self, weights: Floats) -> float:
-        """Degrees of freedom of a combination of the kept fixed effects."""
+        """Degrees of freedom of a combination of the orthonormal columns."""
         parts = self.estimates
         if parts.kenward is not None:
             return parts.kenward.test(weights[None, :])[0]
         if parts.uncertainty is None:
             return np.inf
-        return satterthwaite(weights, parts.covariance, parts.uncertainty)
+        return satterthwaite(weights, parts.inner_covariance, parts.uncertainty)
 
     def joint(self, weights: Floats) -> dict[str, Any]:
         """Test that several combinations of the kept fixed effects are zero at once."""
         parts = self.estimates
         if parts.kenward is None:
             return super().joint(weights)
+        weights = weights @ parts.basis.back
         df, scale = parts.kenward.test(weights)
         if np.isnan(df):
             return {"warning": "degrees of freedom are not defined"}
-        value = weights @ parts.beta
-        square = value @ np.linalg.solve(weights @ parts.covariance @ weights.T, value)
+        value = weights @ parts.inner
+        square = value @ np.linalg.solve(weights @ parts.inner_covariance @ weights.T, value)
         statistic = float(scale * square / len(weights))
         return {
             "statistic": statistic,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels.mixed.linear import lambda_factors
+from ...results.frame import join_reasons
 from .estimation import blocks_of, estimate
 from .mixed_numbers import MixedNumbers
 
@@ -34,6 +35,8 @@ def _residual_variance(fit: MixedNumbers) -> tuple[float, str]:
     with np.errstate(over="ignore"):
         mean = np.exp(intercept + sum(_random_variances(null).values()) / 2)
     reason = "" if null.estimates.converged else "the model without predictors did not converge"
+    if fit.design.formula.offsets:
+        reason = join_reasons(reason, "variances at offset 0")
     return float(np.log1p(1 / mean)), reason
 
 

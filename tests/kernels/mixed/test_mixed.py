@@ -13,7 +13,11 @@ from muvistats.kernels.mixed.gradient import deviance_and_gradient
 from muvistats.kernels.mixed.laplace import LaplaceMixed
 from muvistats.kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
 from muvistats.kernels.mixed.search import fit_linear, minimise
-from muvistats.kernels.mixed.separation import independent_columns, separated_columns
+from muvistats.kernels.mixed.separation import (
+    independent_columns,
+    separated_columns,
+    separated_directions,
+)
 
 
 def example(n=120, seed=3):
@@ -220,6 +224,6 @@ def test_independent_columns_keeps_the_first_ones():
 def test_separation_is_found_and_only_where_it_is(family):
     x = np.array(list(itertools.product([1.0], [0.0, 1.0], [0.0, 1.0])) * 5)
     y = np.where(x[:, 1] == 1, 0.0, np.arange(20) // 4 % 2)
-    assert separated_columns(x, y, family=family).tolist() == [1]
+    assert separated_columns(separated_directions(x, y, family=family)).tolist() == [1]
     y[x[:, 1] == 1] = np.arange(10) % 2
-    assert separated_columns(x, y, family=family).tolist() == []
+    assert separated_columns(separated_directions(x, y, family=family)).tolist() == []

@@ -1,0 +1,85 @@
+"""Columns that a model is fitted on: orthonormal, so that origin, unit and coding say nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+from ...formula import Design
+from ...kernels.mixed.linear import RandomBlock, lambda_factors
+from ...kernels.mixed.separation import independent_columns
+from ...types import Floats
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Orthonormal columns of a fixed part, and the way back.
+
+    Parameters
+    ----------
+    kept : ndarray of int
+        Fixed columns that are estimated; the others are combinations of them.
+    columns : ndarray of float, shape (n, p)
+        What is fitted: each of mean square 1, orthogonal to the others.
+    back : ndarray of float, shape (p, p)
+        Turns its coefficients to those of the kept columns.
+    """
+
+    kept: npt.NDArray[np.intp]
+    columns: Floats
+    back: Floats
+
+
+def basis_of(design: Design, root: Floats | None = None) -> Basis:
+    """Orthonormal columns that span what the fixed columns of a design span.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    root : ndarray of float, shape (n,), optional
+        Factor of each row: the root of its weight.
+    """
+    own = design.fixed.matrix
+    centred = design.centred()
+    kept = independent_columns(centred)
+    if len(kept) == own.shape[1]:
+        # each own column as a combination of the centred ones
+        turn = np.linalg.inv(linalg.lstsq(centred, own)[0])
+    else:
+        kept = independent_columns(own)
+        centred, turn = own[:, kept], np.eye(len(kept))
+    if root is not None:
+        centred = centred * root[:, None]
+    size = np.sqrt(len(own))
+    columns, upper = linalg.qr(centred, mode="economic")
+    back = size * linalg.solve_triangular(upper, np.eye(len(kept)))
+    return Basis(kept, columns * size, turn @ back)
+
+
+def turned_block(block: RandomBlock) -> tuple[RandomBlock, Floats]:
+    """A random block with orthonormal columns, and the matrix that turns its effects back."""
+    columns = block.columns
+    n, k = columns.shape
+    size = np.sqrt((columns**2).mean(axis=0))
+    back = np.diag(1 / np.where(size > 0, size, 1.0))
+    scaled = columns @ back
+    q, upper = linalg.qr(scaled, mode="economic")
+    edge = np.abs(np.diag(upper))
+    if k > 1 and len(edge) == k and edge.min() > 1e-10 * edge.max():
+        back = back @ linalg.solve_triangular(upper, np.sqrt(n) * np.eye(k))
+        scaled = q * np.sqrt(n)
+    return RandomBlock(scaled, block.codes, block.n_levels), back
+
+
+def turned_theta(theta: Floats, blocks: list[RandomBlock], backs: list[Floats]) -> Floats:
+    """Covariance factors of turned blocks as those of the blocks themselves."""
+    parts = []
+    for factor, back in zip(lambda_factors(theta, blocks), backs, strict=True):
+        lower = np.linalg.qr((back @ factor).T)[1].T
+        lower = lower * np.where(np.diag(lower) < 0, -1.0, 1.0)
+        parts.append(lower[np.tril_indices(len(lower))])
+    return np.concatenate(parts)
