@@ -11,15 +11,14 @@ from typing import Any
 import muvistats
 from muvistats import deep
 from muvistats.features import audio, visual
-from muvistats.results.parameters import (
+from muvistats.results.docstrings import split_docstring
+from muvistats.results.parameters import PARAMETERS, REQUIRED
+from muvistats.results.vocabulary import (
     ADJUSTED_BY_LARGEST,
     FEWER_RESAMPLES,
     FINER_LEVELS,
     LEVELS,
-    PARAMETERS,
-    REQUIRED,
     VERDICTS,
-    split_docstring,
 )
 
 PAGE = Path(__file__).parents[1] / "conventions.md"

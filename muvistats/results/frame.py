@@ -14,8 +14,8 @@ import pandas as pd
 import xarray as xr
 
 from ..files import write_whole
+from .docstrings import with_parameters
 from .glossary import GLOSSARY, Kind
-from .parameters import with_parameters
 
 P = ParamSpec("P")
 Rows = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]

@@ -13,12 +13,12 @@ import pytest
 
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
-from muvistats.results.parameters import (
+from muvistats.results.parameters import PARAMETERS
+from muvistats.results.vocabulary import (
     ADJUSTED_BY_LARGEST,
     FEWER_RESAMPLES,
     FINER_LEVELS,
     LEVELS,
-    PARAMETERS,
     VERDICTS,
 )
 

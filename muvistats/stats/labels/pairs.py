@@ -169,7 +169,7 @@ def _alike(known: Mask, first: Ints, second: Ints) -> list[tuple[Mask, Ints]]:
     of_label = of_label.ravel()
     groups: dict[bytes, tuple[Mask, list[int]]] = {}
     for pair, (a, b) in enumerate(zip(of_label[first], of_label[second], strict=True)):
-        rows = patterns[a] & patterns[b]
+        rows: Mask = np.asarray(patterns[a] & patterns[b])
         groups.setdefault(rows.tobytes(), (rows, []))[1].append(pair)
     if not groups:  # a single label has no pair
         groups[b""] = (known.all(axis=1), [])

@@ -1,0 +1,66 @@
+"""Words that arguments and results share: levels, resamples by function, verdicts."""
+
+from __future__ import annotations
+
+#: What a row of an answer can stand for, coarsest first. `level` takes these words and defaults to
+#: the coarsest that the function knows.
+LEVELS = {
+    "summary": "the whole answer: one row for each question",
+    "analysis": "each way to analyse a question",
+    "group": "each group of the factor",
+    "modality": "each modality, and all of them together",
+    "superfactor": "each superfactor of the labels",
+    "category": "each category of the labels",
+    "label": "each label",
+    "family": "each family of features",
+    "feature": "each feature",
+    "fold": "each fold of a cross-validation",
+    "participant": "each participant",
+    "item": "each item, in each modality where it is rated in several",
+    "annotation": "each annotation",
+    "time": "each step of time",
+}
+
+#: Functions whose `level` does not default to the coarsest word, and why.
+FINER_LEVELS = {
+    "label_frequencies": ("label", "it is named after labels; a summary counts something else"),
+    "rank_features": ("feature", "it is named after features"),
+}
+
+#: Functions whose `n_resamples` has another default, and why.
+FEWER_RESAMPLES = {
+    "audio_visual_contrast": ("99", "each resample fits all models anew"),
+    "calibration": ("199", "each is drawn in thousands of simulated studies"),
+    "label_prediction": ("999", "each fits a ridge regression for every label anew"),
+    "label_alignment_check": ("999", "each permutes every variable at every lag"),
+    "modality_contrasts": ("2000", "p comes from a standard error that resamples give"),
+    "modality_contribution": ("2000", "p comes from a standard error that resamples give"),
+    "normality": ("999", "each fits the model of participants and items anew"),
+    "power_study": ("199", "each is drawn in hundreds of simulated studies"),
+}
+
+#: Functions whose adjusted p compares with the largest statistic of each permutation.
+ADJUSTED_BY_LARGEST = ("label_alignment_check", "label_prediction")
+
+#: Words of every verdict, by the function that gives it.
+VERDICTS = {
+    "compare_published": {
+        "agrees": "our number rounds to the printed one, or lies on the printed side of a bound",
+        "within sampling error": "it does not, but the difference is no more than chance gives",
+        "differs": "the difference is more than chance gives",
+        "not comparable": "one of the two numbers is missing",
+    },
+    "sensitivity_table": {
+        "holds": "a published difference that both analyses of the design find in its direction",
+        "weakens": "one that only one of the two finds",
+        "does not survive": "one that neither finds",
+        "stays null": "no difference was published, and none is found",
+        "emerges": "no difference was published, and both find one in the same direction",
+        "undecided": "one of the two analyses is not defined",
+    },
+    "calibration": {
+        "at the level": "the rate of false alarms is that which was asked for",
+        "liberal": "there are more false alarms than that",
+        "conservative": "there are fewer",
+    },
+}
