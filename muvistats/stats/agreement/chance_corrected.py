@@ -104,7 +104,7 @@ def label_agreement(
     generator = generator_of(rng)
     missing = frame[names].isna().to_numpy()
 
-    def rows_of(use: Mask) -> Rows:
+    def rows_of(use: Mask) -> list[Row]:
         return _label_rows(frame[use], names, n_resamples, conf_level, generator)
 
     once = once_for_each_mask(rows_of)

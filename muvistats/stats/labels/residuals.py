@@ -224,6 +224,6 @@ def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
             )
     if not choices.groups:
         reason = f"no row has a group of {choices.by}"
-        empty = {"observed": np.nan, "n_annotations": 0, "n_missing": len(choices.use)}
+        empty: Row = {"observed": np.nan, "n_annotations": 0, "n_missing": len(choices.use)}
         empty |= {"warning": reason}
         yield 0, 0, base | {"label": "all"} | empty
