@@ -220,9 +220,10 @@ def _parts_of_variance(
     for name in ("target", "rater"):
         levels, codes = np.unique(part[name].astype("str"), return_inverse=True)
         blocks.append(RandomBlock(ones, codes.ravel(), len(levels)))
-    one_way, notes = _components(ones, y, blocks[:1])
+    (target, error), notes = _components(ones, y, blocks[:1])
+    one_way = (target, error)
     if blocks[1].size == len(y):
-        return {"1": one_way, "A": one_way, "C": (one_way[0], np.nan)}, notes
+        return {"1": one_way, "A": one_way, "C": (target, np.nan)}, notes
     (between, rater, residual), more = _components(ones, y, blocks)
     parts = {"1": one_way, "A": (between, rater + residual), "C": (between, residual)}
     return parts, list(dict.fromkeys([*notes, *more]))
