@@ -169,10 +169,10 @@ def _alike(known: Mask, first: Ints, second: Ints) -> list[tuple[Mask, Ints]]:
     of_label = of_label.ravel()
     groups: dict[bytes, tuple[Mask, list[int]]] = {}
     for pair, (a, b) in enumerate(zip(of_label[first], of_label[second], strict=True)):
-        rows: Mask = np.asarray(patterns[a] & patterns[b])
+        rows = patterns[a] & patterns[b]
         groups.setdefault(rows.tobytes(), (rows, []))[1].append(pair)
     if not groups:  # a single label has no pair
-        groups[b""] = (known.all(axis=1), [])
+        groups[b""] = (np.asarray(known.all(axis=1)), [])
     return [(rows, np.array(pairs, dtype=np.intp)) for rows, pairs in groups.values()]
 
 
