@@ -18,6 +18,7 @@ import xarray as xr
 from ..errors import DataError
 from ..types import Array
 from . import schema
+from .names import check_names
 from .validation import validate
 
 #: Largest code of a flag: they are stored in one signed byte.
@@ -134,6 +135,10 @@ def assemble(
         When the pieces do not make a valid study.
     """
     tables = {"annotations": annotations, "participants": participants, "items": items}
+    names = {name: map(str, table) for name, table in tables.items()}
+    check_names(
+        {**names, "dimensions": dimensions}, () if label_table is None else label_table["label"]
+    )
     tables = {name: _plain(table) for name, table in tables.items()}
     order = _sort_order(tables, modalities)
     frame = tables["annotations"].iloc[order].reset_index(drop=True)

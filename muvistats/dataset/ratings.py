@@ -84,7 +84,7 @@ class Scales:
             scale = self.given.get(name) if isinstance(self.given, Mapping) else self.given
             if scale is None:
                 raise DataError("dimension has no scale", file="scale", column=name)
-            if len(scale) != 2 or not np.isfinite(scale).all() or not scale[0] < scale[1]:
+            if not _is_scale(scale):
                 raise DataError(
                     "not a scale",
                     file="scale",
@@ -92,6 +92,15 @@ class Scales:
                     expected="its lowest and highest value",
                 )
             self.by_dimension[name] = (float(scale[0]), float(scale[1]))
+
+
+def _is_scale(scale: object) -> bool:
+    """Whether this is a lowest and a highest number."""
+    try:
+        ends = np.asarray(scale, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return ends.shape == (2,) and bool(np.isfinite(ends).all() and ends[0] < ends[1])
 
 
 def distinct(keys: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:

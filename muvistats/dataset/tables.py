@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -11,16 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_choice, check_flag, check_text
 from ..errors import DataError
 from . import schema
 from .build import Log, assemble, natural_order
-from .frames import check_frame, flag_column, keys_text, number_column, refuse
+from .frames import check_cells, check_frame, flag_column, keys_text, number_column, refuse
+from .names import OWN, check_not_ours, check_stored_name, storage_problem
 from .ratings import OutOfScale, Recordings, Scales, place, to_scale
 
 __all__ = ["from_frames"]
-
-#: Names in `/annotations` that the tree fills itself.
-_RESERVED = ("annotation", "time", "label", "labels", "label_name", "label_category")
 
 _LABEL_COLUMNS = ("label", "label_name", "category", "superfactor")
 
@@ -122,6 +121,9 @@ def from_frames(
     >>> study["annotations/liking"].values.tolist()
     [1.0, -0.5]
     """
+    _check_arguments(columns, modalities, assigned, (study, source))
+    check_choice("label_alignment", label_alignment, schema.ALIGNMENTS)
+    check_flag("simulated", simulated)
     with _own_names(columns):
         tables = _renamed(annotations, dynamics, participants, items, columns or {})
         keys, recordings = _keyed(tables, modalities)
@@ -160,6 +162,29 @@ def from_frames(
         simulated=simulated,
         label_alignment=label_alignment,
     )
+
+
+def _check_arguments(
+    columns: object, modalities: object, assigned: object, texts: Sequence[object]
+) -> None:
+    """Refuse arguments of another kind."""
+    for name, value in (("columns", columns), ("assigned", assigned)):
+        if value is not None and not isinstance(value, Mapping):
+            raise DataError(
+                "not a mapping", file=name, found=value, expected="a name for each name, as a dict"
+            )
+        for key, own in (value or {}).items():
+            if not isinstance(key, str) or not isinstance(own, Hashable):
+                raise DataError("not a name", file=name, found=own if isinstance(key, str) else key)
+    if isinstance(modalities, str) or not isinstance(modalities, Iterable):
+        raise DataError(
+            "not a sequence of names", file="modalities", found=modalities, expected="['film']"
+        )
+    for name in modalities:
+        check_text("a modality", name)
+    for text in (*modalities, *texts):
+        if not isinstance(text, str) or storage_problem(text):
+            raise DataError("not a text that can be stored", found=text, expected="a text")
 
 
 @contextmanager
@@ -224,11 +249,22 @@ def _renamed(
                 found=columns[both[0]],
             )
         used |= set(here)
-        tables[name] = frame.rename(columns=here)
+        frame = frame.rename(columns=here)
+        tables[name] = _text_names(frame, name)
     unused = [theirs for theirs in columns.values() if theirs not in used]
     if unused:
         raise DataError("no table has the column", file="columns", column=unused[0])
     return tables
+
+
+def _text_names(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Table whose column names are texts, each once."""
+    names = [str(column) for column in frame]
+    for column in filter(storage_problem, names):
+        check_stored_name(column, name)
+    frame = frame.set_axis(names, axis=1)
+    check_frame(frame, name, ())
+    return frame
 
 
 def _keyed(
@@ -290,7 +326,8 @@ def _typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Columns that the schema knows, in its types."""
     known = schema.variables(f"/{name}")
     new: dict[str, Any] = {}
-    for column in map(str, frame.columns):
+    for column in frame.columns:
+        check_cells(frame, name, column)
         variable = known.get(column)
         if variable is None or column in schema.KEYS:
             continue
@@ -320,8 +357,13 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
                 file=" and ".join(places),
                 expected="arousal or valence",
             )
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, Iterable):
+        raise DataError("not a sequence of names", file="dimensions", found=names)
+    names = list(names)
     for name in names:
-        if name in (*schema.variables("/annotations"), *_LABEL_COLUMNS):
+        check_text("a dimension", name)
+        if name in (*OWN, *schema.variables("/annotations"), *_LABEL_COLUMNS):
             raise DataError("name has another meaning", file="dimensions", found=name)
         found = [place for place, frame in places.items() if name in frame]
         if not found:
@@ -330,7 +372,7 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
             raise DataError(
                 "dimension stands in both tables", file=" and ".join(found), column=name
             )
-    return list(names)
+    return names
 
 
 def _labels(
@@ -340,6 +382,12 @@ def _labels(
     if labels is None:
         return None, None
     if not isinstance(labels, pd.DataFrame):
+        labels = [labels] if isinstance(labels, str) else labels
+        if not isinstance(labels, Iterable):
+            raise DataError("not a sequence of names", file="labels", found=labels)
+        labels = list(labels)
+        for name in labels:
+            check_text("a label", name)
         labels = pd.DataFrame({"label": list(labels), "label_name": list(labels)}, dtype="str")
     check_frame(labels, "labels", ["label"])
     unknown = [str(c) for c in labels.columns if c not in _LABEL_COLUMNS]
@@ -361,9 +409,7 @@ def _names(label_table: pd.DataFrame | None) -> list[str]:
 
 def _extras(frame: pd.DataFrame, keys: pd.DataFrame, taken: Sequence[str]) -> pd.DataFrame:
     """Keys, masks and further columns of the annotations, rows as given."""
-    reserved = [name for name in _RESERVED if name in frame]
-    if reserved:
-        raise DataError("column name has another meaning", file="annotations", column=reserved[0])
+    check_not_ours(map(str, frame), "annotations")
     frame = frame.drop(columns=list(taken), errors="ignore")
     frame = frame.assign(**{key: keys[key] for key in schema.KEYS})
     frame = _typed(frame, "annotations").reset_index(drop=True)

@@ -8,6 +8,7 @@ import xarray as xr
 from ..errors import DataError
 from . import schema
 from .gate import check_variables, gate, key_order
+from .names import check_names
 
 __all__ = ["validate"]
 
@@ -68,10 +69,15 @@ def _check_order(data: xr.DataTree) -> None:
 def _check_names(data: xr.DataTree) -> None:
     """Columns of the annotations, labels, participants and items share one frame."""
     annotations = data["annotations"].to_dataset()
+    labels = annotations["label"].to_numpy().tolist() if "label" in annotations else []
+    ours = schema.variables("/annotations")
+    own = [str(name) for name in annotations.variables if name not in ours]
+    tables = {table: map(str, data[table].variables) for table in ("participants", "items")}
+    check_names({"annotations": own, **tables}, labels)
     seen: dict[str, str] = {}
     columns = [
         ("/annotations", [n for n, v in annotations.variables.items() if n not in schema.KEYS]),
-        ("/annotations, label", annotations["label"].to_numpy() if "label" in annotations else []),
+        ("/annotations, label", labels),
         ("/participants", [n for n in data["participants"].variables if n != "participant"]),
         ("/items", [n for n in data["items"].variables if n != "item"]),
     ]
