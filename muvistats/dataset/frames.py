@@ -97,6 +97,56 @@ def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     return pd.Series(text.to_numpy()[codes], index=frame.index, dtype="str")
 
 
+#: Longest excerpt, in seconds: three hours. What is longer is another unit or a clock.
+_LONGEST = 3 * 3600
+
+#: Unix time in seconds has passed this in 2001.
+_EPOCH = 1e9
+
+#: Steps in seconds from which whole hundreds are taken for milliseconds.
+_LONG_STEP = 20
+
+
+def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[np.float64]:
+    """Time in seconds from the start of the excerpt; clocks and milliseconds are refused."""
+    values = frame[column]
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if values.dtype.kind in "mM" or kind.startswith(("date", "time", "period")):
+        raise DataError(
+            "time is a date, a clock or a duration; subtract the start of the excerpt and give "
+            "seconds, as in (t - start).dt.total_seconds()",
+            file=name,
+            column=column,
+            found=str(values.iloc[0]),
+            expected="seconds from the start of the excerpt",
+        )
+    seconds = number_column(frame, name, column, missing=False)
+    largest = int(np.abs(seconds).argmax())
+    problem = ""
+    if abs(seconds[largest]) > _EPOCH:
+        problem = "time is a clock, such as Unix time; subtract the start of each recording"
+    elif abs(seconds[largest]) > _LONGEST:
+        problem = "excerpt of more than three hours; divide milliseconds by 1000"
+    elif _are_milliseconds(seconds):
+        problem = "time looks like milliseconds; divide it by 1000"
+    if problem:
+        refuse(
+            frame,
+            name,
+            column,
+            np.array([largest]),
+            problem,
+            expected="seconds from the start of the excerpt",
+        )
+    return seconds
+
+
+def _are_milliseconds(seconds: npt.NDArray[np.float64]) -> bool:
+    """Whether times are whole hundreds; no one rates twice in ten minutes."""
+    steps = np.diff(np.unique(seconds))
+    return len(steps) > 0 and bool((seconds % 100 == 0).all() and np.median(steps) >= _LONG_STEP)
+
+
 def number_column(
     frame: pd.DataFrame, name: str, column: str, *, missing: bool = True
 ) -> npt.NDArray[np.float64]:

@@ -17,6 +17,7 @@ from . import schema
 from .build import Log, assemble, natural_order
 from .frames import check_cells, check_frame, flag_column, keys_text, number_column, refuse
 from .names import OWN, check_not_ours, check_stored_name, storage_problem
+from .origin import read_origin
 from .ratings import OutOfScale, Recordings, Scales, place, to_scale
 
 __all__ = ["from_frames"]
@@ -39,8 +40,8 @@ def from_frames(
     assigned: Mapping[str, str] | None = None,
     study: str = "unnamed study",
     source: str = "",
-    label_alignment: Literal["released", "corrected", "as_recorded"] = "as_recorded",
-    simulated: bool = False,
+    label_alignment: Literal["released", "corrected", "as_recorded"] | None = None,
+    simulated: bool | None = None,
 ) -> xr.DataTree:
     """Build a study from your own tables.
 
@@ -83,10 +84,13 @@ def from_frames(
         ``"participant"`` or ``"observed"``.
     study, source : str
         Name of the study, and where the data comes from.
-    label_alignment : {"as_recorded", "released", "corrected"}
-        Which reading of the labels the tables hold; the two others belong to MuVi.
-    simulated : bool
-        Whether the data is simulated.
+    label_alignment : {"as_recorded", "released", "corrected"}, optional
+        Which reading of the labels the tables hold; "released" and "corrected" belong to MuVi.
+        By default what a column `alignment` of the ratings says, as `to_long` writes it, and
+        "as_recorded" without one.
+    simulated : bool, optional
+        Whether the data is simulated. By default what a column `simulated` of the ratings says,
+        and False without one.
 
     Returns
     -------
@@ -122,10 +126,15 @@ def from_frames(
     [1.0, -0.5]
     """
     _check_arguments(columns, modalities, assigned, (study, source))
-    check_choice("label_alignment", label_alignment, schema.ALIGNMENTS)
-    check_flag("simulated", simulated)
+    if label_alignment is not None:
+        check_choice("label_alignment", label_alignment, schema.ALIGNMENTS)
+    if simulated is not None:
+        check_flag("simulated", simulated)
     with _own_names(columns):
         tables = _renamed(annotations, dynamics, participants, items, columns or {})
+        tables, origin = read_origin(
+            tables, {"label_alignment": label_alignment, "simulated": simulated}
+        )
         keys, recordings = _keyed(tables, modalities)
         recorded = None if recordings is None else (tables["dynamics"], recordings)
         frame = tables.get("annotations", keys)
@@ -159,8 +168,7 @@ def from_frames(
         log=log,
         study=study,
         source=source,
-        simulated=simulated,
-        label_alignment=label_alignment,
+        **origin,
     )
 
 
@@ -353,7 +361,8 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
         names = [n for n in ("arousal", "valence") if any(n in frame for frame in places.values())]
         if not names:
             raise DataError(
-                "no rated dimension; name them in dimensions",
+                "no rated dimension; name them in dimensions, or give dimensions=[] for a study "
+                "of labels alone",
                 file=" and ".join(places),
                 expected="arousal or valence",
             )

@@ -50,6 +50,7 @@ def validate(data: xr.DataTree) -> None:
     annotations = data["annotations"].to_dataset()
     _check_order(data)
     _check_names(data)
+    _check_levels(data)
     _check_exclusions(data)
     _check_time(annotations)
     _check_ranges(annotations)
@@ -88,6 +89,26 @@ def _check_names(data: xr.DataTree) -> None:
                     "name stands twice; rename one", file=place, column=name, found=seen[name]
                 )
             seen[name] = place
+
+
+def _check_levels(data: xr.DataTree) -> None:
+    """A factor with levels holds no other value."""
+    for table in ("annotations", "participants", "items"):
+        for name, variable in data[table].variables.items():
+            if "levels" not in variable.attrs or name in schema.KEYS:
+                continue
+            levels = schema.decode_levels(variable.attrs["levels"])
+            values = variable.to_numpy()
+            wrong = np.flatnonzero(~np.isin(values, [*levels, ""]))
+            if len(wrong):
+                raise DataError(
+                    "value is not among the levels",
+                    file=f"/{table}",
+                    row=int(wrong[0]),
+                    column=str(name),
+                    found=str(values[wrong[0]]),
+                    expected=", ".join(levels),
+                )
 
 
 def _check_exclusions(data: xr.DataTree) -> None:

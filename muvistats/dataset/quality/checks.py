@@ -221,8 +221,9 @@ def repeated_lists(data: xr.DataTree) -> Rows:
     Notes
     -----
     Two lists are identical when every trial has the same item in the same modality. The first of
-    a group is the first in natural order of the names. `n` counts the trials. No rows: no list
-    was used twice. Ratings of such people share the effects of order and neighbouring trials.
+    a group is the first in natural order of the names. `n` counts the trials; a list of one trial
+    says nothing and is left out. No rows: no list was used twice. Ratings of such people share the
+    effects of order and neighbouring trials.
 
     Examples
     --------
@@ -245,6 +246,6 @@ def repeated_lists(data: xr.DataTree) -> Rows:
     rows = []
     for name in natural_order(list(lists)):
         one, n = lists[name]
-        if first.setdefault(one, name) != name:
+        if n > 1 and first.setdefault(one, name) != name:
             rows.append({"participant": name, "repeats": first[one], "n": n})
     return rows
