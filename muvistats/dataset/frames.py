@@ -144,7 +144,7 @@ def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[n
 def _are_milliseconds(seconds: npt.NDArray[np.float64]) -> bool:
     """Whether times are whole hundreds; no one rates twice in ten minutes."""
     steps = np.diff(np.unique(seconds))
-    return len(steps) > 0 and bool((seconds % 100 == 0).all() and np.median(steps) >= _LONG_STEP)
+    return len(steps) > 2 and bool((seconds % 100 == 0).all() and np.median(steps) >= _LONG_STEP)
 
 
 def number_column(

@@ -140,8 +140,7 @@ def test_tenths_meet_the_samples_that_stand_on_them():
         (
             log([0.0], v=[1]).assign(time=pd.Timestamp("2026-01-01")),
             {},
-            "time is a date, a clock or a duration; subtract the start of the excerpt and give "
-            "seconds, as in (t - start).dt.total_seconds()",
+            "time is a date, a clock or a duration",
             None,
         ),
     ],
@@ -366,7 +365,7 @@ def test_a_key_that_is_true_and_false_is_refused(tiny):
 
 def test_a_grid_that_would_fill_the_memory_is_refused():
     with pytest.raises(DataError, match="too large") as info:
-        resample(log([0.0, 10_000.0], v=[0, 1]), interval=1e-6)
+        resample(log([0.0, 9_999.0], v=[0, 1]), interval=1e-6)
     assert "GiB" in str(info.value)
 
 

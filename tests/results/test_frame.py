@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats.results.frame import RESULT_COLUMNS, build_frame, provenance, result_frame
+from muvistats.results.frame import (
+    RESULT_COLUMNS,
+    build_frame,
+    provenance,
+    read_frame,
+    result_frame,
+)
 
 
 @pytest.fixture(autouse=True)
