@@ -388,8 +388,9 @@ def _decode(variable: xr.DataArray) -> Any:
     if "flag_meanings" in variable.attrs:
         return pd.Categorical.from_codes(values, variable.attrs["flag_meanings"].split())
     if "levels" in variable.attrs:
-        levels = schema.decode_levels(variable.attrs["levels"])
-        return pd.Categorical(values, levels, ordered=bool(variable.attrs.get("ordered", 0)))
+        levels = pd.Index(schema.decode_levels(variable.attrs["levels"]), dtype="str")
+        ordered = bool(variable.attrs.get("ordered", 0))
+        return pd.Categorical.from_codes(levels.get_indexer(values), levels, ordered=ordered)
     if values.dtype.kind in "UO":
         return pd.array([text or None for text in values.tolist()], dtype="str")
     return values

@@ -371,5 +371,5 @@ def test_a_grid_that_would_fill_the_memory_is_refused():
 
 @pytest.mark.parametrize("scale", [1000, 1e300])
 def test_a_log_in_another_unit_is_refused(scale):
-    with pytest.raises(DataError, match="time|hours"):
+    with pytest.raises(DataError, match=r"time|hours"):
         resample(log([0.0, 30 * scale, 60 * scale], v=[0, 1, 2]))
