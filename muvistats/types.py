@@ -1,4 +1,4 @@
-"""Types that many rooms name: arrays, rows, sources of randomness, what a test takes."""
+"""Types that many rooms name: arrays, rows, sources of randomness, levels, what a test takes."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ Names = str | Sequence[str]
 
 #: A study, or a frame with one row per annotation.
 Data = xr.DataTree | pd.DataFrame
+
+
+def level_text(level: Any) -> str:
+    """A level as text: every digit of a number, a whole one without its point, a day as a date."""
+    if isinstance(level, float | np.floating):
+        number = float(level)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e16 else str(level)
+    if isinstance(level, pd.Timestamp) and level == level.normalize() and level.tz is None:
+        return str(level.date())
+    return str(level)

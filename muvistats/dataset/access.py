@@ -61,7 +61,7 @@ def select(
     DataTree
         A study with the annotations, items, participants, features and exclusions that belong
         to the selection, in stored order, annotations numbered anew. Selected modalities are
-        the only levels that are left.
+        the only levels that are left; other factors keep all of their levels.
 
     Raises
     ------
@@ -240,16 +240,17 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `item`, `modality`, `participant`, `time` (s) and the dynamic dimensions, one row per
-        annotation and time step; where every dimension is static, those, one row per annotation.
-        Rows at which every dimension is missing (the padding of shorter excerpts) are left out.
+        `item`, `modality` (categorical, in the order of the study), `participant`, `time` (s),
+        the dynamic dimensions, `alignment` and `simulated`, one row per annotation and time
+        step; where every dimension is static, those, one row per annotation. Rows at which every
+        dimension is missing (the padding of shorter excerpts) are left out.
 
     Examples
     --------
     >>> from muvistats import simulate_muvi, to_long
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     >>> list(to_long(study).columns)
-    ['item', 'modality', 'participant', 'time', 'arousal', 'valence']
+    ['item', 'modality', 'participant', 'time', 'arousal', 'valence', 'alignment', 'simulated']
     """
     annotations = data["annotations"].to_dataset()
     names = dimensions_of(data)
@@ -262,9 +263,15 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
     columns: dict[str, Any] = {
         key: pd.array(annotations[key].to_numpy(), dtype="str").take(row) for key in schema.KEYS
     }
+    levels = schema.decode_levels(annotations["modality"].attrs["levels"])
+    columns["modality"] = pd.Categorical(columns["modality"], levels)
     if dynamic:
         columns["time"] = annotations["time"].to_numpy()[step[0]]
     columns.update({name: array[some] for name, array in values.items()})
+    columns |= {
+        "alignment": str(data.attrs["label_alignment"]),
+        "simulated": bool(data.attrs["simulated"]),
+    }
     return pd.DataFrame(columns)
 
 
@@ -292,7 +299,8 @@ def annotation_frame(
         Keys (`modality` categorical in the order of the study), `trial`, the dimensions,
         `n_labels`, one 0/1 column per label, the flags as categories (`familiar`: unfamiliar,
         familiar; `overlay`: side_by_side, overlaid), the columns of `/participants` and
-        `/items`, the masks, and `alignment` and `simulated`. Rows stand as in `/annotations`;
+        `/items` (categories as they were, ordered ones too), the masks, and `alignment` and
+        `simulated`. Rows stand as in `/annotations`, and so do their index numbers;
         ``attrs["assigned"]`` tells how each factor came to its values.
 
     Raises
@@ -376,10 +384,14 @@ def _mask(
 
 
 def _decode(variable: xr.DataArray) -> Any:
-    """Stored values as a column: flags as categories, "" as missing."""
+    """Stored values as a column: flags and levels as categories, "" as missing."""
     values = variable.to_numpy()
     if "flag_meanings" in variable.attrs:
         return pd.Categorical.from_codes(values, variable.attrs["flag_meanings"].split())
+    if "levels" in variable.attrs:
+        levels = pd.Index(schema.decode_levels(variable.attrs["levels"]), dtype="str")
+        ordered = bool(variable.attrs.get("ordered", 0))
+        return pd.Categorical.from_codes(levels.get_indexer(values), levels, ordered=ordered)
     if values.dtype.kind in "UO":
         return pd.array([text or None for text in values.tolist()], dtype="str")
     return values

@@ -16,8 +16,9 @@ import pandas as pd
 import xarray as xr
 
 from ..errors import DataError
-from ..types import Array
+from ..types import Array, level_text
 from . import schema
+from .names import check_names
 from .validation import validate
 
 #: Largest code of a flag: they are stored in one signed byte.
@@ -134,6 +135,10 @@ def assemble(
         When the pieces do not make a valid study.
     """
     tables = {"annotations": annotations, "participants": participants, "items": items}
+    names = {name: map(str, table) for name, table in tables.items()}
+    check_names(
+        {**names, "dimensions": dimensions}, () if label_table is None else label_table["label"]
+    )
     tables = {name: _plain(table) for name, table in tables.items()}
     order = _sort_order(tables, modalities)
     frame = tables["annotations"].iloc[order].reset_index(drop=True)
@@ -243,15 +248,34 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 
 def _values(column: pd.Series) -> Array:
     """Column as a plain array: text as fixed-width unicode with "" for missing."""
-    if pd.api.types.is_bool_dtype(column.dtype) and not column.hasnans:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        names = np.array([*_level_names(column), ""], dtype=str)
+        return names[column.cat.codes.to_numpy()]
+    if pd.api.types.is_bool_dtype(column.dtype):
         return column.to_numpy(dtype=bool)
     if pd.api.types.is_numeric_dtype(column.dtype):
-        return (
-            column.to_numpy(dtype=np.float64, na_value=np.nan)
-            if column.hasnans
-            else (column.to_numpy())
-        )
+        if column.hasnans or column.dtype == np.longdouble:
+            return column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return column.to_numpy()
     return column.astype("object").where(column.notna(), "").astype("str").to_numpy(dtype=str)
+
+
+def _level_names(column: pd.Series) -> list[str]:
+    """Levels of a categorical as text, in its order."""
+    names = [level_text(level) for level in column.cat.categories]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError("two levels have one name", column=str(column.name), found=twice)
+    return names
+
+
+def _is_truth_with_gaps(column: pd.Series) -> bool:
+    """Whether a column is true, false or missing; such a column is stored as a flag."""
+    if isinstance(column.dtype, pd.CategoricalDtype) or not column.hasnans:
+        return False
+    if column.dtype == object:
+        return pd.api.types.infer_dtype(column, skipna=True) == "boolean"
+    return bool(pd.api.types.is_bool_dtype(column.dtype))
 
 
 def _flag_codes(name: str, values: Array) -> Array:
@@ -288,6 +312,12 @@ def _column(
         attrs["assigned"] = assigned[name]
     if flags and name in flags:
         attrs["flag_meanings"] = " ".join(flags[name])
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        levels = [name for name in _level_names(column) if name]
+        attrs |= {"levels": schema.encode_levels(levels), "ordered": int(column.cat.ordered)}
+    if "flag_meanings" not in attrs and _is_truth_with_gaps(column):
+        attrs["flag_meanings"] = " ".join(schema.TRUTHS)
+        column = column.astype("boolean").astype("float64")
     values = _values(column)
     return xr.Variable(
         dim, _flag_codes(name, values) if "flag_meanings" in attrs else values, attrs

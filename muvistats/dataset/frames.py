@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError
+from .names import storage_problem
 
 
 def refuse(
@@ -51,8 +52,41 @@ def check_frame(frame: object, name: str, columns: Iterable[str]) -> None:
         raise DataError("table has no rows", file=name)
 
 
+def check_cells(frame: pd.DataFrame, name: str, column: str) -> None:
+    """Refuse a cell that is neither a number nor a text, or that no store takes."""
+    values = frame[column]
+    if pd.api.types.is_complex_dtype(values.dtype):
+        raise DataError("not a number or a text", file=name, column=column, found=str(values.dtype))
+    if values.dtype != object and not isinstance(
+        values.dtype, pd.StringDtype | pd.CategoricalDtype
+    ):
+        return
+    try:
+        codes, cells = pd.factorize(values)
+    except (TypeError, ValueError):  # lists, or letters that pandas cannot read
+        codes, cells = np.arange(len(values)), values.to_numpy(dtype=object)
+    problems = [_problem_of(cell) for cell in cells]
+    wrong = np.array([problem != "" for problem in problems], dtype=bool)
+    if wrong.any():
+        rows = np.flatnonzero((codes >= 0) & wrong[codes])
+        cell = codes[rows[0]]
+        refuse(frame, name, column, rows, problems[cell], found=cells[cell])
+
+
+def _problem_of(cell: object) -> str:
+    """Why a cell cannot be stored; empty where it can."""
+    if isinstance(cell, str):
+        return storage_problem(cell)
+    if isinstance(cell, bytes):
+        return "cell holds bytes; decode them to text"
+    if not pd.api.types.is_scalar(cell) or isinstance(cell, complex):
+        return "cell holds neither a number nor a text"
+    return ""
+
+
 def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     """Key column as text: whole numbers without a decimal point, nothing missing or empty."""
+    check_cells(frame, name, column)
     codes, names = pd.factorize(frame[column])
     if names.dtype.kind == "f" and (names % 1 == 0).all():
         names = names.astype("int64")
@@ -61,6 +95,56 @@ def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     if missing.any():
         refuse(frame, name, column, np.flatnonzero(missing), "key is empty", found="nothing")
     return pd.Series(text.to_numpy()[codes], index=frame.index, dtype="str")
+
+
+#: Longest excerpt, in seconds: three hours. What is longer is another unit or a clock.
+_LONGEST = 3 * 3600
+
+#: Unix time in seconds has passed this in 2001.
+_EPOCH = 1e9
+
+#: Steps in seconds from which whole hundreds are taken for milliseconds.
+_LONG_STEP = 20
+
+
+def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[np.float64]:
+    """Time in seconds from the start of the excerpt; clocks and milliseconds are refused."""
+    values = frame[column]
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if values.dtype.kind in "mM" or kind.startswith(("date", "time", "period")):
+        raise DataError(
+            "time is a date, a clock or a duration; subtract the start of the excerpt and give "
+            "seconds, as in (t - start).dt.total_seconds()",
+            file=name,
+            column=column,
+            found=str(values.iloc[0]),
+            expected="seconds from the start of the excerpt",
+        )
+    seconds = number_column(frame, name, column, missing=False)
+    largest = int(np.abs(seconds).argmax())
+    problem = ""
+    if abs(seconds[largest]) > _EPOCH:
+        problem = "time is a clock, such as Unix time; subtract the start of each recording"
+    elif abs(seconds[largest]) > _LONGEST:
+        problem = "excerpt of more than three hours; divide milliseconds by 1000"
+    elif _are_milliseconds(seconds):
+        problem = "time looks like milliseconds; divide it by 1000"
+    if problem:
+        refuse(
+            frame,
+            name,
+            column,
+            np.array([largest]),
+            problem,
+            expected="seconds from the start of the excerpt",
+        )
+    return seconds
+
+
+def _are_milliseconds(seconds: npt.NDArray[np.float64]) -> bool:
+    """Whether times are whole hundreds; no one rates twice in ten minutes."""
+    steps = np.diff(np.unique(seconds))
+    return len(steps) > 2 and bool((seconds % 100 == 0).all() and np.median(steps) >= _LONG_STEP)
 
 
 def number_column(
@@ -72,7 +156,7 @@ def number_column(
         raise DataError(
             "not a number", file=name, column=column, found=str(values.dtype), expected="a number"
         )
-    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = _numbers(frame, name, column, values)
     wrong = np.flatnonzero(np.isnan(numbers) & values.notna().to_numpy())
     if len(wrong):
         refuse(frame, name, column, wrong, "not a number", expected="a number")
@@ -83,6 +167,20 @@ def number_column(
     if len(empty) and not missing:
         refuse(frame, name, column, empty, "value is missing", expected="a number")
     return np.asarray(numbers)
+
+
+def _numbers(
+    frame: pd.DataFrame, name: str, column: str, values: pd.Series
+) -> npt.NDArray[np.float64]:
+    """Values as numbers, NaN where they are none."""
+    check_cells(frame, name, column)
+    try:
+        numbers = pd.to_numeric(values, errors="coerce")
+        return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:
+        largest = int(np.finfo(np.float64).max)
+        large = [isinstance(v, int) and abs(v) > largest for v in values]
+        refuse(frame, name, column, np.flatnonzero(large), "number is too large")
 
 
 def flag_column(
@@ -96,9 +194,9 @@ def flag_column(
 ) -> npt.NDArray[np.int8]:
     """Column as codes: 0, 1, ... or the words for them; -1 for a missing value."""
     values = frame[column].astype("object")
+    check_cells(frame, name, column)
     coded = values.map({word: code for code, word in enumerate(words)})
-    numbers = pd.to_numeric(coded.where(coded.notna(), values), errors="coerce")
-    codes = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    codes = _numbers(frame, name, column, coded.where(coded.notna(), values))
     largest = max(len(words), 2) - 1
     allowed = (codes >= 0) & (codes <= largest) & (codes % 1 == 0)
     empty = values.isna().to_numpy() | (codes == -1)

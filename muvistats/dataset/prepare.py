@@ -16,7 +16,7 @@ from ..types import Floats, Ints
 from . import schema
 from .access import dimensions_of
 from .build import Log, exclusion_dataset, log_dataset
-from .frames import check_frame, keys_text, number_column, refuse
+from .frames import check_frame, keys_text, number_column, refuse, seconds_column
 from .gate import takes_study
 
 __all__ = ["exclude", "released_exclusions", "resample", "truncate"]
@@ -26,6 +26,10 @@ RELEASED_STEPS = 118
 
 #: Decimals to which times are rounded before they are compared, that is, nanoseconds.
 _TIME_DECIMALS = 9
+
+#: Largest grid that is made, in bytes, and arrays of its length that help to make it.
+_MOST_BYTES = 4 * 1024**3
+_HELPERS = 4
 
 Masks = Literal["dynamic", "labels", "both"]
 
@@ -80,7 +84,8 @@ def resample(
     ------
     DataError
         When a column is missing, a key or time is missing, a value is not a finite number, or
-        time does not increase within a recording.
+        time does not increase within a recording, is no time in seconds (a date, a clock,
+        milliseconds), or the grid would take more than 4 GiB.
 
     Notes
     -----
@@ -120,11 +125,12 @@ def resample(
     )
     frame = frame.assign(**{key: keys_text(frame, name, key) for key in key_names})
     recording = frame.groupby(key_names, sort=False).ngroup().to_numpy()
-    seconds = np.round(number_column(frame, name, time, missing=False), _TIME_DECIMALS)
+    seconds = np.round(seconds_column(frame, name, time), _TIME_DECIMALS)
     _check_order(frame, name, time, key_names, recording, seconds)
 
     last = pd.Series(seconds).groupby(recording).max().to_numpy()
     steps = np.maximum(np.floor(last / interval + 10.0**-_TIME_DECIMALS), 0).astype(np.int64) + 1
+    _check_size(int(steps.sum()), len(key_names) + len(value_names), interval)
     grid_recording = np.repeat(np.arange(len(steps)), steps)
     step = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps)
     grid = np.round(step * interval, _TIME_DECIMALS)
@@ -141,6 +147,18 @@ def resample(
             np.inf if max_gap is None else max_gap + 10.0**-_TIME_DECIMALS,
         )
     return pd.DataFrame(out).astype(dict.fromkeys(key_names, "str"))
+
+
+def _check_size(rows: int, columns: int, interval: float) -> None:
+    """Refuse a grid that would fill the memory."""
+    needed = rows * (columns + _HELPERS) * 8
+    if needed > _MOST_BYTES:
+        raise DataError(
+            "the grid would be too large; take a longer interval, or parts of the log",
+            file="interval",
+            found=f"{interval:g} s: {needed / 1024**3:.1f} GiB",
+            expected=f"at most {_MOST_BYTES / 1024**3:.0f} GiB",
+        )
 
 
 def _check_order(
@@ -239,9 +257,10 @@ def exclude(
     data : DataTree
         The study.
     mask : array, Series or DataFrame
-        What to exclude. An array of bool over the annotations; or a Series of bool whose index
-        levels are named after keys (`item`, `modality`, `participant`); or a DataFrame whose
-        columns are keys, each row of it naming annotations to exclude.
+        What to exclude. An array of bool over the annotations; or a Series of bool, as made
+        from `annotation_frame`, whose index holds the numbers of the annotations in any order;
+        or one whose index levels are named after keys (`item`, `modality`, `participant`); or a
+        DataFrame whose columns are keys, each row of it naming annotations to exclude.
     reason : str
         Why, in words; it stands in `/exclusions` and in the report.
     what : {"dynamic", "labels", "both"}
@@ -256,8 +275,8 @@ def exclude(
     Raises
     ------
     DataError
-        When the mask has another length, is not boolean or names what is not in the study, or
-        the reason is empty.
+        When the mask has another length or index, is not boolean or names what is not in the
+        study, or the reason is empty.
 
     Examples
     --------
@@ -341,13 +360,41 @@ def _rows_of(
     """Annotations that a mask means, as an array of bool."""
     if isinstance(mask, pd.DataFrame):
         return _named(annotations, mask)
-    if isinstance(mask, pd.Series) and any(name in schema.KEYS for name in mask.index.names):
-        return _named(annotations, mask[_truth(mask.to_numpy())].index.to_frame(index=False))
+    if isinstance(mask, xr.DataArray) and "annotation" in mask.coords:
+        mask = mask.to_series()
+    if isinstance(mask, pd.Series):
+        if any(name in schema.KEYS for name in mask.index.names):
+            return _by_key(annotations, mask)
+        return _by_number(annotations, mask)
     count = annotations.sizes["annotation"]
     array = np.asarray(mask)
     if array.shape != (count,):
         raise DataError("mask has the wrong shape", found=array.shape, expected=f"({count},)")
     return _truth(array)
+
+
+def _by_key(annotations: xr.Dataset, mask: pd.Series) -> npt.NDArray[np.bool_]:
+    """Annotations whose keys a Series holds as true; a key may not be both true and false."""
+    chosen = _truth(mask.to_numpy())
+    both = mask.index[chosen].intersection(mask.index[~chosen])
+    if len(both):
+        raise DataError("mask is both true and false for one key", file="mask", found=both[0])
+    return _named(annotations, mask.index[chosen].to_frame(index=False))
+
+
+def _by_number(annotations: xr.Dataset, mask: pd.Series) -> npt.NDArray[np.bool_]:
+    """Annotations whose numbers a Series holds as true; it must hold every number once."""
+    numbers = pd.RangeIndex(annotations.sizes["annotation"])
+    fits = mask.index.is_unique and len(mask) == len(numbers) and numbers.isin(mask.index).all()
+    if not fits:
+        raise DataError(
+            "the index of the mask does not hold every annotation once; keep the index of "
+            "annotation_frame, or give an array in its order",
+            file="mask",
+            found=f"{len(mask)} values, {int(numbers.isin(mask.index).sum())} of them annotations",
+            expected=f"the numbers 0 to {len(numbers) - 1}",
+        )
+    return _truth(mask.reindex(numbers).to_numpy())
 
 
 def _truth(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..types import Floats, Ints
 from . import schema
 from .build import Log, natural_order
-from .frames import number_column, refuse
+from .frames import number_column, refuse, seconds_column
 
 OutOfScale = Literal["error", "clip", "exclude"]
 
@@ -25,11 +25,19 @@ _TIME_DECIMALS = 9
 #: Share of a step by which a time stamp may stand off the grid (rounded time stamps).
 _TIME_TOLERANCE = 0.01
 
+#: Share of a step up to which the rounding of time stamps explains what stands off the grid.
+_MOST_ROUNDING = 0.2
+
 #: Share of the steps between first and last sample that recordings must fill on a grid.
 _LEAST_FILLED = 0.5
 
 #: Share of the scale by which a value may lie beyond its ends (rounding).
 _SLACK = 1e-9
+
+#: Share of values beyond the scale up to which they may be clipped or dropped.
+_MOST_BEYOND = 0.5
+
+_SCALE_REMEDY = "a value on the scale; scale=(lowest, highest) names that of your instrument"
 
 #: People that a message about values beyond the scale names.
 _NAMED_PEOPLE = 5
@@ -84,7 +92,7 @@ class Scales:
             scale = self.given.get(name) if isinstance(self.given, Mapping) else self.given
             if scale is None:
                 raise DataError("dimension has no scale", file="scale", column=name)
-            if len(scale) != 2 or not np.isfinite(scale).all() or not scale[0] < scale[1]:
+            if not _is_scale(scale):
                 raise DataError(
                     "not a scale",
                     file="scale",
@@ -92,6 +100,15 @@ class Scales:
                     expected="its lowest and highest value",
                 )
             self.by_dimension[name] = (float(scale[0]), float(scale[1]))
+
+
+def _is_scale(scale: object) -> bool:
+    """Whether this is a lowest and a highest number."""
+    try:
+        ends = np.asarray(scale, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return ends.shape == (2,) and bool(np.isfinite(ends).all() and ends[0] < ends[1])
 
 
 def distinct(keys: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:
@@ -109,7 +126,7 @@ def place(
 
     Without keys of annotations, the annotations are the recordings.
     """
-    seconds = np.round(number_column(frame, "dynamics", "time", missing=False), _TIME_DECIMALS)
+    seconds = np.round(seconds_column(frame, "dynamics", "time"), _TIME_DECIMALS)
     first, recording = distinct(long_keys)
     if keys is None:
         keys = first.reset_index(drop=True)
@@ -131,26 +148,70 @@ def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Float
     stamps, number = np.unique(seconds, return_inverse=True)
     if len(stamps) == 1:
         return stamps, np.zeros(len(seconds), dtype=np.int64)
-    whole = stamps[-1] - stamps[0]
-    for width in (whole / (len(stamps) - 1), np.diff(stamps).min()):
+    rounding = _rounding(stamps)
+    for width in _widths(stamps):
         step = np.round((stamps - stamps[0]) / width).astype(np.int64)
-        off = np.abs(stamps - stamps[0] - step * width) > _TIME_TOLERANCE * width
+        beside = stamps - stamps[0] - step * width
+        if _TIME_TOLERANCE * width < rounding <= _MOST_ROUNDING * width:
+            off = np.abs(beside - np.median(beside)) > rounding
+        else:
+            off = np.abs(beside) > _TIME_TOLERANCE * width
         if not off.any():
             break
-    spans = pd.Series(step[number]).groupby(annotation).agg(["min", "max", "size"])
-    filled = spans["size"].sum() / (spans["max"] - spans["min"] + 1).sum()
-    if off.any() or filled < _LEAST_FILLED:
-        rows = np.flatnonzero(off[number]) if off.any() else np.array([0])
-        refuse(
-            frame,
-            "dynamics",
-            "time",
-            rows,
-            "time stamps are not on one regular grid; bring the log to one with resample",
-        )
+    rows = np.flatnonzero(off[number])
+    problem = "time stamps are not on one regular grid" if len(rows) else ""
+    if not problem:
+        rows, problem = _between(annotation, step[number], float(width))
+    if problem:
+        problem += "; bring the log to one with resample"
+        refuse(frame, "dynamics", "time", rows, problem)
     time = np.round(stamps[0] + np.arange(step[-1] + 1) * width, _TIME_DECIMALS)
     time[step] = stamps
     return time, step[number]
+
+
+def _rounding(stamps: Floats) -> float:
+    """How far rounding may have moved a time stamp, by the decimals that all have."""
+    for decimals in range(_TIME_DECIMALS):
+        if np.abs(stamps - np.round(stamps, decimals)).max() < 10.0**-_TIME_DECIMALS:
+            return 0.501 * 10.0**-decimals
+    return 0.0
+
+
+def _widths(stamps: Floats) -> list[float]:
+    """Steps that a grid under all time stamps may have, the likeliest first."""
+    steps = np.diff(stamps)
+    found = [float((stamps[-1] - stamps[0]) / len(steps)), float(steps.min())]
+    for width in (steps.min(), np.median(steps)):  # the further a stamp, the surer the step
+        last = 1
+        while last < len(stamps):
+            distance = stamps[last] - stamps[0]
+            width = distance / max(np.round(distance / width), 1)
+            last = min(2 * last, len(stamps) - 1) if last < len(stamps) - 1 else len(stamps)
+        found.append(float(width))
+    return found
+
+
+def _between(annotation: Ints, step: Ints, width: float) -> tuple[Ints, str]:
+    """Rows whose recording leaves out every other step of the grid, and what that says."""
+    table = pd.DataFrame({"annotation": annotation, "step": step}).sort_values(
+        ["annotation", "step"], kind="stable"
+    )
+    apart = table.groupby("annotation")["step"].diff()
+    spans = table.groupby("annotation")["step"].agg(["min", "max", "size"])
+    filled = spans["size"].sum() / (spans["max"] - spans["min"] + 1).sum()
+    if filled < _LEAST_FILLED:
+        return np.array([0]), "time stamps are not on one regular grid"
+    nearest = apart.groupby(table["annotation"]).min()
+    wide = nearest.index[(nearest > 1) & (spans["size"] > 2)]
+    rows = np.flatnonzero(np.isin(annotation, wide))
+    if len(rows) == 0:
+        return rows, ""
+    own = float(nearest[annotation[rows[0]]]) * width
+    return rows, (
+        f"recordings do not share one grid: together they have a step of {width:g} s, and this "
+        f"one a step of {own:g} s"
+    )
 
 
 def to_scale(
@@ -212,6 +273,15 @@ def _mapped(source: _Source, scales: Scales, log: Log) -> _Mapped:
         text = f"values of {name} beyond the scale {low:g} to {high:g}"
         people = source.keys["participant"].iloc[source.annotation[beyond]]
         who = ", ".join(natural_order(people.tolist()))
+        known = int((~np.isnan(values)).sum())
+        if scales.out_of_scale != "error" and beyond.sum() > _MOST_BEYOND * known:
+            raise DataError(
+                "most values lie beyond the scale: it is another one",
+                file=source.table_name,
+                column=name,
+                found=f"{beyond.sum()} of {known} beyond {low:g} to {high:g}",
+                expected=_SCALE_REMEDY,
+            )
         if scales.out_of_scale == "error":
             _refuse_beyond(source, beyond, f"beyond the scale {low:g} to {high:g}")
         if scales.out_of_scale == "exclude":
@@ -241,5 +311,5 @@ def _refuse_beyond(source: _Source, beyond: npt.NDArray[np.bool_], text: str) ->
         row=source.table.index[row],
         column=source.name,
         found=float(source.table[source.name].iloc[row]),
-        expected='a value on the scale, or out_of_scale="clip" or "exclude"',
+        expected=_SCALE_REMEDY + ', or out_of_scale="clip" or "exclude"',
     )

@@ -31,6 +31,9 @@ ASSIGNED = ("within_item", "participant", "observed")
 #: MuVi release, `as_recorded` is any other study.
 ALIGNMENTS = ("released", "corrected", "as_recorded")
 
+#: Meaning of the codes of a flag that is true or false.
+TRUTHS = ("False", "True")
+
 Kind = Literal["text", "integer", "number", "truth", "flag"]
 
 

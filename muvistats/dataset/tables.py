@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -11,16 +11,16 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_choice, check_flag, check_text
 from ..errors import DataError
 from . import schema
 from .build import Log, assemble, natural_order
-from .frames import check_frame, flag_column, keys_text, number_column, refuse
+from .frames import check_cells, check_frame, flag_column, keys_text, number_column, refuse
+from .names import OWN, check_not_ours, check_stored_name, storage_problem
+from .origin import read_origin
 from .ratings import OutOfScale, Recordings, Scales, place, to_scale
 
 __all__ = ["from_frames"]
-
-#: Names in `/annotations` that the tree fills itself.
-_RESERVED = ("annotation", "time", "label", "labels", "label_name", "label_category")
 
 _LABEL_COLUMNS = ("label", "label_name", "category", "superfactor")
 
@@ -40,8 +40,8 @@ def from_frames(
     assigned: Mapping[str, str] | None = None,
     study: str = "unnamed study",
     source: str = "",
-    label_alignment: Literal["released", "corrected", "as_recorded"] = "as_recorded",
-    simulated: bool = False,
+    label_alignment: Literal["released", "corrected", "as_recorded"] | None = None,
+    simulated: bool | None = None,
 ) -> xr.DataTree:
     """Build a study from your own tables.
 
@@ -84,10 +84,13 @@ def from_frames(
         ``"participant"`` or ``"observed"``.
     study, source : str
         Name of the study, and where the data comes from.
-    label_alignment : {"as_recorded", "released", "corrected"}
-        Which reading of the labels the tables hold; the two others belong to MuVi.
-    simulated : bool
-        Whether the data is simulated.
+    label_alignment : {"as_recorded", "released", "corrected"}, optional
+        Which reading of the labels the tables hold; "released" and "corrected" belong to MuVi.
+        By default what a column `alignment` of the ratings says, as `to_long` writes it, and
+        "as_recorded" without one.
+    simulated : bool, optional
+        Whether the data is simulated. By default what a column `simulated` of the ratings says,
+        and False without one.
 
     Returns
     -------
@@ -122,8 +125,16 @@ def from_frames(
     >>> study["annotations/liking"].values.tolist()
     [1.0, -0.5]
     """
+    _check_arguments(columns, modalities, assigned, (study, source))
+    if label_alignment is not None:
+        check_choice("label_alignment", label_alignment, schema.ALIGNMENTS)
+    if simulated is not None:
+        check_flag("simulated", simulated)
     with _own_names(columns):
         tables = _renamed(annotations, dynamics, participants, items, columns or {})
+        tables, origin = read_origin(
+            tables, {"label_alignment": label_alignment, "simulated": simulated}
+        )
         keys, recordings = _keyed(tables, modalities)
         recorded = None if recordings is None else (tables["dynamics"], recordings)
         frame = tables.get("annotations", keys)
@@ -157,9 +168,31 @@ def from_frames(
         log=log,
         study=study,
         source=source,
-        simulated=simulated,
-        label_alignment=label_alignment,
+        **origin,
     )
+
+
+def _check_arguments(
+    columns: object, modalities: object, assigned: object, texts: Sequence[object]
+) -> None:
+    """Refuse arguments of another kind."""
+    for name, value in (("columns", columns), ("assigned", assigned)):
+        if value is not None and not isinstance(value, Mapping):
+            raise DataError(
+                "not a mapping", file=name, found=value, expected="a name for each name, as a dict"
+            )
+        for key, own in (value or {}).items():
+            if not isinstance(key, str) or not isinstance(own, Hashable):
+                raise DataError("not a name", file=name, found=own if isinstance(key, str) else key)
+    if isinstance(modalities, str) or not isinstance(modalities, Iterable):
+        raise DataError(
+            "not a sequence of names", file="modalities", found=modalities, expected="['film']"
+        )
+    for name in modalities:
+        check_text("a modality", name)
+    for text in (*modalities, *texts):
+        if not isinstance(text, str) or storage_problem(text):
+            raise DataError("not a text that can be stored", found=text, expected="a text")
 
 
 @contextmanager
@@ -224,11 +257,22 @@ def _renamed(
                 found=columns[both[0]],
             )
         used |= set(here)
-        tables[name] = frame.rename(columns=here)
+        frame = frame.rename(columns=here)
+        tables[name] = _text_names(frame, name)
     unused = [theirs for theirs in columns.values() if theirs not in used]
     if unused:
         raise DataError("no table has the column", file="columns", column=unused[0])
     return tables
+
+
+def _text_names(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Table whose column names are texts, each once."""
+    names = [str(column) for column in frame]
+    for column in filter(storage_problem, names):
+        check_stored_name(column, name)
+    frame = frame.set_axis(names, axis=1)
+    check_frame(frame, name, ())
+    return frame
 
 
 def _keyed(
@@ -290,7 +334,8 @@ def _typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Columns that the schema knows, in its types."""
     known = schema.variables(f"/{name}")
     new: dict[str, Any] = {}
-    for column in map(str, frame.columns):
+    for column in frame.columns:
+        check_cells(frame, name, column)
         variable = known.get(column)
         if variable is None or column in schema.KEYS:
             continue
@@ -316,12 +361,18 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
         names = [n for n in ("arousal", "valence") if any(n in frame for frame in places.values())]
         if not names:
             raise DataError(
-                "no rated dimension; name them in dimensions",
+                "no rated dimension; name them in dimensions, or give dimensions=[] for a study "
+                "of labels alone",
                 file=" and ".join(places),
                 expected="arousal or valence",
             )
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, Iterable):
+        raise DataError("not a sequence of names", file="dimensions", found=names)
+    names = list(names)
     for name in names:
-        if name in (*schema.variables("/annotations"), *_LABEL_COLUMNS):
+        check_text("a dimension", name)
+        if name in (*OWN, *schema.variables("/annotations"), *_LABEL_COLUMNS):
             raise DataError("name has another meaning", file="dimensions", found=name)
         found = [place for place, frame in places.items() if name in frame]
         if not found:
@@ -330,7 +381,7 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
             raise DataError(
                 "dimension stands in both tables", file=" and ".join(found), column=name
             )
-    return list(names)
+    return names
 
 
 def _labels(
@@ -340,6 +391,12 @@ def _labels(
     if labels is None:
         return None, None
     if not isinstance(labels, pd.DataFrame):
+        labels = [labels] if isinstance(labels, str) else labels
+        if not isinstance(labels, Iterable):
+            raise DataError("not a sequence of names", file="labels", found=labels)
+        labels = list(labels)
+        for name in labels:
+            check_text("a label", name)
         labels = pd.DataFrame({"label": list(labels), "label_name": list(labels)}, dtype="str")
     check_frame(labels, "labels", ["label"])
     unknown = [str(c) for c in labels.columns if c not in _LABEL_COLUMNS]
@@ -361,9 +418,7 @@ def _names(label_table: pd.DataFrame | None) -> list[str]:
 
 def _extras(frame: pd.DataFrame, keys: pd.DataFrame, taken: Sequence[str]) -> pd.DataFrame:
     """Keys, masks and further columns of the annotations, rows as given."""
-    reserved = [name for name in _RESERVED if name in frame]
-    if reserved:
-        raise DataError("column name has another meaning", file="annotations", column=reserved[0])
+    check_not_ours(map(str, frame), "annotations")
     frame = frame.drop(columns=list(taken), errors="ignore")
     frame = frame.assign(**{key: keys[key] for key in schema.KEYS})
     frame = _typed(frame, "annotations").reset_index(drop=True)

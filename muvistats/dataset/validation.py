@@ -8,6 +8,7 @@ import xarray as xr
 from ..errors import DataError
 from . import schema
 from .gate import check_variables, gate, key_order
+from .names import check_names
 
 __all__ = ["validate"]
 
@@ -49,6 +50,7 @@ def validate(data: xr.DataTree) -> None:
     annotations = data["annotations"].to_dataset()
     _check_order(data)
     _check_names(data)
+    _check_levels(data)
     _check_exclusions(data)
     _check_time(annotations)
     _check_ranges(annotations)
@@ -68,10 +70,15 @@ def _check_order(data: xr.DataTree) -> None:
 def _check_names(data: xr.DataTree) -> None:
     """Columns of the annotations, labels, participants and items share one frame."""
     annotations = data["annotations"].to_dataset()
+    labels = annotations["label"].to_numpy().tolist() if "label" in annotations else []
+    ours = schema.variables("/annotations")
+    own = [str(name) for name in annotations.variables if name not in ours]
+    tables = {table: map(str, data[table].variables) for table in ("participants", "items")}
+    check_names({"annotations": own, **tables}, labels)
     seen: dict[str, str] = {}
     columns = [
         ("/annotations", [n for n, v in annotations.variables.items() if n not in schema.KEYS]),
-        ("/annotations, label", annotations["label"].to_numpy() if "label" in annotations else []),
+        ("/annotations, label", labels),
         ("/participants", [n for n in data["participants"].variables if n != "participant"]),
         ("/items", [n for n in data["items"].variables if n != "item"]),
     ]
@@ -82,6 +89,26 @@ def _check_names(data: xr.DataTree) -> None:
                     "name stands twice; rename one", file=place, column=name, found=seen[name]
                 )
             seen[name] = place
+
+
+def _check_levels(data: xr.DataTree) -> None:
+    """A factor with levels holds no other value."""
+    for table in ("annotations", "participants", "items"):
+        for name, variable in data[table].variables.items():
+            if "levels" not in variable.attrs or name in schema.KEYS:
+                continue
+            levels = schema.decode_levels(variable.attrs["levels"])
+            values = variable.to_numpy()
+            wrong = np.flatnonzero(~np.isin(values, [*levels, ""]))
+            if len(wrong):
+                raise DataError(
+                    "value is not among the levels",
+                    file=f"/{table}",
+                    row=int(wrong[0]),
+                    column=str(name),
+                    found=str(values[wrong[0]]),
+                    expected=", ".join(levels),
+                )
 
 
 def _check_exclusions(data: xr.DataTree) -> None:

@@ -8,19 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DesignError
+from ..types import level_text
 from .allowlist import short
 
 _TRUTHS = pd.Index(["False", "True"], dtype="str")
-
-
-def level_text(level: Any) -> str:
-    """A level as text: every digit of a number, a whole one without its point, a day as a date."""
-    if isinstance(level, float | np.floating):
-        number = float(level)
-        return str(int(number)) if number.is_integer() and abs(number) < 1e16 else str(level)
-    if isinstance(level, pd.Timestamp) and level == level.normalize() and level.tz is None:
-        return str(level.date())
-    return str(level)
 
 
 def plain(column: pd.Series) -> pd.Series:

@@ -23,26 +23,41 @@ Rows = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
 #: Columns of the frame that each public function returns, by function name.
 RESULT_COLUMNS: dict[str, tuple[str, ...]] = {}
 
-_DTYPES: dict[str, Any] = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
+_DTYPES: dict[str, Any] = {
+    "text": "str",
+    "number": "float64",
+    "integer": "int64",
+    "truth": "bool",
+    "boolean": "bool",  # objects, NaN among them, where some are not known
+}
 _PROVENANCE = ("alignment", "simulated")
 
 
 def provenance(data: object) -> dict[str, Any]:
     """Alignment of the labels and whether the data is simulated, of a tree or a frame.
 
-    A frame that does not say so counts as recorded, not simulated.
+    What a frame does not say is None: it may be recorded or simulated.
     """
     if isinstance(data, (xr.DataTree, xr.Dataset)):
+        simulated = data.attrs.get("simulated")
         return {
-            "alignment": str(data.attrs.get("label_alignment", "as_recorded")),
-            "simulated": bool(data.attrs.get("simulated", False)),
+            "alignment": data.attrs.get("label_alignment"),
+            "simulated": None if simulated is None else bool(simulated),
         }
+    known: dict[str, Any] = {"alignment": None, "simulated": None}
     if isinstance(data, pd.DataFrame) and len(data):
-        return {
-            "alignment": str(data["alignment"].iloc[0]) if "alignment" in data else "as_recorded",
-            "simulated": bool(data["simulated"].any()) if "simulated" in data else False,
-        }
-    return {"alignment": "as_recorded", "simulated": False}
+        if "alignment" in data and pd.notna(data["alignment"].iloc[0]):
+            known["alignment"] = str(data["alignment"].iloc[0])
+        if "simulated" in data:
+            known["simulated"] = _any_simulated(data["simulated"])
+    return known
+
+
+def _any_simulated(marks: pd.Series) -> bool | None:
+    """Whether a row is simulated; None where none is known to be and some do not say."""
+    if bool((marks == True).fillna(False).any()):  # noqa: E712
+        return True
+    return None if marks.isna().any() else False
 
 
 def join_reasons(*reasons: str) -> str:
@@ -114,7 +129,11 @@ def read_frame(source: Path | IO[str]) -> pd.DataFrame:
     """
     texts = pd.read_csv(source, dtype="str", keep_default_na=False, na_values=[""])
     values = {str(name): texts[name] for name in texts}
-    truths = {name: texts[name] == "True" for name in values if GLOSSARY[name].kind == "truth"}
+    truths = {
+        name: (texts[name] == "True").astype("boolean").mask(texts[name].isna())
+        for name in values
+        if GLOSSARY[name].kind in ("truth", "boolean")
+    }
     return build_frame(pd.DataFrame(values | truths), tuple(values))
 
 
@@ -142,9 +161,19 @@ def _typed(name: str, values: Any, n: int) -> Any:
         return _text(values, n)
     if np.ndim(values) == 0:
         values = np.full(n, values)
+    if kind == "boolean":
+        return _truths(values)
     if isinstance(values, np.ndarray) and values.dtype == _DTYPES[kind]:
         return values
     return pd.Series(values, copy=False).astype(_DTYPES[kind]).array
+
+
+def _truths(values: Any) -> Any:
+    """True and false as they are; as objects with NaN among them where some are not known."""
+    truths = pd.Series(values, copy=False, dtype="object").astype("boolean")
+    if not truths.hasnans:
+        return truths.to_numpy(dtype=bool)
+    return truths.to_numpy(dtype=object, na_value=np.nan)
 
 
 def _text(values: Any, n: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "number", "integer", "truth"]
+Kind = Literal["text", "number", "integer", "truth", "boolean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,9 @@ class Column:
     ----------
     name : str
         Column name.
-    kind : {"text", "number", "integer", "truth"}
-        Scalar type of its values: ``str``, ``float64``, ``int64`` or ``bool`` in the frame.
+    kind : {"text", "number", "integer", "truth", "boolean"}
+        Scalar type of its values: ``str``, ``float64``, ``int64`` or ``bool`` in the frame. A
+        boolean may be missing: then the column holds objects, NaN among them.
     description : str
         Meaning, with units where it has them.
     """
@@ -204,8 +205,13 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
         "`independent` takes rows as independent, `clusters` as grouped by one kind of unit, "
         "`design` as the design made them",
     ),
-    ("alignment", "text", "reading of the labels: released, corrected or as_recorded"),
-    ("simulated", "truth", "whether the data is simulated"),
+    (
+        "alignment",
+        "text",
+        "reading of the labels: released, corrected or as_recorded; missing where the data does "
+        "not say",
+    ),
+    ("simulated", "boolean", "whether the data is simulated; missing where it does not say"),
     ("warning", "text", "why a value is missing or to be read with care"),
     # the paper
     ("name", "text", "name of the published table or group of values"),

@@ -46,8 +46,9 @@ ADJUSTED_BY_LARGEST = ("label_alignment_check", "label_prediction")
 VERDICTS = {
     "compare_published": {
         "agrees": "our number rounds to the printed one, or lies on the printed side of a bound",
-        "within sampling error": "it does not, but the difference is no more than chance gives",
-        "differs": "the difference is more than chance gives",
+        "within sampling error": "it does not, but this is another sample than the paper's, and "
+        "the difference is no more than chance gives",
+        "differs": "it does not, on the paper's own rows or by more than chance gives",
         "not comparable": "one of the two numbers is missing",
     },
     "sensitivity_table": {

@@ -264,7 +264,12 @@ def rule_of(column: str) -> Rule | None:
     kind = GLOSSARY[column].kind if column in GLOSSARY else None
     if kind is None:
         return None
-    rules: dict[str, Rule] = {"integer": "count", "text": "text", "truth": "truth"}
+    rules: dict[str, Rule] = {
+        "integer": "count",
+        "text": "text",
+        "truth": "truth",
+        "boolean": "truth",
+    }
     return rules.get(kind, "number")
 
 

@@ -12,7 +12,13 @@ from muvistats.results.glossary import GLOSSARY
 
 pytestmark = pytest.mark.slow
 
-DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
+DTYPES = {
+    "text": "str",
+    "number": "float64",
+    "integer": "int64",
+    "truth": "bool",
+    "boolean": "bool",
+}
 
 #: Arguments beyond the study, and the variants of each function that are run.
 CALLS: dict[str, list[dict[str, object]]] = {

@@ -145,11 +145,16 @@ def test_to_long(tiny, mixed):
         "time",
         "arousal",
         "valence",
+        "alignment",
+        "simulated",
     ]
     assert len(table) == 24 * 8
+    assert table["modality"].cat.categories.tolist() == ["music", "visual", "audiovisual"]
+    assert table["alignment"].unique().tolist() == ["as_recorded"]
+    assert not table["simulated"].any()
     np.testing.assert_array_equal(table["valence"], tiny["annotations/valence"].values.ravel())
     gaps = to_long(mixed)
-    assert gaps.columns.tolist() == ["item", "modality", "participant", "time", "arousal"]
+    assert gaps.columns.tolist()[3:5] == ["time", "arousal"]
     assert gaps["time"].tolist() == [0.0, 1.0, 0.0, 0.5]
     assert gaps["item"].tolist() == ["a", "a", "b", "b"]
     assert gaps["arousal"].tolist() == [0.0, 0.4, 1.0, -1.0]
@@ -159,7 +164,7 @@ def test_to_long_of_static_dimensions(mixed):
     static = mixed.copy()
     static["annotations"] = static["annotations"].to_dataset().drop_vars("arousal")
     table = to_long(static)
-    assert table.columns.tolist() == ["item", "modality", "participant", "tension"]
+    assert table.columns.tolist()[2:] == ["participant", "tension", "alignment", "simulated"]
     assert table["tension"].tolist() == [0.1, 0.2]
     static["annotations"] = static["annotations"].to_dataset().drop_vars("tension")
     with pytest.raises(DataError, match="no rated dimension"):

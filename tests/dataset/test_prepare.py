@@ -140,7 +140,7 @@ def test_tenths_meet_the_samples_that_stand_on_them():
         (
             log([0.0], v=[1]).assign(time=pd.Timestamp("2026-01-01")),
             {},
-            "not a number",
+            "time is a date, a clock or a duration",
             None,
         ),
     ],
@@ -321,3 +321,55 @@ def test_released_exclusions_need_dynamic_dimensions(tiny):
     static["annotations"] = static["annotations"].to_dataset().drop_vars("valence")
     with pytest.raises(DataError, match="no such dynamic dimension"):
         released_exclusions(static)
+
+
+# --- masks in another order
+
+
+def test_a_series_is_aligned_by_the_numbers_of_the_annotations(tiny):
+    frame = annotation_frame(tiny).sort_values("arousal")
+    mask = frame["arousal"] < 0
+    expected = ~mask.sort_index().to_numpy()
+    assert 0 < expected.sum() < len(expected)
+    for given in (mask, mask.astype("boolean"), mask.to_xarray().rename(index="annotation")):
+        out = exclude(tiny, given, reason="low")
+        np.testing.assert_array_equal(out["annotations/keep_dynamic"], expected)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mask: mask.set_axis(mask.index + 1),
+        lambda mask: mask.iloc[:-1],
+        lambda mask: mask.set_axis(list(map(str, mask.index))),
+        lambda mask: mask.set_axis([0] * len(mask)),
+        lambda mask: pd.concat([mask, mask]),
+        lambda mask: mask.astype("boolean").where(mask.index > 0),
+    ],
+)
+def test_a_series_with_another_index_is_refused(tiny, change):
+    mask = annotation_frame(tiny)["arousal"] < 0
+    with pytest.raises(DataError):
+        exclude(tiny, change(mask), reason="low")
+
+
+def test_a_key_that_is_true_and_false_is_refused(tiny):
+    frame = annotation_frame(tiny)
+    mask = pd.Series(frame["arousal"].to_numpy() < 0, index=pd.Index(frame["item"], name="item"))
+    with pytest.raises(DataError, match="both true and false"):
+        exclude(tiny, mask, reason="low")
+
+
+# --- time and memory
+
+
+def test_a_grid_that_would_fill_the_memory_is_refused():
+    with pytest.raises(DataError, match="too large") as info:
+        resample(log([0.0, 9_999.0], v=[0, 1]), interval=1e-6)
+    assert "GiB" in str(info.value)
+
+
+@pytest.mark.parametrize("scale", [1000, 1e300])
+def test_a_log_in_another_unit_is_refused(scale):
+    with pytest.raises(DataError, match=r"time|hours"):
+        resample(log([0.0, 30 * scale, 60 * scale], v=[0, 1, 2]))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats.results.frame import RESULT_COLUMNS, build_frame, provenance, result_frame
+from muvistats.results.frame import (
+    RESULT_COLUMNS,
+    build_frame,
+    provenance,
+    read_frame,
+    result_frame,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +50,26 @@ def test_what_is_missing_becomes_nan():
     assert str(frame["warning"].dtype) == "str"
 
 
-@pytest.mark.parametrize("column", ["n", "simulated"])
+@pytest.mark.parametrize("column", ["n", "converged"])
 def test_an_integer_or_a_truth_value_cannot_be_missing(column):
     with pytest.raises(TypeError, match=column):
         build_frame([{"label": "sad"}], ("label", column))
+
+
+@pytest.mark.parametrize(
+    ("marks", "expected", "dtype"),
+    [
+        ([True, False], [True, False], "bool"),
+        ([True, None], [True, None], "object"),
+        ([None, None], [None, None], "object"),
+    ],
+)
+def test_what_is_not_known_to_be_simulated_is_missing(marks, expected, dtype):
+    frame = build_frame([{"n": 1, "simulated": mark} for mark in marks], ("n", "simulated"))
+    assert str(frame["simulated"].dtype) == dtype
+    assert [None if pd.isna(mark) else mark for mark in frame["simulated"]] == expected
+    text = io.StringIO(frame.to_csv(index=False))
+    pd.testing.assert_frame_equal(read_frame(text), frame)
 
 
 def test_a_missing_integer_in_one_row_is_an_error():
@@ -85,11 +109,14 @@ def test_provenance_of_a_tree(tiny, study):
     ("data", "alignment", "simulated"),
     [
         (pd.DataFrame({"alignment": ["released"], "simulated": [False]}), "released", False),
-        (pd.DataFrame({"simulated": [False, True]}), "as_recorded", True),
-        (pd.DataFrame({"x": [1]}), "as_recorded", False),
-        (pd.DataFrame({"alignment": [], "simulated": []}), "as_recorded", False),
-        (None, "as_recorded", False),
-        ("kruskal_modality", "as_recorded", False),
+        (pd.DataFrame({"simulated": [False, True]}), None, True),
+        (pd.DataFrame({"simulated": [None, True]}), None, True),
+        (pd.DataFrame({"simulated": [None, False]}), None, None),
+        (pd.DataFrame({"simulated": [False, False]}), None, False),
+        (pd.DataFrame({"alignment": [None], "x": [1]}), None, None),
+        (pd.DataFrame({"alignment": [], "simulated": []}), None, None),
+        (None, None, None),
+        ("kruskal_modality", None, None),
     ],
 )
 def test_provenance_of_other_things(data, alignment, simulated):

@@ -18,7 +18,7 @@ def test_names_are_snake_case_and_explained():
     for name, column in GLOSSARY.items():
         assert column.name == name
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)
-        assert column.kind in {"text", "number", "integer", "truth"}
+        assert column.kind in {"text", "number", "integer", "truth", "boolean"}
         assert len(column.description) > 5
         assert not column.description.endswith(".")
         assert column.description.count("`") % 2 == 0

@@ -552,3 +552,19 @@ def test_what_is_no_frame_is_refused(wrong):
         compare_published(wrong, "overlay_preference")
     with pytest.raises(DataError, match="no such printed values"):
         published(3)
+
+
+def test_on_the_papers_own_rows_a_number_reproduces_or_it_does_not():
+    row = {"dimension": ["arousal"], "modality": ["music"], "mean": [0.2699], "sd": [0.4]}
+    frame = pd.DataFrame(row).assign(n=160_000, n_annotations=1600)
+    keys = {"dimension": "arousal", "modality": "music"}
+    for reading in ("released", "corrected"):
+        own = frame.assign(alignment=reading, simulated=False)
+        found = one(own, "describe_annotations", **keys)
+        assert (found["verdict"], found["rule"]) == ("differs", "printed digits")
+        other = one(own.assign(simulated=True), "describe_annotations", **keys)
+        assert other["verdict"] == "within sampling error"
+    other = one(
+        frame.assign(alignment="as_recorded", simulated=False), "describe_annotations", **keys
+    )
+    assert other["verdict"] == "within sampling error"

@@ -210,7 +210,7 @@ def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
 
 def _parts_of_variance(
     part: pd.DataFrame, y: Floats
-) -> tuple[dict[str, tuple[float, ...]], list[str]]:
+) -> tuple[dict[str, tuple[float, float]], list[str]]:
     """Variance between targets and the error beside it, of each form, and what is to be said."""
     first = part["value"].groupby(part["target"]).transform("first")
     if np.abs(part["value"] - first).max() <= ROUNDING * part["value"].abs().max():

@@ -159,7 +159,8 @@ def test_missing_and_masked_values_are_left_out_and_counted():
     familiar = annotations["familiar"].to_numpy().copy()
     familiar[3] = -1
     study["annotations"] = annotations.assign(
-        keep_labels=("annotation", keep), familiar=annotations["familiar"].copy(data=familiar)
+        keep_labels=annotations["keep_labels"].copy(data=keep),
+        familiar=annotations["familiar"].copy(data=familiar),
     )
     check = mv.label_alignment_check(study, lags=[0], n_resamples=19).set_index("variable")
     assert check["n_missing"].to_dict() == {"labels": 10, "familiar": 1, "arousal": 0}
@@ -297,7 +298,8 @@ def test_still_cursors_are_counted_as_recorded(tiny):
     keep[still] = False
     study = tiny.copy()
     study["annotations"] = frame.assign(
-        arousal=frame["arousal"].copy(data=arousal), keep_dynamic=("annotation", keep)
+        arousal=frame["arousal"].copy(data=arousal),
+        keep_dynamic=frame["keep_dynamic"].copy(data=keep),
     )
     quality = mv.rater_quality(study)
     share = quantity(quality, "still_share", "arousal")

@@ -1,0 +1,75 @@
+"""Time stamps of long tables: one grid in seconds, or a refusal with the remedy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from muvistats import DataError, from_frames
+
+
+def recordings(stamps: object, late: object = None, people: int = 4) -> pd.DataFrame:
+    """One item; everybody has the stamps, the second one has others where given."""
+    parts = []
+    for person in range(people):
+        time = np.asarray(stamps if late is None or person != 1 else late)
+        value = np.sin(np.arange(len(time)) / 5 + person) / 2
+        parts.append(pd.DataFrame({"participant": f"p{person}", "time": time, "valence": value}))
+    return pd.concat(parts, ignore_index=True).assign(item="a")
+
+
+def build(dynamics: pd.DataFrame):
+    return from_frames(dynamics=dynamics, modalities=("film",))
+
+
+STEPS = np.arange(60)
+
+
+@pytest.mark.parametrize(
+    ("stamps", "remedy"),
+    [
+        (STEPS * 500, "divide milliseconds by 1000"),
+        (STEPS[:10] * 500, "divide it by 1000"),
+        (STEPS[:20] * 100.0, "divide it by 1000"),
+        (1.7e9 + STEPS * 0.5, "subtract the start"),
+        (1.7e12 + STEPS * 500, "subtract the start"),
+        (pd.date_range("2026-01-01", periods=60, freq="500ms"), "subtract the start"),
+        (pd.to_timedelta(STEPS * 0.5, unit="s"), "subtract the start"),
+        ([t.date() for t in pd.date_range("2026-01-01", periods=60)], "subtract the start"),
+    ],
+)
+def test_what_is_not_in_seconds_is_refused_with_the_remedy(stamps, remedy):
+    with pytest.raises(DataError) as info:
+        build(recordings(stamps))
+    assert remedy in str(info.value)
+    assert info.value.column == "time"
+
+
+@pytest.mark.parametrize("offset", [0.25, 0.1, 1 / 6, 0.3])
+def test_a_recording_between_the_steps_of_the_others_is_refused(offset):
+    with pytest.raises(DataError, match="resample"):
+        build(recordings(STEPS[:20] * 0.5, STEPS[:20] * 0.5 + offset))
+
+
+def test_a_recording_on_the_grid_may_start_late():
+    study = build(recordings(STEPS[:20] * 0.5, STEPS[:19] * 0.5 + 0.5))
+    assert study["annotations"].sizes["time"] == 20
+    assert np.isnan(study["annotations/valence"].values[1, 0])
+
+
+@pytest.mark.parametrize(("rate", "decimals"), [(30, 3), (30, 2), (60, 3), (24, 3), (7, 3)])
+@pytest.mark.parametrize("hole", [False, True])
+def test_rounded_stamps_of_frames_are_one_grid(rate, decimals, hole):
+    stamps = np.round(np.arange(1000) / rate, decimals)
+    if hole:
+        stamps = np.delete(stamps, [3, 4, 500])
+    study = build(recordings(stamps))
+    time = study["annotations/time"].values
+    assert len(time) == 1000
+    np.testing.assert_allclose(time, np.arange(1000) / rate, atol=10.0**-decimals)
+
+
+def test_long_pauses_between_ratings_are_no_milliseconds():
+    time = build(recordings(STEPS[:20] * 30.0))["annotations/time"].values
+    np.testing.assert_array_equal(time, STEPS[:20] * 30.0)
