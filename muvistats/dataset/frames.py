@@ -62,7 +62,8 @@ def check_cells(frame: pd.DataFrame, name: str, column: str) -> None:
     ):
         return
     try:
-        codes, cells = pd.factorize(values)
+        codes, distinct = pd.factorize(values)
+        cells: Any = distinct
     except (TypeError, ValueError):  # lists, or letters that pandas cannot read
         codes, cells = np.arange(len(values)), values.to_numpy(dtype=object)
     problems = [_problem_of(cell) for cell in cells]
