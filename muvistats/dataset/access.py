@@ -390,7 +390,9 @@ def _decode(variable: xr.DataArray) -> Any:
     if "levels" in variable.attrs:
         levels = pd.Index(schema.decode_levels(variable.attrs["levels"]), dtype="str")
         ordered = bool(variable.attrs.get("ordered", 0))
-        return pd.Categorical.from_codes(levels.get_indexer(values), levels, ordered=ordered)
+        return pd.Categorical.from_codes(
+            levels.get_indexer(pd.Index(values)), levels, ordered=ordered
+        )
     if values.dtype.kind in "UO":
         return pd.array([text or None for text in values.tolist()], dtype="str")
     return values

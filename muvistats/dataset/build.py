@@ -314,7 +314,7 @@ def _column(
         attrs["flag_meanings"] = " ".join(flags[name])
     if isinstance(column.dtype, pd.CategoricalDtype):
         levels = [name for name in _level_names(column) if name]
-        attrs |= {"levels": schema.encode_levels(levels), "ordered": int(column.cat.ordered)}
+        attrs |= {"levels": schema.encode_levels(levels), "ordered": int(bool(column.cat.ordered))}
     if "flag_meanings" not in attrs and _is_truth_with_gaps(column):
         attrs["flag_meanings"] = " ".join(schema.TRUTHS)
         column = column.astype("boolean").astype("float64")

@@ -158,7 +158,7 @@ def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Float
             off = np.abs(beside) > _TIME_TOLERANCE * width
         if not off.any():
             break
-    rows = np.flatnonzero(off[number])
+    rows: Ints = np.flatnonzero(off[number])
     problem = "time stamps are not on one regular grid" if len(rows) else ""
     if not problem:
         rows, problem = _between(annotation, step[number], float(width))

@@ -17,9 +17,8 @@ import pandas as pd
 import patsy
 
 from ..errors import DesignError
-from ..types import Floats
+from ..types import Floats, level_text
 from .allowlist import CONTRASTS
-from .levels import level_text
 from .terms import Term
 
 #: A numeric column (n,), several (n, k), or a categorical.

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import DesignError
+from ..types import level_text
 from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, parse, short
-from .levels import as_levels, equals, is_number, level_text, place_of, plain
+from .levels import as_levels, equals, is_number, place_of, plain
 
 Value = Any  # a column, or a literal
 
