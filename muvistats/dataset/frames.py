@@ -63,9 +63,9 @@ def check_cells(frame: pd.DataFrame, name: str, column: str) -> None:
         return
     try:
         codes, distinct = pd.factorize(values)
-        cells: Any = distinct
+        cells = list(distinct)
     except (TypeError, ValueError):  # lists, or letters that pandas cannot read
-        codes, cells = np.arange(len(values)), values.to_numpy(dtype=object)
+        codes, cells = np.arange(len(values)), list(values)
     problems = [_problem_of(cell) for cell in cells]
     wrong = np.array([problem != "" for problem in problems], dtype=bool)
     if wrong.any():
