@@ -60,7 +60,6 @@ PARAMETERS: dict[str, Parameter] = {
                 "the model of the paper's demographics",
             ),
             "normality": ("None", "without a factor all values are tested together"),
-            "power_study": ("None", "the factor of the test"),
         },
     ),
     "dimension": Parameter(

@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_choice, check_flag
+from ...arguments import check_choice, check_flag, check_text
 from ...errors import DesignError
 from ...formula import Design, build_design, code_of_column, parse_model
 from ...formula.columns import ModelColumns
 from ...kernels.mixed.separation import separated_directions
 from ...kernels.threads import few_threads
 from ...results.frame import provenance
-from ...types import Data, Floats
+from ...types import Data, Floats, Names
 from ..shared.study import to_frame
 from .basis import Basis, basis_of
 from .estimation import check_response, separation_reason
@@ -31,7 +31,7 @@ def linear_model(
     data: Data,
     formula: str,
     *,
-    cluster: str | Sequence[str] | None = None,
+    cluster: Names | None = None,
     weights: str | None = None,
 ) -> LinearFit:
     """Fit a linear model by least squares.
@@ -87,7 +87,7 @@ def glm(
     formula: str,
     *,
     family: Literal["binomial", "poisson", "gaussian"] = "binomial",
-    cluster: str | Sequence[str] | None = None,
+    cluster: Names | None = None,
     correlation: Literal["independence", "exchangeable"] | None = None,
     weights: str | None = None,
     firth: bool = False,
@@ -168,9 +168,11 @@ class _Plan:
     firth: bool = False
 
 
-def _cluster_names(cluster: str | Sequence[str] | None, frame: pd.DataFrame) -> list[str]:
-    names = [] if cluster is None else [cluster] if isinstance(cluster, str) else list(cluster)
+def _cluster_names(cluster: Names | None, frame: pd.DataFrame) -> list[str]:
+    several = isinstance(cluster, Sequence) and not isinstance(cluster, str)
+    names = [] if cluster is None else list(cluster) if several else [cluster]
     for name in names:
+        check_text("cluster", name)
         try:
             ModelColumns(frame).require([code_of_column(name)])
         except DesignError as error:
@@ -178,7 +180,7 @@ def _cluster_names(cluster: str | Sequence[str] | None, frame: pd.DataFrame) -> 
     return names
 
 
-def _fit(data: Data, formula: str, plan: _Plan, cluster: str | Sequence[str] | None) -> LinearFit:
+def _fit(data: Data, formula: str, plan: _Plan, cluster: Names | None) -> LinearFit:
     family, correlation = plan.family, plan.correlation
     model = parse_model(formula)
     if model.bars:

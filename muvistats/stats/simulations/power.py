@@ -58,7 +58,7 @@ def power_study(
     n_items: Counts = 81,
     raters_per_cell: Counts = 5,
     effect_multiplier: float | Sequence[float] = 1.0,
-    by: str | None = None,
+    effect: str | None = None,
     settings: SimulationSettings | None = None,
     n_sims: int = 200,
     alpha: float = 0.05,
@@ -83,7 +83,7 @@ def power_study(
         modality, over the lists that are used once; participants beyond them repeat lists.
     effect_multiplier : float or sequence of float
         The factor's effect, as a multiple of that in the settings; 0 for none.
-    by : {"modality", "gender", "training", "familiar"}, optional
+    effect : {"modality", "gender", "training", "familiar"}, optional
         Factor whose effect is multiplied; by default that of the test.
     settings : SimulationSettings, optional
         What is simulated; by default a study like MuVi, where gender, training and familiarity
@@ -125,7 +125,7 @@ def power_study(
     alpha = check_probability("alpha", alpha)
     check_conf_level(conf_level)
     presets = choose_presets(test)
-    chosen = _factor(presets, by)
+    chosen = _factor(presets, effect)
     sizes = {
         "n_participants": n_participants,
         "n_items": n_items,
@@ -187,8 +187,8 @@ def _factor(presets: Iterable[Preset], factor: str | None) -> str:
     tested = {preset.factor for preset in presets} - {""}
     chosen = {factor} if factor is not None else tested
     if len(chosen) != 1:
-        raise DesignError(f"give factor= one of {', '.join(_FACTORS)}: the tests do not tell one")
-    return check_choice("factor", chosen.pop(), _FACTORS)
+        raise DesignError(f"give effect= one of {', '.join(_FACTORS)}: the tests do not tell one")
+    return check_choice("effect", chosen.pop(), _FACTORS)
 
 
 def _plan(

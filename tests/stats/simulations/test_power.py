@@ -91,9 +91,9 @@ def test_own_test_needs_its_factor():
     def always(_study):
         return 0.0
 
-    with pytest.raises(mv.DesignError, match="give factor"):
+    with pytest.raises(mv.DesignError, match="give effect"):
         mv.power_study(always, n_participants=9, n_items=3, n_sims=1, **FAST)
-    found = mv.power_study(always, by="gender", n_participants=9, n_items=3, n_sims=2, **FAST)
+    found = mv.power_study(always, effect="gender", n_participants=9, n_items=3, n_sims=2, **FAST)
     assert found["estimate"].tolist() == [1.0]
 
 
@@ -108,7 +108,7 @@ def test_own_test_needs_its_factor():
         ({"effect_multiplier": float("nan")}, "effect_multiplier"),
         ({"seconds_per_trial": -60}, "negative"),
         ({"test": "mannwhitney_overlay"}, "overlay"),
-        ({"test": ["kruskal_modality", "kruskal: gender"]}, "give factor"),
+        ({"test": ["kruskal_modality", "kruskal: gender"]}, "give effect"),
         ({"factor": "age"}, "age"),
         ({"n_sims": 0}, "n_sims"),
         ({"seconds_of_labels": "a"}, "seconds_of_labels"),
