@@ -45,7 +45,7 @@ for name, study in readings.items():
 # `p_adjusted` compares each label with the best of all labels under exchange of the items.
 
 study = readings["corrected"]
-labels = mv.label_prediction(study, n_folds=n_folds, n_resamples=99)
+labels = mv.label_prediction(study, level="label", n_folds=n_folds, n_resamples=99)
 best = labels.sort_values("estimate", ascending=False).head(8)
 print(best[["label", "modality", "estimate", "p_adjusted", "noise_ceiling"]].round(3).to_string())
 

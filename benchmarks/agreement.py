@@ -79,13 +79,13 @@ def against_a_loop() -> Iterator[Row]:
     whole = ~np.isnan(data["annotations/arousal"].to_numpy()).any(axis=1)
     if not whole.all():
         data = mv.exclude(data, ~whole, reason="shorter than the others, left out of the timing")
-    ours = mv.interrater_ccc(data)
-    call, call_cpu = best_of(lambda: mv.interrater_ccc(data), 30)
+    ours = mv.interrater_ccc(data, level="annotation")
+    call, call_cpu = best_of(lambda: mv.interrater_ccc(data, level="annotation"), 30)
     loop_data = _only(data, whole)
     plain: list[pd.DataFrame] = []
     loop, loop_cpu = best_of(lambda: plain.append(plain_loop(loop_data)), 1)
     call, call_cpu = np.minimum(
-        (call, call_cpu), best_of(lambda: mv.interrater_ccc(data), 30)
+        (call, call_cpu), best_of(lambda: mv.interrater_ccc(data, level="annotation"), 30)
     ).tolist()
     cells = Cells.of(data)
     values = np.ascontiguousarray(data["annotations/arousal"].to_numpy()[:, :STEPS])

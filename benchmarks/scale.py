@@ -105,7 +105,7 @@ def measure(path: str, how: str) -> Iterator[dict[str, Any]]:
     by_modality = {"level": "modality", "n_resamples": 20}
     calls: list[tuple[str, Callable[[], pd.DataFrame], int, str]] = [
         ("interrater_ccc by modality", lambda: mv.interrater_ccc(data, **by_modality), 1, "ccc"),
-        ("interrater_ccc", lambda: mv.interrater_ccc(data), 5, "ccc"),
+        ("interrater_ccc", lambda: mv.interrater_ccc(data, level="annotation"), 5, "ccc"),
         ("modality_correlations", lambda: mv.modality_correlations(data), 1, "mean"),
         ("describe_annotations", lambda: mv.describe_annotations(data), 1, "median"),
     ]
@@ -124,7 +124,7 @@ def on_workers(data: Any, n: int) -> dict[str, Any]:
         Client(cluster) as client,
     ):
         client.run(lambda: __import__("muvistats").interrater_ccc)  # imports are no part of it
-        row = timed("interrater_ccc", lambda: mv.interrater_ccc(data), 2, "ccc")
+        row = timed("interrater_ccc", lambda: mv.interrater_ccc(data, level="annotation"), 2, "ccc")
         row["peak_mb"] += sum(client.run(peak_mb).values())
     return row
 

@@ -27,7 +27,16 @@ PAGE = Path(__file__).parents[1] / "conventions.md"
 FITS = ("MixedFit", "LinearFit", "FeatureModels")
 
 #: Methods of these classes that serve the package itself.
-INTERNAL = {"ceilings_of", "common", "degrees_of", "inference", "joint", "keys", "limited"}
+INTERNAL = {
+    "ceilings_of",
+    "common",
+    "linear_predictor",
+    "degrees_of",
+    "inference",
+    "joint",
+    "keys",
+    "limited",
+}
 
 INTRODUCTION = """# Conventions
 
@@ -126,7 +135,7 @@ def own_arguments() -> str:
             head, _, text = split_docstring(doc)[1].get(name, name).partition("\n")
             kind = head.partition(" : ")[2].removesuffix(", optional")
             words = re.sub(r"\s+", " ", text).strip()
-            rows.append([f"`{name}`", f"`{function}`", kind, f"`{default_of(parameter)}`", words])
+            rows.append([f"`{name}`", f"`{function}`", kind, default_of(parameter), words])
     return table(["argument", "function", "type", "default", "meaning"], rows)
 
 

@@ -92,7 +92,7 @@ def plot_agreement_trajectory(
     need_study(data)
     part = select(data, item=str(item))
     estimator = ewe(part, dimension=dimension)
-    concordance = interrater_ccc(part, dimension=dimension)
+    concordance = interrater_ccc(part, level="annotation", dimension=dimension)
     names = [str(name) for name in estimator["dimension"].to_numpy()]
     modalities = [str(name) for name in estimator["modality"].to_numpy()]
     fig = new_figure(0.7 + 2.7 * len(modalities), 0.5 + 2.2 * len(names))

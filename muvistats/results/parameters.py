@@ -325,7 +325,7 @@ PARAMETERS: dict[str, Parameter] = {
         "'released'",
         "Which trial the labels of a row belong to: the rows as they stand, or moved up by one "
         "within each participant.",
-        {"from_frames": ("'as_recorded'", "the other two belong to MuVi")},
+        {"from_frames": ("None", "the frame says it, or else labels are as recorded")},
     ),
     "what": Parameter(
         '{"dynamic", "labels", "both"}',

@@ -17,7 +17,7 @@ def frames() -> list[pd.DataFrame]:
     return [
         frame,
         mv.annotation_frame(again),
-        mv.interrater_ccc(study),
+        mv.interrater_ccc(study, level="annotation"),
         mv.kruskal_modality(frame, n_resamples=49),
         mv.label_deviations(frame, by="gender", n_resamples=49),
         mv.modality_correlations(study, level="item"),

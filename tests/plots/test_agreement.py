@@ -82,7 +82,7 @@ def test_what_cannot_be_drawn(tiny):
     with pytest.raises(mv.DataError, match="dimension"):
         mv.plot_agreement_trajectory(tiny, item="a_1", dimension="liking")
     with pytest.raises(mv.DataError, match="level='modality'"):
-        mv.plot_interrater_ccc(mv.interrater_ccc(tiny))
+        mv.plot_interrater_ccc(mv.interrater_ccc(tiny, level="annotation"))
     with pytest.raises(mv.DataError, match="interrater_ccc"):
         mv.plot_interrater_ccc(mv.modality_correlations(tiny))
 

@@ -13,7 +13,7 @@ import muvistats as mv
 @pytest.fixture(scope="module")
 def table():
     study = mv.simulate_muvi(rng=2, n_items=27, n_participants=18)
-    return mv.label_prediction(study, kind="visual", n_resamples=20)
+    return mv.label_prediction(study, level="label", kind="visual", n_resamples=20)
 
 
 def test_points_are_the_estimates_and_only_sure_ones_are_filled(table):

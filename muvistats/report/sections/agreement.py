@@ -63,7 +63,13 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _typical(study: xr.DataTree, _: Frames) -> matplotlib.figure.Figure:
     """Raters of the item whose agreement is the median of all items."""
-    means = interrater_ccc(study).groupby("item", sort=False)["ccc"].mean().dropna().sort_values()
+    means = (
+        interrater_ccc(study, level="annotation")
+        .groupby("item", sort=False)["ccc"]
+        .mean()
+        .dropna()
+        .sort_values()
+    )
     names = list(means.index) or study["items/item"].to_numpy().tolist()
     return plot_agreement_trajectory(study, item=str(names[len(names) // 2]))
 

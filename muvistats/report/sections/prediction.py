@@ -15,7 +15,7 @@ _QUICK = 199
 
 def _predict(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     n = settings.n_resamples if settings.full else min(_QUICK, settings.n_resamples)
-    return label_prediction(study, n_resamples=n, rng=settings.rng)
+    return label_prediction(study, level="label", n_resamples=n, rng=settings.rng)
 
 
 def _best_first(frame: pd.DataFrame) -> pd.DataFrame:

@@ -164,7 +164,7 @@ def _finished(data: Data, dimension: Names | None, quantity: str) -> Iterator[tu
     study = cast("xr.DataTree", data)
     levels = Cells.of(study).modalities
     if quantity == "ccc":
-        table = interrater_ccc(study, dimension=dimension)
+        table = interrater_ccc(study, level="annotation", dimension=dimension)
         for name in table["dimension"].unique().tolist():
             part = table[table["dimension"] == name]
             group = pd.Index(levels).get_indexer(pd.Index(part["modality"]))

@@ -89,7 +89,7 @@ def compare_with_human(
     asked = check_dependence(dependence)
     check_conf_level(conf_level)
     models = as_models(data, model=model, dimension=dimension, sets=sets, n_jobs=n_jobs)
-    people = interrater_ccc(models.data, dimension=dimension)
+    people = interrater_ccc(models.data, level="annotation", dimension=dimension)
     rows: list[Row] = []
     for fit in models.fits:
         base = models.keys(fit) | models.provenance

@@ -99,7 +99,9 @@ def test_streaming_from_disk_gives_the_same_numbers(study, tmp_path, monkeypatch
     store = tmp_path / "study.zarr"
     mv.save_dataset(study, store)
     lazy = mv.open_dataset(store, chunks={"annotation": 70})
-    pd.testing.assert_frame_equal(mv.interrater_ccc(lazy), mv.interrater_ccc(study))
+    pd.testing.assert_frame_equal(
+        mv.interrater_ccc(lazy, level="annotation"), mv.interrater_ccc(study, level="annotation")
+    )
     assert mv.ewe(lazy).load().equals(mv.ewe(study))
 
 
@@ -125,7 +127,7 @@ def test_a_study_without_dynamics_says_so(tiny):
     static = tiny.copy()
     static["annotations"] = static["annotations"].to_dataset().drop_vars(["arousal", "valence"])
     with pytest.raises(mv.DataError, match="dimension"):
-        mv.interrater_ccc(static)
+        mv.interrater_ccc(static, level="annotation")
     with pytest.raises(mv.DesignError, match="level"):
         mv.interrater_ccc(tiny, level="item")
 
@@ -270,11 +272,11 @@ def test_local_cluster_gives_identical_numbers(study, tmp_path):
     distributed = pytest.importorskip("distributed")
     store = mv.save_dataset(study, tmp_path / "study.zarr")
     lazy = mv.open_dataset(store, chunks={"annotation": 40})
-    expected = mv.interrater_ccc(study)
+    expected = mv.interrater_ccc(study, level="annotation")
     with distributed.Client(
         n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
     ):
-        ours = mv.interrater_ccc(lazy)
+        ours = mv.interrater_ccc(lazy, level="annotation")
     pd.testing.assert_frame_equal(ours, expected, check_exact=True)
 
 

@@ -37,7 +37,7 @@ def test_ccc_compares_what_interrater_ccc_shows(study):
     found = rows(mv.modality_contrasts(study, n_resamples=4000))
     means = mv.interrater_ccc(study, level="modality", n_resamples=0)
     means = means.set_index(["dimension", "modality"])["ccc"]
-    single = mv.interrater_ccc(study)
+    single = mv.interrater_ccc(study, level="annotation")
     for dimension in ("arousal", "valence"):
         for pair in PAIRS:
             row = found.loc[(dimension, *pair)]
@@ -62,7 +62,7 @@ def test_ccc_compares_what_interrater_ccc_shows(study):
 
 def test_independent_ccc_is_welch(study):
     found = rows(mv.modality_contrasts(study, dimension="valence", n_resamples=0), "independent")
-    single = mv.interrater_ccc(study, dimension="valence").dropna(subset="ccc")
+    single = mv.interrater_ccc(study, level="annotation", dimension="valence").dropna(subset="ccc")
     for pair in PAIRS:
         first, second = (single.loc[single["modality"] == name, "ccc"] for name in pair)
         expected = stats.ttest_ind(first, second, equal_var=False)
@@ -121,7 +121,7 @@ def test_one_kind_of_units(study, resample):
     found = rows(
         mv.modality_contrasts(study, cluster=resample, dimension="arousal", n_resamples=4000)
     )
-    single = mv.interrater_ccc(study, dimension="arousal").dropna(subset="ccc")
+    single = mv.interrater_ccc(study, level="annotation", dimension="arousal").dropna(subset="ccc")
     part = single[single["modality"].isin(("music", "visual"))]
     group = (part["modality"] == "visual").to_numpy().astype(int)
     values = part["ccc"].to_numpy()

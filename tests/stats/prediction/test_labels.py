@@ -45,7 +45,7 @@ def made(n_items=40, n_raters=8, *, signal=2.0, seed=0, n_features=30) -> xr.Dat
 
 
 def test_the_label_with_a_signal_is_found_and_the_other_is_not():
-    frame = label_prediction(made(), n_resamples=200).set_index("label")
+    frame = label_prediction(made(), level="label", n_resamples=200).set_index("label")
     assert frame.loc["a", "estimate"] > 0.5
     assert frame.loc["a", "p_adjusted"] <= 0.01
     assert frame.loc["b", "p_value"] > 0.05
@@ -57,9 +57,9 @@ def test_p_is_uniform_without_signal():
     """Neither label has one: about 5 in 100 p-values lie at or under .05, none is refused."""
     p = np.concatenate(
         [
-            label_prediction(made(n_items=20, signal=0.0, seed=seed, n_features=8), n_resamples=99)[
-                "p_value"
-            ]
+            label_prediction(
+                made(n_items=20, signal=0.0, seed=seed, n_features=8), level="label", n_resamples=99
+            )["p_value"]
             for seed in range(40)
         ]
     )
@@ -70,7 +70,9 @@ def test_p_is_uniform_without_signal():
 def test_the_noise_ceiling_is_the_reliability_of_the_shares():
     """True shares correlate with observed ones as the ceiling says."""
     study = made(n_items=2000, n_raters=6, seed=5, n_features=1)
-    ceiling = label_prediction(study, n_resamples=0).set_index("label")["noise_ceiling"]
+    ceiling = label_prediction(study, level="label", n_resamples=0).set_index("label")[
+        "noise_ceiling"
+    ]
     signal = study["features/audio"]["values"].mean("time").to_numpy()[:, 0]
     true = 1 / (1 + np.exp(-2.0 * signal))
     frame = annotation_frame(study)
@@ -84,7 +86,7 @@ def test_frames_of_nan_are_left_out_and_items_without_frames_are_counted():
     values = study["features/audio"]["values"].to_numpy()
     values[3, 2] = np.nan
     values[7] = np.nan
-    frame = label_prediction(study, n_resamples=0)
+    frame = label_prediction(study, level="label", n_resamples=0)
     assert frame["n"].tolist() == [39, 39]
     assert frame["n_missing"].tolist() == [1, 1]
     assert frame["p_value"].isna().all()
@@ -94,19 +96,19 @@ def test_frames_of_nan_are_left_out_and_items_without_frames_are_counted():
 def test_a_label_of_everybody_has_no_correlation():
     study = made()
     study["annotations"]["labels"][:, 1] = 1
-    row = label_prediction(study, n_resamples=10).set_index("label").loc["b"]
+    row = label_prediction(study, level="label", n_resamples=10).set_index("label").loc["b"]
     assert np.isnan(row["estimate"])
     assert "same for every item" in row["warning"]
 
 
 def test_one_rater_per_item_has_no_ceiling_and_a_rare_label_no_interval():
-    frame = label_prediction(made(n_raters=1), n_resamples=20).set_index("label")
+    frame = label_prediction(made(n_raters=1), level="label", n_resamples=20).set_index("label")
     assert frame["noise_ceiling"].isna().all()
     assert frame["warning"].str.contains("no item has two raters").all()
     study = made()
     study["annotations"]["labels"][:, 1] = 0
     study["annotations"]["labels"][0, 1] = 1
-    row = label_prediction(study, n_resamples=200).set_index("label").loc["b"]
+    row = label_prediction(study, level="label", n_resamples=200).set_index("label").loc["b"]
     assert np.isnan(row["conf_low"])
     assert "few items" in row["warning"]
 
@@ -114,19 +116,21 @@ def test_one_rater_per_item_has_no_ceiling_and_a_rare_label_no_interval():
 def test_wrong_input_is_refused_by_name():
     study = made(n_items=4)
     with pytest.raises(DataError, match="4 items"):
-        label_prediction(study)
+        label_prediction(study, level="label")
     with pytest.raises(DataError, match="no visual features"):
-        label_prediction(study, kind="visual")
+        label_prediction(study, level="label", kind="visual")
     with pytest.raises(DesignError, match="features must be one of"):
-        label_prediction(study, kind="smell")
+        label_prediction(study, level="label", kind="smell")
     study["features/audio"]["values"][1, 2, 3] = np.inf
     with pytest.raises(DataError, match="infinite"):
-        label_prediction(study)
+        label_prediction(study, level="label")
 
 
 def test_the_same_seed_gives_the_same_numbers():
     study = made(n_items=15)
-    first, second = (label_prediction(study, n_resamples=30, rng=4) for _ in range(2))
+    first, second = (
+        label_prediction(study, level="label", n_resamples=30, rng=4) for _ in range(2)
+    )
     pd.testing.assert_frame_equal(first, second)
 
 
@@ -134,7 +138,7 @@ def test_energetic_music_is_told_from_the_sound_once_labels_are_aligned(correcte
     """The real study: the shift of the labels hides that sound predicts them."""
     found = {}
     for name, study in {"corrected": corrected, "released": released}.items():
-        frame = label_prediction(study, n_resamples=99)
+        frame = label_prediction(study, level="label", n_resamples=99)
         found[name] = frame.set_index(["modality", "label"]).loc[("music", "energetic")]
     assert found["corrected"]["estimate"] == pytest.approx(0.61, abs=0.03)
     assert found["corrected"]["p_adjusted"] == pytest.approx(0.01)

@@ -239,7 +239,9 @@ def test_the_printed_t_follows_from_the_printed_tables():
 
 def test_people_against_the_model(small, models):
     frame = mv.compare_with_human(models, sets=MUSIC, dimension="arousal").set_index("dependence")
-    people = mv.interrater_ccc(small, dimension="arousal").query("modality == 'music'")
+    people = mv.interrater_ccc(small, level="annotation", dimension="arousal").query(
+        "modality == 'music'"
+    )
     scores = mv.lasso_models(models, level="item", sets=MUSIC, dimension="arousal")
     scores = scores.set_index("item")["ccc"]
     welch = stats.ttest_ind(people["ccc"].dropna(), scores, equal_var=False)
