@@ -98,7 +98,7 @@ def rao_scott(
     >>> rao_scott(study, by="gender")["statistic_name"].tolist()
     ['chi-square', 'F']
     """
-    asked = check_choices("order", correction, _ORDERS)
+    asked = check_choices("correction", correction, _ORDERS)
     choices, base = _prepared(data, by, cluster)
     base |= {"dependence": "clusters", "n": int(choices.chosen.sum())}
     problem = problem_of(choices)
@@ -245,7 +245,7 @@ def bilder_loughin(
     >>> bilder_loughin(study, by="gender", n_resamples=99)["method"].tolist()[:1]
     ['Bilder-Loughin, first order']
     """
-    asked = check_choices("order", correction, (*_ORDERS, "bootstrap"))
+    asked = check_choices("correction", correction, (*_ORDERS, "bootstrap"))
     check_resamples(n_resamples)
     choices, base = _prepared(data, by, cluster, whole=True)
     base |= {

@@ -215,12 +215,13 @@ def _mannwhitney_rows(
         "equivalence_margin": question.equivalence_margin,
     }
     rows = []
+    columns = {*" ".join(_MANNWHITNEY).split(), "warning"}
     for sample in samples(part, groups, question):
         row = base | {"dependence": sample.dependence} | _described(sample.recorded)
         if sample.how:
             test = by_design.test_pair(sample, (0, 1), resampling)
             row |= {"statistic_name": "z", "method": f"Mann-Whitney: {sample.method}"}
-            row |= {name: test[name] for name in test if name in (*_MANNWHITNEY, "warning")}
+            row |= {name: test[name] for name in test if name in columns}
         else:
             row |= _published(groups, question, continuity)
         rows.append(row)
