@@ -158,8 +158,10 @@ def _check_own_attributes(annotations: xr.Dataset) -> None:
         raise DataError("no annotations", file="/annotations")
     if "levels" not in annotations["modality"].attrs:
         raise DataError("attribute levels is missing", file="/annotations", column="modality")
+    known = schema.variables("/annotations")
     for name, variable in annotations.data_vars.items():
-        if not variable.attrs.get("long_name"):
+        told = str(name) in known and not known[str(name)].flags  # by its name alone
+        if not told and not variable.attrs.get("long_name"):
             raise DataError(
                 "attributes are missing, which say what the column is",
                 file="/annotations",

@@ -275,7 +275,7 @@ def plot_feature_ranks(frame: pd.DataFrame, *, n_features: int = 8) -> Figure:
     """
     keys = ["modality", "features", "target"]
     require(frame, "rank_features", *keys, "feature", "family", "rank", "estimate", "share")
-    check_count("n", n_features, least=1)
+    check_count("n_features", n_features, least=1)
     ranked = frame.dropna(subset=["rank"])
     if ranked.empty:
         raise DataError("no feature has a coefficient", expected="rank_features(data)")

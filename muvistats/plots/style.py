@@ -211,7 +211,7 @@ def one_reading(frame: pd.DataFrame) -> pd.DataFrame:
         raise DataError(
             "the frame holds several readings of the labels; draw one at a time",
             column="alignment",
-            found=sorted(frame["alignment"].unique()),
+            found=", ".join(map(str, frame["alignment"].unique())),
         )
     return frame
 

@@ -294,6 +294,7 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
     TableView
         One row per printed value; ours, the difference and the verdict once per reading.
     """
+    frame = frame.assign(alignment=frame["alignment"].fillna(""))  # a frame need not say it
     readings = list(dict.fromkeys(frame["alignment"]))
     parts = [frame[frame["alignment"] == name].reset_index(drop=True) for name in readings]
     footnotes = _Footnotes()

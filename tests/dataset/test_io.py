@@ -154,7 +154,7 @@ def test_unknown_schema_version(tiny, tmp_path, suffix):
     path = tmp_path / f"study{suffix}"
     newer = tiny.copy()
     newer.attrs = {**tiny.attrs, "schema_version": "2.0"}
-    with pytest.raises(DataError, match="this is no study"):
+    with pytest.raises(DataError, match="cannot read"):
         save_dataset(newer, path)
     write = io._write_zarr if suffix == ".zarr" else io._write_netcdf
     write(newer, path)
@@ -195,7 +195,7 @@ def test_what_cannot_be_opened(tiny, tmp_path):
     with pytest.raises(DataError, match="not a readable zarr study"):
         open_dataset(tmp_path / "empty.zarr")
     xr.Dataset({"x": ("a", [1])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
-    with pytest.raises(DataError, match="this is no study"):
+    with pytest.raises(DataError, match="cannot read"):
         open_dataset(tmp_path / "other.nc")
     path = save_dataset(tiny, tmp_path / "cut.nc")
     path.write_bytes(path.read_bytes()[:5000])

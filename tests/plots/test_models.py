@@ -50,8 +50,8 @@ def test_what_cannot_be_drawn(models):
         mv.plot_model_trajectory(mv.lasso_models(models))
     with pytest.raises(mv.DataError):
         mv.plot_model_trajectory(models, item="nobody")
-    with pytest.raises(mv.DesignError, match="n must be a whole number from 1"):
-        mv.plot_feature_ranks(mv.rank_features(models), n=0)
+    with pytest.raises(mv.DesignError, match="n_features must be a whole number from 1"):
+        mv.plot_feature_ranks(mv.rank_features(models), n_features=0)
     with pytest.raises(mv.DataError, match="not a frame of rank_features"):
         mv.plot_feature_ranks(mv.lasso_models(models))
 

@@ -77,9 +77,9 @@ def test_no_bootstrap_of_clusters(study):
 
 
 def test_wrong_arguments_are_refused(tiny):
-    with pytest.raises(DesignError, match="order must be one or both of"):
+    with pytest.raises(DesignError, match="correction must be one or both of"):
         rao_scott(tiny, correction="third")
-    with pytest.raises(DesignError, match="order must be one or more of"):
+    with pytest.raises(DesignError, match="correction must be one or more of"):
         bilder_loughin(tiny, correction=())
     with pytest.raises(DataError, match="column list"):
         rao_scott(tiny, cluster="list")

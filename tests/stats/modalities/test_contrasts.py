@@ -116,10 +116,10 @@ def test_correlations_are_paired_by_item(study):
     assert naive["p_value"] == pytest.approx(stats.ttest_ind(first, second, equal_var=False).pvalue)
 
 
-@pytest.mark.parametrize("resample", ["items", "participants"])
-def test_one_kind_of_units(study, resample):
+@pytest.mark.parametrize("cluster", ["item", "participant"])
+def test_one_kind_of_units(study, cluster):
     found = rows(
-        mv.modality_contrasts(study, cluster=resample, dimension="arousal", n_resamples=4000)
+        mv.modality_contrasts(study, cluster=cluster, dimension="arousal", n_resamples=4000)
     )
     single = mv.interrater_ccc(study, level="annotation", dimension="arousal").dropna(subset="ccc")
     part = single[single["modality"].isin(("music", "visual"))]
@@ -128,7 +128,7 @@ def test_one_kind_of_units(study, resample):
     sizes = np.bincount(group)
     means = np.bincount(group, values) / sizes
     influence = (values - means[group]) / sizes[group] * np.where(group == 0, 1, -1)
-    codes = pd.factorize(part[resample.removesuffix("s")])[0]
+    codes = pd.factorize(part[cluster])[0]
     n = codes.max() + 1
     exact = np.sqrt((np.bincount(codes, influence) ** 2).sum() * n / (n - 1))
     row = found.loc[("arousal", "music", "visual")]
@@ -231,7 +231,7 @@ def test_no_spread_and_no_draws(study):
 def test_arguments_are_checked(study):
     for wrong in (
         {"quantity": "mean"},
-        {"resample": "labels"},
+        {"cluster": "labels"},
         {"dependence": "both"},
         {"adjust": "sidak"},
         {"n_resamples": -1},

@@ -283,9 +283,9 @@ def test_both_adds_what_participants_share():
         name: pick(
             mv.modality_contribution(study, cluster=name, n_resamples=300), "dominance", "music"
         )["std_error"]
-        for name in ("items", "both")
+        for name in ("item", ("item", "participant"))
     }
-    assert errors["both"] >= errors["items"] * np.sqrt(15 / 14) * (1 - 1e-9)
+    assert errors["item", "participant"] >= errors["item"] * np.sqrt(15 / 14) * (1 - 1e-9)
 
 
 def test_items_one_by_one(study):
@@ -365,7 +365,7 @@ def test_arguments_are_checked(study):
         {"scope": "total"},
         {"level": "modality"},
         {"estimator": "median"},
-        {"resample": "raters"},
+        {"cluster": "raters"},
         {"start": -1},
         {"start": "5"},
         {"scope": "between_item", "level": "item"},
