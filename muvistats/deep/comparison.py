@@ -79,7 +79,7 @@ def compare_architectures(
     >>> from muvistats.deep import compare_architectures, quick
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
     >>> frame = compare_architectures(
-    ...     study, targets=["arousal"], configurations=["late_fusion"], protocol=quick("strict")
+    ...     study, dimension=["arousal"], configurations=["late_fusion"], protocol=quick("strict")
     ... )
     >>> frame["configuration"].value_counts().to_dict()
     {'lasso': 45, 'late_fusion': 9}

@@ -322,7 +322,7 @@ def network_models(
     >>> from muvistats.deep import network_models, quick
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
     >>> models = network_models(
-    ...     study, targets=["arousal"], configurations=["pair"], protocol=quick("strict")
+    ...     study, dimension=["arousal"], configurations=["pair"], protocol=quick("strict")
     ... )
     >>> models.targets
     ['arousal']

@@ -80,7 +80,7 @@ def protocol_effects(
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
     >>> mine = quick("strict")
     >>> frame = protocol_effects(
-    ...     study, protocol=mine, other=replace(mine, rmse="mse"), targets=["arousal"],
+    ...     study, protocol=mine, other=replace(mine, rmse="mse"), dimension=["arousal"],
     ...     configurations=["late_fusion"],
     ... )
     >>> frame["setting"].unique().tolist()

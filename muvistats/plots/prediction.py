@@ -48,7 +48,7 @@ def plot_label_prediction(frame: pd.DataFrame) -> Figure:
     --------
     >>> from muvistats import label_prediction, plot_label_prediction, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=18, n_participants=18)
-    >>> frame = label_prediction(study, features="visual", n_resamples=20)
+    >>> frame = label_prediction(study, kind="visual", level="label", n_resamples=20)
     >>> len(plot_label_prediction(frame).axes)
     3
     """

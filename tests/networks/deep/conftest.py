@@ -115,7 +115,7 @@ def train(one_backend: str) -> Callable[..., NetworkModels]:
 
     def run(study: xr.DataTree, *configurations: Any, **settings: Any) -> NetworkModels:
         defaults = {
-            "targets": ["arousal"],
+            "dimension": ["arousal"],
             "backend": one_backend,
             "n_jobs": 1,
             "cache": False,

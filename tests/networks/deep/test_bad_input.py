@@ -101,7 +101,7 @@ def test_missing_ratings_of_a_modality(small_study, compare):
     table["arousal"] = table["arousal"].copy(data=values)
     out["annotations"] = xr.DataTree(table)
     with pytest.raises(DataError, match="arousal") as caught:
-        compare(out, targets=["arousal"], configurations=["pair"])
+        compare(out, dimension=["arousal"], configurations=["pair"])
     assert caught.value.row == "modality music"
     assert caught.value.column == "arousal"
 
@@ -110,12 +110,12 @@ def test_missing_ratings_of_a_modality(small_study, compare):
 def test_unknown_targets(small_study, compare, targets):
     name = targets if isinstance(targets, str) else targets[0]
     with pytest.raises((DataError, DesignError), match=name):
-        compare(small_study, targets=targets)
+        compare(small_study, dimension=targets)
 
 
 def test_no_target(small_study, compare):
     with pytest.raises(DesignError, match="no target"):
-        compare(small_study, targets=[])
+        compare(small_study, dimension=[])
 
 
 def test_backends(small_study, compare, monkeypatch):
@@ -134,7 +134,7 @@ def test_backends(small_study, compare, monkeypatch):
         ({"n_seeds": True}, "n_seeds"),
         ({"n_repeats": 1.5}, "n_repeats must be a whole number from 1, not 1.5"),
         ({"n_jobs": 0}, "n_jobs must be a whole number from 1, or -1 for all cores, not 0"),
-        ({"n_jobs": -3}, "n_jobs"),
+        ({"n_jobs": 2.5}, "n_jobs"),
         ({"configurations": ["transformer"]}, "configuration must be one of unimodal"),
         ({"configurations": []}, "no configuration is given"),
         ({"configurations": [Configuration("a", "smell", "audio")]}, "modality smell"),

@@ -56,7 +56,7 @@ def test_order_and_company_of_configurations_do_not_matter(small_study, tiny_pro
     assert_same(one, two)
     alone = fitted(train(small_study, "pair", protocol=protocol))
     assert_same(alone, {key: value for key, value in one.items() if key[0] == "pair"})
-    both = fitted(train(small_study, "pair", protocol=protocol, targets=["valence", "arousal"]))
+    both = fitted(train(small_study, "pair", protocol=protocol, dimension=["valence", "arousal"]))
     assert_same(alone, {key: v for key, v in both.items() if key[1].target == "arousal"})
 
 

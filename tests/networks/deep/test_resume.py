@@ -62,7 +62,7 @@ def killed_at(n_files: int, given: Path, folder: Path, *, alone: bool = False) -
 
 def test_killed_at_several_points(small_study, tiny_protocol, tmp_path, one_backend):
     settings = {
-        "targets": ["arousal"],
+        "dimension": ["arousal"],
         "configurations": ["pair", "late_fusion"],
         "protocol": tiny_protocol(max_epochs=2),
         "backend": one_backend,
