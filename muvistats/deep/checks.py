@@ -11,6 +11,7 @@ from ..dataset.prepare import exclude, released_exclusions, truncate
 from ..errors import DataError, DesignError
 from ..stats.agreement.concordance import dynamic_dimensions
 from ..stats.prediction.inputs import Inputs, feature_inputs, has_features
+from ..types import Names
 from .configurations import Configuration
 from .protocols import Protocol
 from .units import Unit, with_needs
@@ -28,7 +29,7 @@ def prepared_study(data: xr.DataTree, protocol: Protocol) -> xr.DataTree:
     return data if protocol.n_samples is None else truncate(data, steps=protocol.n_samples)
 
 
-def chosen_targets(study: xr.DataTree, targets: Sequence[str] | None) -> list[str]:
+def chosen_targets(study: xr.DataTree, targets: Names | None) -> list[str]:
     """Dynamic dimensions that are asked for; all where not given."""
     if targets is None:
         return dynamic_dimensions(study, None)

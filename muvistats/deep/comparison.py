@@ -12,7 +12,7 @@ from ..arguments import check_jobs
 from ..dataset.gate import takes_study
 from ..files import FilePath
 from ..results.frame import join_reasons, result_frame
-from ..types import Rng, Row
+from ..types import Names, Rng, Row
 from .configurations import Configuration
 from .linear import linear_rows
 from .models import NetworkModels, network_models
@@ -30,7 +30,7 @@ from .scoring import Scores, blocks, item_scores
 def compare_architectures(
     data: xr.DataTree | NetworkModels,
     *,
-    dimension: Sequence[str] | None = None,
+    dimension: Names | None = None,
     configurations: Sequence[str | Configuration] | None = None,
     protocol: str | Protocol = "strict",
     n_seeds: int = 1,

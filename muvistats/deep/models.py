@@ -244,7 +244,7 @@ class NetworkModels:
 def network_models(
     data: xr.DataTree,
     *,
-    dimension: Sequence[str] | None = None,
+    dimension: Names | None = None,
     configurations: Sequence[str | Configuration] | None = None,
     protocol: str | Protocol = "strict",
     n_seeds: int = 1,

@@ -13,7 +13,7 @@ from ..dataset.gate import takes_study
 from ..errors import DesignError
 from ..files import FilePath
 from ..results.frame import result_frame
-from ..types import Rng, Row
+from ..types import Names, Rng, Row
 from .comparison import compare_architectures
 from .configurations import Configuration
 from .protocols import Protocol, as_protocol
@@ -34,7 +34,7 @@ def protocol_effects(
     *,
     protocol: str | Protocol = "strict",
     other: str | Protocol = "released",
-    dimension: Sequence[str] | None = None,
+    dimension: Names | None = None,
     configurations: Sequence[str | Configuration] | None = ("late_fusion", "pair"),
     n_seeds: int = 1,
     rng: Rng = 0,

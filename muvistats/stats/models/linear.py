@@ -170,9 +170,9 @@ class _Plan:
 
 def _cluster_names(cluster: Names | None, frame: pd.DataFrame) -> list[str]:
     several = isinstance(cluster, Sequence) and not isinstance(cluster, str)
-    names = [] if cluster is None else list(cluster) if several else [cluster]
+    given: list[Any] = [] if cluster is None else list(cluster) if several else [cluster]
+    names = [check_text("cluster", name) for name in given]
     for name in names:
-        check_text("cluster", name)
         try:
             ModelColumns(frame).require([code_of_column(name)])
         except DesignError as error:

@@ -177,7 +177,7 @@ def test_what_an_extractor_gives_is_checked(films):
         extract(films[0], Wrong, cache=False)
     with pytest.raises(DesignError, match="two features are called"):
         extract(films[0], [Colour(), Colour()], cache=False)
-    with pytest.raises(DesignError, match="step=0"):
+    with pytest.raises(DesignError, match="hop must be a number above 0"):
         extract(films[0], hop=0, cache=False)
 
 
