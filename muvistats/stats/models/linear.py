@@ -170,7 +170,7 @@ class _Plan:
 
 def _cluster_names(cluster: Names | None, frame: pd.DataFrame) -> list[str]:
     several = isinstance(cluster, Sequence) and not isinstance(cluster, str)
-    given: list[Any] = [] if cluster is None else list(cluster) if several else [cluster]
+    given: list[object] = [] if cluster is None else list(cluster) if several else [cluster]
     names = [check_text("cluster", name) for name in given]
     for name in names:
         try:
