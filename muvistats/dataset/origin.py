@@ -78,11 +78,12 @@ def _one_value(frame: pd.DataFrame, name: str, column: str) -> Any:
             found=wrong[0],
             expected=f"as to_long writes it, {', '.join(dict.fromkeys(map(str, known)))}",
         )
-    if len(distinct) > 1 or (distinct and frame[column].isna().any()):
+    gaps = ["missing"] if frame[column].isna().any() else []
+    if len(distinct) > 1 or (distinct and gaps):
         raise DataError(
             "rows of several origins; give each its own study, or rename a column of your own",
             file=name,
             column=column,
-            found=", ".join([*distinct, *["missing"] * bool(frame[column].isna().any())]),
+            found=", ".join([*distinct, *gaps]),
         )
     return known[distinct[0]] if distinct else None
