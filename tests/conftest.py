@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
+from muvistats.results.glossary import GLOSSARY
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -46,6 +48,27 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUVISTATS_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+#: Type of a column of a result frame by its kind in the glossary.
+DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
+
+
+@pytest.fixture(scope="session")
+def assert_types() -> Callable[[pd.DataFrame], None]:
+    """Every column of a result frame has the type that the glossary promises."""
+
+    def check(frame: pd.DataFrame) -> None:
+        for name, column in frame.items():
+            kind = GLOSSARY[name].kind
+            if kind == "boolean":  # what is not known is NaN among objects
+                missing = column.isna()
+                assert str(column.dtype) == ("object" if missing.any() else "bool"), name
+                assert column[~missing].isin([True, False]).all(), name
+            else:
+                assert str(column.dtype) == DTYPES[kind], name
+
+    return check
 
 
 @pytest.fixture(scope="session")

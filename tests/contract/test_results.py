@@ -8,17 +8,8 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
-from muvistats.results.glossary import GLOSSARY
 
 pytestmark = pytest.mark.slow
-
-DTYPES = {
-    "text": "str",
-    "number": "float64",
-    "integer": "int64",
-    "truth": "bool",
-    "boolean": "bool",
-}
 
 #: Arguments beyond the study, and the variants of each function that are run.
 CALLS: dict[str, list[dict[str, object]]] = {
@@ -66,14 +57,13 @@ def public_frames() -> list[str]:
 
 
 @pytest.mark.parametrize("name", public_frames())
-def test_frame_keeps_its_contract(name, data):
+def test_frame_keeps_its_contract(name, data, assert_types):
     for arguments in CALLS.get(name, [{}]):
         frame = getattr(mv, name)(data, **arguments)
         assert isinstance(frame, pd.DataFrame)
         assert len(frame)
         assert tuple(frame.columns) == RESULT_COLUMNS[name]
-        for column in frame.columns:
-            assert str(frame[column].dtype) == DTYPES[GLOSSARY[column].kind], column
+        assert_types(frame)
         assert frame["simulated"].all()
         assert (frame["alignment"] == "as_recorded").all()
         assert isinstance(frame.index, pd.RangeIndex)

@@ -8,13 +8,10 @@ from scipy import stats
 
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
-from muvistats.results.glossary import GLOSSARY
 from muvistats.stats.simulations.false_alarms import with_limits
 from muvistats.stats.simulations.presets import KEYS, PRESETS
 
 pytestmark = pytest.mark.slow
-
-DTYPES = {"text": "str", "number": "float64", "integer": "int64", "truth": "bool"}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +27,9 @@ def test_every_test_is_there_in_all_its_null_scenarios(table):
     assert (table["alpha"] == 0.05).all()
 
 
-def test_it_is_a_frame_of_calibration(table):
+def test_it_is_a_frame_of_calibration(table, assert_types):
     assert tuple(table.columns) == RESULT_COLUMNS["calibration"]
-    for column in table.columns:
-        assert str(table[column].dtype) == DTYPES[GLOSSARY[column].kind], column
+    assert_types(table)
 
 
 def test_there_are_enough_studies(table):

@@ -109,7 +109,7 @@ def test_own_test_needs_its_factor():
         ({"seconds_per_trial": -60}, "negative"),
         ({"test": "mannwhitney_overlay"}, "overlay"),
         ({"test": ["kruskal_modality", "kruskal: gender"]}, "give effect"),
-        ({"factor": "age"}, "age"),
+        ({"effect": "age"}, "age"),
         ({"n_sims": 0}, "n_sims"),
         ({"seconds_of_labels": "a"}, "seconds_of_labels"),
         ({"minutes_per_participant": float("inf")}, "minutes_per_participant"),
