@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...types import Floats
-from .linear import LinearMixed, Point, RandomBlock, lambda_factors
+from .blocks import RandomBlock, lambda_factors
+from .linear import LinearMixed, Point
 
 _CLOSED_LIMIT = 5000
 _SMALL = 1e-3

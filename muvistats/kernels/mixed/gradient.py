@@ -11,7 +11,8 @@ import numpy as np
 from scipy import linalg, sparse
 
 from ...types import Floats
-from .linear import LinearMixed, Reduced, lambda_factors
+from .blocks import lambda_factors
+from .linear import LinearMixed, Reduced
 
 #: Numbers of the dense product that is held at once.
 _CHUNK = 4_000_000
@@ -69,7 +70,7 @@ def _squares(
     if model.reml:
         turn[:p, :p] = linalg.solve_triangular(root, np.eye(p), lower=True).T
     first, rest = first @ turn, rest @ turn
-    own = factors[model.first]
+    own = model.nest.factor(factors)
     others = [factors[i] for i in model.rest]
     scaled_first = (own @ first.reshape(m, k, -1)).reshape(m * k, -1)
     scaled_rest = model.scale_columns(rest.T, [factor.T for factor in others]).T
@@ -77,7 +78,8 @@ def _squares(
     side_first -= (model.own @ scaled_first.reshape(m, k, -1)).reshape(m * k, -1)
     side_rest = model.side @ turn - model.cross.T @ scaled_first - model.inner @ scaled_rest
     parts = [np.empty((0, 0))] * len(factors)
-    parts[model.first] = _level_sum(side_first, first, k)
+    for i, part in model.nest.split(_level_sum(side_first, first, k)):
+        parts[i] = part
     for i, part in zip(model.rest, model.rest_slices, strict=True):
         parts[i] = _level_sum(side_rest[part], rest[part], len(factors[i]))
     return parts
@@ -94,16 +96,31 @@ def _determinants(
     model: LinearMixed, reduced: Reduced, lower: Floats, factors: list[Floats]
 ) -> list[Floats]:
     """Sums of the diagonal blocks of Z'Z Lambda M, for each block of random effects."""
+    own = model.nest.factor(factors)
+    back = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
+    nested = (model.own @ own @ (back @ back.transpose(0, 2, 1))).sum(axis=0)
+    parts = [np.zeros_like(factor) for factor in factors]
+    if model.rest:
+        nested += _crossed_determinants(model, reduced, lower, factors, parts)
+    for i, part in model.nest.split(nested):
+        parts[i] = part
+    return parts
+
+
+def _crossed_determinants(
+    model: LinearMixed,
+    reduced: Reduced,
+    lower: Floats,
+    factors: list[Floats],
+    parts: list[Floats],
+) -> Floats:
+    """The same of the blocks that are not eliminated, into `parts`; what they add to the first."""
     m, k = reduced.lower.shape[:2]
     width = len(reduced.inner)
-    own = factors[model.first]
+    own = model.nest.factor(factors)
     others = [factors[i] for i in model.rest]
     back = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
-    inside = model.own @ own @ (back @ back.transpose(0, 2, 1))
-    parts = [np.zeros_like(factor) for factor in factors]
-    parts[model.first] = inside.sum(axis=0)
-    if not width:
-        return parts
+    nested = np.zeros_like(own)
     # Two products are faster than LAPACK's potri, which runs in small blocks.
     root = linalg.lapack.dtrtri(lower[:width, :width], lower=1)[0]
     inverse = linalg.blas.dtrmm(1.0, root, root, lower=1, trans_a=1)
@@ -121,15 +138,15 @@ def _determinants(
         turned = (own @ joint.reshape(count, k, width)).reshape(count * k, width)
         # The product of `joint` and `cross` at each level
         square = _row_products(cross, joint, k)
-        parts[model.first] -= (
+        nested -= (
             model.own[levels] @ own @ square.transpose(0, 2, 1) @ back[levels].transpose(0, 2, 1)
         ).sum(axis=0)
         raw = model.cross[rows]
         shifted = model.scale_columns(joint, [factor.T for factor in others])
-        parts[model.first] += _row_products(raw, shifted, k).sum(axis=0)
+        nested += _row_products(raw, shifted, k).sum(axis=0)
         for i, part in zip(model.rest, model.rest_slices, strict=True):
             parts[i] += _diagonal_sum(raw[:, part], turned[:, part], len(factors[i]))
-    return parts
+    return nested
 
 
 def _row_products(left: Floats | sparse.csr_array, right: Floats, k: int) -> Floats:

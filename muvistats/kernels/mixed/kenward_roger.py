@@ -12,7 +12,8 @@ import numpy as np
 from scipy import linalg, sparse
 
 from ...types import Floats
-from .linear import LinearMixed, lambda_factors
+from .blocks import lambda_factors
+from .linear import LinearMixed
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg, special
 
 from ...types import Floats
-from .linear import RandomBlock, lambda_factors, n_theta
+from .blocks import RandomBlock, lambda_factors, n_theta
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Linear mixed models at given covariance parameters: likelihood, estimates, derivatives.
 
-The grouping factor with the most random effects has a block-diagonal cross product. Its blocks
-are eliminated first, level by level; what is left is one small dense system.
+A grouping factor has a block-diagonal cross product, and so have factors whose levels stand inside
+its own. These blocks are eliminated first, level by level; what is left is one small dense system.
 """
 
 from __future__ import annotations
@@ -12,63 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg, sparse
 
 from ...types import Floats
+from .blocks import RandomBlock, lambda_factors, level_products, nest_of
 
 _DENSE_LIMIT = 250_000
-
-
-@dataclass(frozen=True)
-class RandomBlock:
-    """Correlated random effects of one grouping factor.
-
-    Parameters
-    ----------
-    columns : ndarray of float, shape (n, k)
-        What varies between the levels.
-    codes : ndarray of int, shape (n,)
-        Level of each row, 0 to n_levels - 1.
-    n_levels : int
-        Number of levels.
-    """
-
-    columns: Floats
-    codes: npt.NDArray[np.intp]
-    n_levels: int
-
-    @property
-    def size(self) -> int:
-        """Number of random effects of the block."""
-        return int(self.n_levels * self.columns.shape[1])
-
-    @property
-    def matrix(self) -> sparse.csr_array:
-        """Random columns, shape (n, n_levels * k), level by level."""
-        n, k = self.columns.shape
-        rows = np.repeat(np.arange(n), k)
-        where = (self.codes[:, None] * k + np.arange(k)).ravel()
-        return sparse.csr_array((self.columns.ravel(), (rows, where)), shape=(n, self.size))
-
-
-def n_theta(blocks: Sequence[RandomBlock]) -> int:
-    """Number of covariance parameters: the lower triangle of each block's factor."""
-    return sum(b.columns.shape[1] * (b.columns.shape[1] + 1) // 2 for b in blocks)
-
-
-def lambda_factors(theta: Floats, blocks: Sequence[RandomBlock]) -> list[Floats]:
-    """Relative covariance factor of each block, lower triangular, theta row by row."""
-    factors = []
-    at = 0
-    for block in blocks:
-        k = block.columns.shape[1]
-        factor = np.zeros((k, k))
-        size = k * (k + 1) // 2
-        factor[np.tril_indices(k)] = theta[at : at + size]
-        factors.append(factor)
-        at += size
-    return factors
 
 
 @dataclass(frozen=True)
@@ -145,8 +94,8 @@ class LinearMixed:
         self.n, self.p = x.shape
         self.reml = reml
         self.blocks = list(blocks)
-        self.first = int(np.argmax([block.size for block in self.blocks]))
-        self.rest = [i for i in range(len(self.blocks)) if i != self.first]
+        self.nest = nest_of(self.blocks)
+        self.rest = [i for i in range(len(self.blocks)) if i not in self.nest.members]
         # Orthonormal columns and a residual response keep the sums of squares free of
         # cancellation; estimates are turned back at the end.
         self._q, self.r = linalg.qr(x, mode="economic")
@@ -164,7 +113,7 @@ class LinearMixed:
         return int(self.n - self.p if self.reml else self.n)
 
     def _prepare(self, residual: Floats) -> None:
-        first = self.blocks[self.first]
+        first = self.nest.block
         k, m = first.columns.shape[1], first.n_levels
         self.own = level_products(first)
         self.fixed = np.column_stack([self._q, residual])
@@ -232,7 +181,7 @@ class LinearMixed:
     def reduce(self, theta: Floats) -> Reduced:
         """Eliminate the first block, level by level."""
         factors = lambda_factors(theta, self.blocks)
-        own = factors[self.first]
+        own = self.nest.factor(factors)
         block = own.T @ self.own @ own + np.eye(len(own))
         lower = np.linalg.cholesky(block)
         log_det = 2 * float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
@@ -300,11 +249,12 @@ class LinearMixed:
         levels = np.arange(m)
         view = inverse[:first, :first].reshape(m, k, m, k)
         view[levels, :, levels, :] += root @ root.transpose(0, 2, 1)
-        starts = np.cumsum([0, *(block.size for block in self.blocks)])
-        order = [self.first, *self.rest]
-        where = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in order])
-        back = np.argsort(where)
-        return inverse if (back == np.arange(len(back))).all() else inverse[np.ix_(back, back)]
+        places = dict(zip(self.nest.members, self.nest.places, strict=True))
+        for i, part in zip(self.rest, self.rest_slices, strict=True):
+            places[i] = first + np.arange(part.start, part.stop)
+        order = np.concatenate([places[i] for i in range(len(self.blocks))])
+        is_whole = len(order) == len(inverse) and (np.diff(order) == 1).all()
+        return inverse if is_whole else inverse[np.ix_(order, order)]
 
     def turned(self, beta: Floats) -> Floats:
         """Fixed effects on the orthonormal columns, as a change from least squares."""
@@ -342,17 +292,6 @@ class LinearMixed:
             modes.append(part @ factor.T)
             at += block.size
         return modes
-
-
-def level_products(block: RandomBlock) -> Floats:
-    """Cross product of a block's columns at each level, shape (n_levels, k, k)."""
-    k = block.columns.shape[1]
-    out = np.empty((block.n_levels, k, k))
-    for i in range(k):
-        for j in range(k):
-            weight = block.columns[:, i] * block.columns[:, j]
-            out[:, i, j] = np.bincount(block.codes, weight, block.n_levels)
-    return out
 
 
 def _empty(n: int) -> sparse.csr_array:

@@ -14,9 +14,10 @@ import numpy as np
 from scipy import linalg, optimize
 
 from ...types import Floats
+from .blocks import RandomBlock, lambda_factors
 from .gradient import deviance_and_gradient
 from .laplace import LaplaceMixed
-from .linear import LinearMixed, RandomBlock, lambda_factors
+from .linear import LinearMixed
 
 #: A diagonal entry of a covariance factor below this counts as a variance of zero.
 SINGULAR = 1e-4

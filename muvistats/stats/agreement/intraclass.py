@@ -12,7 +12,8 @@ from ...arguments import check_choice, check_conf_level
 from ...dataset.access import need_study
 from ...dataset.gate import takes_study
 from ...errors import DesignError
-from ...kernels.mixed.linear import LinearMixed, RandomBlock
+from ...kernels.mixed.blocks import RandomBlock
+from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_linear, is_singular
 from ...kernels.raters.reliability import ROUNDING, IccForm, icc_forms
 from ...kernels.scale import centred, unit_factor

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import linalg
 
 from ...formula import Design
-from ...kernels.mixed.linear import RandomBlock, lambda_factors
+from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.separation import independent_columns
 from ...types import Floats
 

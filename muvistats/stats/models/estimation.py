@@ -9,11 +9,12 @@ from scipy import linalg
 
 from ...errors import ConvergenceError, DesignError
 from ...formula import Design
+from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.derivatives import Uncertainty, uncertainty
 from ...kernels.mixed.gradient import deviance_and_gradient
 from ...kernels.mixed.kenward_roger import KenwardRoger, kenward_roger
 from ...kernels.mixed.laplace import LaplaceMixed
-from ...kernels.mixed.linear import LinearMixed, RandomBlock
+from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear_hessian
 from ...kernels.mixed.separation import separated_columns, separated_directions
 from ...kernels.threads import few_threads

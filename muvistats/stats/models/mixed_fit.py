@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...errors import DesignError
 from ...formula.columns import complete_rows
-from ...kernels.mixed.linear import lambda_factors
+from ...kernels.mixed.blocks import lambda_factors
 from ...results.frame import Rows
 from ...types import Floats
 from .checks import compare_fits, diagnostic_rows

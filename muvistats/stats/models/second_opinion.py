@@ -8,7 +8,7 @@ import numpy as np
 from scipy import linalg
 
 from ...errors import DesignError
-from ...kernels.mixed.linear import RandomBlock
+from ...kernels.mixed.blocks import RandomBlock
 from ...types import Floats
 
 

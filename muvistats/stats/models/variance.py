@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.mixed.linear import lambda_factors
+from ...kernels.mixed.blocks import lambda_factors
 from ...results.frame import join_reasons
 from .estimation import blocks_of, estimate
 from .mixed_numbers import MixedNumbers

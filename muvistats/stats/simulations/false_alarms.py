@@ -22,7 +22,7 @@ from ...kernels.contingency import clopper_pearson
 from ...results.frame import read_frame, result_frame
 from ...types import Rng
 from .draws import PValues, simulate_tests
-from .presets import KEYS, Preset, choose_presets
+from .presets import KEYS, TIE, Preset, choose_presets
 from .scenarios import Scenario, choose_scenarios
 
 __all__ = ["Scenario", "calibration", "calibration_table"]
@@ -31,9 +31,6 @@ Test = str | Callable[..., Any]
 
 #: Confidence that all intervals of a table hold at once.
 SIMULTANEOUS = 0.99
-
-#: p-values above alpha by less are equal to it.
-_TIE = 1e-12
 
 
 @result_frame(
@@ -156,7 +153,7 @@ def rejections(values: PValues, alpha: float) -> list[dict[str, Any]]:
     rows = []
     for key, p_values in values.rows.items():
         n = int((~np.isnan(p_values)).sum())
-        n_rejected = int((p_values <= alpha + _TIE).sum())
+        n_rejected = int((p_values <= alpha + TIE).sum())
         rows.append(
             {
                 "scenario": scenario.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from ..labels.counts import chisquare, chisquare_labels
 from ..labels.residuals import label_deviations
 from ..labels.survey import bilder_loughin, rao_scott
 from ..modalities.contrasts import modality_contrasts
+from ..models.mixed import mixed_model
 from ..ranks.pairs_of_groups import pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney, mannwhitney_overlay
@@ -43,6 +45,18 @@ _NULL = {
     "training": ("no_training",),
     "familiar": ("no_familiarity", "familiarity_confounded"),
 }
+
+
+#: Whose reactions to a factor differ in the mixed model; people's react to a factor of items.
+_REACTING = {
+    "modality": ("participant", "item"),
+    "familiar": ("participant", "item"),
+    "group": ("item",),
+    "genre": ("participant",),
+}
+
+#: p-values above alpha by less are equal to it.
+TIE = 1e-12
 
 
 class SimulatedStudy:
@@ -161,6 +175,38 @@ def _all_presets() -> Iterator[Preset]:
 
 
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in _all_presets()}
+
+
+def general_presets(factor: str, n_levels: int) -> list[Preset]:
+    """Every test that a factor of so many levels allows, on a study whose dimension is `rating`."""
+    formula = f"rating ~ {factor}"
+    yours: dict[str, Run] = {"kruskal": _calling(functools.partial(kruskal, formula=formula))}
+    if n_levels == 2:
+        yours["mannwhitney"] = _calling(functools.partial(mannwhitney, formula=formula))
+    if factor == "modality":
+        yours["pairwise_modality"] = _calling(pairwise_modality)
+        medians = functools.partial(modality_contrasts, quantity="median")
+        yours["modality_contrasts"] = _calling(medians, whole=True)
+    for function in (chisquare_labels, label_deviations, bilder_loughin):
+        yours[function.__name__] = _calling(functools.partial(function, by=factor))
+    yours["rao_scott"] = _calling(functools.partial(rao_scott, by=factor), draws=False)
+    yours["chisquare"] = _calling(functools.partial(chisquare, formula=f"C(tense) ~ {factor}"))
+    yours["mixed_model"] = functools.partial(_mixed_model, factor=factor)
+    families = {"pairwise_modality", "modality_contrasts", "label_deviations"}
+    return [Preset(name, run, families=name in families) for name, run in yours.items()]
+
+
+def _mixed_model(
+    study: SimulatedStudy, rng: np.random.Generator, n_resamples: int, *, factor: str
+) -> pd.DataFrame:
+    """Mixed model with reactions of people and items to the factor, for comparison."""
+    del rng, n_resamples
+    inside = "".join(f" + (1 | {who}:{factor})" for who in _REACTING[factor])
+    formula = f"rating ~ {factor} + (1 | participant) + (1 | item){inside}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = mixed_model(study.frame, formula).anova()
+    return found[found["term"] == factor].assign(dependence="mixed model", method="Satterthwaite")
 
 
 def choose_presets(given: object) -> list[Preset]:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import integrate, linalg, stats
 
+from muvistats.kernels.mixed.blocks import RandomBlock, lambda_factors
 from muvistats.kernels.mixed.derivatives import satterthwaite, uncertainty
 from muvistats.kernels.mixed.gradient import deviance_and_gradient
 from muvistats.kernels.mixed.laplace import LaplaceMixed
-from muvistats.kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
+from muvistats.kernels.mixed.linear import LinearMixed
 from muvistats.kernels.mixed.search import fit_linear, minimise
 from muvistats.kernels.mixed.separation import (
     independent_columns,
