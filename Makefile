@@ -23,7 +23,7 @@ PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
 .PHONY: report quick check lint types doctests test test-sample test-networks test-lowest \
-	test-newest smoke docs bench clean
+	test-newest smoke docs calibration bench clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -77,6 +77,11 @@ smoke:
 docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The pages are in $(abspath docs/_build/html/index.html)"
+
+# Studies are added to the committed table of false alarms, for so many minutes.
+MINUTES ?= 120
+calibration: $(VENV)/test.stamp
+	$(BIN)/python tools/calibration_grid.py $(MINUTES) 2
 
 bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(BIN)/python -m benchmarks

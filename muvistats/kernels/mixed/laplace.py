@@ -6,14 +6,15 @@ to machine precision, so the gradient of the deviance, by implicit differentiati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, special
 
-from ...types import Floats
-from .blocks import RandomBlock, lambda_factors, n_theta
+from ...types import Floats, Ints
+from .blocks import Nest, RandomBlock, lambda_factors, n_theta, nest_of
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,21 @@ class LaplaceMixed:
         self.offset = np.zeros(len(y)) if offset is None else offset
         self.x, self.y, self.blocks, self.family = x, y, list(blocks), family
         self.n_theta = n_theta(blocks)
-        places, at = [], 0
-        for block in blocks:
-            k = block.columns.shape[1]
-            places.append(at + block.codes[:, None] * k + np.arange(k))
-            at += block.size
-        self.q = at
-        self._index = np.concatenate(places, axis=1)
+        nest = nest_of(blocks)
+        self._shape = nest.block.n_levels, nest.block.columns.shape[1]
+        self._order = _positions(nest, blocks)
+        self.q = max(int(own.max()) for own in self._order) + 1
+        self._index = np.concatenate(
+            [
+                own[
+                    block.codes[:, None] * block.columns.shape[1]
+                    + np.arange(block.columns.shape[1])
+                ]
+                for own, block in zip(self._order, blocks, strict=True)
+            ],
+            axis=1,
+        )
+        self._is_head = (self._index < self._shape[0] * self._shape[1]).all(axis=0)
         self._raw = np.concatenate([block.columns for block in blocks], axis=1)
         self._start = np.zeros(self.q)
         constant = special.gammaln(y + 1).sum() if family == "poisson" else 0.0
@@ -107,19 +116,41 @@ class LaplaceMixed:
         flat = (values * weights[:, None]).ravel()
         return np.bincount(self._index.ravel(), flat, self.q).astype(np.float64)
 
-    def _system(self, values: Floats, weights: Floats) -> Floats:
-        total = np.zeros(self.q * self.q)
-        width = values.shape[1]
-        for i in range(width):
-            for j in range(i + 1):
-                flat = self._index[:, i] * self.q + self._index[:, j]
-                part = np.bincount(flat, weights * values[:, i] * values[:, j], len(total))
-                total += part
-                if i != j:
-                    total += part.reshape(self.q, self.q).T.ravel()
-        system = total.reshape(self.q, self.q)
-        system[np.diag_indices(self.q)] += 1.0
-        return system
+    def _system(self, values: Floats, weights: Floats) -> _System:
+        """The random system, its first levels eliminated."""
+        m, k = self._shape
+        head, width = m * k, self.q - m * k
+        own, cross, inner = np.zeros(m * k * k), np.zeros(head * width), np.zeros(width * width)
+        for i, j in self._pairs():
+            product = weights * values[:, i] * values[:, j]
+            a, b = self._index[:, i], self._index[:, j]
+            if self._is_head[i] and self._is_head[j]:
+                own += np.bincount(a * k + b % k, product, len(own))
+            elif self._is_head[i]:
+                cross += np.bincount(a * width + b - head, product, len(cross))
+            elif not self._is_head[j]:
+                inner += np.bincount((a - head) * width + b - head, product, len(inner))
+        return _System.of(
+            own.reshape(m, k, k), cross.reshape(head, width), inner.reshape(width, width)
+        )
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        return itertools.product(range(len(self._is_head)), repeat=2)
+
+    def _near(self, inverse: tuple[Floats, Floats, Floats]) -> Floats:
+        """Inverse of the random system between the effects of each row, shape (n, w, w)."""
+        own, side, inner = inverse
+        head, k = len(side), own.shape[2]
+        near = np.empty((len(self.y), len(self._is_head), len(self._is_head)))
+        for i, j in self._pairs():
+            a, b = self._index[:, i], self._index[:, j]
+            if self._is_head[i] and self._is_head[j]:
+                near[:, i, j] = own[a // k, a % k, b % k]
+            elif self._is_head[i]:
+                near[:, i, j] = near[:, j, i] = side[a, b - head]
+            elif not self._is_head[j]:
+                near[:, i, j] = inner[a - head, b - head]
+        return near
 
     def _modes(self, values: Floats, fixed: Floats) -> tuple[Floats, Floats, bool]:
         """Conditional modes, the linear predictor there, and whether they were found."""
@@ -132,8 +163,7 @@ class LaplaceMixed:
         for _ in range(60):
             mean, weight, _ = self._mean(eta)
             slope = self._gather(values, self.y - mean) - spherical
-            lower = linalg.cholesky(self._system(values, weight), lower=True, check_finite=False)
-            step = linalg.cho_solve((lower, True), slope, check_finite=False)
+            step = self._system(values, weight).solve(slope)
             gain = float(slope @ step)
             if gain < 1e-12:  # one more step of Newton's squares the error
                 spherical = spherical + step
@@ -170,15 +200,12 @@ class LaplaceMixed:
         if converged:
             self._start = spherical
         mean, weight, bend = self._mean(eta)
-        lower = linalg.cholesky(self._system(values, weight), lower=True, check_finite=False)
-        log_det = 2 * float(np.log(np.diag(lower)).sum())
-        deviance = self._fit(eta) + self._constant + float(spherical @ spherical) + log_det
-        inverse = linalg.lapack.dpotri(lower, lower=1)[0]
-        inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        near = inverse[self._index[:, :, None], self._index[:, None, :]]
-        turned = np.einsum("ni,nij->nj", values, near)
+        system = self._system(values, weight)
+        square = float(spherical @ spherical)
+        deviance = self._fit(eta) + self._constant + square + system.log_det
+        turned = np.einsum("ni,nij->nj", values, self._near(system.inverse()))
         pull = bend * (turned * values).sum(axis=1)
-        response = inverse @ self._gather(values, pull)
+        response = system.solve(self._gather(values, pull))
         error = self.y - mean
         total = pull - 2 * error - weight * (values * response[self._index]).sum(axis=1)
         gradient = np.concatenate(
@@ -229,9 +256,79 @@ class LaplaceMixed:
 
     def random_effects(self, theta: Floats, spherical: Floats) -> list[Floats]:
         """Conditional modes of each block, shape (n_levels, k)."""
-        modes, at = [], 0
-        for block, factor in zip(self.blocks, lambda_factors(theta, self.blocks), strict=True):
-            part = spherical[at : at + block.size].reshape(block.n_levels, -1)
-            modes.append(part @ factor.T)
+        factors = lambda_factors(theta, self.blocks)
+        return [
+            spherical[own].reshape(-1, len(factor)) @ factor.T
+            for own, factor in zip(self._order, factors, strict=True)
+        ]
+
+
+def _positions(nest: Nest, blocks: Sequence[RandomBlock]) -> list[Ints]:
+    """Where the effects of each block stand: those of the nest first, level by level."""
+    at = nest.block.size
+    places = dict(zip(nest.members, nest.places, strict=True))
+    for i, block in enumerate(blocks):
+        if i not in places:
+            places[i] = at + np.arange(block.size)
             at += block.size
-        return modes
+    return [places[i] for i in range(len(blocks))]
+
+
+@dataclass(frozen=True)
+class _System:
+    """A random system [[A, B], [B', C]] + I with A block-diagonal, factored.
+
+    Parameters
+    ----------
+    root : ndarray of float, shape (m, k, k)
+        Inverse of the Cholesky factor of each block of A + I.
+    cross : ndarray of float, shape (m * k, w)
+        B, after the blocks were eliminated.
+    lower : ndarray of float, shape (w, w)
+        Cholesky factor of what is left of C + I.
+    log_det : float
+        Log determinant of the whole.
+    """
+
+    root: Floats
+    cross: Floats
+    lower: Floats
+    log_det: float
+
+    @classmethod
+    def of(cls, own: Floats, cross: Floats, inner: Floats) -> _System:
+        """Factor a system."""
+        m, k = own.shape[:2]
+        lower = np.linalg.cholesky(own + np.eye(k))
+        root = np.linalg.inv(lower)
+        reduced = (root @ cross.reshape(m, k, -1)).reshape(m * k, -1)
+        left = inner - reduced.T @ reduced
+        left[np.diag_indices(len(left))] += 1.0
+        rest = linalg.cholesky(left, lower=True, check_finite=False) if len(left) else left
+        diagonals = np.diagonal(lower, axis1=1, axis2=2), np.diag(rest)
+        log_det = 2 * sum(float(np.log(diagonal).sum()) for diagonal in diagonals)
+        return cls(root, reduced, np.asarray(rest), log_det)
+
+    def solve(self, right: Floats) -> Floats:
+        """Solution of the system."""
+        m, k = self.root.shape[:2]
+        first = (self.root @ right[: m * k].reshape(m, k, 1)).reshape(-1)
+        rest = right[m * k :] - self.cross.T @ first
+        if len(rest):
+            rest = linalg.cho_solve((self.lower, True), rest, check_finite=False)
+        first = (first - self.cross @ rest).reshape(m, k, 1)
+        return np.concatenate([(self.root.transpose(0, 2, 1) @ first).reshape(-1), rest])
+
+    def inverse(self) -> tuple[Floats, Floats, Floats]:
+        """Inverse: blocks within the first levels, those beside the others, the others."""
+        m, k = self.root.shape[:2]
+        back = self.root.transpose(0, 2, 1)
+        own = back @ self.root
+        if not len(self.lower):
+            return own, self.cross, self.lower
+        inner = linalg.lapack.dpotri(self.lower, lower=1)[0]
+        inner = np.tril(inner) + np.tril(inner, -1).T
+        turned = back @ self.cross.reshape(m, k, -1)
+        side = turned @ inner
+        own = own + side @ turned.transpose(0, 2, 1)
+        return own, -side.reshape(m * k, -1), inner

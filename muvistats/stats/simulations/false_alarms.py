@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ...arguments import (
+    check_choice,
     check_conf_level,
     check_count,
     check_jobs,
@@ -33,14 +34,19 @@ Test = str | Callable[..., Any]
 SIMULTANEOUS = 0.99
 
 
-@result_frame(
-    "scenario, test and row of the test",
-    "scenario null test",
-    *KEYS,
-    "alpha quantity estimate conf_low conf_high conf_level",
-    "simultaneous_low simultaneous_high simultaneous_level",
-    "n_rejected n n_undefined n_resamples verdict rule",
+#: Columns of a table of rates.
+_COLUMNS = " ".join(
+    [
+        "scenario null test",
+        *KEYS,
+        "alpha quantity estimate conf_low conf_high conf_level",
+        "simultaneous_low simultaneous_high simultaneous_level",
+        "n_rejected n n_undefined n_resamples verdict rule",
+    ]
 )
+
+
+@result_frame("scenario, test and row of the test", _COLUMNS)
 def calibration(
     test: Test | Sequence[Test] | None = None,
     scenario: str | Scenario | Sequence[str | Scenario] | None = None,
@@ -195,18 +201,34 @@ def with_limits(table: pd.DataFrame, conf_level: float) -> pd.DataFrame:
     )
 
 
-def calibration_table() -> pd.DataFrame:
-    """The committed result of `calibration`, over all tests in all their null scenarios.
+def calibration_table(table: Literal["muvi", "grid"] = "muvi") -> pd.DataFrame:
+    """The committed result of `calibration`.
+
+    Parameters
+    ----------
+    table : {"muvi", "grid"}
+        All tests of the paper in their null scenarios, studies as large as MuVi; or general tests
+        over a grid of small and large designs, among them some with an effect.
 
     Returns
     -------
     DataFrame
-        Columns and rows as `calibration` gives them; made by the script ``05_calibration.py`` of
-        ``analyses/``. Simulated data.
+        Columns and rows as `calibration` gives them. The first is made by the script
+        ``05_calibration.py`` of ``analyses/``, the grid by ``make calibration``. Simulated data.
+
+    Raises
+    ------
+    DesignError
+        For another table.
+
+    See Also
+    --------
+    calibration : the same for tests and scenarios of your own.
 
     Notes
     -----
-    The intervals that hold at once are those of this whole table.
+    The intervals that hold at once are those of the whole table. In the grid the rows "mixed
+    model" are a comparison, a linear mixed model of the values with reactions of people and items.
 
     Examples
     --------
@@ -214,6 +236,35 @@ def calibration_table() -> pd.DataFrame:
     >>> bool(calibration_table()["simulated"].all())
     True
     """
-    source = files("muvistats.data") / "simulation" / "false_alarms.csv"
-    with source.open(encoding="utf-8") as stream:
+    check_choice("table", table, ("muvi", "grid"))
+    folder = files("muvistats.data") / "simulation"
+    if table == "grid":
+        with (folder / "grid.csv").open(encoding="utf-8") as stream:
+            return of_counts(pd.read_csv(stream, keep_default_na=False))
+    with (folder / "false_alarms.csv").open(encoding="utf-8") as stream:
         return read_frame(stream)
+
+
+@result_frame("scenario, test, row of the test and level of significance", _COLUMNS)
+def of_counts(counts: pd.DataFrame) -> pd.DataFrame:
+    """Rates and limits of rejections that were counted in pieces.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        What `grid.count_rejections` gives.
+    """
+    null = counts["null"].astype(bool)
+    rates = counts.assign(
+        null=null,
+        quantity=np.where(null, "false-alarm rate", "power"),
+        estimate=np.divide(
+            counts["n_rejected"],
+            counts["n"],
+            out=np.full(len(counts), np.nan),
+            where=counts["n"] > 0,
+        ),
+        warning=np.where(counts["n"] > 0, "", "no simulated study gave a p-value"),
+    )
+    rates = rates.drop(columns=["n_studies", "seed", "version"])
+    return with_limits(rates, 0.95).assign(alignment="as_recorded", simulated=True)

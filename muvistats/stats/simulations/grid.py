@@ -21,7 +21,7 @@ from scipy.special import expit
 from ...dataset.tables import from_frames
 from ...kernels.threads import few_threads
 from ...types import Floats, Ints
-from .presets import KEYS, TIE, Preset, SimulatedStudy, general_presets, p_rows
+from .presets import ANY, KEYS, TIE, Preset, SimulatedStudy, general_presets, p_rows
 
 Kind = Literal["within_item", "participant", "item", "observed"]
 
@@ -354,15 +354,18 @@ def _count(cell: Cell, start: int, stop: int, seed: int, n_resamples: int) -> pd
             for test in _tests(cell, index):
                 rng = np.random.default_rng(_child(seed, cell.name, index, test.name))
                 for key, p_value in p_rows(test, test.run(study, rng, n_resamples)).items():
-                    found.setdefault((test.name, *key), []).append(p_value)
+                    if not test.families or ANY in key:  # of a family, whether any is rejected
+                        found.setdefault((test.name, *key), []).append(p_value)
     rows = []
     for (name, *key), values in found.items():
         p_values = np.array(values)
         known = p_values[~np.isnan(p_values)]
         row = {"scenario": cell.name, "null": not cell.effect, "test": name}
         row |= dict(zip(KEYS, key, strict=True)) | {"n": len(known), "n_studies": stop - start}
-        for alpha in ALPHAS:
-            rows.append(row | {"alpha": alpha, "n_rejected": int((known <= alpha + TIE).sum())})
+        rows += [
+            row | {"alpha": alpha, "n_rejected": int((known <= alpha + TIE).sum())}
+            for alpha in ALPHAS
+        ]
     return pd.DataFrame(rows)
 
 

@@ -1,0 +1,69 @@
+"""The grid of designs: what is drawn is what a cell says, and counting in pieces is counting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import muvistats as mv
+from muvistats.stats.simulations.grid import ALPHAS, FACTORS, GRID, Cell, count_rejections
+
+SMALL = Cell("small", "participant", 8, 6, (4, 4), (0.5, 0.5))
+
+
+def kept(*_: object) -> None:
+    """Keep nothing."""
+
+
+def test_cells_have_names_and_sizes_of_their_own():
+    assert len(GRID) == len({(cell.name, cell) for cell in GRID.values()}) >= 30
+    assert {cell.kind for cell in GRID.values()} == set(FACTORS)
+
+
+@pytest.mark.parametrize("kind", FACTORS)
+def test_a_study_is_what_its_cell_says(kind):
+    cell = Cell(
+        "drawn", kind, 40, 12, (3, 6), (0.5, 0.3, 0.2) if kind != "observed" else (0.6, 0.4)
+    )
+    frame = mv.annotation_frame(cell.draw(0))
+    trials = frame.groupby("participant").size()
+    assert (trials.between(3, 6)).all()
+    assert trials.size == 40
+    assert not frame.duplicated(["participant", "item"]).any()
+    assert frame.groupby("item").size().agg(np.ptp) <= 1
+    share = frame[FACTORS[kind]].value_counts(normalize=True)
+    assert share.size == len(cell.use)
+    assert share.iloc[0] == pytest.approx(cell.use[0], abs=0.15)
+
+
+@pytest.mark.parametrize("kind", FACTORS)
+def test_an_effect_is_the_shift_of_the_last_level(kind):
+    cell = Cell("shift", kind, 60, 60, (60, 60), (0.5, 0.5), person_sd=0, item_sd=0, effect=3.0)
+    frame = mv.annotation_frame(cell.draw(1))
+    levels = [group["rating"] for _, group in frame.groupby(FACTORS[kind], observed=True)]
+    pooled = np.sqrt(np.mean([values.var() for values in levels]))
+    assert (levels[1].mean() - levels[0].mean()) / pooled == pytest.approx(3.0, abs=0.15)
+    assert cell.null == ()
+
+
+def test_counting_in_pieces_is_counting_at_once():
+    options = {"version": "v", "cells": [SMALL], "n_resamples": 19, "more": 0}
+    once = count_rejections(pd.DataFrame(), kept, seconds=600, first=20, **options)
+    some = count_rejections(pd.DataFrame(), kept, seconds=600, first=10, **options)
+    both = count_rejections(some, kept, seconds=600, first=20, **options)
+    pd.testing.assert_frame_equal(once, both)
+    assert set(once["alpha"]) == set(ALPHAS)
+    assert (once["n"] + once["n_undefined"] == 20).all()
+
+
+def test_no_time_is_no_study():
+    assert count_rejections(pd.DataFrame(), kept, seconds=0, version="v", cells=[SMALL]).empty
+
+
+def test_the_committed_grid_is_whole():
+    table = mv.calibration_table("grid")
+    assert set(table["scenario"]) <= set(GRID)
+    assert (table.loc[~table["null"], "quantity"] == "power").all()
+    assert (table["n_rejected"] <= table["n"]).all()
+    assert table["simulated"].all()
