@@ -330,6 +330,8 @@ def count_rejections(
 
 def _is_above(table: pd.DataFrame, name: str) -> bool:
     """Whether a design row of a cell rejects more than 5%."""
+    if table.empty:
+        return False
     rows = table[(table["scenario"] == name) & (table["alpha"] == ALPHAS[0]) & table["null"]]
     design = rows[rows["dependence"] == "design"]
     return bool((design["n_rejected"] > ALPHAS[0] * design["n"]).any())

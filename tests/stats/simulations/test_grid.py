@@ -48,7 +48,7 @@ def test_an_effect_is_the_shift_of_the_last_level(kind):
 
 
 def test_counting_in_pieces_is_counting_at_once():
-    options = {"version": "v", "cells": [SMALL], "n_resamples": 19, "more": 0}
+    options = {"version": "v", "cells": [SMALL], "n_resamples": 9, "more": 0}
     once = count_rejections(pd.DataFrame(), kept, seconds=600, first=20, **options)
     some = count_rejections(pd.DataFrame(), kept, seconds=600, first=10, **options)
     both = count_rejections(some, kept, seconds=600, first=20, **options)
