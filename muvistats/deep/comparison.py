@@ -39,6 +39,7 @@ def compare_architectures(
     rng: Rng = 0,
     backend: str | None = None,
     n_jobs: int = -1,
+    client: Any = None,
     cache: bool | FilePath = True,
     progress: bool = True,
 ) -> list[Row]:
@@ -97,6 +98,7 @@ def compare_architectures(
             rng=rng,
             backend=backend,
             n_jobs=n_jobs,
+            client=client,
             cache=cache,
             progress=progress,
         )

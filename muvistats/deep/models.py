@@ -13,7 +13,7 @@ import xarray as xr
 
 from ..arguments import check_count, check_jobs, generator_of, is_named
 from ..dataset.gate import takes_study
-from ..errors import DataError
+from ..errors import DataError, DesignError
 from ..files import FilePath, kept_folder
 from ..results.frame import Rows, join_reasons
 from ..stats.agreement.trajectories import noise_ceiling
@@ -21,6 +21,7 @@ from ..stats.models.frames import fit_frame
 from ..stats.prediction.inputs import Inputs
 from ..stats.prediction.models import held_out_rows
 from ..types import Names, Rng
+from ..workers import check_client
 from .backend import chosen_backend
 from .checks import check_items, check_needs, chosen_targets, network_inputs, prepared_study
 from .configurations import Configuration, as_configurations
@@ -240,6 +241,16 @@ class NetworkModels:
         return rows
 
 
+def _single_threaded(client: Any) -> Any:
+    """A dask client whose workers can train: one network at a time, as Keras asks for."""
+    if check_client(client) is not None and any(n > 1 for n in client.nthreads().values()):
+        raise DesignError(
+            "networks are trained by workers of one thread; start the cluster with "
+            "threads_per_worker=1"
+        )
+    return client
+
+
 @takes_study
 def network_models(
     data: xr.DataTree,
@@ -252,6 +263,7 @@ def network_models(
     rng: Rng = 0,
     backend: str | None = None,
     n_jobs: int = -1,
+    client: Any = None,
     cache: bool | FilePath = True,
     progress: bool = True,
 ) -> NetworkModels:
@@ -350,6 +362,7 @@ def network_models(
             backend=name,
             entropy=(root.entropy, (*root.spawn_key, 0)),
             n_jobs=jobs,
+            client=_single_threaded(client),
             progress=progress,
         )
     ceilings = noise_ceiling(study, level="item")

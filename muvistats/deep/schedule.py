@@ -14,6 +14,7 @@ from typing import Any
 from ..arguments import check_jobs
 from ..errors import MuvistatsError
 from ..progress import terminal_progress
+from ..workers import executor_of, n_threads
 from .protocols import Protocol
 from .store import Trained, entry_of, load_trained
 from .training import Task, train_task
@@ -32,6 +33,7 @@ def train_all(
     backend: str,
     entropy: tuple[Any, tuple[int, ...]],
     n_jobs: int,
+    client: Any = None,
     progress: bool,
 ) -> dict[Unit, Trained]:
     """Train units and all that they need; what was finished before is read.
@@ -52,6 +54,8 @@ def train_all(
         Entropy and spawn key of the source of randomness.
     n_jobs : int
         Processes, each with one thread; no number depends on it.
+    client : dask.distributed.Client, optional
+        Where networks are trained instead, by workers of one thread that see `folder`.
     progress : bool
         Whether to show a bar with the time that is left, on a terminal only.
 
@@ -71,8 +75,8 @@ def train_all(
             step("kept from before", len(done), total)
         if not left:
             return {unit: done[unit] for unit in units}
-        jobs = min(check_jobs(n_jobs), len(left))
-        pool = _pool(jobs, backend)
+        jobs = min(check_jobs(n_jobs) if client is None else n_threads(client), len(left))
+        pool = _pool(jobs, backend) if client is None else executor_of(client)
         left = longest_first(left)
         running: dict[Future[Trained], Unit] = {}
         try:
@@ -88,7 +92,10 @@ def train_all(
                     done[unit] = _result(future, unit)
                     step(unit.words, len(done), total)
         except BaseException:
-            pool.shutdown(kill_workers=True)  # files have their names only when they are whole
+            if client is None:  # files have their names only when they are whole
+                pool.shutdown(kill_workers=True)
+            for future in running:
+                future.cancel()
             raise
     return {unit: done[unit] for unit in units}
 

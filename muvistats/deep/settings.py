@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,7 @@ def protocol_effects(
     rng: Rng = 0,
     backend: str | None = None,
     n_jobs: int = -1,
+    client: Any = None,
     cache: bool | FilePath = True,
     progress: bool = True,
 ) -> list[Row]:
@@ -108,6 +110,7 @@ def protocol_effects(
             rng=rng,
             backend=backend,
             n_jobs=n_jobs,
+            client=client,
             cache=cache,
             progress=progress,
         )

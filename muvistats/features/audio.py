@@ -7,12 +7,14 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ..errors import DataError, DesignError
 from ..types import Floats
+from ..workers import check_client
 from .extraction import FileFeatures, extract_files
 from .families import audio_family
 from .smile import FEATURE_SETS, FRAME_STEP, engine_versions, functionals
@@ -36,6 +38,7 @@ def extract(
     min_fill: float = 0.9,
     items: Sequence[str] | None = None,
     n_jobs: int = 1,
+    client: Any = None,
     cache: bool | str | os.PathLike[str] = True,
     progress: bool = True,
 ) -> xr.Dataset:
@@ -56,6 +59,8 @@ def extract(
         Item of each file; by default the name of the file without its suffix.
     n_jobs : int
         Number of processes; -1 for one per core. The result does not depend on it.
+    client : dask.distributed.Client, optional
+        Where files are read instead; paths and the cache must be the same for all workers.
     cache : bool or path
         Whether and where finished files are kept, so that a run that was cut off goes on: in
         the user's cache folder (or the one that `MUVISTATS_CACHE` names), nowhere, or here.
@@ -129,6 +134,7 @@ def extract(
         kind="audio",
         items=items,
         n_jobs=n_jobs,
+        client=check_client(client),
         cache=cache,
         progress=progress,
         attrs={"feature_set": name, "window": float(window), "hop": float(hop)},

@@ -22,6 +22,7 @@ from ..dataset.build import Features, Log, feature_dataset
 from ..errors import DataError, DesignError, ExtractionWarning, MissingExtraError
 from ..files import FilePath, store_folder
 from ..progress import terminal_progress
+from ..workers import check_client, each_finished
 from .store import FileFeatures, entry_path, load_entry, write_entry
 
 __all__ = [
@@ -88,6 +89,7 @@ def extract_files(
     kind: str,
     items: Sequence[str] | None = None,
     n_jobs: int = 1,
+    client: Any = None,
     cache: bool | FilePath = True,
     progress: bool = True,
     attrs: Mapping[str, Any] | None = None,
@@ -113,6 +115,8 @@ def extract_files(
     n_jobs : int
         Number of processes; -1 for one per core. The result does not depend on it. With 1 all
         is done in this process.
+    client : dask.distributed.Client, optional
+        Where files are read instead; paths and the cache must be the same for all workers.
     cache : bool or path
         Whether and where finished files are kept: in the user's cache folder (or the folder
         that the environment variable `MUVISTATS_CACHE` names), nowhere, or in this folder. Each
@@ -150,6 +154,7 @@ def extract_files(
         kind=kind,
         items=items,
         n_jobs=n_jobs,
+        client=client,
         cache=cache,
         progress=progress,
         attrs=attrs,
@@ -164,6 +169,7 @@ def run_extraction(
     kind: str,
     items: Sequence[str] | None = None,
     n_jobs: int = 1,
+    client: Any = None,
     cache: bool | FilePath = True,
     progress: bool = True,
     attrs: Mapping[str, Any] | None = None,
@@ -172,7 +178,7 @@ def run_extraction(
 
     Parameters
     ----------
-    paths, function, settings, kind, items, n_jobs, cache, progress, attrs
+    paths, function, settings, kind, items, n_jobs, client, cache, progress, attrs
         As in `extract_files`.
 
     Returns
@@ -185,7 +191,7 @@ def run_extraction(
     finished: dict[str, _Done] = {}
     with terminal_progress(show=progress) as step:
         step("Extracting", 0, len(tasks))
-        for done in _run(tasks, n_jobs):
+        for done in _run(tasks, n_jobs, check_client(client)):
             finished[done.item] = done
             step(f"Extracted {done.path.name}", len(finished), len(tasks))
     in_order = [finished[task.item] for task in tasks]
@@ -244,24 +250,18 @@ def _tasks(
     return [_Task(name, path, function, settings, folder) for name, path in first.items()]
 
 
-def _run(tasks: list[_Task], n_jobs: int) -> Iterator[_Done]:
+def _run(tasks: list[_Task], n_jobs: int, client: Any) -> Iterator[_Done]:
     """Work through the tasks, each result as soon as it is there."""
-    if n_jobs == 1 or len(tasks) == 1:
-        yield from map(_work, tasks)
-        return
-    from joblib import Parallel, delayed
-
     left = {task.item: task for task in tasks}
-    pool = Parallel(n_jobs, batch_size=1, return_as="generator_unordered")
     try:
-        for done in pool(delayed(_work)(task) for task in tasks):
+        for done in each_finished(_work, tasks, n_jobs=min(n_jobs, len(tasks)), client=client):
             del left[done.item]
             yield done
     except BrokenProcessPool:
         _logger.warning("a worker process died; the files left are read one at a time")
     for task in left.values():  # so that a crash tells which file it is
         try:
-            yield from Parallel(2, batch_size=1)([delayed(_work)(task)])
+            yield from each_finished(_work, [task], n_jobs=2)
         except BrokenProcessPool:
             yield _Done(task.item, task.path, failure="the process that read it died")
 

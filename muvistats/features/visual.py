@@ -14,6 +14,7 @@ import xarray as xr
 from ..arguments import check_jobs, check_number
 from ..dataset import schema
 from ..errors import DataError, DesignError
+from ..workers import check_client
 from .extraction import FileFeatures, run_extraction
 from .vision.actions import Actions
 from .vision.colour import Colour
@@ -68,6 +69,7 @@ def extract(
     hop: float = schema.SAMPLING_INTERVAL,
     items: Sequence[str] | None = None,
     n_jobs: int = 1,
+    client: Any = None,
     cache: bool | str | os.PathLike[str] = True,
     progress: bool = True,
 ) -> xr.Dataset:
@@ -86,6 +88,8 @@ def extract(
         Item of each file; by default the name of the file without its suffix.
     n_jobs : int
         Number of processes; -1 for one per core. The result does not depend on it.
+    client : dask.distributed.Client, optional
+        Where files are read instead; paths and the cache must be the same for all workers.
     cache : bool or path
         Whether and where finished files are kept, so that a run that was cut off goes on: in
         the user's cache folder (or the one that `MUVISTATS_CACHE` names), nowhere, or here.
@@ -150,6 +154,7 @@ def extract(
         kind="visual",
         items=items,
         n_jobs=n_jobs,
+        client=check_client(client),
         cache=cache,
         progress=progress,
         attrs={"step": hop},

@@ -159,6 +159,12 @@ PARAMETERS: dict[str, Parameter] = {
         "Source of randomness. A number gives the same result each time, None another one.",
         {"simulate_muvi": ("20220824", "the embedded study, of which docs and lessons speak")},
     ),
+    "client": Parameter(
+        "dask.distributed.Client",
+        "None",
+        "Where the work is done instead of in `n_jobs` processes here. No result depends on it. "
+        "Folders and files that are named must be the same for all workers.",
+    ),
     "n_jobs": Parameter(
         "int",
         "1",

@@ -164,7 +164,7 @@ def _inside(base: int, blocks: Sequence[RandomBlock]) -> Nest:
         layout.append((total, k, times, outer))
         total = width
     columns = np.zeros((n, total))
-    places = []
+    places: list[Ints] = []
     for i, (at, k, _, outer) in zip(members, layout, strict=True):
         own, levels, rank = at + np.arange(k), blocks[i].codes, _rank_inside(outer)
         columns[np.arange(n)[:, None], rank[levels][:, None] * k + own] = blocks[i].columns

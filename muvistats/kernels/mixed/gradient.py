@@ -78,8 +78,8 @@ def _squares(
     side_first -= (model.own @ scaled_first.reshape(m, k, -1)).reshape(m * k, -1)
     side_rest = model.side @ turn - model.cross.T @ scaled_first - model.inner @ scaled_rest
     parts = [np.empty((0, 0))] * len(factors)
-    for i, part in model.nest.split(_level_sum(side_first, first, k)):
-        parts[i] = part
+    for i, nested in model.nest.split(_level_sum(side_first, first, k)):
+        parts[i] = nested
     for i, part in zip(model.rest, model.rest_slices, strict=True):
         parts[i] = _level_sum(side_rest[part], rest[part], len(factors[i]))
     return parts

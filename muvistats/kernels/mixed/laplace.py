@@ -6,8 +6,7 @@ to machine precision, so the gradient of the deviance, by implicit differentiati
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,8 +133,9 @@ class LaplaceMixed:
             own.reshape(m, k, k), cross.reshape(head, width), inner.reshape(width, width)
         )
 
-    def _pairs(self) -> Iterator[tuple[int, int]]:
-        return itertools.product(range(len(self._is_head)), repeat=2)
+    def _pairs(self) -> list[tuple[int, int]]:
+        width = range(len(self._is_head))
+        return [(i, j) for i in width for j in width]
 
     def _near(self, inverse: tuple[Floats, Floats, Floats]) -> Floats:
         """Inverse of the random system between the effects of each row, shape (n, w, w)."""
@@ -312,12 +312,12 @@ class _System:
     def solve(self, right: Floats) -> Floats:
         """Solution of the system."""
         m, k = self.root.shape[:2]
-        first = (self.root @ right[: m * k].reshape(m, k, 1)).reshape(-1)
+        first: Floats = (self.root @ right[: m * k].reshape(m, k, 1)).reshape(-1)
         rest = right[m * k :] - self.cross.T @ first
         if len(rest):
             rest = linalg.cho_solve((self.lower, True), rest, check_finite=False)
-        first = (first - self.cross @ rest).reshape(m, k, 1)
-        return np.concatenate([(self.root.transpose(0, 2, 1) @ first).reshape(-1), rest])
+        left = (first - self.cross @ rest).reshape(m, k, 1)
+        return np.concatenate([(self.root.transpose(0, 2, 1) @ left).reshape(-1), rest])
 
     def inverse(self) -> tuple[Floats, Floats, Floats]:
         """Inverse: blocks within the first levels, those beside the others, the others."""

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ...files import FilePath, load_arrays, store_folder, write_arrays
 from ...kernels.threads import few_threads
 from ...progress import terminal_progress
 from ...types import Floats, Rng
+from ...workers import each_finished
 from .presets import PRESETS, Preset, SimulatedStudy, p_rows
 from .scenarios import Scenario
 
@@ -73,6 +74,7 @@ def simulate_tests(
     n_resamples: int,
     rng: Rng,
     n_jobs: int,
+    client: Any = None,
     cache: bool | FilePath,
     progress: bool,
 ) -> list[PValues]:
@@ -91,6 +93,8 @@ def simulate_tests(
         a child of its own name, so that a p-value depends on nothing else.
     n_jobs : int
         Processes.
+    client : dask.distributed.Client, optional
+        Where studies are drawn and tested instead.
     cache : bool or path
         Whether and where finished p-values are kept.
     progress : bool
@@ -123,7 +127,7 @@ def simulate_tests(
     total = len(results) * -(-n_sims // CHUNK)
     with terminal_progress(show=progress) as step:
         step("Kept from before", sum(map(len, chunks.values())), total)
-        for name, start, finished in _run(tasks, n_jobs):
+        for name, start, finished in each_finished(_work, tasks, n_jobs=n_jobs, client=client):
             for test_name, chunk in finished.items():
                 chunks[name, test_name][start] = chunk
             done = sum(map(len, chunks.values()))
@@ -141,16 +145,6 @@ def _joined(chunks: dict[int, _Chunk], n_sims: int) -> dict[Key, Floats]:
             column = rows.setdefault(key, np.full(n_sims, np.nan))
             column[start : start + len(values)] = values
     return rows
-
-
-def _run(tasks: list[_Task], n_jobs: int) -> Iterator[tuple[str, int, dict[str, _Chunk]]]:
-    if n_jobs == 1 or len(tasks) <= 1:
-        yield from map(_work, tasks)
-        return
-    from joblib import Parallel, delayed
-
-    pool = Parallel(n_jobs, batch_size=1, return_as="generator_unordered")
-    yield from pool(delayed(_work)(task) for task in tasks)
 
 
 def _work(task: _Task) -> tuple[str, int, dict[str, _Chunk]]:

@@ -22,6 +22,7 @@ from ...errors import DesignError
 from ...kernels.contingency import clopper_pearson
 from ...results.frame import read_frame, result_frame
 from ...types import Rng
+from ...workers import check_client
 from .draws import PValues, simulate_tests
 from .presets import KEYS, TIE, Preset, choose_presets
 from .scenarios import Scenario, choose_scenarios
@@ -57,6 +58,7 @@ def calibration(
     n_resamples: int = 199,
     rng: Rng = 0,
     n_jobs: int = 1,
+    client: Any = None,
     cache: bool | str | os.PathLike[str] = True,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -127,6 +129,7 @@ def calibration(
         n_resamples=check_resamples(n_resamples),
         rng=rng,
         n_jobs=check_jobs(n_jobs),
+        client=check_client(client),
         cache=cache,
         progress=progress,
     )

@@ -7,6 +7,7 @@ time is up, so that a run of many hours can be made in pieces.
 
 from __future__ import annotations
 
+import functools
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from scipy.special import expit
 from ...dataset.tables import from_frames
 from ...kernels.threads import few_threads
 from ...types import Floats, Ints
+from ...workers import each_finished
 from .presets import ANY, KEYS, TIE, Preset, SimulatedStudy, general_presets, p_rows
 
 Kind = Literal["within_item", "participant", "item", "observed"]
@@ -123,14 +125,15 @@ class Cell:
                 drawn[:, last] = sd * _correlated(rng, own, self.confounding)
             if self.only_last or self.kind == "observed":
                 drawn[:, :last] = 0
-            return drawn[codes, level]
+            return np.asarray(drawn[codes, level])
 
         def latent(shape: float) -> Floats:
             people = self.person_sd * _correlated(rng, known[0], self.confounding)
             items = self.item_sd * _correlated(rng, known[1], self.confounding)
             react = reactions(self.person_reaction, person, self.n_participants, known[0])
             react = react + reactions(self.item_reaction, item, self.n_items)
-            return shape * (people[person] + items[item] + react + self.effect * (level == last))
+            level_of_all = people[person] + items[item] + react
+            return np.asarray(shape * (level_of_all + self.effect * (level == last)))
 
         noise = rng.exponential(size=len(level)) - 1 if self.skewed else rng.normal(size=len(level))
         rating = latent(1.0) + noise * np.where(level == last, self.spread, 1.0)
@@ -202,7 +205,8 @@ class Cell:
 
 
 def _correlated(rng: np.random.Generator, with_: Floats, correlation: float) -> Floats:
-    return correlation * with_ + np.sqrt(1 - correlation**2) * rng.normal(size=len(with_))
+    own = np.sqrt(1 - correlation**2) * rng.normal(size=len(with_))
+    return np.asarray(correlation * with_ + own)
 
 
 def _dealt(rng: np.random.Generator, n: int, use: Sequence[float]) -> Ints:
@@ -305,8 +309,6 @@ def count_rejections(
         A row per cell, test, row of the test and level of significance, with `n_rejected`, `n`,
         `n_undefined` and `n_studies`.
     """
-    from joblib import Parallel, delayed
-
     done = {} if counts.empty else counts.groupby("scenario")["n_studies"].max().to_dict()
     end = time.monotonic() + seconds
     table = counts
@@ -321,8 +323,8 @@ def count_rejections(
                     done[cell.name] = start + CHUNK
                     yield cell, start, start + CHUNK
 
-    pool = Parallel(n_jobs, batch_size=1, pre_dispatch=n_jobs, return_as="generator_unordered")
-    for found in pool(delayed(_count)(*task, seed, n_resamples) for task in tasks()):
+    count = functools.partial(_count, seed=seed, n_resamples=n_resamples)
+    for found in each_finished(count, tasks(), n_jobs=n_jobs):
         table = _added(table, found.assign(seed=seed, version=version, n_resamples=n_resamples))
         keep(table)
     return table
@@ -347,8 +349,9 @@ def _added(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     return summed.assign(n_undefined=summed["n_studies"] - summed["n"])
 
 
-def _count(cell: Cell, start: int, stop: int, seed: int, n_resamples: int) -> pd.DataFrame:
+def _count(task: tuple[Cell, int, int], *, seed: int, n_resamples: int) -> pd.DataFrame:
     """Rejections in some studies of a cell."""
+    cell, start, stop = task
     found: dict[tuple[str, ...], list[float]] = {}
     with few_threads(1):
         for index in range(start, stop):
@@ -359,11 +362,11 @@ def _count(cell: Cell, start: int, stop: int, seed: int, n_resamples: int) -> pd
                     if not test.families or ANY in key:  # of a family, whether any is rejected
                         found.setdefault((test.name, *key), []).append(p_value)
     rows = []
-    for (name, *key), values in found.items():
+    for (name, *where), values in found.items():
         p_values = np.array(values)
         known = p_values[~np.isnan(p_values)]
         row = {"scenario": cell.name, "null": not cell.effect, "test": name}
-        row |= dict(zip(KEYS, key, strict=True)) | {"n": len(known), "n_studies": stop - start}
+        row |= dict(zip(KEYS, where, strict=True)) | {"n": len(known), "n_studies": stop - start}
         rows += [
             row | {"alpha": alpha, "n_rejected": int((known <= alpha + TIE).sum())}
             for alpha in ALPHAS

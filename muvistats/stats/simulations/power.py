@@ -26,6 +26,7 @@ from ...errors import DesignError
 from ...kernels.contingency import clopper_pearson
 from ...results.frame import join_reasons, result_frame
 from ...types import Rng
+from ...workers import check_client
 from .draws import PValues, simulate_tests
 from .false_alarms import rejections
 from .presets import KEYS, Preset, choose_presets
@@ -69,6 +70,7 @@ def power_study(
     minutes_per_participant: float = 15.0,
     rng: Rng = 0,
     n_jobs: int = 1,
+    client: Any = None,
     cache: bool | str | os.PathLike[str] = True,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -150,6 +152,7 @@ def power_study(
         n_resamples=check_resamples(n_resamples),
         rng=rng,
         n_jobs=check_jobs(n_jobs),
+        client=check_client(client),
         cache=cache,
         progress=progress,
     )

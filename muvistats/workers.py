@@ -1,0 +1,85 @@
+"""Tasks that do not depend on one another: in this process, in several, or on a dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, TypeVar
+
+from .errors import DesignError
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def each_finished(
+    function: Callable[[Given], Made],
+    tasks: Iterable[Given],
+    *,
+    n_jobs: int = 1,
+    client: Any = None,
+) -> Iterator[Made]:
+    """Results of a function, each as soon as it is there.
+
+    Parameters
+    ----------
+    function : callable
+        At the top level of a module, where it runs in another process.
+    tasks : iterable
+        What it is called with; taken one by one, shortly before they are begun.
+    n_jobs : int
+        Processes; with 1 all is done in this one, in order.
+    client : dask.distributed.Client, optional
+        Where the tasks run instead.
+
+    Yields
+    ------
+    object
+        Results, in any order.
+    """
+    if client is not None:
+        yield from _on_cluster(function, tasks, client)
+    elif n_jobs == 1:
+        yield from map(function, tasks)
+    else:
+        from joblib import Parallel, delayed
+
+        pool = Parallel(n_jobs, batch_size=1, return_as="generator_unordered")
+        yield from pool(delayed(function)(task) for task in tasks)
+
+
+def check_client(client: Any) -> Any:
+    """A dask client, or None."""
+    if client is not None and not hasattr(client, "get_executor"):
+        raise DesignError(f"client must be a dask.distributed.Client, not {client!r}")
+    return client
+
+
+def executor_of(client: Any) -> Any:
+    """Executor of a dask client; every call is computed, none is remembered."""
+    return client.get_executor(pure=False)
+
+
+def n_threads(client: Any) -> int:
+    """Threads of all workers of a client, 1 at least."""
+    return max(int(sum(client.nthreads().values())), 1)
+
+
+def _on_cluster(
+    function: Callable[[Given], Made], tasks: Iterable[Given], client: Any
+) -> Iterator[Made]:
+    """Results from a cluster; a few more tasks than threads are under way."""
+    pool, ahead = executor_of(client), 2 * n_threads(client)
+    under_way: set[Future[Made]] = set()
+    try:
+        for task in tasks:
+            under_way.add(pool.submit(function, task))
+            if len(under_way) >= ahead:
+                finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in finished)
+        while under_way:
+            finished, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in finished)
+    finally:
+        for future in under_way:
+            future.cancel()
