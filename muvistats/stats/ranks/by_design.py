@@ -21,11 +21,11 @@ from ...kernels.permutation.arrangements import (
     Statistic,
     additive_residuals,
     between_statistic,
-    crossed_statistic,
     difference_statistic,
     permutation_test,
     robust_statistic,
 )
+from ...kernels.permutation.crossed_ranks import crossed_statistic
 from ...kernels.ranks.effects import (
     Dominance,
     Effects,
