@@ -21,6 +21,7 @@ from ...kernels.permutation.arrangements import (
     Statistic,
     additive_residuals,
     between_statistic,
+    dense_codes,
     difference_statistic,
     permutation_test,
     robust_statistic,
@@ -194,12 +195,19 @@ class Sample:
         return mean_ranks(self.groups.values, self.groups.codes, len(self.groups.levels))
 
     @property
-    def too_few(self) -> str:
-        """Why there are too few participants or items for a test; empty where there are not."""
+    def problem(self) -> str:
+        """Why the design allows no test of the groups; empty where it allows one."""
+        if self.groups.problem or self.how == "participant":
+            return self.groups.problem
         count, kind = self.fewest
-        if self.how == "participant" or count >= FEWEST:
-            return ""
-        return f"only {count} {kind}: with fewer than {FEWEST} there is no test of what others do"
+        if count < FEWEST:
+            return (
+                f"only {count} {kind}: with fewer than {FEWEST} nothing can be said of {kind} in "
+                "general"
+            )
+        if self.how == "within_item" and _is_constant(self.units):
+            return "the factor is constant within every stratum: nothing can be permuted"
+        return ""
 
     @property
     def uncalibrated(self) -> str:
@@ -261,6 +269,12 @@ class Sample:
             for some in (self.recorded, groups)
         )
         return replace(self, recorded=recorded, groups=pair), members
+
+
+def _is_constant(units: Units) -> bool:
+    """Whether the units of each stratum are all of one group."""
+    both = dense_codes(units.strata, units.codes)
+    return bool(both.max(initial=-1) == units.strata.max(initial=-1))
 
 
 # ------------------------------------------------------------------------- samples
@@ -371,9 +385,8 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
         Columns of the test and of epsilon squared; the warning says what is missing.
     """
     groups = sample.groups
-    problem = groups.problem or sample.too_few
-    if problem:
-        reason = join_reasons(problem, sample.note, groups.note)
+    if sample.problem:
+        reason = join_reasons(sample.problem, sample.note, groups.note)
         return {"statistic_name": "H", "warning": reason}
     effects: Effects | Shift | None
     if sample.is_modelled:
@@ -405,9 +418,8 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
         and of the rank-biserial correlation; the warning says what is missing.
     """
     groups = sample.groups
-    problem = groups.problem or sample.too_few
-    if problem:
-        return {"warning": join_reasons(problem, sample.note, groups.note)}
+    if sample.problem:
+        return {"warning": join_reasons(sample.problem, sample.note, groups.note)}
     two, members = sample.of_pair(*pair)
     effects: Effects | Shift | None
     if sample.is_modelled:
