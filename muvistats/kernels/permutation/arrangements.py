@@ -19,11 +19,16 @@ import numpy as np
 from scipy import special
 
 from ...types import Floats, Ints
+from .decks import Decks
 
 Statistic = Callable[[Ints], Floats]
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
 _BATCH = 500_000
+
+#: From so many codes, and strata in which units can move, on arrangements are dealt from decks, so
+#: many at once.
+_DEAL, _DECKS, _HAND = 50_000_000, 50, 128
 
 #: Statistics that differ by less than this part of themselves are equal.
 _TIE = 1e-9
@@ -337,14 +342,32 @@ def permutation_test(
             [statistic(every[start : start + step]) for start in range(0, len(every), step)]
         )
     else:
-        draws = _in_batches(
+        draws = _drawn(statistic, codes, strata, n_resamples, rng, n_jobs)
+    return _compared(observed, draws, exact=exact, count=count, apart=apart)
+
+
+def _drawn(
+    statistic: Statistic,
+    codes: Ints,
+    strata: Ints,
+    n_resamples: int,
+    rng: np.random.Generator,
+    n_jobs: int,
+) -> Floats:
+    """Statistics of random arrangements, dealt from decks where units and strata are many."""
+    n_movable = int((np.bincount(strata) > 1).sum())
+    if len(codes) * n_resamples < _DEAL or n_movable < _DECKS:
+        return _in_batches(
             lambda size, child: statistic(draw_arrangements(codes, strata, size, child)),
             n_resamples,
-            len(codes),
+            max(1, _BATCH // len(codes)),
             rng,
             n_jobs,
         )
-    return _compared(observed, draws, exact=exact, count=count, apart=apart)
+    decks = Decks(codes, strata, rng.spawn(1)[0])
+    return _in_batches(
+        lambda size, child: statistic(decks.deal(size, child)), n_resamples, _HAND, rng, n_jobs
+    )
 
 
 def conditional_test(
@@ -383,19 +406,18 @@ def conditional_test(
 
     draws = np.empty((0, len(observed)))
     if n_resamples and len(codes):
-        draws = _in_batches(batch, n_resamples, len(codes), rng, n_jobs)
+        draws = _in_batches(batch, n_resamples, max(1, _BATCH // len(codes)), rng, n_jobs)
     return _compared(observed, draws, exact=False, count=math.inf, apart=apart)
 
 
 def _in_batches(
     batch: Callable[[int, np.random.Generator], Floats],
     n_resamples: int,
-    n_units: int,
+    step: int,
     rng: np.random.Generator,
     n_jobs: int,
 ) -> Floats:
     """Statistics of so many draws, each batch with a child of the generator."""
-    step = max(1, _BATCH // max(n_units, 1))
     sizes = [min(step, n_resamples - start) for start in range(0, n_resamples, step)]
     children = rng.spawn(len(sizes))
     if n_jobs == 1:
