@@ -95,9 +95,7 @@ class _Sums(NamedTuple):
         both = dense_codes(*clusters)
         single = int(both.max()) + 1 == len(ranks)
         kinds = [*clusters] if single else [*clusters, both]
-        parts = [
-            (codes, weight) for codes in kinds for weight in (values, np.ones(len(values)))
-        ]
+        parts = [(codes, weight) for codes in kinds for weight in (values, np.ones(len(values)))]
         parts.append((np.zeros(len(values), dtype=np.intp), values**2))
         units = int(row.max()) + 1
         tables = [

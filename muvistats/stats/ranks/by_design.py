@@ -7,7 +7,6 @@ functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -27,6 +26,7 @@ from ...kernels.permutation.arrangements import (
     robust_statistic,
 )
 from ...kernels.permutation.crossed_ranks import crossed_statistic
+from ...kernels.permutation.shrinkage import shrunken_residuals
 from ...kernels.ranks.effects import (
     Dominance,
     Effects,
@@ -316,10 +316,11 @@ def _by_design(sample: Sample) -> Sample:
         groups = sample.groups
     if how == "participant":
         return sample
-    codes = [codes_of(sample.rows["participant"])]
+    participant = codes_of(sample.rows["participant"])
+    within = np.zeros_like(participant)
     if how == "within_item":
-        codes.append(item_strata(sample.rows, question.factor))
-    values, note = _less_effects(groups.values, codes)
+        within = item_strata(sample.rows, question.factor)
+    values, note = _less_effects(groups.values, participant, within)
     note = join_reasons(sample.note, note)
     return replace(sample, groups=replace(groups, values=values), note=note)
 
@@ -342,26 +343,32 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     note = f"{n_without} rows have no {strata} and were left out" if n_without else ""
     sample = replace(sample, recorded=recorded, groups=recorded, note=note)
     units = sample.units
-    values = _less_effects_of(recorded.values, [units.strata[units.row]])
+    values = _less_means(recorded.values, units.strata[units.row])
     return replace(sample, groups=replace(recorded, values=values))
 
 
-def _less_effects(values: Floats, codes: Sequence[Ints]) -> tuple[Floats, str]:
+def _less_effects(values: Floats, participant: Ints, within: Ints) -> tuple[Floats, str]:
     """Values less effects of participants and items; of items alone where nothing would remain."""
-    for factors, note in (
-        (codes, ""),
-        (codes[1:], "participant effects were not removed: nothing would be left"),
-        ([], "neither participant nor item effects were removed: nothing would be left"),
+    shrunken = shrunken_residuals(values[:, None], within, participant)[0][:, 0]
+    for residuals, note in (
+        (_with_ties(shrunken, values), ""),
+        (
+            _less_means(values, within),
+            "participant effects were not removed: nothing would be left",
+        ),
     ):
-        residuals = _less_effects_of(values, factors)
         if np.ptp(residuals) > 0:
             return residuals, note
-    return values, ""
+    return values, "participant and item effects were kept: nothing would be left"
 
 
-def _less_effects_of(values: Floats, factors: Sequence[Ints]) -> Floats:
-    """Residuals of an additive model, without the noise of arithmetic, so that ties stay ties."""
-    residuals = additive_residuals(values[:, None], factors)[:, 0] if factors else values
+def _less_means(values: Floats, codes: Ints) -> Floats:
+    """Values less the mean of their level."""
+    return _with_ties(additive_residuals(values[:, None], [codes])[:, 0], values)
+
+
+def _with_ties(residuals: Floats, values: Floats) -> Floats:
+    """Residuals of values without the noise of arithmetic, so that ties stay ties."""
     unit = _TIE * float(np.ptp(values)) if len(values) else 0.0
     return np.round(residuals / unit) * unit if unit > 0 else residuals
 

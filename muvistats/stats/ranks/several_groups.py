@@ -87,13 +87,14 @@ def kruskal(
       with reactions of each of them to each level that have a variance of their own at each level;
       restricted maximum likelihood, degrees of freedom after Satterthwaite. Values are taken as
       they are, not ranked. With fewer than 6 participants or items there is no test.
-    - *within items*, beyond that: participant and item effects (overlay: of item and modality) are
-      taken out of the values, and what is left is ranked. The factor is permuted among the raters
-      of an item; people with an identical list of trials move together. The statistic is ``chi2 =
-      R' V^-1 R`` of the differences R of the group mean ranks, with errors that allow for effects
-      of the factor that differ between participants and between items: ``V = V_participant +
-      V_item - V_row`` from residual ranks summed over participants, over items and not at all,
-      and in no direction smaller than V_row / 4. Where nobody's rating depends on the factor, p is
+    - *within items*, beyond that: effects of items (overlay: of item and modality) and shrunken
+      effects of participants (best linear unbiased predictions, so that raters of one or two
+      trials keep what they say) are taken out of the values, and what is left is ranked. The
+      factor is permuted among the raters of an item; people with an identical list of trials
+      move together. The statistic is ``chi2 = R' V^-1 R`` of the differences R of the group mean
+      ranks, with errors that allow for effects of the factor that differ between participants
+      and between items: ``V = V_participant + V_item - V_row`` from residual ranks summed over
+      participants, over items and not at all, and in no direction smaller than V_row / 4. Where nobody's rating depends on the factor, p is
       exact. Where it does but not on average, p is approximate: at 5% it rejected .17 with 6
       participants and .065 to .07 with 15 to 30, which is why few have the model.
     - *participants* (gender, training): whole participants change groups, all arrangements
@@ -113,9 +114,9 @@ def kruskal(
       would not hold. People and items may differ in what knowing does to them.
 
     Epsilon squared of the design row is that of the values less participant and item effects, as
-    they are ranked; for observed factors it is the variance between adjusted means over its sum with the model's variances. Its
-    interval comes from draws of the mean ranks from Student's t with the two-way clustered
-    covariance of Cameron, Gelbach and Miller (G / (G - 1) for each kind, degrees of freedom the
+    they are ranked; for observed factors it is the variance between adjusted means over its sum
+    with the model's variances. Its interval comes from draws of the mean ranks from Student's t
+    with the two-way clustered covariance of Cameron, Gelbach and Miller (G / (G - 1) for each kind, degrees of freedom the
     smaller number of clusters less one; or the model's), moved down as above.
 
     References

@@ -22,6 +22,7 @@ from muvistats import (
     pairwise_modality,
 )
 from muvistats.kernels.permutation.arrangements import additive_residuals, draw_arrangements
+from muvistats.kernels.permutation.shrinkage import shrunken_residuals
 from muvistats.stats.ranks import by_design
 from muvistats.stats.shared.study import codes_of, offered, participant_units, within_item_units
 
@@ -120,7 +121,7 @@ def in_a_loop(frame, y, by, count, statistic, *arguments):
     rows = frame[use]
     place = rows["item"] if by == "modality" else rows["item"] + rows["modality"].astype(str)
     person, item = codes_of(rows["participant"]), codes_of(rows["item"])
-    left = additive_residuals(rows[[y]].to_numpy(), [person, codes_of(place)])[:, 0]
+    left = shrunken_residuals(rows[[y]].to_numpy(), codes_of(place), person)[0][:, 0]
     ranks = stats.rankdata(np.round(left, 9))
     observed = statistic(ranks, units.codes[units.row], person, item, *arguments)
     drawn = draw_arrangements(units.codes, units.strata, count, np.random.default_rng(99))
@@ -164,7 +165,7 @@ def test_overlay_within_items_and_modalities_is_the_loop(study):
 def test_a_pair_is_permuted_with_the_third_group_at_rest(frame):
     rows = pairwise_modality(frame, dimension="y", dependence="design", n_resamples=1999)
     person, item = codes_of(frame["participant"]), codes_of(frame["item"])
-    left = additive_residuals(frame[["y"]].to_numpy(), [person, item])[:, 0]
+    left = shrunken_residuals(frame[["y"]].to_numpy(), item, person)[0][:, 0]
     ranks = stats.rankdata(left)
     codes = frame["modality"].cat.codes.to_numpy()
     rng = np.random.default_rng(3)
@@ -259,9 +260,9 @@ def test_few_people_or_items_are_tested_by_a_model_with_reactions(frame):
     )
     assert (row["statistic_name"], row["n_resamples"]) == ("F", 0)
     # the effect is that of the values as they are ranked, whatever tests it
-    left = additive_residuals(
-        frame[["y"]].to_numpy(), [codes_of(frame["participant"]), codes_of(frame["item"])]
-    )[:, 0]
+    left = shrunken_residuals(
+        frame[["y"]].to_numpy(), codes_of(frame["item"]), codes_of(frame["participant"])
+    )[0][:, 0]
     codes = frame["modality"].cat.codes.to_numpy()
     h = stats.kruskal(*(left[codes == group] for group in range(3))).statistic
     assert row["effect_size"] == pytest.approx(h / (len(frame) - 1))
@@ -338,7 +339,7 @@ def test_whole_items_are_permuted_where_there_are_many():
     assert row["p_value"] == pytest.approx(2 / 252)
     assert "whole items permuted" in row["method"]
     person, item = codes_of(frame["participant"]), codes_of(frame["item"])
-    left = additive_residuals(frame[["y"]].to_numpy(), [person])[:, 0]
+    left = shrunken_residuals(frame[["y"]].to_numpy(), 0 * person, person)[0][:, 0]
     codes = (frame["genre"] == "rock").to_numpy().astype(int)
     wald = crossed_t(stats.rankdata(np.round(left, 9)), codes, person, item) ** 2
     assert row["statistic"] == pytest.approx(wald)
