@@ -350,9 +350,9 @@ def annotation_frame(
             else slice(None)
         )
         for column, variable in dataset.data_vars.items():
-            if variable.dims == (key or "annotation",):
-                columns.setdefault(str(column), _decode(variable)[rows])
-                assigned[str(column)] = variable.attrs.get("assigned", "")
+            if variable.dims == (key or "annotation",) and column not in columns:
+                columns[str(column)] = _decode(variable)[rows]
+                assigned[str(column)] = variable.attrs.get("assigned", key)
     frame = pd.DataFrame(columns)
     frame["alignment"] = str(data.attrs["label_alignment"])
     frame["simulated"] = bool(data.attrs["simulated"])

@@ -334,10 +334,9 @@ def _table(
     columns = {
         str(name): _column(str(name), table[name], known, assigned, flags, key) for name in table
     }
-    if key == "participant":
-        for name, variable in columns.items():
-            if name != key:
-                variable.attrs.setdefault("assigned", "participant")
+    for name, variable in columns.items():
+        if name != key:
+            variable.attrs.setdefault("assigned", key)
     return xr.Dataset(columns).set_coords(key)
 
 

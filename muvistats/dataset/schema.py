@@ -25,7 +25,7 @@ SCALE = (-1.0, 1.0)
 SAMPLING_INTERVAL = 0.5
 
 #: How a factor came to its values; decides which test respects the design.
-ASSIGNED = ("within_item", "participant", "observed")
+ASSIGNED = ("within_item", "participant", "item", "observed")
 
 #: What the labels of a row refer to: `released` and `corrected` are the two readings of the
 #: MuVi release, `as_recorded` is any other study.

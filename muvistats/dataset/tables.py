@@ -81,7 +81,8 @@ def from_frames(
         reason in `/exclusions`.
     assigned : mapping of str to str, optional
         For further columns, how they came to their values: ``"within_item"``,
-        ``"participant"`` or ``"observed"``.
+        ``"participant"``, ``"item"`` or ``"observed"``. Columns of `participants` and `items`
+        need none.
     study, source : str
         Name of the study, and where the data comes from.
     label_alignment : {"as_recorded", "released", "corrected"}, optional

@@ -111,14 +111,16 @@ PARAMETERS: dict[str, Parameter] = {
         "go together.",
     ),
     "assigned": Parameter(
-        '{"within_item", "participant", "observed"}, optional',
+        '{"within_item", "participant", "item", "observed"}, optional',
         "None",
         "How the factor came to its values, where the study does not say it or is overruled.",
     ),
     "strata": Parameter(
         "str, optional",
         "None",
-        "For factors of participants: another trait, within whose levels they are permuted.",
+        "For factors of participants or items: another trait of theirs, within whose levels they "
+        "are permuted. Where a factor of items is the same for all items of a level (sex for all "
+        "clips of an actor), whole levels are permuted.",
     ),
     "cluster": Parameter(
         "str or sequence of str, optional",

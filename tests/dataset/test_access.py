@@ -180,7 +180,8 @@ def test_annotation_frame_of_a_mixed_study(mixed):
     assert frame["gender"].isna().tolist() == [False, True, False]
     assert frame["year"].tolist() == [1999, 1999, 2001]
     assert "n_labels" not in frame
-    assert frame.attrs["assigned"] == {"modality": "within_item", "gender": "participant"}
+    ways = {"modality": "within_item", "gender": "participant", "year": "item"}
+    assert frame.attrs["assigned"] == ways
     mean = annotation_frame(mixed, summary="mean")
     assert mean["arousal"].iloc[0] == pytest.approx(0.2)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from ...types import Floats, Ints
 from .arrangements import additive_residuals, group_sums
+from .cluster_sums import ClusterSums, Sums
+from .shrinkage import shrunken_residuals
 
 #: Counts that vary by less than this part of the largest unit are constant.
 _CONSTANT = 1e-9
@@ -104,11 +106,12 @@ class CrossedStatistic:
 
     Notes
     -----
-    The values are taken less the additive effects of stratum and participant, r. For a group with
-    indicator z the deviation is ``D = sum z r``; its variance is that of single rows, plus what
-    the sums of z r over participants, and over items, have beyond it (each times m / (m - 1) with
-    m rows per stratum or per participant), but no less than 0.3 times the larger of these sums of
-    squares, times the share of z that participants leave. So rows of one
+    The values are taken less the effects of strata and the shrunken effects of participants, r
+    (`shrunken_residuals`). For a group with indicator z and share e in its stratum the deviation
+    is ``D = sum (z - e) r``; its variance is that of single rows, plus what the sums of (z - e) r
+    over participants, and over items, have beyond it (each over the part that taking out strata
+    or participants leaves of it), but no less than 0.3 times the larger of these sums of squares,
+    times the share of z that the shrunken means of participants leave. So rows of one
     participant, or one item, may go together. Residual ``D / sqrt(variance)``; the statistic of
     all is the sum of their squares.
     """
@@ -124,28 +127,18 @@ class CrossedStatistic:
         n_groups: int,
     ) -> None:
         self.codes, self.n_groups, self.n_choices = codes, n_groups, values.shape[1]
-        self.unit = unit
-        self.values = additive_residuals(values, [stratum, participant])
-        self._columns = np.concatenate([self.values, self.values**2], axis=1)
-        self._squares = (self.values**2).sum(axis=0)
-        empty = np.zeros((1, self.n_choices))
-        self._padded = np.concatenate([self.values, empty])
-        self._places = [members(participant), members(item)]
-        self._stratum = members(stratum)
-        self._size = np.bincount(stratum).astype(np.float64)
-        self._own = np.bincount(participant).astype(np.float64)
-        # Taking out stratum means takes a part of what participants add, and the other way round.
-        means = [len(values) / len(sizes) for sizes in (self._size, self._own)]
-        self._factors = [mean / (mean - 1) if mean > 1 else 1.0 for mean in means]
-        rows = codes[unit]
-        self.share = np.bincount(rows, minlength=n_groups) / len(rows)
-        shares = np.stack(  # expected rows of each participant in each group
-            [
-                np.bincount(participant, (np.bincount(stratum, rows == g) / self._size)[stratum])
-                for g in range(n_groups)
-            ]
+        self.values, weight = shrunken_residuals(values, stratum, participant)
+        table = np.zeros((int(stratum.max(initial=0)) + 1, n_groups))
+        np.add.at(table, (stratum, codes[unit]), 1)
+        size = table.sum(axis=1, keepdims=True)
+        self._within = (table - table**2 / size).sum(axis=0)
+        own = np.bincount(participant)[:, None]
+        self._sums = ClusterSums(
+            self.values, (table / size)[stratum], unit, [participant, item], weight / own
         )
-        self._expected = shares
+        # Taking out stratum means takes a part of what participants add, and the other way round.
+        kept = 1 - np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)]) / len(values)
+        self._factors = 1 / np.where(kept > _CONSTANT, kept, 1.0)
         sums = np.zeros((int(unit.max()) + 1, self.n_choices))
         np.add.at(sums, unit, self.values)
         first = np.unique(unit, return_index=True)[1]
@@ -155,43 +148,19 @@ class CrossedStatistic:
 
     def deviations(self, codes: Ints) -> Floats:
         """Observed minus expected counts, (arrangement, group, choice)."""
-        return group_sums(codes[:, self.unit], self.values, self.n_groups)
+        return self._sums(codes).total
 
     def residuals(self, codes: Ints) -> Floats:
         """Standardized residuals, (arrangement, group, choice)."""
-        groups = np.full((len(codes), len(self.unit) + 1), -1, dtype=np.int16)
-        groups[:, :-1] = codes[:, self.unit]
-        out = np.empty((len(codes), self.n_groups, self.n_choices))
-        for group in range(self.n_groups if self.n_groups > 2 else 1):
-            z = (groups == group).astype(np.float64)
-            total, squares = np.split(z[:, :-1] @ self._columns, 2, axis=1)
-            share = self.share[group]
-            single = (1 - 2 * share) * squares + share**2 * self._squares
-            by = [self._clustered(z, places) for places in self._places]
-            more = (by[0] - single) * self._factors[0] + (by[1] - single) * self._factors[1]
-            variance = np.maximum(single + more, _FLOOR * np.maximum(*by))
-            variance *= self._left(z, group)[:, None]
-            out[:, group] = _ratio(total, np.sqrt(variance))
-        if self.n_groups == 2:
-            out[:, 1] = -out[:, 0]
-        return out
-
-    def _clustered(self, z: Floats, places: Ints) -> Floats:
-        sums = np.matmul(z[:, places].transpose(1, 0, 2), self._padded[places])
-        total: Floats = np.einsum("cak,cak->ak", sums, sums)
-        return total
-
-    def _left(self, z: Floats, group: int) -> Floats:
-        """Share of the spread of z within strata that participants do not take."""
-        within = z.sum(axis=1) - (z[:, self._stratum].sum(axis=2) ** 2 / self._size).sum(axis=1)
-        own = z[:, self._places[0]].sum(axis=2) - self._expected[group]
-        left = within - (own**2 / self._own).sum(axis=1)
-        return np.where(within > 0, np.maximum(left, 0.0) / np.where(within > 0, within, 1), 0.0)
+        sums = self._sums(codes)
+        within = self._within[:, None]
+        taken = np.divide(sums.taken, within, out=np.ones_like(sums.taken), where=within > 0)
+        variance = _two_way(sums, self._factors) * np.maximum(1 - taken, 0.0)
+        return _ratio(sums.total, np.sqrt(variance))
 
     def __call__(self, codes: Ints) -> Floats:
         """Statistics of arrangements, (arrangement, 1 + group * choice)."""
-        residuals = self.residuals(codes)
-        return _joined(np.square(residuals).sum(axis=(1, 2)), residuals)
+        return _squared_and_joined(self.residuals(codes))
 
 
 class ConditionalStatistic:
@@ -205,42 +174,45 @@ class ConditionalStatistic:
         Probability of each group.
     codes : ndarray of int, shape (row,)
         Observed group of each row.
+    clusters : tuple of two ndarray of int, each shape (row,)
+        Participant and item of each row, coded from 0 without gaps.
 
     Notes
     -----
-    With z the indicator of a group, p its probability and r the values, the residual is
-    ``sum (z - p) r / sqrt(sum p (1 - p) r^2)``, which has mean 0 and variance 1 where the groups
-    are drawn; the statistic of all is the sum of the squares.
+    With z the indicator of a group, p its probability and r the values, the deviation is
+    ``D = sum (z - p) r``. Its variance is the sum of squared sums of (z - p) r over participants,
+    plus the same over items, less that over rows, but no less than 0.3 times the larger of the
+    first two. So people, or items, may differ in what a group does to them. Residual
+    ``D / sqrt(variance)``; the statistic of all is the sum of the squares.
     """
 
-    def __init__(self, values: Floats, probabilities: Floats, codes: Ints) -> None:
+    def __init__(
+        self, values: Floats, probabilities: Floats, codes: Ints, clusters: tuple[Ints, Ints]
+    ) -> None:
         self.values, self.codes = values, codes
         self.n_groups, self.n_choices = probabilities.shape[1], values.shape[1]
-        self._mean = probabilities.T @ values
+        self._sums = ClusterSums(values, probabilities, np.arange(len(codes)), clusters)
         self.null_sd = np.sqrt((probabilities * (1 - probabilities)).T @ values**2)
 
     def deviations(self, codes: Ints) -> Floats:
         """Sums of the values over groups less their expectation, (arrangement, group, choice)."""
-        return group_sums(codes, self.values, self.n_groups) - self._mean
+        return self._sums(codes).total
 
     def residuals(self, codes: Ints) -> Floats:
         """Standardized residuals, (arrangement, group, choice)."""
-        found = self.deviations(codes)
-        return _ratio(found, np.broadcast_to(self.null_sd, found.shape))
+        sums = self._sums(codes)
+        return _ratio(sums.total, np.sqrt(_two_way(sums, np.ones((2, 1)))))
 
     def __call__(self, codes: Ints) -> Floats:
         """Statistics of arrangements, (arrangement, 1 + group * choice)."""
-        residuals = self.residuals(codes)
-        return _joined(np.square(residuals).sum(axis=(1, 2)), residuals)
+        return _squared_and_joined(self.residuals(codes))
 
 
-def members(codes: Ints) -> Ints:
-    """Rows of each level, (level, place); places that a level does not need hold the row count."""
-    counts = np.bincount(codes)
-    order = np.argsort(codes, kind="stable")
-    out = np.full((len(counts), int(counts.max(initial=0))), len(codes), dtype=np.intp)
-    place = np.arange(len(codes)) - np.repeat(np.cumsum(counts) - counts, counts)
-    out[codes[order], place] = order
+def _two_way(sums: Sums, factors: Floats) -> Floats:
+    """Variance of a total whose parts go together within clusters of two kinds."""
+    first, second = sums.by
+    more = (first - sums.single) * factors[0] + (second - sums.single) * factors[1]
+    out: Floats = np.maximum(sums.single + more, _FLOOR * np.maximum(first, second))
     return out
 
 
@@ -277,6 +249,10 @@ def _ratio(values: Floats, scale: Floats) -> Floats:
     out = np.full(values.shape, np.nan)
     np.divide(values, scale, out=out, where=scale > 0)
     return out
+
+
+def _squared_and_joined(residuals: Floats) -> Floats:
+    return _joined(np.square(residuals).sum(axis=(1, 2)), residuals)
 
 
 def _joined(whole: Floats, residuals: Floats) -> Floats:

@@ -24,6 +24,7 @@ from ...kernels.permutation.label_statistics import (
     CrossedStatistic,
     UnitStatistic,
 )
+from ...kernels.permutation.shrinkage import shrunken_residuals
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row
 from ..models.estimation import estimate
@@ -261,10 +262,15 @@ def _varying(residuals: Floats, values: Floats) -> Mask:
 def _residuals(values: Floats, cells: list[Ints]) -> tuple[Floats, Mask]:
     """Values less additive effects, and which choices still vary."""
     residuals = additive_residuals(values, cells)
+    return residuals, _left(residuals, values)
+
+
+def _left(residuals: Floats, values: Floats) -> Mask:
+    """Choices that still vary without participants and items; at least two do."""
     varies = _varying(residuals, values)
     if varies.sum() < 2:
         raise UntestableError("nothing is left of the labels without participants and items")
-    return residuals, varies
+    return varies
 
 
 def _within_items(data: Choices, plan: Plan) -> TestedChoices:
@@ -274,7 +280,7 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     item, participant = codes_of(rows["item"]), codes_of(rows["participant"])
     stratum = codes_of(pd.Series(item_strata(rows, data.by)))
     values = _excess(data.chosen)
-    _, varies = _residuals(values, [stratum, participant])
+    varies = _left(shrunken_residuals(values, stratum, participant)[0], values)
     statistic = CrossedStatistic(
         values[:, varies],
         unit=units.row,
@@ -300,7 +306,8 @@ def _conditional(data: Choices, plan: Plan) -> TestedChoices:
         cells[0] = codes_of(rows.groupby(["item", "modality"], observed=True).ngroup())
     residuals, varies = _residuals(_excess(data.chosen), cells)
     probabilities, note = _probabilities(data, rows)
-    statistic = ConditionalStatistic(residuals[:, varies], probabilities, data.codes)
+    people = (codes_of(rows["participant"]), codes_of(rows["item"]))
+    statistic = ConditionalStatistic(residuals[:, varies], probabilities, data.codes, people)
     test = conditional_test(
         statistic, data.codes, probabilities, **plan.resampling._asdict(), apart=1
     )

@@ -212,27 +212,27 @@ def assignment(
         An annotation frame.
     by : str
         The factor, an expression.
-    assigned : {"within_item", "participant", "observed"}, optional
+    assigned : {"within_item", "participant", "item", "observed"}, optional
         Overrides what the study says.
     strata : str, optional
-        Another trait within whose levels participants are permuted.
+        Another trait within whose levels participants, or items, are permuted.
 
     Returns
     -------
     str
-        One of within_item, participant, observed.
+        One of within_item, participant, item, observed.
 
     Raises
     ------
     DesignError
         When the study does not say it, the columns of the expression differ in it, or strata are
-        asked for where participants are not permuted.
+        asked for where neither participants nor items are permuted.
     """
     need(frame, "item", "participant")
     how = _recorded(frame, by) if assigned is None else check_choice("assigned", assigned, ASSIGNED)
-    if strata is not None and how != "participant":
+    if strata is not None and how not in ("participant", "item"):
         raise DesignError(
-            f"strata={strata!r}: strata are for factors of participants; {by!r} is {how}"
+            f"strata={strata!r}: strata are for factors of participants or items; {by!r} is {how}"
         )
     return how
 
@@ -354,21 +354,65 @@ def participant_units(
     DesignError
         When the factor, or the stratum, changes within a participant.
     """
-    need(frame, "participant")
+    return _traits(frame, "participant", by, use, strata)[0]
+
+
+def item_units(frame: pd.DataFrame, by: str, use: Mask, *, strata: str | None = None) -> Units:
+    """Items as units of a factor that belongs to them, such as genre or the sex of the actor.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with item.
+    by : str
+        The factor.
+    use : ndarray of bool, shape (row,)
+        Rows that enter.
+    strata : str, optional
+        Another factor of items. Where the two are crossed, items are permuted within its levels;
+        where the factor is the same for all items of each level, as sex is for all clips of an
+        actor, the levels themselves are the units.
+
+    Returns
+    -------
+    Units
+        One unit per item, or per level of the stratum.
+
+    Raises
+    ------
+    DesignError
+        When the factor, or the stratum, changes within an item.
+    """
+    units, inside = _traits(frame, "item", by, use, strata)
+    if strata is None:
+        return units
+    _, first = np.unique(inside, return_index=True)
+    groups = units.codes[first]
+    if (groups[inside] != units.codes).any():
+        return units
+    return Units(inside[units.row], groups, np.zeros(len(first), dtype=np.intp))
+
+
+def _traits(
+    frame: pd.DataFrame, key: str, by: str, use: Mask, strata: str | None
+) -> tuple[Units, Ints]:
+    """Participants, or items, as units of their trait; and the stratum of each."""
+    need(frame, key)
     rows = frame[use]
-    person = codes_of(rows["participant"])
-    first = np.unique(person, return_index=True)[1]
+    unit = codes_of(rows[key])
+    first = np.unique(unit, return_index=True)[1]
     columns = [
         factor(name, rows).cat.codes.to_numpy().astype(np.intp)
         for name in (by, *([strata] if strata else []))
     ]
     for name, codes in zip((by, strata), columns, strict=False):
-        wrong = np.flatnonzero(codes != codes[first][person])
+        wrong = np.flatnonzero(codes != codes[first][unit])
         if len(wrong):
-            who = rows["participant"].iloc[wrong[0]]
-            raise DesignError(f"{name!r} changes within participant {who}: it is not a trait")
+            which = rows[key].iloc[wrong[0]]
+            raise DesignError(f"{name!r} changes within {key} {which}: it is not a trait")
     groups, *inside = (dense_codes(codes[first]) for codes in columns)
-    return Units(person, groups, inside[0] if inside else np.zeros(len(first), dtype=np.intp))
+    stratum = inside[0] if inside else np.zeros(len(first), dtype=np.intp)
+    return Units(unit, groups, stratum), stratum
 
 
 def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from muvistats.kernels.permutation.label_statistics import (
     CrossedStatistic,
     UnitStatistic,
     arrangement_sd,
-    members,
 )
+from muvistats.kernels.permutation.shrinkage import shrunken_residuals
 
 
 @pytest.fixture
@@ -72,62 +72,78 @@ def crossed(n_groups: int) -> tuple[CrossedStatistic, dict[str, np.ndarray]]:
 def test_crossed_residuals_by_hand(n_groups):
     statistic, parts = crossed(n_groups)
     dummies = [np.eye(k)[parts[name]] for name, k in (("item", 6), ("participant", 7))]
-    both = np.concatenate(dummies, axis=1)
-    r = parts["values"] - both @ np.linalg.lstsq(both, parts["values"], rcond=None)[0]
+    y = parts["values"]
+    r, weight = shrunken_residuals(y, parts["item"], parts["participant"])
+    assert statistic.values == pytest.approx(r)
     found = statistic.residuals(parts["codes"][None, :])[0]
     for g in range(n_groups):
         z = (parts["codes"] == g).astype(float)
-        u = z[:, None] * r
+        expected = dummies[0] @ (dummies[0].T @ z / 7)
+        inside = z - expected
+        u = inside[:, None] * r
         people, items = (((d.T @ u) ** 2).sum(axis=0) for d in dummies[::-1])
-        single = ((z - z.mean())[:, None] ** 2 * r**2).sum(axis=0)
-        variance = single + (people - single) * 7 / 6
-        variance = variance + (items - single) * 6 / 5
+        s = z.mean()
+        weights = (1 - 2 * s) * z + 2 * s * expected - expected**2
+        single = weights @ r**2
+        variance = single + (people - single) / (1 - 6 / 42)
+        variance = variance + (items - single) / (1 - weight.sum(axis=0) / 42)
         variance = np.maximum(variance, 0.3 * np.maximum(people, items))
-        inside = z - dummies[0] @ (dummies[0].T @ z / 7)
-        left = 1 - ((dummies[1].T @ inside) ** 2 / 6).sum() / (inside**2).sum()
+        taken = ((dummies[1].T @ inside) ** 2)[:, None] * weight / 6
+        left = 1 - taken.sum(axis=0) / (inside**2).sum()
         assert found[g] == pytest.approx(u.sum(axis=0) / np.sqrt(variance * left))
     whole = statistic(parts["codes"][None, :])[0]
     assert whole[0] == pytest.approx((found**2).sum())
     assert whole[1:] == pytest.approx(np.abs(found).ravel())
 
 
-def test_conditional_residuals_have_mean_0_and_variance_1():
+def conditional(n_groups: int, n: int = 60):
     rng = np.random.default_rng(8)
-    p = rng.dirichlet([2, 3, 1], size=60)
-    codes = np.array([rng.choice(3, p=row) for row in p])
-    values = rng.normal(size=(60, 4))
-    statistic = ConditionalStatistic(values, p, codes)
+    p = rng.dirichlet([2, 3, 1][:n_groups], size=n)
+    codes = np.array([rng.choice(n_groups, p=row) for row in p])
+    clusters = (rng.integers(0, 9, n), np.arange(n) % 7)
+    values = rng.normal(size=(n, 4))
+    return ConditionalStatistic(values, p, codes, clusters), p, codes, values, clusters
+
+
+@pytest.mark.parametrize("n_groups", [2, 3])
+def test_conditional_residuals_by_hand(n_groups):
+    statistic, p, codes, values, clusters = conditional(n_groups)
+    found = statistic.residuals(codes[None, :])[0]
+    for g in range(n_groups):
+        z, s = (codes == g).astype(float), p[:, g].mean()
+        u = (z - p[:, g])[:, None] * values
+        people, items = (((np.eye(9)[c].T @ u) ** 2).sum(axis=0) for c in clusters)
+        single = ((1 - 2 * s) * z + 2 * s * p[:, g] - p[:, g] ** 2) @ values**2
+        variance = np.maximum(people + items - single, 0.3 * np.maximum(people, items))
+        assert found[g] == pytest.approx(u.sum(axis=0) / np.sqrt(variance))
+        assert statistic.deviations(codes[None, :])[0, g] == pytest.approx(u.sum(axis=0))
+
+
+def test_conditional_deviations_have_mean_0_and_the_stated_spread():
+    statistic, p, *_ = conditional(3)
+    rng = np.random.default_rng(1)
     draws = (rng.random((20_000, 60))[..., None] > np.cumsum(p, axis=1)[:, :2]).sum(axis=2)
-    residuals = statistic.residuals(draws)
-    assert residuals.mean(axis=0) == pytest.approx(np.zeros((3, 4)), abs=0.04)
-    assert residuals.var(axis=0) == pytest.approx(np.ones((3, 4)), abs=0.06)
-    plain = sum((codes == 1)[a] * values[a] - p[a, 1] * values[a] for a in range(60))
-    assert statistic.deviations(codes[None, :])[0, 1] == pytest.approx(plain)
+    deviations = statistic.deviations(draws)
+    assert deviations.mean(axis=0) == pytest.approx(np.zeros((3, 4)), abs=0.1)
+    assert deviations.std(axis=0) == pytest.approx(statistic.null_sd, rel=0.03)
 
 
 def test_conditional_p_is_that_of_a_plain_loop():
-    rng = np.random.default_rng(4)
-    p = np.column_stack([1 - (q := rng.uniform(0.1, 0.9, 30)), q])
-    codes = (rng.random(30) < q).astype(np.intp)
-    values = rng.normal(size=(30, 2)) + 0.8 * codes[:, None]
-    statistic = ConditionalStatistic(values, p, codes)
+    statistic, p, codes, values, clusters = conditional(2, 40)
     test = conditional_test(
         statistic, codes, p, n_resamples=4000, rng=np.random.default_rng(1), apart=1
     )
+    q, rng = p[:, 1], np.random.default_rng(4)
 
     def plain(drawn: np.ndarray) -> np.ndarray:
-        spread = np.sqrt((q * (1 - q)) @ values**2)
-        z = (drawn - q) @ values / spread
-        return np.array([2 * (z**2).sum(), *np.abs(z)])
+        z = np.stack([1 - drawn, drawn], axis=1)
+        out = statistic.residuals(z[:, 1].astype(np.intp)[None, :])[0, 1]
+        return np.array([2 * (out**2).sum(), *np.abs(out)])
 
     observed = plain(codes)
-    draws = np.array([plain(rng.random(30) < q) for _ in range(4000)])
-    share = (draws >= observed).mean(axis=0)
-    largest = (draws[:, 1:].max(axis=1)[:, None] >= observed[1:]).mean(axis=0)
-    assert test.p_value[:3] == pytest.approx(share[[0, 1, 2]], abs=0.03)
-    assert test.p_max[1:3] == pytest.approx(largest, abs=0.03)
+    draws = np.array([plain((rng.random(40) < q).astype(float)) for _ in range(4000)])
+    share = (draws >= observed - 1e-12).mean(axis=0)
+    largest = (draws[:, 1:].max(axis=1)[:, None] >= observed[1:] - 1e-12).mean(axis=0)
+    assert test.p_value[:5] == pytest.approx(share, abs=0.03)
+    assert test.p_max[1:5] == pytest.approx(largest, abs=0.03)
     assert test.p_max[0] == test.p_value[0]
-
-
-def test_members_pads_with_the_number_of_rows():
-    assert members(np.array([1, 0, 1, 1])).tolist() == [[1, 4, 4], [0, 2, 3]]

@@ -17,6 +17,7 @@ from muvistats import (
     select,
     simulate_muvi,
 )
+from muvistats.kernels.permutation.shrinkage import shrunken_residuals
 
 LABELS = ["sad", "energetic", "calm", "tense"]
 OPTIONS = {"dependence": "design", "n_resamples": 400, "rng": 3}
@@ -98,23 +99,23 @@ def test_all_arrangements_within_items_by_a_plain_loop(tiny):
     item, person, group = (
         pd.factorize(frame[name])[0] for name in ("item", "participant", "modality")
     )
-    both = np.concatenate([np.eye(4)[item], np.eye(6)[person]], axis=1)
-    r = v - both @ np.linalg.lstsq(both, v, rcond=None)[0]
+    r, weight = shrunken_residuals(v, item, person)
 
     def residuals(codes: np.ndarray) -> np.ndarray:
         out = []
         for g in range(3):
             z = (codes == g).astype(float)
-            u = z[:, None] * r
+            inside = z - np.array([z[item == i].mean() for i in range(4)])[item]
+            u = inside[:, None] * r
             people = sum(u[person == p].sum(axis=0) ** 2 for p in range(6))
             items = sum(u[item == i].sum(axis=0) ** 2 for i in range(4))
             single = ((z - 1 / 3)[:, None] ** 2 * r**2).sum(axis=0)
-            variance = single + (people - single) * 6 / 5 + (items - single) * 4 / 3
+            variance = single + (people - single) * 6 / 5
+            variance += (items - single) / (1 - weight.sum(axis=0) / 24)
             variance = np.maximum(variance, 0.3 * np.maximum(people, items))
-            inside = z - np.array([z[item == i].mean() for i in range(4)])[item]
-            own = sum(inside[person == p].sum() ** 2 / 4 for p in range(6))
-            left = max(0.0, 1 - own / (inside**2).sum())
-            out.append(u.sum(axis=0) / np.sqrt(variance * left) if left else np.full(4, np.inf))
+            own = sum(inside[person == p].sum() ** 2 * weight[p] / 4 for p in range(6))
+            left = np.maximum(0.0, 1 - own / (inside**2).sum())
+            out.append(u.sum(axis=0) / np.sqrt(variance * left))
         return np.array(out)
 
     observed = residuals(group)

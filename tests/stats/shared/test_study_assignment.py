@@ -10,6 +10,7 @@ from muvistats import DataError, DesignError, annotation_frame
 from muvistats.stats.shared.study import (
     assignment,
     item_strata,
+    item_units,
     participant_units,
     within_item_units,
 )
@@ -120,6 +121,39 @@ def test_participants_are_units():
         participant_units(frame.assign(modality=list("mmmv")).replace({"r": "q"}), "modality", use)
     with pytest.raises(DesignError, match="'item' changes within participant p"):
         participant_units(frame, "gender", use, strata="item")
+
+
+def test_items_are_units():
+    frame = rows_of(("p", "i", "m"), ("q", "i", "m"), ("p", "j", "m"), ("r", "k", "m"))
+    frame = frame.assign(genre=["pop", "pop", "rock", "pop"], actor=list("aabb"))
+    use = np.ones(4, dtype=bool)
+    units = item_units(frame, "genre", use)
+    assert (units.row.tolist(), units.codes.tolist()) == ([0, 0, 1, 2], [0, 1, 0])
+    assert units.strata.tolist() == [0, 0, 0]
+    crossed = item_units(frame, "genre", use, strata="actor")
+    assert (crossed.codes.tolist(), crossed.strata.tolist()) == ([0, 1, 0], [0, 1, 1])
+    with pytest.raises(DesignError, match="'modality' changes within item i"):
+        item_units(frame.assign(modality=list("mvmm")), "modality", use)
+    with pytest.raises(DesignError, match="'participant' changes within item i"):
+        item_units(frame, "genre", use, strata="participant")
+
+
+def test_a_factor_of_items_that_is_nested_over_its_stratum_moves_whole_levels():
+    frame = rows_of(*(("p", item, "m") for item in "ijkl"), sex=list("FFMF"), actor=list("aabc"))
+    units = item_units(frame, "sex", np.ones(4, dtype=bool), strata="actor")
+    assert units.row.tolist() == [0, 0, 1, 2]
+    assert units.codes.tolist() == [0, 1, 0]
+    assert units.strata.tolist() == [0, 0, 0]
+
+
+def test_a_column_of_the_items_needs_no_word(study):
+    items = study["items"].to_dataset()
+    study["items"] = items.assign(genre=("item", np.resize(["pop", "rock"], items.sizes["item"])))
+    frame = annotation_frame(study)
+    assert assignment(frame, "genre") == "item"
+    assert assignment(frame, "genre == 'pop'", strata="genre") == "item"
+    with pytest.raises(DesignError, match="strata are for factors of participants or items"):
+        assignment(frame, "modality", strata="genre")
 
 
 def test_assignment_is_what_the_study_says_unless_overruled(study):
