@@ -39,10 +39,6 @@ _SWEEPS = 500
 #: Largest mean that is left in a level, as part of the spread of the values.
 _TOLERANCE = 1e-10
 
-#: Smallest clustered variance, as part of that of independent rows. A larger one makes the test
-#: reject too often where effects differ between clusters, a smaller one costs power without it.
-_FLOOR = 0.25
-
 #: Smallest variance of a group of clusters, as part of the variance of independent values.
 _LEAST = 1e-9
 
@@ -570,90 +566,3 @@ def robust_statistic(ranks: Floats, row: Ints, k: int, alternative: str | None =
         return np.asarray(np.maximum(square, 0.0)[:, None])
 
     return statistic
-
-
-def crossed_statistic(
-    ranks: Floats,
-    row: Ints,
-    k: int,
-    clusters: tuple[Ints, Ints],
-    alternative: str | None = None,
-) -> Statistic:
-    """Wald statistic of mean ranks, errors robust to two crossed kinds of clusters.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows.
-    row : ndarray of int, shape (row,)
-        Unit of each row.
-    k : int
-        Number of groups.
-    clusters : tuple of two ndarray of int, each shape (row,)
-        Participant and item of each row, coded from 0.
-    alternative : {"two-sided", "less", "greater"}, optional
-        For two groups: their t instead of the Wald statistic, turned so that large values speak
-        against the null.
-
-    Returns
-    -------
-    callable
-        From groups of the units, (arrangement, unit), to the statistic, (arrangement, 1).
-
-    Notes
-    -----
-    The covariance of the mean ranks is ``V_1 + V_2 - V_12``, from residual ranks summed over the
-    clusters of each kind and over their intersections, without small-sample factors. In no
-    direction is it taken as smaller than a quarter of V_12, the covariance of independent rows.
-    """
-    values = ranks - ranks.mean()
-    columns = np.stack(_sums_of_units(ranks, row), axis=1)
-    both = dense_codes(*clusters)
-    kinds = [(codes, int(codes.max()) + 1) for codes in (*clusters, both)]
-    single = kinds[2][1] == len(ranks)  # nobody met an item twice
-    least = _LEAST * float(ranks.var())
-
-    def statistic(codes: Ints) -> Floats:
-        sums = group_sums(codes, columns, k)
-        size = sums[..., 1]
-        mean = sums[..., 0] / size
-        groups = codes[:, row].astype(np.intp)
-        lines = np.arange(len(codes))[:, None]
-        scores = ((values - mean[lines, groups]) / size[lines, groups]).ravel()
-        first, second, *several = (
-            _products(scores, (lines * number + cluster) * k + groups, (len(codes), number, k))
-            for cluster, number in (kinds[:2] if single else kinds)
-        )
-        inner = several[0] if several else np.zeros_like(first)
-        diagonal = np.arange(k)
-        if single:
-            cells = (lines * k + groups).ravel()
-            squares = np.bincount(cells, scores**2, len(codes) * k)
-            inner[:, diagonal, diagonal] = squares.reshape(len(codes), k)
-        inner[:, diagonal, diagonal] += least / size
-        whole = first + second - inner
-        if alternative is None:
-            return _wald(mean, whole, inner)[:, None]
-        contrast = np.array([1.0, -1.0])
-        spread = np.maximum(contrast @ whole @ contrast, _FLOOR * (contrast @ inner @ contrast))
-        return directed((mean @ contrast) / np.sqrt(spread), alternative)[:, None]
-
-    return statistic
-
-
-def _products(scores: Floats, cells: Ints, shape: tuple[int, int, int]) -> Floats:
-    """Cross products over clusters of the sums of scores, (arrangement, group, group)."""
-    sums = np.bincount(cells.ravel(), scores, int(np.prod(shape))).reshape(shape)
-    return np.asarray(sums.transpose(0, 2, 1) @ sums)
-
-
-def _wald(mean: Floats, whole: Floats, least: Floats) -> Floats:
-    """Wald statistic of equal means; the covariance is no smaller than part of another one."""
-    values, vectors = np.linalg.eigh(least)
-    root = vectors / np.sqrt(values)[:, None, :]  # least = (root root')^-1
-    turned, axes = np.linalg.eigh(root.transpose(0, 2, 1) @ whole @ root)
-    white = root @ axes / np.sqrt(np.maximum(turned, _FLOOR))[:, None, :]
-    side = (mean[:, None, :] @ white)[:, 0]
-    ones = white.sum(axis=1)
-    square = (side**2).sum(axis=1) - (side * ones).sum(axis=1) ** 2 / (ones**2).sum(axis=1)
-    return np.asarray(np.maximum(square, 0.0))

@@ -58,7 +58,9 @@ class Decks:
         out = np.empty((self.n_units, count), dtype=self.dtype)
         for where, cards in self._parts:
             n_strata, n_cards, size = cards.shape
-            pick = rng.integers(0, n_cards, (n_strata, count)) + np.arange(n_strata)[:, None] * n_cards
+            pick = (
+                rng.integers(0, n_cards, (n_strata, count)) + np.arange(n_strata)[:, None] * n_cards
+            )
             dealt = np.take(cards.reshape(-1, size), pick, axis=0)
             out[where] = dealt.transpose(0, 2, 1)
         return out.T

@@ -7,8 +7,8 @@ functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -20,11 +20,13 @@ from ...kernels.permutation.arrangements import (
     Statistic,
     additive_residuals,
     between_statistic,
-    crossed_statistic,
+    dense_codes,
     difference_statistic,
     permutation_test,
     robust_statistic,
 )
+from ...kernels.permutation.crossed_ranks import crossed_statistic
+from ...kernels.permutation.shrinkage import shrunken_residuals
 from ...kernels.ranks.effects import (
     Dominance,
     Effects,
@@ -43,6 +45,7 @@ from ..shared.study import (
     assignment,
     codes_of,
     item_strata,
+    item_units,
     participant_units,
     permutation_columns,
     within_item_units,
@@ -58,11 +61,21 @@ _TIE = 1e-8
 #: Why an effect has no interval.
 NO_INTERVAL = "no interval: too few participants or items, or the groups do not overlap"
 
+#: What is said of a method: permuted, and modelled.
 METHODS = {
     "within_item": "values less participant and item effects, permuted within items",
     "participant": "participants permuted, cluster-robust errors",
+    "item": "values less participant effects, whole items permuted, two-way clustered errors",
     "observed": "mixed model of the values, within items and participants",
 }
+MODELLED = "mixed model of the values with reactions of participants and items"
+
+#: Fewest participants, and items, from which something is said of others like them.
+FEWEST = 6
+
+#: From so many participants and items on arrangements hold their level where people or items react
+#: to the factor. With fewer a mixed model does, in studies of up to so many rows.
+MANY, LARGEST = 40, 10_000
 
 
 @dataclass(frozen=True)
@@ -135,34 +148,46 @@ class Sample:
 
         This and `_statistic`, which says what is permuted, are all that chooses a method.
         """
-        return self.how == "observed"
+        if self.how not in ("within_item", "item"):
+            return self.how == "observed"
+        return self.fewest[0] < MANY and len(self.recorded.values) <= LARGEST
 
     @property
     def method(self) -> str:
         """How the design is respected, in words."""
         words, strata = METHODS[self.how], self.question.strata
-        if self.how == "within_item":
+        if self.how in ("within_item", "item") and self.is_modelled:
+            words = MODELLED
+        elif self.how == "within_item":
             inside = within_modalities(self.frame, self.question.factor)
             return words + (" and modalities" if inside else "")
         return words + (f", within {strata}" if strata else "")
 
-    @property
+    @cached_property
     def rows(self) -> pd.DataFrame:
         """Rows that enter."""
         return self.frame[self.groups.use]
 
-    @property
+    @cached_property
     def clusters(self) -> tuple[Ints, Ints]:
-        """Participant and item of each row."""
-        return codes_of(self.rows["participant"]), codes_of(self.rows["item"])
+        """Participant of each row, and its item or what moves in the item's place."""
+        item = self.units.row if self.how == "item" else codes_of(self.rows["item"])
+        return codes_of(self.rows["participant"]), item
 
-    @property
+    @cached_property
+    def fewest(self) -> tuple[int, str]:
+        """Smaller number of participants or items, and which of them it is."""
+        numbers = [int(codes.max(initial=-1)) + 1 for codes in self.clusters]
+        return min(zip(numbers, ("participants", "items"), strict=True))
+
+    @cached_property
     def units(self) -> Units:
         """What moves together when the factor is permuted."""
         by, use = self.question.factor, self.groups.use
         if self.how == "within_item":
             return within_item_units(self.frame, by, use)
-        return participant_units(self.frame, by, use, strata=self.question.strata)
+        own = item_units if self.how == "item" else participant_units
+        return own(self.frame, by, use, strata=self.question.strata)
 
     @property
     def mean_ranks(self) -> Floats:
@@ -170,19 +195,62 @@ class Sample:
         return mean_ranks(self.groups.values, self.groups.codes, len(self.groups.levels))
 
     @property
+    def problem(self) -> str:
+        """Why the design allows no test of the groups; empty where it allows one."""
+        if self.groups.problem or self.how == "participant":
+            return self.groups.problem
+        count, kind = self.fewest
+        if count < FEWEST:
+            return (
+                f"only {count} {kind}: with fewer than {FEWEST} nothing can be said of {kind} in "
+                "general"
+            )
+        if self.how == "within_item" and _is_constant(self.units):
+            return "the factor is constant within every stratum: nothing can be permuted"
+        return ""
+
+    @property
+    def uncalibrated(self) -> str:
+        """What is to be said of a permutation where its level is not known to hold."""
+        count, kind = self.fewest
+        if self.how == "participant" or self.is_modelled or count >= MANY:
+            return ""
+        return (
+            f"{count} {kind} and {len(self.groups.values)} rows: outside of the calibrated range, "
+            f"p is too small where {kind} react differently"
+        )
+
+    @property
     def effects(self) -> Effects:
         """Relative effects of the groups, with errors by participants and items."""
-        groups, nested = self.groups, self.how == "participant"
+        groups, clusters = self.groups, self.clusters
+        nested = self.how in ("participant", "item")
+        if self.how == "item":  # those within the groups come first
+            clusters = clusters[::-1]
         k = len(groups.levels)
-        return clustered_effects(groups.values, groups.codes, k, self.clusters, nested=nested)
+        return clustered_effects(groups.values, groups.codes, k, clusters, nested=nested)
 
     @property
     def modelled(self) -> Modelled:
         """What the mixed model needs."""
-        groups, rows = self.groups, self.rows
-        also = "modality" in rows and "modality" not in columns_of(self.question.factor, self.frame)
-        modality = codes_of(rows["modality"]) if also else None
-        return Modelled(groups.values, groups.codes, len(groups.levels), *self.clusters, modality)
+        question, rows = self.question, self.rows
+        fixed: list[Ints] = []
+        also: list[Ints] = []
+        if "modality" in rows and "modality" not in columns_of(question.factor, self.frame):
+            fixed.append(codes_of(rows["modality"]))
+            also += [item_strata(rows, question.factor)] if self.how == "within_item" else []
+        if question.strata is not None and self.units.strata.max() > 0:
+            fixed.append(self.units.strata[self.units.row])
+        groups = self.recorded
+        return Modelled(
+            groups.values,
+            groups.codes,
+            len(groups.levels),
+            self.clusters,
+            tuple(also),
+            tuple(fixed),
+            observed=self.how == "observed",
+        )
 
     def of_pair(self, first: int, second: int) -> tuple[Sample, Mask]:
         """The sample of two of the groups, and which values these are."""
@@ -190,14 +258,23 @@ class Sample:
         members = (groups.codes == first) | (groups.codes == second)
         use = groups.use.copy()
         use[use] = members
-        pair = replace(
-            groups,
-            values=groups.values[members],
-            codes=(groups.codes[members] == second).astype(np.intp),
-            levels=[groups.levels[first], groups.levels[second]],
-            use=use,
+        recorded, pair = (
+            replace(
+                some,
+                values=some.values[members],
+                codes=(groups.codes[members] == second).astype(np.intp),
+                levels=[groups.levels[first], groups.levels[second]],
+                use=use,
+            )
+            for some in (self.recorded, groups)
         )
-        return replace(self, groups=pair), members
+        return replace(self, recorded=recorded, groups=pair), members
+
+
+def _is_constant(units: Units) -> bool:
+    """Whether the units of each stratum are all of one group."""
+    both = dense_codes(units.strata, units.codes)
+    return bool(both.max(initial=-1) == units.strata.max(initial=-1))
 
 
 # ------------------------------------------------------------------------- samples
@@ -232,13 +309,20 @@ def _by_design(sample: Sample) -> Sample:
     question, groups = sample.question, sample.groups
     how = assignment(sample.frame, question.factor, question.assigned, question.strata)
     sample = replace(sample, how=how)
-    if groups.problem or sample.is_modelled:
+    if groups.problem or how == "observed":
         return sample
+    if question.strata is not None:
+        sample = _within_strata(sample, question.strata)
+        groups = sample.groups
+    if how == "participant":
+        return sample
+    participant = codes_of(sample.rows["participant"])
+    within = np.zeros_like(participant)
     if how == "within_item":
-        codes = [codes_of(sample.rows["participant"]), item_strata(sample.rows, question.factor)]
-        values, note = _less_effects(groups.values, codes)
-        return replace(sample, groups=replace(groups, values=values), note=note)
-    return sample if question.strata is None else _within_strata(sample, question.strata)
+        within = item_strata(sample.rows, question.factor)
+    values, note = _less_effects(groups.values, participant, within)
+    note = join_reasons(sample.note, note)
+    return replace(sample, groups=replace(groups, values=values), note=note)
 
 
 def _within_strata(sample: Sample, strata: str) -> Sample:
@@ -256,28 +340,35 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
         n_missing=groups.n_missing + n_without,
         use=groups.use & known,
     )
-    levels = factor(strata, sample.frame[recorded.use]).cat.codes.to_numpy().astype(np.intp)
-    values = _less_effects_of(recorded.values, [levels])
     note = f"{n_without} rows have no {strata} and were left out" if n_without else ""
-    return replace(sample, recorded=recorded, groups=replace(recorded, values=values), note=note)
+    sample = replace(sample, recorded=recorded, groups=recorded, note=note)
+    units = sample.units
+    values = _less_means(recorded.values, units.strata[units.row])
+    return replace(sample, groups=replace(recorded, values=values))
 
 
-def _less_effects(values: Floats, codes: Sequence[Ints]) -> tuple[Floats, str]:
+def _less_effects(values: Floats, participant: Ints, within: Ints) -> tuple[Floats, str]:
     """Values less effects of participants and items; of items alone where nothing would remain."""
-    for factors, note in (
-        (codes, ""),
-        (codes[1:], "participant effects were not removed: nothing would be left"),
-        ([], "neither participant nor item effects were removed: nothing would be left"),
+    shrunken = shrunken_residuals(values[:, None], within, participant)[0][:, 0]
+    for residuals, note in (
+        (_with_ties(shrunken, values), ""),
+        (
+            _less_means(values, within),
+            "participant effects were not removed: nothing would be left",
+        ),
     ):
-        residuals = _less_effects_of(values, factors)
         if np.ptp(residuals) > 0:
             return residuals, note
-    return values, ""
+    return values, "participant and item effects were kept: nothing would be left"
 
 
-def _less_effects_of(values: Floats, factors: Sequence[Ints]) -> Floats:
-    """Residuals of an additive model, without the noise of arithmetic, so that ties stay ties."""
-    residuals = additive_residuals(values[:, None], factors)[:, 0] if factors else values
+def _less_means(values: Floats, codes: Ints) -> Floats:
+    """Values less the mean of their level."""
+    return _with_ties(additive_residuals(values[:, None], [codes])[:, 0], values)
+
+
+def _with_ties(residuals: Floats, values: Floats) -> Floats:
+    """Residuals of values without the noise of arithmetic, so that ties stay ties."""
     unit = _TIE * float(np.ptp(values)) if len(values) else 0.0
     return np.round(residuals / unit) * unit if unit > 0 else residuals
 
@@ -301,12 +392,14 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
         Columns of the test and of epsilon squared; the warning says what is missing.
     """
     groups = sample.groups
-    if groups.problem:
-        reason = join_reasons(groups.problem, sample.note, groups.note)
+    if sample.problem:
+        reason = join_reasons(sample.problem, sample.note, groups.note)
         return {"statistic_name": "H", "warning": reason}
     effects: Effects | Shift | None
     if sample.is_modelled:
         test, effects = model_groups(sample.modelled)
+        if sample.how != "observed":
+            effects = sample.effects
     else:
         test, effects = _permuted_groups(sample, resampling)
     share = _share_columns(effects, sample, resampling)
@@ -332,12 +425,14 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
         and of the rank-biserial correlation; the warning says what is missing.
     """
     groups = sample.groups
-    if groups.problem:
-        return {"warning": join_reasons(groups.problem, sample.note, groups.note)}
+    if sample.problem:
+        return {"warning": join_reasons(sample.problem, sample.note, groups.note)}
     two, members = sample.of_pair(*pair)
     effects: Effects | Shift | None
     if sample.is_modelled:
         test, effects = model_pair(two.modelled, sample.question.alternative)
+        if sample.how != "observed":
+            effects = two.effects
     else:
         test, effects = _permuted_pair(two, stats.rankdata(groups.values)[members], resampling)
     dominance = _dominance_columns(effects, sample.question)
@@ -348,7 +443,7 @@ def _permuted_groups(sample: Sample, resampling: Resampling) -> tuple[Row, Effec
     """Columns of a permutation test of all groups, and their effects."""
     ranks, units = stats.rankdata(sample.groups.values), sample.units
     statistic, lonely = _statistic(sample, ranks, units)
-    row = _permuted(statistic, units, resampling, sample.note, lonely)
+    row = _permuted(statistic, units, resampling, sample.note, sample.uncalibrated, lonely)
     name, df = "H" if lonely else "chi2", len(sample.groups.levels) - 1.0
     return row | {"statistic_name": name, "df": df}, sample.effects
 
@@ -362,7 +457,7 @@ def _permuted_pair(
     if np.ptp(ranks) == 0:
         return row | {"statistic_name": "t", "warning": "all values are equal"}, None
     statistic, lonely = _statistic(sample, ranks, units, sample.question.alternative)
-    row |= _permuted(statistic, units, resampling, sample.note, lonely)
+    row |= _permuted(statistic, units, resampling, sample.note, sample.uncalibrated, lonely)
     signed, _ = _statistic(sample, ranks, units, "greater")
     row["statistic"] = signed(units.codes[None, :])[0, 0]
     return row | {"statistic_name": "z" if lonely else "t"}, sample.effects
@@ -376,13 +471,13 @@ def _statistic(
     Without an alternative it is that of all groups, else the difference of two.
     """
     k = len(sample.groups.levels)
-    if sample.how == "within_item":
-        return crossed_statistic(ranks, units.row, k, sample.clusters, alternative), ""
     few = np.bincount(units.codes, minlength=k) < 2
+    if sample.how == "within_item" or (sample.how == "item" and not few.any()):
+        return crossed_statistic(ranks, units.row, k, sample.clusters, alternative), ""
     if not few.any():
         return robust_statistic(ranks, units.row, k, alternative), ""
     names = [name for name, is_few in zip(sample.groups.levels, few, strict=True) if is_few]
-    lonely = f"a single participant in {', '.join(names)}: not studentized"
+    lonely = f"a single {sample.how} in {', '.join(names)}: not studentized"
     if alternative is None:
         return between_statistic(ranks, units.row, k), lonely
     variance = float(ranks.var(ddof=1))

@@ -1,22 +1,36 @@
-"""Groups that nobody assigned, compared by a crossed mixed model within items and participants."""
+"""Groups compared by a mixed model of the values in which people and items may react.
+
+The model is built from arrays and fitted by the kernels, without a formula, since calibration fits
+thousands of them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
-from scipy import stats
+from scipy import linalg, stats
 
-from ...errors import MuvistatsError
+from ...kernels.mixed.derivatives import Uncertainty, satterthwaite, uncertainty
+from ...kernels.mixed.linear import LinearMixed, RandomBlock
+from ...kernels.mixed.search import fit_linear
+from ...kernels.mixed.separation import independent_columns
+from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.ranks.effects import Effects
+from ...kernels.threads import few_threads
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
-from ..models.mixed import mixed_model
-from ..models.mixed_fit import MixedFit
+from ..models.inference import contrast_rows, joint_test
 
 #: Shares of a group that differ by less than this are equal.
 _TIE = 1e-8
+
+#: Spread of the residuals below this part of the values' is none.
+_NOTHING = 1e-7
+
+#: Random effects beyond which Satterthwaite's degrees of freedom are not computed.
+_LARGEST = 5000
 
 
 @dataclass(frozen=True)
@@ -31,18 +45,24 @@ class Modelled:
         Group of each value.
     k : int
         Number of groups.
-    participant, item : ndarray of int, shape (n,)
-        Codes of participant and item.
-    modality : ndarray of int, shape (n,), or None
-        Codes of the modality, which is adjusted for where it is not the factor itself.
+    clusters : tuple of two ndarray of int, each shape (n,)
+        Participant and item of each value, or what stands for the item.
+    also : tuple of ndarray of int, each shape (n,)
+        Further codes whose effects are random, such as item and modality together.
+    fixed : tuple of ndarray of int, each shape (n,)
+        Codes whose effects are adjusted for, such as modality.
+    observed : bool
+        Whether nobody assigned the groups, so that they are compared within participants and
+        items only.
     """
 
     values: Floats
     codes: Ints
     k: int
-    participant: Ints
-    item: Ints
-    modality: Ints | None
+    clusters: tuple[Ints, Ints]
+    also: tuple[Ints, ...] = ()
+    fixed: tuple[Ints, ...] = ()
+    observed: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,54 +112,124 @@ class Shift:
         return float(max(above, below))
 
 
-def _fitted(data: Modelled) -> tuple[MixedFit | None, str]:
-    """The model, with the shares of the groups in each item and participant, or why not."""
-    frame = pd.DataFrame(
-        {
-            "value": data.values,
-            "group": pd.Categorical(
-                [f"g{code}" for code in data.codes], [f"g{i}" for i in range(data.k)]
-            ),
-            "item": data.item.astype(str),
-            "participant": data.participant.astype(str),
-        }
-    )
-    terms, notes = ["group"], []
-    if data.modality is not None and np.ptp(data.modality) > 0:
-        frame["modality"] = data.modality.astype(str)
-        terms.append("modality")
-    for key in ("item", "participant"):
-        if (frame.groupby(key)["group"].nunique() < 2).all():
+@dataclass(frozen=True)
+class _Fit:
+    """A fitted model, as far as the groups are concerned.
+
+    Parameters
+    ----------
+    means : ndarray of float, shape (k - 1,)
+        Adjusted means of the groups less that of the first.
+    covariance : ndarray of float, shape (k - 1, k - 1)
+        Of these.
+    parts : Uncertainty or None
+        What degrees of freedom need; None where they are infinite.
+    sd : float
+        Standard deviation of a value about its mean.
+    """
+
+    means: Floats
+    covariance: Floats
+    parts: Uncertainty | None
+    sd: float
+
+    def degrees(self, weights: Floats) -> float:
+        """Degrees of freedom of a combination of the means."""
+        if self.parts is None:
+            return np.inf
+        return satterthwaite(weights, self.covariance, self.parts)
+
+
+def _adjusted_for(data: Modelled) -> tuple[list[Floats], list[str]]:
+    """Columns beside those of the groups, and what is to be said of them."""
+    columns: list[Floats] = []
+    notes: list[str] = []
+    for codes in data.fixed:
+        columns += list(np.eye(int(codes.max()) + 1)[codes].T[1:])
+    for key, cluster in zip(("participant", "item"), data.clusters, strict=True):
+        if not data.observed:
+            break
+        if len(np.unique(dense_codes(cluster, data.codes))) == int(cluster.max()) + 1:
             notes.append(f"the factor does not vary within any {key}")
             continue
+        size = np.bincount(cluster)
         for level in range(1, data.k):
-            inside = (frame["group"] == f"g{level}").astype(float)
-            share = inside.groupby(frame[key]).transform("mean")
-            if share.max() - share.min() > _TIE:
-                frame[f"{key}_share{level}"] = share
-                terms.append(f"{key}_share{level}")
-    formula = f"value ~ {' + '.join(terms)} + (1 | participant) + (1 | item)"
+            share = (np.bincount(cluster, data.codes == level) / size)[cluster]
+            if np.ptp(share) > _TIE:
+                columns.append(share)
+    return columns, notes
+
+
+def _blocks(data: Modelled) -> Iterator[RandomBlock]:
+    """Intercepts of participants and items, and of each of them in each group.
+
+    What cannot be told from the residuals, or from another one, is left out.
+    """
+    n = len(data.values)
+    known: set[bytes] = set()
+    ones = np.ones((n, 1))
+    inside = [dense_codes(cluster, data.codes) for cluster in data.clusters]
+    for codes in (*data.clusters, *data.also, *inside):
+        _, first, own = np.unique(codes, return_index=True, return_inverse=True)
+        key = first[own].tobytes()
+        if len(first) < n and key not in known:
+            known.add(key)
+            yield RandomBlock(ones, own, len(first))
+
+
+def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
+    """The model, fitted by restricted maximum likelihood, or why not."""
+    columns, notes = _adjusted_for(data)
+    n, groups = len(data.values), np.eye(data.k)[data.codes].T[1:]
+    x = np.column_stack([np.ones(n), *columns, *groups])
+    x[:, 1:] -= x[:, 1:].mean(axis=0)
+    kept = independent_columns(x)
+    first = x.shape[1] - len(groups)
+    where = np.flatnonzero(kept >= first)
+    if len(where) < len(groups):
+        return None, join_reasons("no mixed model: the groups have no rows in common", *notes)
+    x, blocks = x[:, kept], list(_blocks(data))
+    if x.shape[1] >= n or not blocks:
+        return None, join_reasons("no mixed model: too few rows", *notes)
+    rest = data.values - x @ linalg.lstsq(x, data.values)[0]
+    unit = float(np.sqrt((rest**2).mean()))
+    if unit <= _NOTHING * float(data.values.std()):
+        return None, join_reasons("no mixed model: the factor leaves no residuals", *notes)
+    size = sum(block.size for block in blocks)
     try:
-        fit = mixed_model(frame, formula)
-    except MuvistatsError as error:
+        with few_threads(size):
+            model = LinearMixed(x, (data.values - data.values.mean()) / unit, blocks)
+            optimum = fit_linear(model)
+            point = model.at(optimum.parameters)
+            parts = uncertainty(model, optimum.parameters) if size <= _LARGEST else None
+    except np.linalg.LinAlgError as error:
         return None, join_reasons(f"no mixed model: {error}", *notes)
-    return fit, join_reasons(*fit.reasons, *notes)
+    if not optimum.converged:
+        return None, join_reasons("no mixed model: the optimum was not found", *notes)
+    if parts is None:
+        notes.append("too many random effects for Satterthwaite's df: normal quantiles")
+    square = model.sigma(point) ** 2
+    own = np.ix_(where, where)
+    return _Fit(
+        unit * point.beta[where],
+        unit**2 * square * point.unscaled[own],
+        None if parts is None else _of_groups(parts, where, unit),
+        unit * float(np.sqrt(square * (1 + (optimum.parameters**2).sum()))),
+    ), join_reasons(*notes)
 
 
-def _weights(fit: MixedFit) -> Floats:
-    """Rows that pick the columns of the factor."""
-    return np.eye(fit.design.fixed.matrix.shape[1])[fit.design.fixed.terms["group"]]
+def _of_groups(parts: Uncertainty, where: Ints, unit: float) -> Uncertainty:
+    jacobian = unit**2 * parts.jacobian[:, where][:, :, where]
+    return replace(parts, jacobian=jacobian)
 
 
-def _shift(fit: MixedFit, data: Modelled, df: float) -> Shift:
+def _shift(fit: _Fit, data: Modelled, df: float) -> Shift:
     size = np.bincount(data.codes, minlength=data.k).astype(np.float64)
-    weights = np.vstack([np.zeros(fit.design.fixed.matrix.shape[1]), _weights(fit)])
-    weights = (weights - size @ weights / size.sum())[:, fit.estimates.kept]
-    covariance = weights @ fit.estimates.covariance @ weights.T
-    effects = Effects(weights @ fit.estimates.beta, covariance[None], (1,), df, size)
-    parts = fit.variance_components()
-    spread = parts.loc[parts["quantity"] == "sd", "estimate"].to_numpy(dtype=np.float64)
-    return Shift(effects, float(np.sqrt((spread**2).sum())))
+    weights = np.eye(data.k)[:, 1:]
+    weights = weights - size @ weights / size.sum()
+    covariance = weights @ fit.covariance @ weights.T
+    effects = Effects(weights @ fit.means, covariance[None], (1,), df, size)
+    return Shift(effects, fit.sd)
 
 
 def model_groups(data: Modelled) -> tuple[Row, Shift | None]:
@@ -161,12 +251,9 @@ def model_groups(data: Modelled) -> tuple[Row, Shift | None]:
     row: Row = {"statistic_name": "F", "warning": reason}
     if fit is None:
         return row, None
-    weights = _weights(fit)
-    tests = fit.inference(weights, 0.95)
-    problem = join_reasons(*dict.fromkeys(test.get("warning", "") for test in tests))
-    if problem:
-        return row | {"warning": join_reasons(reason, problem)}, None
-    joint = fit.joint(weights[:, fit.estimates.kept])
+    joint = joint_test(np.eye(data.k - 1), fit.means, fit.covariance, fit.degrees)
+    if "p_value" not in joint:
+        return row | {"warning": join_reasons(reason, joint["warning"])}, None
     return row | joint, _shift(fit, data, float(joint["df_denom"]))
 
 
@@ -195,10 +282,10 @@ def model_pair(data: Modelled, alternative: str) -> tuple[Row, Shift | None]:
     }
     if fit is None:
         return row, None
-    found = fit.inference(-_weights(fit), 0.95)[0]
-    row["warning"] = join_reasons(reason, found.get("warning", ""))
+    found = contrast_rows(-np.eye(1), fit.means, fit.covariance, fit.degrees, 0.95)[0]
     if np.isnan(found["statistic"]):
-        return row, None
+        problem = "no standard error: the variance of the estimate is not positive"
+        return row | {"warning": join_reasons(reason, problem)}, None
     t, df, p_value = found["statistic"], found["df"], found["p_value"]
     if alternative != "two-sided":
         p_value = float(stats.t.sf(t if alternative == "greater" else -t, df))

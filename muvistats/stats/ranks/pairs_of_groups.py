@@ -54,12 +54,13 @@ def pairwise_modality(
     from the normal distribution. The sign is first less second. The rank-biserial correlation
     and its interval are those of `mannwhitney` on the two modalities alone.
 
-    The design row (see `kruskal` for the three ways): t of the mean ranks of the values less
-    participant and item effects, with errors clustered by both. Only the two groups' rows are
-    permuted, those of the third stay, so that p is of the pair and not of all three. Were whole
-    participants assigned to a modality, they are permuted; a mixed model takes the values of the
-    pair alone, and only then there is `df`. `adjust` works on these p. Effect and interval are
-    those of `mannwhitney` on the pair.
+    The design row (see `kruskal` for the ways and their assumptions): with few participants or
+    items t and `df` of a mixed model of the values of the pair, `estimate` being the difference
+    of adjusted means; with many, t of the mean ranks of the values less participant and item
+    effects, with errors clustered by both. Only the two groups' rows are permuted, those of the
+    third stay, so that p is of the pair and not of all three. Were whole participants assigned to
+    a modality, they are permuted. `adjust` works on these p. Effect and interval are those of
+    `mannwhitney` on the pair.
 
     Missing and masked values are left out and counted.
 

@@ -82,33 +82,41 @@ def kruskal(
     values do not count. The independent row takes ratings by one person or of one item as
     independent, which they are not. The design row depends on how the factor was assigned:
 
-    - *within items* (modality, overlay): participant and item effects (overlay: of item and
-      modality) are taken out of the values by least squares, and what is left is ranked. The
-      factor is permuted among the raters of an item; people with an identical list of trials move
-      together. The statistic is ``chi2 = R' V^-1 R`` of the group mean ranks R (for differences),
-      with errors that allow for effects of the factor that differ between participants and
-      between items: ``V = V_participant + V_item - V_row`` from residual ranks summed over
-      participants, over items and not at all, and in no direction smaller than V_row / 4. Where
-      nobody's rating depends on the factor, p is exact. Where it does but not on average, p is
-      approximate: with effects that vary by half the errors' standard deviation, H permuted in
-      this way rejected in 15 to 28% of simulated studies at 5%, the robust statistic in 4 to 9%
-      (the 9% with nine items and twelve participants). It costs some power: .61 for .74 of H.
+    - *within items* (modality, overlay), fewer than 40 participants or items and up to 10,000
+      rows: F of a mixed model of the values with random intercepts of participants and items, and
+      with reactions of each of them to each level that have a variance of their own at each level;
+      restricted maximum likelihood, degrees of freedom after Satterthwaite. Values are taken as
+      they are, not ranked. With fewer than 6 participants or items there is no test.
+    - *within items*, beyond that: effects of items (overlay: of item and modality) and shrunken
+      effects of participants (best linear unbiased predictions, so that raters of one or two
+      trials keep what they say) are taken out of the values, and what is left is ranked. The
+      factor is permuted among the raters of an item; people with an identical list of trials
+      move together. The statistic is ``chi2 = R' V^-1 R`` of the differences R of the group mean
+      ranks, with errors that allow for effects of the factor that differ between participants
+      and between items: ``V = V_participant + V_item - V_row`` from residual ranks summed over
+      participants, over items and not at all, and in no direction smaller than V_row / 4. Where nobody's rating depends on the factor, p is
+      exact. Where it does but not on average, p is approximate: at 5% it rejected .17 with 6
+      participants and .065 to .07 with 15 to 30, which is why few have the model.
     - *participants* (gender, training): whole participants change groups, all arrangements
       being looked at where there are no more than `n_resamples`. The statistic is the Wald
       chi-square of the mean ranks of the values as they are, with errors clustered by
       participants. p is exact where the trait has nothing to do with the ratings. With `strata`
       the means of the strata are taken out of the values first.
-    - *observed* (familiarity): F of a mixed model of the values with crossed random intercepts
-      of participants and items, adjusted for the modality and for the share of each group in
-      the item and in the participant, so that groups are compared within items and within
-      participants: known items may be liked more for other reasons. Values are not ranked, since
-      ranks of additive effects interact and the adjustment would not hold. An effect that
-      differs much between participants makes p too small.
+    - *items* (genre, intended emotion): as within items, the model or a permutation by the same
+      numbers of participants and items. Items vary about their group's mean, and people may react
+      to the factor; what is permuted are whole items, their values less participant effects.
+      `strata` are another factor of items: one that is crossed with it is adjusted for; where it
+      is nested (sex of the actor, `strata="actor"`), its levels stand for the items.
+    - *observed* (familiarity): F of the same mixed model of the values, adjusted for the
+      modality and for the share of each group in the item and in the participant, so that groups
+      are compared within items and within participants: known items may be liked more for other
+      reasons. Values are not ranked, since ranks of additive effects interact and the adjustment
+      would not hold. People and items may differ in what knowing does to them.
 
-    Epsilon squared of the design row is that of the values as they are ranked; for the mixed
-    model it is the variance between adjusted means over its sum with the model's variances. Its
-    interval comes from draws of the mean ranks from Student's t with the two-way clustered
-    covariance of Cameron, Gelbach and Miller (G / (G - 1) for each kind, degrees of freedom the
+    Epsilon squared of the design row is that of the values less participant and item effects, as
+    they are ranked; for observed factors it is the variance between adjusted means over its sum
+    with the model's variances. Its interval comes from draws of the mean ranks from Student's t
+    with the two-way clustered covariance of Cameron, Gelbach and Miller (G / (G - 1) for each kind, degrees of freedom the
     smaller number of clusters less one; or the model's), moved down as above.
 
     References

@@ -86,15 +86,16 @@ def mannwhitney(
     ``delta >= margin`` with that standard error on the plain scale: when it is small, the groups
     are alike up to the margin. A large `p_value` alone does not say that.
 
-    The design row (see `kruskal` for the three ways and their assumptions) has the t of the two
-    mean ranks: for factors assigned within items on values less participant and item effects,
-    with two-way clustered errors; for participants clustered by them; for observed factors that
-    of the mixed model of the values, which alone has `df`. Permutations are turned by
-    `alternative` too. The rank-biserial correlation is that of the values as they are ranked;
+    The design row (see `kruskal` for the ways and their assumptions) has the t of a mixed model of
+    the values, with its `df`, where the factor was observed or few participants or items are
+    compared within items, and else the t of the two mean ranks: within items, and between
+    items, of values less participant and item effects with two-way clustered errors; for
+    participants clustered by them. Permutations are turned by `alternative` too. The
+    rank-biserial correlation is that of the values as they are ranked;
     its standard error comes from the placements of Brunner and Munzel, summed over participants
     and over items (Cameron, Gelbach and Miller, 2011), with degrees of freedom one less than the
-    smaller number of clusters, or Satterthwaite's for traits where they are fewer. In a mixed
-    model it is that of two normal distributions as far apart as the adjusted means,
+    smaller number of clusters, or Satterthwaite's for traits where they are fewer. For observed
+    factors it is that of two normal distributions as far apart as the adjusted means,
     ``2 Phi(d / (s sqrt(2))) - 1`` with the model's total standard deviation s. The interval and
     `p_equivalence` follow from either as above.
 

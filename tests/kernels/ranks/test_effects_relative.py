@@ -10,10 +10,10 @@ from scipy import stats
 
 from muvistats.kernels.permutation.arrangements import (
     between_statistic,
-    crossed_statistic,
     difference_statistic,
     robust_statistic,
 )
+from muvistats.kernels.permutation.crossed_ranks import crossed_statistic
 from muvistats.kernels.ranks import effects as rank
 from muvistats.kernels.ranks.effects import (
     clustered_effects,

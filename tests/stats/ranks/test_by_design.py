@@ -22,6 +22,8 @@ from muvistats import (
     pairwise_modality,
 )
 from muvistats.kernels.permutation.arrangements import additive_residuals, draw_arrangements
+from muvistats.kernels.permutation.shrinkage import shrunken_residuals
+from muvistats.stats.ranks import by_design
 from muvistats.stats.shared.study import codes_of, offered, participant_units, within_item_units
 
 ASSIGNED = {
@@ -73,6 +75,12 @@ def frame() -> pd.DataFrame:
     return annotations(np.random.default_rng(1), effect=0.3, gender=0.5, known=0.4)
 
 
+@pytest.fixture
+def many(monkeypatch) -> None:
+    """Few participants and items count as many, so that the factor is permuted."""
+    monkeypatch.setattr(by_design, "MANY", by_design.FEWEST)
+
+
 def design(function, *arguments, **options) -> pd.Series:
     rows = function(*arguments, dependence="design", **options)
     assert (rows["dependence"] == "design").all()
@@ -91,12 +99,12 @@ def crossed_covariance(ranks, codes, person, item, k):
 
 def crossed_wald(ranks, codes, person, item, k):
     means, whole, least = crossed_covariance(ranks, codes, person, item, k)
+    contrast = np.eye(k)[1:] - np.eye(k)[0]
+    whole, least = (contrast @ one @ contrast.T for one in (whole, least))
     values, vectors = linalg.eigh(whole, least)  # vectors' least vectors = 1
     back = least @ vectors
-    floored = back @ np.diag(np.maximum(values, 0.25)) @ back.T
-    contrast = np.eye(k)[1:] - np.eye(k)[0]
     gaps = contrast @ means
-    return gaps @ linalg.solve(contrast @ floored @ contrast.T, gaps)
+    return gaps @ linalg.solve(back @ np.diag(np.maximum(values, 0.25)) @ back.T, gaps)
 
 
 def crossed_t(ranks, codes, person, item):
@@ -113,7 +121,7 @@ def in_a_loop(frame, y, by, count, statistic, *arguments):
     rows = frame[use]
     place = rows["item"] if by == "modality" else rows["item"] + rows["modality"].astype(str)
     person, item = codes_of(rows["participant"]), codes_of(rows["item"])
-    left = additive_residuals(rows[[y]].to_numpy(), [person, codes_of(place)])[:, 0]
+    left = shrunken_residuals(rows[[y]].to_numpy(), codes_of(place), person)[0][:, 0]
     ranks = stats.rankdata(np.round(left, 9))
     observed = statistic(ranks, units.codes[units.row], person, item, *arguments)
     drawn = draw_arrangements(units.codes, units.strata, count, np.random.default_rng(99))
@@ -122,6 +130,7 @@ def in_a_loop(frame, y, by, count, statistic, *arguments):
     return observed, (1 + larger) / (1 + count), ranks
 
 
+@pytest.mark.usefixtures("many")
 def test_kruskal_within_items_is_the_loop(study):
     frame = annotation_frame(study)
     frame["arousal"] = frame["arousal"].where(np.arange(len(frame)) % 17 > 0)
@@ -140,6 +149,7 @@ def test_kruskal_within_items_is_the_loop(study):
     assert row["conf_low"] <= row["effect_size"] <= row["conf_high"]
 
 
+@pytest.mark.usefixtures("many")
 def test_overlay_within_items_and_modalities_is_the_loop(study):
     frame = annotation_frame(study)
     frame = offered(frame, "overlay")
@@ -151,10 +161,11 @@ def test_overlay_within_items_and_modalities_is_the_loop(study):
     assert row["n"] == len(frame)
 
 
+@pytest.mark.usefixtures("many")
 def test_a_pair_is_permuted_with_the_third_group_at_rest(frame):
     rows = pairwise_modality(frame, dimension="y", dependence="design", n_resamples=1999)
     person, item = codes_of(frame["participant"]), codes_of(frame["item"])
-    left = additive_residuals(frame[["y"]].to_numpy(), [person, item])[:, 0]
+    left = shrunken_residuals(frame[["y"]].to_numpy(), item, person)[0][:, 0]
     ranks = stats.rankdata(left)
     codes = frame["modality"].cat.codes.to_numpy()
     rng = np.random.default_rng(3)
@@ -234,6 +245,120 @@ def test_strata_keep_another_trait_where_it_is(frame):
     assert "12 rows have no training" in less["warning"]
 
 
+def test_few_people_or_items_are_tested_by_a_model_with_reactions(frame):
+    fit = mixed_model(
+        frame,
+        "y ~ modality + (1 | participant) + (1 | item) + (1 | participant:modality)"
+        " + (1 | item:modality)",
+    )
+    row = design(kruskal, frame, "y ~ modality", n_resamples=99)
+    joint = fit.anova().iloc[0]
+    for name in ("statistic", "df", "df_denom", "p_value"):
+        assert row[name] == pytest.approx(joint[name], rel=1e-3)
+    assert row["method"].endswith(
+        "mixed model of the values with reactions of participants and items"
+    )
+    assert (row["statistic_name"], row["n_resamples"]) == ("F", 0)
+    # the effect is that of the values as they are ranked, whatever tests it
+    left = shrunken_residuals(
+        frame[["y"]].to_numpy(), codes_of(frame["item"]), codes_of(frame["participant"])
+    )[0][:, 0]
+    codes = frame["modality"].cat.codes.to_numpy()
+    h = stats.kruskal(*(left[codes == group] for group in range(3))).statistic
+    assert row["effect_size"] == pytest.approx(h / (len(frame) - 1))
+    pairs = pairwise_modality(frame, dimension="y", dependence="design", n_resamples=99)
+    two = frame[frame["modality"] != "audiovisual"].copy()
+    two["modality"] = two["modality"].cat.remove_unused_categories()
+    two.attrs = frame.attrs
+    alone = design(mannwhitney, two, "y ~ modality", n_resamples=99)
+    assert pairs.loc[0, "p_value"] == pytest.approx(alone["p_value"])
+    assert pairs.loc[0, "estimator"] == "difference of adjusted means"
+    own = design(mannwhitney, two, "y ~ modality", n_resamples=99, alternative="less")
+    assert own["p_value"] in (
+        pytest.approx(alone["p_value"] / 2),
+        pytest.approx(1 - alone["p_value"] / 2),
+    )
+
+
+def test_overlay_is_modelled_within_modalities(frame):
+    shown = frame[frame["modality"] != "music"].copy()
+    shown["modality"] = shown["modality"].cat.remove_unused_categories()
+    fit = mixed_model(
+        shown,
+        "y ~ overlay + modality + (1 | participant) + (1 | item) + (1 | item:modality)"
+        " + (1 | participant:overlay) + (1 | item:overlay)",
+    )
+    term = fit.tidy().set_index("term").loc["overlay[T.overlaid]"]
+    row = design(mannwhitney_overlay, frame, dimension="y", n_resamples=99)
+    assert abs(row["statistic"]) == pytest.approx(abs(term["statistic"]), rel=1e-3)
+    assert row["p_value"] == pytest.approx(term["p_value"], rel=1e-3)
+
+
+def test_the_rule_counts_participants_items_and_rows(frame, monkeypatch):
+    def method(**changes):
+        for name, value in changes.items():
+            monkeypatch.setattr(by_design, name, value)
+        return design(kruskal, frame, "y ~ modality", n_resamples=19)
+
+    assert "mixed model" in method(MANY=11)["method"]  # 10 participants, 12 items
+    assert "permuted within items" in method(MANY=10)["method"]
+    beyond = method(MANY=11, LARGEST=119)
+    assert "permuted within items" in beyond["method"]
+    assert "10 participants and 120 rows: outside of the calibrated range" in beyond["warning"]
+    assert "mixed model" in method(LARGEST=120)["method"]
+
+
+def of_items(rng, n_items=12, n_participants=10) -> pd.DataFrame:
+    """Ratings of items of two genres, by some people each."""
+    frame = annotations(rng, n_items, n_participants)
+    frame["genre"] = np.array(["pop", "rock"])[frame["item"].astype(int) % 2]
+    frame["actor"] = (frame["item"].astype(int) % 6).astype(str)
+    frame.attrs["assigned"] = ASSIGNED | {"genre": "item", "actor": "item"}
+    return frame
+
+
+def test_a_factor_of_items_is_tested_between_items():
+    frame = of_items(np.random.default_rng(4))
+    row = design(mannwhitney, frame, "y ~ genre")
+    fit = mixed_model(
+        frame,
+        "y ~ genre + modality + (1 | participant) + (1 | item) + (1 | participant:genre)",
+    )
+    term = fit.tidy().set_index("term").loc["genre[T.rock]"]
+    assert row["p_value"] == pytest.approx(term["p_value"], rel=1e-3)
+    assert row["df"] == pytest.approx(term["df"], rel=1e-2)
+    assert row["df"] < 12
+
+
+@pytest.mark.usefixtures("many")
+def test_whole_items_are_permuted_where_there_are_many():
+    frame = of_items(np.random.default_rng(4), n_items=10)
+    frame["y"] += 3 * (frame["genre"] == "rock")
+    row = design(kruskal, frame, "y ~ genre", n_resamples=9999)
+    assert row["n_resamples"] == 252  # of 10 items 5 are rock
+    assert row["p_value"] == pytest.approx(2 / 252)
+    assert "whole items permuted" in row["method"]
+    person, item = codes_of(frame["participant"]), codes_of(frame["item"])
+    left = shrunken_residuals(frame[["y"]].to_numpy(), 0 * person, person)[0][:, 0]
+    codes = (frame["genre"] == "rock").to_numpy().astype(int)
+    wald = crossed_t(stats.rankdata(np.round(left, 9)), codes, person, item) ** 2
+    assert row["statistic"] == pytest.approx(wald)
+    within = design(kruskal, of_items(np.random.default_rng(4)), "y ~ genre", strata="actor")
+    assert within["n_resamples"] == 20  # all items of an actor have one genre: actors are moved
+    assert "within actor" in within["method"]
+
+
+def test_items_that_are_alike_within_a_genre_do_not_count_as_many():
+    """A null in which items differ: ratings are many, items are eight."""
+    rejected = {"independent": 0, "design": 0}
+    for seed in range(24):
+        rows = kruskal(of_items(np.random.default_rng(seed), 8, 12), "y ~ genre", n_resamples=19)
+        for row in rows.to_dict("records"):
+            rejected[row["dependence"]] += row["p_value"] < 0.05
+    assert rejected["independent"] > 6
+    assert rejected["design"] <= 4
+
+
 def test_what_was_observed_is_tested_by_the_mixed_model(frame):
     row = design(mannwhitney, frame, "y ~ familiar", equivalence_margin=0.3)
     known = (frame["familiar"] == "familiar").astype(float)
@@ -243,7 +368,9 @@ def test_what_was_observed_is_tested_by_the_mixed_model(frame):
         by_person=known.groupby(frame["participant"]).transform("mean"),
     )
     fit = mixed_model(
-        model, "y ~ familiar + modality + by_item + by_person + (1 | participant) + (1 | item)"
+        model,
+        "y ~ familiar + modality + by_item + by_person + (1 | participant) + (1 | item)"
+        " + (1 | participant:familiar) + (1 | item:familiar)",
     )
     term = fit.tidy().set_index("term").loc["familiar[T.familiar]"]
     assert row["statistic"] == pytest.approx(-term["statistic"], rel=1e-5)
@@ -322,6 +449,7 @@ def test_equivalence_follows_the_interval(frame):
         assert wide["p_equivalence"] < row["p_equivalence"]
 
 
+@pytest.mark.usefixtures("many")
 def test_each_row_has_its_own_method_and_p_for_any_number_of_workers(study):
     for function, options in (
         (kruskal_modality, {}),
@@ -366,9 +494,10 @@ def few(change) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "formula", "reason"),
     [
-        (lambda f: f[f["participant"] == "1"], "y ~ modality", "nothing can be permuted"),
-        (lambda f: f[f["participant"] == "1"], "y ~ familiar", "no mixed model"),
-        (lambda f: f[f["item"] == "1"], "y ~ familiar", "no mixed model"),
+        (lambda f: f[f["participant"] == "1"], "y ~ modality", "only 1 participants"),
+        (lambda f: f[f["participant"] == "1"], "y ~ familiar", "only 1 participants"),
+        (lambda f: f[f["item"].isin(list("12345"))], "y ~ familiar", "only 5 items"),
+        (lambda f: f[f["item"].isin(list("12345"))], "y ~ modality", "fewer than 6"),
         (
             lambda f: f.assign(modality=np.array(["a", "b"])[f["item"].astype(int) % 2]),
             "y ~ modality",
@@ -389,18 +518,6 @@ def test_what_cannot_be_tested_is_a_row_with_a_reason(change, formula, reason):
     assert reason in row["warning"]
     if "vary" not in reason:
         assert np.isnan(row["p_value"])
-
-
-def test_one_item_is_tested_by_permuting_its_rows():
-    frame = few(lambda f: f[f["item"].isin(["3"])])
-    row = design(kruskal, frame, "y ~ modality", n_resamples=9999)
-    groups = [part["y"].to_numpy() for _, part in frame.groupby("modality", observed=True)]
-    assert row["effect_size"] == pytest.approx(stats.kruskal(*groups).statistic / 9)
-    assert "participant effects were not removed" in row["warning"]
-    assert row["n_resamples"] == 4200  # 10! / (4! 3! 3!)
-    assert "exact: all 4200 arrangements" in row["warning"]
-    assert "no interval" in row["warning"]
-    assert np.isnan(row["conf_low"])
 
 
 def test_few_arrangements_say_what_p_can_be():
@@ -460,6 +577,7 @@ def test_residuals_are_tested_against_residuals_of_normal_errors():
     assert (none["warning"] == "no p: n_resamples is 0").all()
 
 
+@pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("by", ["modality", "gender"])
 def test_p_of_a_null_with_participant_and_item_effects_is_uniform(by):
     p = []
