@@ -270,7 +270,11 @@ def permuted_signals(
         picked = np.take(drawn, rows[order], axis=1).ravel()
         edges = (np.arange(count, dtype=np.int32)[:, None] * len(order) + ends).ravel()
         pick: Any = sparse.csr_array(
-            (np.ones(len(picked), values.dtype), picked, np.append(np.int32(0), edges.astype(np.int32))),
+            (
+                np.ones(len(picked), values.dtype),
+                picked,
+                np.append(np.int32(0), edges.astype(np.int32)),
+            ),
             shape=(count * len(ends), len(values)),
         )
         moved = ((pick @ values) ** 2).reshape(count, len(ends), -1)
@@ -318,9 +322,7 @@ def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> In
     return out
 
 
-def without_signal(
-    values: Floats, item: Ints, participant: Ints, trial: Ints, lag: int
-) -> Floats:
+def without_signal(values: Floats, item: Ints, participant: Ints, trial: Ints, lag: int) -> Floats:
     """Values less what items add to them at one lag, and less what participants add.
 
     Parameters
