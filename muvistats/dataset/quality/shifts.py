@@ -82,8 +82,9 @@ def alignment_z(
     dict of int to float
         Z by lag, NaN where it is not defined.
     """
-    session = session_of(data, [variable])
-    return {lag: _signal(session, session.values[variable], lag).z for lag in checked_lags(lags)}
+    session, steps = session_of(data, [variable]), checked_lags(lags)
+    found = _signals(session, session.values[variable], steps)
+    return {lag: found[lag][1].z for lag in steps}
 
 
 def checked_lags(lags: Iterable[int]) -> list[int]:
@@ -147,40 +148,93 @@ def _variables(data: xr.DataTree, annotations: xr.Dataset) -> dict[str, Floats]:
     return values
 
 
-def _signal(session: Session, values: Floats, lag: int) -> ItemSignal:
+def _signal(session: Session, values: Floats, lag: int) -> tuple[Placed, ItemSignal]:
     from ...kernels.raters import alignment
 
-    return alignment.item_signal(session.place(values, lag), session.lists[0])
+    placed = session.place(values, lag)
+    return placed, alignment.item_signal(placed, session.lists[0])
+
+
+def _signals(
+    session: Session, values: Floats, lags: list[int]
+) -> dict[int, tuple[Placed, ItemSignal]]:
+    """Values beside items and their signal by lag, 0 included.
+
+    The lag with the highest z comes first. At other lags, what items add to values at this one is
+    taken out, since little of it would be seen there too.
+    """
+    from ...kernels.raters import alignment
+
+    found = {lag: _signal(session, values, lag) for lag in {0, *lags}}
+    best = _highest({lag: signal.z for lag, (_, signal) in found.items()})
+    if np.isfinite(found[best][1].z):
+        rest = alignment.without_signal(
+            values, session.item, session.participant, session.trial, best
+        )
+        found |= {lag: _signal(session, rest, lag) for lag in found if lag != best}
+    return {lag: found[lag] for lag in sorted(found, key=lambda lag: lag != best)}
+
+
+def _highest(z: Mapping[int, float]) -> int:
+    """The lag with the highest z, 0 where there is none."""
+    return max(z, key=lambda lag: (z[lag] if np.isfinite(z[lag]) else -np.inf, lag == 0))
 
 
 def overall_rows(
     session: Session, lags: list[int], n_resamples: int, rng: np.random.Generator
 ) -> Iterator[dict[str, Any]]:
     """Rows of the check for everybody together, one per variable and lag."""
-    children = rng.spawn(len(session.values))
-    for (variable, values), child in zip(session.values.items(), children, strict=True):
-        for row in _examine_all(session, values, lags, n_resamples, child):
-            yield {"variable": variable, **row}
+    found = {name: _signals(session, values, lags) for name, values in session.values.items()}
+    drawn: dict[tuple[str, int], Floats] = {}
+    for lag, child in zip(lags, rng.spawn(len(lags)), strict=True):
+        drawn |= _drawn_at(session, lag, {k: v[lag] for k, v in found.items()}, n_resamples, child)
+    for name, signals in found.items():
+        draws = {lag: drawn[name, lag] for lag in lags if (name, lag) in drawn}
+        for row in _examine_all(session, session.values[name], lags, signals, draws):
+            yield {"variable": name, **row}
+
+
+def _drawn_at(
+    session: Session,
+    lag: int,
+    found: Mapping[str, tuple[Placed, ItemSignal]],
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> dict[tuple[str, int], Floats]:
+    """Permuted z of the variables at one lag; those with the same rows are permuted together."""
+    from ...kernels.raters import alignment
+
+    alike: dict[bytes, list[str]] = {}
+    for name, (placed, signal) in found.items():
+        if np.isfinite(signal.z):
+            alike.setdefault(placed.position.tobytes(), []).append(name)
+    out: dict[tuple[str, int], Floats] = {}
+    for names, child in zip(alike.values(), rng.spawn(len(alike)), strict=True):
+        drawn = alignment.permuted_signals(
+            [found[name][0] for name in names], session.lists[0], n_resamples, child
+        )
+        for name, draws in zip(names, drawn.T, strict=True):
+            signal = found[name][1]
+            out[name, lag] = (draws - signal.mean) / signal.sd
+    return out
 
 
 def _examine_all(
-    session: Session, values: Floats, lags: list[int], n_resamples: int, rng: np.random.Generator
+    session: Session,
+    values: Floats,
+    lags: list[int],
+    signals: Mapping[int, tuple[Placed, ItemSignal]],
+    drawn: Mapping[int, Floats],
 ) -> list[dict[str, Any]]:
     from ...kernels.raters import alignment
 
     code, where = session.lists
-    shared = len(np.unique(code)) < len(code)
     rows: list[dict[str, Any]] = []
-    largest = np.full(n_resamples, -np.inf)
-    for lag, child in zip(lags, rng.spawn(len(lags)), strict=True):
-        placed = session.place(values, lag)
-        signal = alignment.item_signal(placed, code)
+    for lag in lags:
+        placed, signal = signals[lag]
         row = _row(lag, signal.share, signal.z, len(placed.item), len(session.item))
-        if np.isfinite(signal.z):
-            drawn = alignment.permuted_signal(placed, code, n_resamples, child)
-            drawn = (drawn - signal.mean) / signal.sd
-            row |= _p_value(signal.z, drawn)
-            largest = np.maximum(largest, drawn)
+        if lag in drawn:
+            row |= _p_value(signal.z, drawn[lag])
         else:
             row["warning"] = _reason(len(placed.item), signal.share)
         row |= {
@@ -192,10 +246,11 @@ def _examine_all(
             "n_items": len(np.unique(placed.item)),
         }
         rows.append(row)
+    largest = np.max([*drawn.values()], axis=0) if drawn else np.empty(0)
     for row in rows:
         row["p_adjusted"] = _exceedance(row["statistic"], largest)
     top = _mark_best(rows)
-    if top is not None and shared:
+    if top is not None and len(np.unique(code)) < len(code):
         placed = session.place(values, top["lag"])
         if not alignment.signal_of_blocks(placed, code, where).z > _GUARD_Z:
             top |= {"best": False, "warning": _SAME_LIST}
@@ -269,8 +324,8 @@ def _fit_participants(
 
 
 def _overall_lag(session: Session, values: Floats, lags: list[int]) -> int:
-    z = {lag: _signal(session, values, lag).z for lag in {0, *lags}}
-    best = max(z, key=lambda lag: (z[lag] if np.isfinite(z[lag]) else -np.inf, lag == 0))
+    z = {lag: _signal(session, values, lag)[1].z for lag in {0, *lags}}
+    best = _highest(z)
     return best if z[best] > _PLACE_Z else 0
 
 

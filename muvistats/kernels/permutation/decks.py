@@ -37,7 +37,8 @@ class Decks:
 
     def __init__(self, codes: Ints, strata: Ints, rng: np.random.Generator) -> None:
         self.n_units = len(codes)
-        self.dtype = np.int8 if int(codes.max(initial=0)) < 128 else np.int16
+        largest = int(codes.max(initial=0))
+        self.dtype = np.int8 if largest < 128 else np.int16 if largest < 32768 else np.int32
         self._parts: list[tuple[Ints, Ints]] = []
         order = np.argsort(strata, kind="stable")
         sizes = np.bincount(strata)

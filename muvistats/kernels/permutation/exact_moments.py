@@ -58,6 +58,9 @@ def between_groups_moments(
     sizes = np.bincount(group).astype(float)
     shape = (len(sizes), len(weight))
     counts: Any = sparse.csr_array((np.ones(len(item)), (group, item)), shape=shape)  # sums repeats
+    times = np.asarray(counts[group, item]).ravel()
+    if shape[0] * shape[1] <= _BATCH:
+        counts = counts.toarray()
     cross = _cross_products(values, group, len(sizes))
 
     n = sizes
@@ -69,20 +72,24 @@ def between_groups_moments(
     for first in range(0, len(n), size):
         some = slice(first, first + size)
         one = counts[some]
-        squares = ((one * weight**2) @ counts.T).toarray()
-        rows = ((one * weight**2) @ counts.power(2).T).toarray()  # squared row sums
-        columns = ((one.power(2) * weight**2) @ counts.T).toarray()
-        sums = ((one * weight) @ counts.T).toarray()
+        squares = _dense((one * weight**2) @ counts.T)
+        rows = _dense((one * weight**2) @ (counts * counts).T)  # squared row sums
+        columns = _dense((one * one * weight**2) @ counts.T)
+        sums = _dense((one * weight) @ counts.T)
         spread = squares - rows / n - columns / n[some, None] + sums**2 / np.outer(n[some], n)
         terms = spread * (cross[some] @ cross.T) / np.outer(free[some], free)
         variance += 2 * float(terms[blocks[some, None] != blocks].sum())
 
     # One group with itself.
-    a = _centred_kernel_sums(item, group, n, weight, counts)
+    a = _centred_kernel_sums(item, group, n, weight, times)
     norms = (values**2).sum(axis=1)
     k = (_total(group, norms), (cross**2).sum(axis=1), _total(group, norms**2))
     mean = float((a[0] * k[0] / free).sum())
     return mean, max(0.0, variance + float(_own_variance(n, a, k).sum()))
+
+
+def _dense(values: Any) -> Floats:
+    return np.asarray(values.toarray() if sparse.issparse(values) else values)
 
 
 def _total(group: Ints, values: Floats) -> Floats:
@@ -98,10 +105,9 @@ def _cross_products(values: Floats, group: Ints, n_groups: int) -> Floats:
 
 
 def _centred_kernel_sums(
-    item: Ints, group: Ints, n: Floats, weight: Floats, counts: Any
+    item: Ints, group: Ints, n: Floats, weight: Floats, times: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Trace, trace of the square, and sum of squared diagonal of each group's item kernel."""
-    times = np.asarray(counts[group, item]).ravel()
     row_sum = times * weight[item]
     total = _total(group, row_sum)
     diagonal = weight[item] - 2 * row_sum / n[group] + (total / n**2)[group]

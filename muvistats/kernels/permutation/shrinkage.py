@@ -119,4 +119,4 @@ def indicator(codes: Ints) -> Any:
     """Rows of each level as a sparse matrix, (level, row): its product with values sums them."""
     n = len(codes)
     shape = (int(codes.max(initial=-1)) + 1, n)
-    return sparse.csr_array((np.ones(n), (codes, np.arange(n))), shape=shape)
+    return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=shape)

@@ -10,7 +10,7 @@ meet the same item, so their agreement says nothing about it and does not count.
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,19 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
+from ..permutation.arrangements import additive_residuals
+from ..permutation.decks import Decks
 from ..permutation.exact_moments import between_groups_moments
 from ..scale import unit_factor
 
 #: Numbers that one batch of permutations may hold.
 _BATCH = 2_000_000
+
+#: From so many rows on permuted values are summed in single precision; ties are no matter then.
+_MANY = 1024
+
+#: From so many permuted rows, and groups of rows, on permutations are dealt from decks.
+_DEAL, _DECKS = 1_000_000, 40
 
 #: Sums of squares below this part of the total are rounding errors.
 _TINY = 1e-12
@@ -220,14 +228,16 @@ def signal_of_blocks(placed: Placed, block: Ints, where: Ints) -> ItemSignal:
     return ItemSignal(share, share, mean / total, _sd(variance, total))
 
 
-def permuted_signal(
-    placed: Placed, block: Ints, n_resamples: int, rng: np.random.Generator
+def permuted_signals(
+    placed: Sequence[Placed], block: Ints, n_resamples: int, rng: np.random.Generator
 ) -> Floats:
-    """Item signal after permutations of the rows within participant.
+    """Item signals of variables after permutations of the rows within participant.
 
     Parameters
     ----------
-    placed, block
+    placed : sequence of Placed
+        Values of each variable beside items, all on the same rows; rows are permuted alike.
+    block
         As in `item_signal`.
     n_resamples : int
         Number of permutations.
@@ -236,35 +246,53 @@ def permuted_signal(
 
     Returns
     -------
-    ndarray of float, shape (n_resamples,)
+    ndarray of float, shape (n_resamples, variable)
         Draws of `ItemSignal.counted`.
     """
-    values = placed.in_own_unit
-    rows, unit, weights = _units(placed, block)
+    values = np.concatenate([one.in_own_unit for one in placed], axis=1)
+    first = np.cumsum([0] + [one.values.shape[1] for one in placed[:-1]])
+    norms = np.add.reduceat(values**2, first, axis=1)
+    values = values.astype(np.float32 if len(values) >= _MANY else np.float64)
+    rows, unit, weights = _units(placed[0], block)
     sizes = np.bincount(unit, minlength=len(weights))
-    alone = sizes[unit] == 1  # their squares are known before rows are moved
-    norms = (values**2).sum(axis=1)
-    order = np.flatnonzero(~alone)
+    alone = np.flatnonzero(sizes[unit] == 1)  # their squares are known before rows are moved
+    order = np.flatnonzero(sizes[unit] > 1)
     order = order[np.argsort(unit[order], kind="stable")]
-    sums = sizes > 1
-    ends = np.cumsum(sizes[sums])
-    width = values.shape[1]
-    out = np.empty(n_resamples)
-    size = max(1, _BATCH // max(len(rows), len(ends) * width))
-    for first in range(0, n_resamples, size):
-        count = min(size, n_resamples - first)
-        drawn = permutations_within(placed.participant, count, rng)
-        picked = drawn[:, rows[order]]
-        edges = (np.arange(count)[:, None] * len(order) + ends).ravel()
+    ends = np.cumsum(sizes[sizes > 1])
+    factor = weights[None, sizes > 1].astype(values.dtype)
+    out = np.zeros((n_resamples, len(placed)))
+    size = max(1, _BATCH // max(len(rows), len(ends) * values.shape[1]))
+    draw = _permutations(placed[0].participant, n_resamples, rng)
+    for start in range(0, n_resamples, size):
+        count = min(size, n_resamples - start)
+        some = slice(start, start + count)
+        drawn = draw(count, rng)
+        picked = np.take(drawn, rows[order], axis=1).ravel()
+        edges = (np.arange(count, dtype=np.int32)[:, None] * len(order) + ends).ravel()
         pick: Any = sparse.csr_array(
-            (np.ones(picked.size), picked.ravel(), np.concatenate([[0], edges])),
+            (
+                np.ones(len(picked), values.dtype),
+                picked,
+                np.append(np.int32(0), edges.astype(np.int32)),
+            ),
             shape=(count * len(ends), len(values)),
         )
-        moved = pick @ values
-        squares = np.einsum("ij,ij->i", moved, moved).reshape(count, -1)
-        out[first : first + count] = squares @ weights[sums]
-        out[first : first + count] += norms[drawn[:, rows[alone]]] @ weights[unit[alone]]
-    return out / float(norms.sum())
+        moved = ((pick @ values) ** 2).reshape(count, len(ends), -1)
+        out[some] = np.add.reduceat(np.matmul(factor, moved)[:, 0], first, axis=1)
+        if len(alone):
+            out[some] += np.matmul(weights[unit[alone]], norms[drawn[:, rows[alone]]])
+    return np.asarray(out / norms.sum(axis=0))
+
+
+def _permutations(
+    group: Ints, n_resamples: int, rng: np.random.Generator
+) -> Callable[[int, np.random.Generator], Ints]:
+    """How permutations within groups are drawn: from decks where rows and groups are many."""
+    _, code = np.unique(group, return_inverse=True)
+    if len(group) * n_resamples < _DEAL or code.max() + 1 < _DECKS:
+        return lambda count, child: permutations_within(group, count, child)
+    decks = Decks(np.arange(len(group)), code, rng)
+    return lambda count, child: np.ascontiguousarray(decks.deal(count, child), dtype=np.int32)
 
 
 def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> Ints:
@@ -281,14 +309,49 @@ def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> In
 
     Returns
     -------
-    ndarray of int, shape (count, row)
+    ndarray of int32, shape (count, row)
         Row numbers.
     """
-    out = np.empty((count, len(group)), dtype=np.int64)
+    out = np.empty((count, len(group)), dtype=np.int32)
     edges = np.flatnonzero(np.diff(group, prepend=-1, append=-1))
-    for start, stop in itertools.pairwise(edges):
-        rows = np.broadcast_to(np.arange(start, stop), (count, int(stop - start)))
-        out[:, start:stop] = rng.permuted(rows, axis=1)
+    starts, sizes = edges[:-1], np.diff(edges)
+    for size in np.unique(sizes):
+        where = starts[sizes == size][:, None] + np.arange(size)  # (group, place)
+        drawn = np.broadcast_to(where, (count, *where.shape)).copy()
+        out[:, where] = rng.permuted(drawn, axis=2, out=drawn)
+    return out
+
+
+def without_signal(values: Floats, item: Ints, participant: Ints, trial: Ints, lag: int) -> Floats:
+    """Values less what items add to them at one lag, and less what participants add.
+
+    Parameters
+    ----------
+    values, item, participant, trial, lag
+        As in `place`.
+
+    Returns
+    -------
+    ndarray of float, shape (row, column)
+        Least-squares residuals where values meet an item; where they meet none, values less the
+        participant's mean of those that do.
+
+    Notes
+    -----
+    A value less the mean of few trials holds a part of what the other trials had, with the sign
+    reversed. Beside the items of neighbouring trials these parts agree between people, so the
+    signal of one lag is seen at others unless it is taken out first.
+    """
+    rows, partners = partner_rows(participant, trial, lag)
+    known = ~np.isnan(values[partners]).any(axis=1)
+    rows, partners = rows[known], partners[known]
+    met = values[partners]
+    person = participant[partners]
+    count = np.bincount(person, minlength=int(participant.max(initial=-1)) + 1)[:, None]
+    means = sums_by(met, person, len(count)) / np.maximum(count, 1)
+    out = values - means[participant]
+    codes = [np.unique(one, return_inverse=True)[1] for one in (item[rows], person)]
+    out[partners] = additive_residuals(met, codes)
     return out
 
 
@@ -309,10 +372,8 @@ def _centre(values: Floats, group: Ints) -> Floats:
 
 def sums_by(values: Floats, group: Ints, n_groups: int) -> Floats:
     """Sums of rows by group, (group, column)."""
-    ones = np.ones(len(group))
-    pick: Any = sparse.csr_array(
-        (ones, (group, np.arange(len(group)))), shape=(n_groups, len(group))
-    )
+    n = len(group)
+    pick: Any = sparse.csc_array((np.ones(n), group, np.arange(n + 1)), shape=(n_groups, n))
     sums: Floats = pick @ values
     return sums
 

@@ -30,11 +30,14 @@ from ...types import Floats, Ints, Mask, Row
 from ..models.estimation import estimate
 from ..shared.study import (
     Resampling,
+    Units,
     assignment,
     codes_of,
     item_strata,
+    item_units,
     participant_units,
     permutation_columns,
+    too_few,
     was_observed,
     within_item_units,
     within_modalities,
@@ -46,8 +49,12 @@ _NOTHING = 1e-8
 METHODS = {
     "within_item": "labels less participant and item effects, permuted within items",
     "participant": "whole participants permuted",
+    "item": "labels less participant effects, whole items permuted, two-way clustered errors",
     "observed": "conditional randomization given participant, item and modality",
 }
+
+#: Participants below which an observed factor is tested with next to no power.
+_SEEN = 15
 
 NOT_ADJUSTED = (
     "not adjusted: the study says that the factor was observed, so items and participants may "
@@ -236,13 +243,17 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     varies = _varying(statistic.excess, counts)
     if varies.sum() < 2:
         raise UntestableError("nothing differs between participants")
-    few = np.bincount(units.codes) < 2
-    names = [name for name, is_few in zip(data.groups, few, strict=True) if is_few]
-    note = f"one participant only in {', '.join(names)}" if names else ""
     test = permutation_test(
         statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
-    return TestedChoices(statistic, test, varies, note)
+    return TestedChoices(statistic, test, varies, _single(data, units, "participant"))
+
+
+def _single(data: Choices, units: Units, kind: str) -> str:
+    """Groups that hold one participant, or one item."""
+    few = np.bincount(units.codes) < 2
+    names = [name for name, is_few in zip(data.groups, few, strict=True) if is_few]
+    return f"one {kind} only in {', '.join(names)}" if names else ""
 
 
 def _excess(chosen: Floats) -> Floats:
@@ -277,8 +288,38 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     """The factor is permuted within items."""
     rows = data.frame[data.use]
     units = within_item_units(data.frame, data.by, data.use)
-    item, participant = codes_of(rows["item"]), codes_of(rows["participant"])
     stratum = codes_of(pd.Series(item_strata(rows, data.by)))
+    participant = codes_of(rows["participant"])
+    if _is_trait(participant, data.codes):
+        raise UntestableError("the factor cannot be told from participants")
+    return _crossed(data, plan, units, stratum, (participant, codes_of(rows["item"])))
+
+
+def _by_items(data: Choices, plan: Plan) -> TestedChoices:
+    """Whole items change groups."""
+    units = item_units(data.frame, data.by, data.use, strata=plan.strata)
+    participant = codes_of(data.frame.loc[data.use, "participant"])
+    if _is_trait(participant, data.codes):
+        raise UntestableError("the factor cannot be told from participants")
+    found = _crossed(data, plan, units, units.strata[units.row], (participant, units.row))
+    return found._replace(note=join_reasons(found.note, _single(data, units, "item")))
+
+
+def _is_trait(participant: Ints, codes: Ints) -> bool:
+    """Whether most rows are of participants with several rows, all of the same group."""
+    several = np.bincount(participant)[participant] > 1
+    lowest = np.full(int(participant.max()) + 1, codes.max())
+    np.minimum.at(lowest, participant, codes)
+    varies = bool((codes > lowest[participant]).any())
+    return bool(several.mean() > 0.5) and not varies
+
+
+def _crossed(
+    data: Choices, plan: Plan, units: Units, stratum: Ints, clusters: tuple[Ints, Ints]
+) -> TestedChoices:
+    """Units change groups within strata, errors by participants and items."""
+    participant, item = clusters
+    _refuse_few(participant, item)
     values = _excess(data.chosen)
     varies = _left(shrunken_residuals(values, stratum, participant)[0], values)
     statistic = CrossedStatistic(
@@ -298,26 +339,41 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     return TestedChoices(statistic, test, varies, note)
 
 
+def _refuse_few(participant: Ints, item: Ints) -> None:
+    """Refuse to say anything of people or items in general from a handful of them."""
+    for codes, kind in ((participant, "participants"), (item, "items")):
+        if few := too_few(int(codes.max()) + 1, kind):
+            raise UntestableError(few)
+
+
 def _conditional(data: Choices, plan: Plan) -> TestedChoices:
     """Groups are drawn anew from their probabilities, given participant, item and modality."""
     rows = data.frame[data.use]
-    cells = [codes_of(rows["item"]), codes_of(rows["participant"])]
+    participant, item = (codes_of(rows[name]) for name in _KEYS)
+    _refuse_few(participant, item)
+    cells = [item, participant]
     if "modality" in rows and "modality" not in columns_of(data.by, data.frame):
         cells[0] = codes_of(rows.groupby(["item", "modality"], observed=True).ngroup())
     residuals, varies = _residuals(_excess(data.chosen), cells)
     probabilities, note = _probabilities(data, rows)
-    people = (codes_of(rows["participant"]), codes_of(rows["item"]))
-    statistic = ConditionalStatistic(residuals[:, varies], probabilities, data.codes, people)
+    statistic = ConditionalStatistic(
+        residuals[:, varies], probabilities, data.codes, (participant, item)
+    )
     test = conditional_test(
         statistic, data.codes, probabilities, **plan.resampling._asdict(), apart=1
     )
-    return TestedChoices(statistic, test, varies, note)
+    n_people = int(participant.max()) + 1
+    weak = f"{n_people} participants: with fewer than {_SEEN} there is next to no power"
+    return TestedChoices(
+        statistic, test, varies, join_reasons(note, weak if n_people < _SEEN else "")
+    )
 
 
 #: The test by how the factor was assigned.
 _TESTS = {
     "within_item": _within_items,
     "participant": _by_participants,
+    "item": _by_items,
     "observed": _conditional,
 }
 

@@ -266,29 +266,38 @@ def chisquare_labels(
     goes by how the factor was assigned; its p is a share of arrangements:
 
     - *within_item* (modality, overlay): for annotation a with N_a labels, ``y_aj - N_a p_j`` says
-      how much more often than by its share p_j it chose label j. Additive effects of participants
-      and items are taken out, and the factor is permuted within items (overlay within items and
+      how much more often than by its share p_j it chose label j. Effects of items and shrunken
+      effects of participants are taken out (generalised least squares, variances from two
+      moments), and the factor is permuted within items (overlay within items and
       modalities; people with an identical list together). The sum of these values over a group
       has a variance from its sums over participants and over items, so a modality that matters
       for single items or single people, each in another way, counts as no effect. The statistic
-      is the sum over groups and labels of squared sums over their variance.
+      is the sum over groups and labels of squared sums over their variance. Since nothing is
+      taken from people with one trial, the test keeps its power in a crowd.
     - *participant* (gender, training): whole participants change groups, and Pearson's chi-square
       is set beside those of other arrangements. With `strata`, deviations are taken from the
       means within strata.
+    - *item* (genre, actor): whole items change groups, and the statistic is that of
+      *within_item* with values less shrunken effects of participants. With `strata`, items stay
+      within their stratum, or whole strata change groups where the factor is the same in each.
     - *observed* (familiarity): nobody assigned it, so known items and those who know many may
       differ anyway, and a permutation would not be valid. A logistic mixed model (modality,
-      crossed participants and items) gives each annotation a probability of each group; groups
+      crossed participants and items) gives each annotation a probability p of each group; groups
       are drawn anew from these. Labels are freed of effects of participants and of items in each
-      modality, so that an imperfect model does little harm.
+      modality, so that an imperfect model does little harm, and the sum of (z - p) times what is
+      left, z being the group, is divided by its error by participants and items in each draw: so
+      knowing may do something else to each person. With fewer than 15 participants this has next
+      to no power, and the row says so.
+
+    With fewer than 6 participants or items there is no p in the rows of *within_item*, *item* and
+    *observed*: nothing can be said of people or items in general.
 
     V in such a row is that of the deviations less what arrangements have on average,
     ``sqrt(max(0, sum (D^2 - Var D) / E) / n / (min(r, c) - 1))``; it has no limits.
 
-    False alarms at 5% in 200 or 300 simulated studies of MuVi's size, with participant and item
-    effects (standard error about .015): modality .050 (.033 where it matters for single people,
-    .055 for single items), overlay .025 to .040, a trait of participants .055 (1,500 studies) with
-    the published test at .997, familiarity .010 to .030, which is conservative, where items and
-    people that know differ, with the published test at 1.
+    How often each row rejects true nulls, and in which designs, stands in `docs/design.md`.
+    Arrangements of very large studies are dealt from decks drawn before (`n_resamples` of them,
+    and p remains exact under the sharp null).
 
     Where the factor is constant in every stratum there is no p; with few arrangements all of them
     are taken and the row says so.
@@ -302,9 +311,16 @@ def chisquare_labels(
     Bergsma, W. (2013). A bias-correction for Cramer's V and Tschuprow's T. Journal of the Korean
     Statistical Society, 42(3), 323-328. https://doi.org/10.1016/j.jkss.2012.10.002
 
+    Cameron, A. C., Gelbach, J. B., & Miller, D. L. (2011). Robust inference with multiway
+    clustering. Journal of Business & Economic Statistics, 29(2), 238-249.
+    https://doi.org/10.1198/jbes.2010.07136
+
     Candes, E., Fan, Y., Janson, L., & Lv, J. (2018). Panning for gold: model-X knockoffs for high
     dimensional controlled variable selection. Journal of the Royal Statistical Society: Series B,
     80(3), 551-577. https://doi.org/10.1111/rssb.12265
+
+    Hemerik, J., & Goeman, J. (2018). Exact testing with random permutations. TEST, 27, 811-825.
+    https://doi.org/10.1007/s11749-017-0571-1
 
     Examples
     --------

@@ -48,6 +48,7 @@ from ..shared.study import (
     item_units,
     participant_units,
     permutation_columns,
+    too_few,
     within_item_units,
     within_modalities,
 )
@@ -69,9 +70,6 @@ METHODS = {
     "observed": "mixed model of the values, within items and participants",
 }
 MODELLED = "mixed model of the values with reactions of participants and items"
-
-#: Fewest participants, and items, from which something is said of others like them.
-FEWEST = 6
 
 #: From so many participants and items on arrangements hold their level where people or items react
 #: to the factor. With fewer a mixed model does, in studies of up to so many rows.
@@ -200,11 +198,8 @@ class Sample:
         if self.groups.problem or self.how == "participant":
             return self.groups.problem
         count, kind = self.fewest
-        if count < FEWEST:
-            return (
-                f"only {count} {kind}: with fewer than {FEWEST} nothing can be said of {kind} in "
-                "general"
-            )
+        if few := too_few(count, kind):
+            return few
         if self.how == "within_item" and _is_constant(self.units):
             return "the factor is constant within every stratum: nothing can be permuted"
         return ""

@@ -415,6 +415,17 @@ def _traits(
     return Units(unit, groups, stratum), stratum
 
 
+#: Fewest participants, and items, from which something is said of others like them.
+FEWEST = 6
+
+
+def too_few(count: int, kind: str) -> str:
+    """Why nothing is tested with so few participants or items; empty where there are enough."""
+    if count >= FEWEST:
+        return ""
+    return f"only {count} {kind}: with fewer than {FEWEST} nothing can be said of {kind} in general"
+
+
 def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:
     """Columns of a result row that a permutation test fills."""
     return {

@@ -11,7 +11,7 @@ from muvistats.kernels.raters.alignment import (
     item_signal,
     list_codes,
     partner_rows,
-    permuted_signal,
+    permuted_signals,
     place,
     signal_of_blocks,
 )
@@ -64,7 +64,7 @@ def test_moments_are_those_of_every_permutation(sizes, block, seed):
     assert signal.counted == pytest.approx(everything[0], rel=1e-12)
     assert signal.mean == pytest.approx(np.mean(everything), rel=1e-11)
     assert signal.sd == pytest.approx(np.std(everything), rel=1e-10)
-    drawn = permuted_signal(placed, block, 300, np.random.default_rng(0))
+    drawn = permuted_signals([placed], block, 300, np.random.default_rng(0))[:, 0]
     known = np.unique(np.round(everything, 10))
     assert np.isin(np.round(drawn, 10), known).all()
     assert len(np.unique(np.round(drawn, 10))) > 0.5 * min(len(known), 300)
@@ -98,7 +98,7 @@ def test_draws_have_the_exact_mean_and_sd():
     placed = place(values, item, participant, trial, 0)
     block = np.array([0, 0, *range(1, 9)])
     signal = item_signal(placed, block)
-    drawn = permuted_signal(placed, block, 4000, np.random.default_rng(1))
+    drawn = permuted_signals([placed], block, 4000, np.random.default_rng(1))[:, 0]
     assert drawn.mean() == pytest.approx(signal.mean, abs=4 * signal.sd / np.sqrt(4000))
     assert drawn.std() == pytest.approx(signal.sd, rel=0.06)
     assert signal.z > 5
