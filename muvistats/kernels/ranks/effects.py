@@ -374,7 +374,7 @@ def clustered_effects(
 
 
 def _sums_of_squares(influence: Floats, cluster: Ints, group: Ints) -> Floats:
-    """Squared sums of influences over clusters, each G / (G - 1) times, G being those of a group."""
+    """Squared sums of influences over clusters, G / (G - 1) times, G being those of a group."""
     n_clusters = int(cluster.max()) + 1
     number = np.bincount(np.unique(group * n_clusters + cluster) // n_clusters).astype(np.float64)
     factor = np.sqrt(number / np.maximum(number - 1, 1))
