@@ -5,6 +5,7 @@
 #   make quick    what to run before each commit: lint, types, a sample of the tests
 #   make check    lint, types and doctests
 #   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
+#   make coverage   how often intervals hold the truth, in pieces of PIECE minutes
 #   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
 # PYTHON=python3.12 takes another interpreter, in an environment of its own.
 PYTHON ?= python3
@@ -16,6 +17,8 @@ $(if $(VERSION),,$(error PYTHON=$(PYTHON) does not run))
 VENV ?= .venv-$(VERSION)
 endif
 NETWORKS ?= $(VENV)-networks
+PIECE ?= 120
+STUDIES ?= 300
 BIN := $(VENV)/bin
 PINS ?= --constraint constraints.txt
 INSTALL := -m pip install --quiet --disable-pip-version-check $(PINS)
@@ -23,7 +26,7 @@ PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
 .PHONY: report quick check lint types doctests test test-sample test-networks test-lowest \
-	test-newest smoke docs calibration bench clean
+	test-newest smoke docs bench calibration coverage clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -78,10 +81,12 @@ docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The pages are in $(abspath docs/_build/html/index.html)"
 
-# Studies are added to the committed table of false alarms, for so many minutes.
-MINUTES ?= 120
+# Twenty core-hours each in all, so in pieces of PIECE minutes; each goes on where the last one ended.
 calibration: $(VENV)/test.stamp
-	$(BIN)/python tools/calibration_grid.py $(MINUTES) 2
+	nice $(BIN)/python -W ignore data/measure_false_alarms.py $(PIECE) 2
+
+coverage: $(VENV)/test.stamp
+	nice $(BIN)/python -W ignore data/measure_coverage.py --minutes $(PIECE) --studies $(STUDIES)
 
 bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(BIN)/python -m benchmarks

@@ -188,10 +188,32 @@ def partial_eta_squared(
     """
     if not (np.isfinite(statistic) and np.isfinite(df_denom) and statistic >= 0 and df > 0):
         return np.nan, np.nan, np.nan
-    tail = (1 - conf_level) / 2
-    limits = [_noncentrality(statistic, df, df_denom, p) for p in (1 - tail, tail)]
+    limits = noncentral_f_interval(statistic, df, df_denom, conf_level)
     low, high = (value / (value + df + df_denom + 1) for value in limits)
     return statistic * df / (statistic * df + df_denom), low, high
+
+
+def noncentral_f_interval(
+    statistic: float, df: float, df_denom: float, conf_level: float
+) -> tuple[float, float]:
+    """Confidence limits of the noncentrality of an F statistic.
+
+    Parameters
+    ----------
+    statistic, df, df_denom : float
+        F and its degrees of freedom.
+    conf_level : float
+        Confidence level.
+
+    Returns
+    -------
+    low, high : float
+        The noncentralities at which F stands at its upper and lower ``(1 - conf_level) / 2``
+        quantile; 0 where even the central distribution is past it.
+    """
+    tail = (1 - conf_level) / 2
+    low, high = (_noncentrality(statistic, df, df_denom, p) for p in (1 - tail, tail))
+    return low, high
 
 
 def _noncentrality(statistic: float, df: float, df_denom: float, p: float) -> float:

@@ -36,8 +36,10 @@ _VERDICTS = {
     "emerges": "#00734F",
     "weakens": "#9A6700",
     "does not survive": "#B5400A",
+    "reversed": "#B5400A",
     "stays null": GREY,
     "undecided": GREY,
+    "undecided (limit of resampling)": GREY,
 }
 
 

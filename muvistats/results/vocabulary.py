@@ -54,10 +54,13 @@ VERDICTS = {
     "sensitivity_table": {
         "holds": "a published difference that both analyses of the design find in its direction",
         "weakens": "one that only one of the two finds",
-        "does not survive": "one that neither finds",
+        "reversed": "one of which both find the opposite",
+        "does not survive": "one that neither finds, nor both its opposite",
         "stays null": "no difference was published, and none is found",
         "emerges": "no difference was published, and both find one in the same direction",
         "undecided": "one of the two analyses is not defined",
+        "undecided (limit of resampling)": "p is as small as the number of resamples lets it be, "
+        "and a smaller one would give another word",
     },
     "calibration": {
         "at the level": "the rate of false alarms is that which was asked for",

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from scipy import stats
 
 from ...types import Array, Floats, Ints
+from ..contingency import noncentral_f_interval
 
-#: Resampled values held in memory at once.
-_CHUNK = 4_000_000
+#: A variance of effects below this is rounding.
+_NO_ERROR = 1e-18
 
 
 class Dunn(NamedTuple):
@@ -113,49 +114,6 @@ def epsilon_squared(values: Array, codes: Array, k: int) -> float:
     return float(_share_between(counts)[0])
 
 
-def bootstrap_epsilon_squared(
-    values: Array, codes: Array, k: int, n_resamples: int, rng: np.random.Generator
-) -> Floats:
-    """Epsilon squared of samples drawn with replacement within each group.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Values without NaN.
-    codes : ndarray of int, shape (n,)
-        Group of each value, 0 to k - 1; every group holds a value.
-    k : int
-        Number of groups.
-    n_resamples : int
-        Number of samples.
-    rng : Generator
-        Source of the draws.
-
-    Returns
-    -------
-    ndarray, shape (n_resamples,)
-        Epsilon squared of each sample. The order of the values does not matter.
-
-    Notes
-    -----
-    Ranks come from the counts of the distinct values, so nothing is sorted again per sample.
-    """
-    levels, position = np.unique(values, return_inverse=True)
-    groups = [np.sort(position[codes == g]) for g in range(k)]
-    step = max(1, _CHUNK // max(len(values), k * len(levels)))
-    out = np.empty(n_resamples)
-    for start in range(0, n_resamples, step):
-        draws = min(step, n_resamples - start)
-        counts = np.empty((draws, k, len(levels)))
-        offset = np.arange(draws)[:, None] * len(levels)
-        for g, members in enumerate(groups):
-            drawn = members[rng.integers(len(members), size=(draws, len(members)))]
-            flat = np.bincount((drawn + offset).ravel(), minlength=draws * len(levels))
-            counts[:, g] = flat.reshape(draws, len(levels))
-        out[start : start + draws] = _share_between(counts)
-    return out
-
-
 def _share_between(counts: Floats) -> Floats:
     """Epsilon squared from counts (sample, group, distinct value in ascending order)."""
     ties = counts.sum(axis=1)
@@ -166,62 +124,6 @@ def _share_between(counts: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = np.where(size > 0, sums**2 / size, 0.0).sum(axis=1)
         return np.asarray(between / np.einsum("bl,bl,bl->b", ties, centred, centred))
-
-
-def epsilon_squared_interval(
-    resampled: Floats, n: int, k: int, conf_level: float
-) -> tuple[float, float]:
-    """Shifted percentile interval of epsilon squared.
-
-    Parameters
-    ----------
-    resampled : ndarray
-        What `bootstrap_epsilon_squared` returned.
-    n, k : int
-        Number of values and of groups.
-    conf_level : float
-        Confidence level.
-
-    Returns
-    -------
-    low, high : float
-        Limits in [0, 1].
-
-    Notes
-    -----
-    Epsilon squared cannot be negative, so its samples lie too high: without any effect its mean
-    is (k - 1) / (n - 1), and a plain percentile interval would never hold 0. Near 1 there is no
-    room left for such a bias. A percentile q is therefore moved down by
-    ``(1 - q) (k - 1) / (n - 1)`` and cut off at 0.
-    """
-    tail = (1 - conf_level) / 2
-    percentiles = np.nanquantile(resampled, [tail, 1 - tail])
-    low, high = percentiles - (1 - percentiles) * (k - 1) / (n - 1)
-    return max(0.0, float(low)), max(0.0, float(high))
-
-
-def overlapping(values: Array, codes: Array, k: int) -> bool:
-    """Whether the ranges of at least two groups have a point in common.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Values without NaN.
-    codes : ndarray of int, shape (n,)
-        Group of each value, 0 to k - 1; every group holds a value.
-    k : int
-        Number of groups.
-
-    Returns
-    -------
-    bool
-        False where each group lies wholly above or below each other one.
-    """
-    low, high = np.full(k, np.inf), np.full(k, -np.inf)
-    np.minimum.at(low, codes, values)
-    np.maximum.at(high, codes, values)
-    order = np.argsort(low)
-    return bool((low[order][1:] <= high[order][:-1]).any())
 
 
 def dominance(first: Array, second: Array) -> Dominance:
@@ -319,6 +221,8 @@ class Effects:
         Degrees of freedom of comparisons; NaN where there is no error.
     size : ndarray of float, shape (k,)
         Number of values of each group.
+    alone : ndarray of float, shape (k, k), or None
+        Covariance if each value were independent of the others, for effects of ranks.
     """
 
     effects: Floats
@@ -326,6 +230,13 @@ class Effects:
     signs: tuple[int, ...]
     df: float
     size: Floats
+    alone: Floats | None = None
+
+    def noise(self, contrasts: Floats) -> float:
+        """Mean error variance of contrasts of the effects, weighted by the sizes of the groups."""
+        weights = self.size / self.size.sum()
+        spread = np.diagonal(contrasts @ self.matrix @ contrasts.T)
+        return float(weights @ spread) / max(len(self.effects) - 1, 1)
 
     def variance(self, weights: Floats) -> float:
         """Variance of a combination of the effects, at least that of each kind of cluster alone."""
@@ -345,7 +256,11 @@ class Effects:
         """Share of the variance of the ranks that lies between the groups."""
         weights = self.size / self.size.sum()
         between = float(weights @ (self.effects - weights @ self.effects) ** 2)
-        return between * len(ranks) ** 3 / float(((ranks - ranks.mean()) ** 2).sum())
+        return between / self.variance_of_ranks(ranks)
+
+    def variance_of_ranks(self, ranks: Floats) -> float:
+        """Variance of the ranks in the unit of the effects, squared."""
+        return float(((ranks - ranks.mean()) ** 2).sum()) / len(ranks) ** 3
 
     def dominance(self) -> Dominance:
         """Rank-biserial correlation of the first of two groups with its error."""
@@ -431,27 +346,40 @@ def clustered_effects(
     Effects
         Effects with the covariance ``V_1 + V_2 - V_12`` of Cameron, Gelbach and Miller (2011)
         from the sums of the influences over the clusters of each kind and over their
-        intersections, each times G / (G - 1); degrees of freedom are the smaller number of
-        clusters less one. NaN with fewer than two clusters of a kind.
+        intersections, each times G / (G - 1), with G the clusters of the group where they lie
+        within groups; degrees of freedom are the smaller number of clusters less one, or less
+        the number of groups. NaN with fewer than two clusters of a kind.
     """
     effects, influence = relative_effects(values, codes, k)
     size = np.bincount(codes, minlength=k).astype(np.float64)
-    kinds = list(clusters)
+    kinds, inside = list(clusters), [nested, False][: len(clusters)]
     signs = (1,) * len(kinds)
     if len(kinds) == 2:
         kinds.append(kinds[0] * (int(kinds[1].max()) + 1) + kinds[1])
+        inside.append(nested)
         signs = (1, 1, -1)
-    covariance = np.empty((len(kinds), k, k))
-    numbers = []
-    for kind, codes_of_kind in enumerate(kinds):
-        numbers.append(len(np.unique(codes_of_kind)))
-        sums = _sums(influence, codes_of_kind)
-        covariance[kind] = sums.T @ sums * numbers[-1] / max(numbers[-1] - 1, 1)
-    least = min(numbers[: len(clusters)])
-    df = float(least - 1) if least > 1 else np.nan
-    if nested and k == 2 and least > 1:
+    parts = [
+        _sums_of_squares(influence, kind, codes if within else np.zeros_like(codes))
+        for kind, within in zip(kinds, inside, strict=True)
+    ]
+    spare = [
+        len(np.unique(kind)) - (k if within else 1)
+        for kind, within in zip(clusters, inside, strict=False)
+    ]
+    df = float(min(spare)) if min(spare) > 0 else np.nan
+    if nested and k == 2:
         df = float(np.minimum(df, _welch(influence[:, 0] - influence[:, 1], codes, clusters[0])))
-    return Effects(effects, covariance, signs, df, size)
+    alone = _sums_of_squares(influence, np.arange(len(codes)), codes)
+    return Effects(effects, np.array(parts), signs, df, size, alone)
+
+
+def _sums_of_squares(influence: Floats, cluster: Ints, group: Ints) -> Floats:
+    """Squared sums of influences over clusters, G / (G - 1) times, G being those of a group."""
+    n_clusters = int(cluster.max()) + 1
+    number = np.bincount(np.unique(group * n_clusters + cluster) // n_clusters).astype(np.float64)
+    factor = np.sqrt(number / np.maximum(number - 1, 1))
+    sums = _sums(influence * factor[group][:, None], cluster)
+    return sums.T @ sums
 
 
 def _sums(values: Floats, codes: Ints) -> Floats:
@@ -472,46 +400,61 @@ def _welch(influence: Floats, codes: Ints, cluster: Ints) -> float:
     return top**2 / bottom if bottom > 0 else np.nan
 
 
-def share_interval(
-    found: Effects, share: float, conf_level: float, n_draws: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Confidence limits of the share of the ranks' variance between groups.
+def share_interval(found: Effects, within: float, conf_level: float) -> tuple[float, float]:
+    """Confidence limits of the share of the variance that lies between groups.
 
     Parameters
     ----------
     found : Effects
-        Relative effects with their errors.
-    share : float
-        The share that was found: epsilon squared.
+        Effects of groups with their errors.
+    within : float
+        Variance of the values about the effect of their group, in the unit of the effects
+        squared.
     conf_level : float
         Confidence level.
-    n_draws : int
-        Draws from the distribution of the effects.
-    rng : Generator
-        Source of randomness.
 
     Returns
     -------
     low, high : float
-        Percentiles q of the shares of effects drawn from Student's t with the covariance of the
-        effects, each moved down by ``(1 - q)`` times the part of the share that the errors of
-        the effects make, kept within [0, 1] and widened to hold the share; NaN without an error.
+        Limits in [0, 1], widened to hold the share that was found; NaN without an error, or where
+        no two groups of ranks overlap.
+
+    Notes
+    -----
+    With B the weighted variance of the effects and N the part of it, for each of the k - 1
+    directions, that their errors make, ``F = B / ((k - 1) N)`` is taken as noncentral F. The two
+    noncentralities L at which it would stand at its tails give the limits
+    ``L N / (L N + within)``. For independent values N is ``within / n``; clusters multiply it by
+    the ratio of the traces of the clustered and of the independent covariance. Ranks need not
+    have the variances that F supposes: as far as F speaks for an effect, by ``1 - 1 / F``, N is
+    replaced by what the covariance says of the direction of the effects, where that is more.
+
+    References
+    ----------
+    Steiger, J. H. (2004). Beyond the F test: Effect size confidence intervals and tests of close
+    fit in the analysis of variance and contrast analysis. Psychological Methods, 9(2), 164-182.
+    https://doi.org/10.1037/1082-989X.9.2.164
     """
-    k = len(found.effects)
-    weights = found.size / found.size.sum()
+    k, n = len(found.effects), float(found.size.sum())
+    weights = found.size / n
     middle = np.eye(k) - weights  # effect less the weighted mean of all, row by row
-    values, vectors = np.linalg.eigh(found.matrix)
-    values = np.maximum(values, 0.0)
-    between = weights @ ((middle @ found.effects) ** 2)
-    if np.isnan(found.df) or not n_draws or values.max() <= 1e-18 or between <= 0:
+    shift = middle @ found.effects
+    between = float(weights @ shift**2)
+    noise = found.noise(middle)
+    if np.isnan(found.df) or not noise > _NO_ERROR or within <= 0:
         return np.nan, np.nan
-    root = vectors * np.sqrt(values)
-    scale = np.sqrt(found.df / rng.chisquare(found.df, n_draws))[:, None]
-    drawn = found.effects + (rng.normal(size=(n_draws, k)) @ root.T) * scale
-    factor = share / between
-    shares = np.minimum((drawn @ middle.T) ** 2 @ weights * factor, 1.0)
-    extra = float(weights @ ((middle @ root) ** 2).sum(axis=1)) * factor
-    tail = (1 - conf_level) / 2
-    limits = np.quantile(shares, [tail, 1 - tail])
-    low, high = limits - (1 - limits) * extra
-    return min(max(0.0, float(low)), share), max(float(high), share)
+    share = between / (between + within)
+    if found.alone is not None:
+        alone = float(weights @ np.diagonal(middle @ found.alone @ middle.T)) / (k - 1)
+        if alone <= _NO_ERROR:
+            return np.nan, np.nan
+        unit = (within + (k - 1) * noise) / n
+        noise *= unit / alone
+        along = 4 * float((weights * shift) @ found.matrix @ (weights * shift))
+        expected = within**2 * share * (4 - 2 * share) / n
+        effect = max(0.0, 1 - (k - 1) * noise / between) if between > 0 else 0.0
+        if effect > 0:
+            noise = max(noise, (1 - effect) * noise + effect * unit * along / expected)
+    limits = noncentral_f_interval(between / noise / (k - 1), k - 1, found.df, conf_level)
+    low, high = (limit * noise / (limit * noise + within) for limit in limits)
+    return min(low, share), max(high, share)

@@ -290,6 +290,36 @@ def ceiling_ccc(values: Floats, starts: Ints) -> Floats:
     return out
 
 
+def ceiling_without_one(values: Floats, starts: Ints) -> Floats:
+    """Ceiling of the group of each rater when the rater is left out of it.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (annotation, time)
+        Ratings, sorted by group.
+    starts : ndarray of int, shape (group,)
+        First row of each group; the first is 0.
+
+    Returns
+    -------
+    ndarray of float, shape (annotation,)
+        `ceiling_ccc` of the other raters; NaN for a rater without values, and with fewer than two
+        others.
+    """
+    out = np.full(len(values), np.nan)
+    for batch in _batches(values, starts):
+        groups, raters, steps = batch.values.shape
+        if raters < 3:
+            continue
+        stacked = batch.values
+        if batch.used is not None:
+            stacked = np.where(batch.used[:, None, :], stacked, np.nan)
+        for j in range(raters):
+            others = np.delete(stacked, j, axis=1).reshape(-1, steps)
+            out[batch.rows[:, j]] = ceiling_ccc(others, np.arange(groups) * (raters - 1))
+    return out
+
+
 def _weights_of_others(cov: Floats) -> Floats:
     """Weights [g, j, i] of rater i when rater j is left out; NaN where none is positive."""
     raters = cov.shape[-1]

@@ -14,6 +14,9 @@ from scipy import stats
 from ...types import Floats, Ints
 from ..scale import centred, unit_factor
 
+#: Columns of deviations that are looked at; of more, every second or third is enough.
+_COLUMNS = 600
+
 #: Deviations of this size, relative to the largest rating, are the rounding of the ratings.
 ROUNDING = 4 * np.finfo(float).eps
 
@@ -153,8 +156,30 @@ class IccForm:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MeanSquares:
+    """Mean squares behind one form of the intraclass correlation.
+
+    Parameters
+    ----------
+    between, error : float
+        Mean squares between targets and of the error beside them.
+    df, df_error : float
+        Their degrees of freedom.
+    raters, df_raters : float
+        Mean square between raters, where their differences count as error too; else NaN.
+    """
+
+    between: float
+    error: float
+    df: float
+    df_error: float
+    raters: float = np.nan
+    df_raters: float = np.nan
+
+
 def icc_forms(ratings: Floats, conf_level: float = 0.95) -> list[IccForm]:
-    """Six forms of the intraclass correlation from mean squares.
+    """Six forms of the intraclass correlation of complete ratings.
 
     Parameters
     ----------
@@ -166,39 +191,61 @@ def icc_forms(ratings: Floats, conf_level: float = 0.95) -> list[IccForm]:
     Returns
     -------
     list of IccForm
+        What `icc_of_squares` gives for the `mean_squares` of the ratings.
+    """
+    n, k = ratings.shape
+    return icc_of_squares(mean_squares(ratings), k, n, conf_level)
+
+
+def icc_of_squares(
+    squares: dict[str, MeanSquares], k: float, m: float, conf_level: float
+) -> list[IccForm]:
+    """Six forms of the intraclass correlation from mean squares.
+
+    Parameters
+    ----------
+    squares : dict of MeanSquares
+        By form: ``"1"``, ``"A"`` and ``"C"``.
+    k, m : float
+        Raters per target, and targets per rater.
+    conf_level : float
+        Confidence level.
+
+    Returns
+    -------
+    list of IccForm
         ICC(1), ICC(A,1), ICC(C,1), then the same for the mean of all raters. With perfect
         agreement F is infinite and its p 0. Where the means of the targets are equal, F is 0 and
         the mean of the raters has no reliability, NaN; where nothing but the means of the raters
         differs, consistency is NaN too.
+
+    Notes
+    -----
+    ICC(A,1) is rho where ``F = MSB / (a MSC + b MSE)``, with ``a = k rho / (m (1 - rho))`` and
+    ``b = 1 + k rho / (1 - rho) - a``, has the expectation of a central F; its limits are those of
+    McGraw and Wong (1996), with Satterthwaite's degrees of freedom of the denominator.
     """
-    n, k = ratings.shape
-    msb, msc, mse, msw = _mean_squares(ratings)
     tail = (1 + conf_level) / 2
-    df1, df_within, df_error = n - 1.0, n * (k - 1.0), (n - 1.0) * (k - 1.0)
     single: list[IccForm] = []
     average: list[IccForm] = []
     with np.errstate(divide="ignore", invalid="ignore"):
-        raters = (msc - mse) / n
-        for letter, error, offset, df2 in (
-            ("", msw, np.float64(0.0), df_within),
-            ("A,", mse, raters, df_error),
-            ("C,", mse, np.float64(0.0), df_error),
-        ):
+        for form, own in squares.items():
+            msb, error = np.float64(own.between), np.float64(own.error)
+            offset = np.float64(0.0) if np.isnan(own.raters) else (own.raters - error) / m
             f = msb / error
-            p = float(stats.f.sf(f, df1, df2))
+            found = float(f), own.df, own.df_error, float(stats.f.sf(f, own.df, own.df_error))
             estimate = (msb - error) / (msb + (k - 1) * error + k * offset)
             mean = np.where(msb > 0, (msb - error) / (msb + offset), np.nan)
-            if letter == "A,":
-                low, high = _agreement_limits(n, k, msb, msc, mse, estimate, tail)
+            if np.isnan(own.raters):
+                below = error * stats.f.ppf(tail, own.df, own.df_error)
+                above = error / stats.f.ppf(tail, own.df_error, own.df)
+                limits = np.array([(msb - e) / (msb + (k - 1) * e) for e in (below, above)])
             else:
-                below = error * stats.f.ppf(tail, df1, df2)
-                above = error / stats.f.ppf(tail, df2, df1)
-                low, high = ((msb - e) / (msb + (k - 1) * e) for e in (below, above))
-            found = (float(f), df1, df2, p)
-            limits = np.array([low, high])
-            single.append(_form(f"ICC({letter}1)", estimate, found, limits))
+                limits = _agreement_limits(own, k, m, float(estimate), tail)
+            bracket = "" if form == "1" else f"{form},"
+            single.append(_form(f"ICC({bracket}1)", estimate, found, limits))
             averaged = np.where(msb > 0, limits * k / (1 + (k - 1) * limits), np.nan)
-            average.append(_form(f"ICC({letter}k)", mean, found, averaged))
+            average.append(_form(f"ICC({bracket}k)", mean, found, averaged))
     return [*single, *average]
 
 
@@ -212,10 +259,18 @@ def _form(
     return IccForm(name, float(estimate), *found, float(limits[0]), float(limits[1]), reason)
 
 
-def _mean_squares(ratings: Floats) -> Floats:
-    """Mean squares between targets, between raters, of the residuals and within targets.
+def mean_squares(ratings: Floats) -> dict[str, MeanSquares]:
+    """Mean squares of complete ratings, by form of the intraclass correlation.
 
-    What is no more than the rounding of the ratings is 0.
+    Parameters
+    ----------
+    ratings : ndarray of float, shape (target, rater)
+        Complete ratings.
+
+    Returns
+    -------
+    dict of MeanSquares
+        For `icc_of_squares`. What is no more than the rounding of the ratings is 0.
     """
     n, k = ratings.shape
     values = ratings * unit_factor(ratings, None)
@@ -231,23 +286,78 @@ def _mean_squares(ratings: Floats) -> Floats:
         within,
     )
     df = np.array([n - 1, k - 1, (n - 1) * (k - 1), n * (k - 1)], dtype=float)
-    squares = np.array([(part**2).sum() for part in parts])
-    squares[squares <= n * k * ROUNDING**2] = 0.0
-    out: Floats = squares / df
-    return out
+    sums = np.array([(part**2).sum() for part in parts])
+    sums[sums <= n * k * ROUNDING**2] = 0.0
+    msb, msc, mse, msw = (sums / df).tolist()
+    df_targets, df_raters, df_error, df_within = df.tolist()
+    return {
+        "1": MeanSquares(msb, msw, df_targets, df_within),
+        "A": MeanSquares(msb, mse, df_targets, df_error, msc, df_raters),
+        "C": MeanSquares(msb, mse, df_targets, df_error),
+    }
 
 
-def _agreement_limits(
-    n: int, k: int, msb: float, msc: float, mse: float, rho: float, tail: float
-) -> tuple[float, float]:
+def _agreement_limits(own: MeanSquares, k: float, m: float, rho: float, tail: float) -> Floats:
     """Limits of ICC(A,1), whose error degrees of freedom are approximated."""
+    msb, msc, mse = own.between, own.raters, own.error
     if msc == mse == 0:
-        return 1.0, 1.0
-    inner = mse * (n * (1 + (k - 1) * rho) - k * rho)
-    df = (k - 1) * (n - 1) * (k * rho * msc + inner) ** 2
-    df /= (n - 1) * k**2 * rho**2 * msc**2 + inner**2
-    f_low, f_high = stats.f.ppf(tail, n - 1, df), stats.f.ppf(tail, df, n - 1)
-    rest = k * msc + (k * n - k - n) * mse
-    low = n * (msb - f_low * mse) / (f_low * rest + n * msb)
-    high = n * (f_high * msb - mse) / (rest + n * f_high * msb)
-    return float(low), float(high)
+        return np.ones(2)
+    outer, inner = k * rho * msc, mse * (m * (1 + (k - 1) * rho) - k * rho)
+    df = (outer + inner) ** 2 / (outer**2 / own.df_raters + inner**2 / own.df_error)
+    f_low, f_high = stats.f.ppf(tail, own.df, df), stats.f.ppf(tail, df, own.df)
+    rest = k * msc + (k * m - k - m) * mse
+    low = m * (msb - f_low * mse) / (f_low * rest + m * msb)
+    high = m * (f_high * msb - mse) / (rest + m * f_high * msb)
+    return np.array([low, high])
+
+
+def effective_df(deviations: Floats, lost: int, *, cautious: bool = False) -> float:
+    """Degrees of freedom of a sum of squares whose terms depend on each other within units.
+
+    Parameters
+    ----------
+    deviations : ndarray of float, shape (unit, column)
+        Deviations of each unit, for example one per time step; NaN where it has none. Units are
+        independent, columns are not.
+    lost : int
+        Units' degrees of freedom that the means took.
+    cautious : bool
+        Leave the squares of the covariances as they are, too large where units are few: then the
+        number is low, and does not rise by chance when the sum of squares is small.
+
+    Returns
+    -------
+    float
+        Satterthwaite's ``(sum g_jj n_jj)^2 / sum_jk n_jk g_jk^2`` (Box, 1954), with g the
+        covariances between columns and n the units that have both; the squares of the
+        covariances are freed of their bias. At least 1. For a single column it is units - lost;
+        for independent ones that number times the columns; NaN without a unit to spare.
+
+    References
+    ----------
+    Box, G. E. P. (1954). Some theorems on quadratic forms applied in the study of analysis of
+    variance problems, II. The Annals of Mathematical Statistics, 25(3), 484-498.
+    https://doi.org/10.1214/aoms/1177728717
+    """
+    stride = -(-deviations.shape[1] // _COLUMNS)
+    deviations = deviations[:, ::stride]
+    known = (~np.isnan(deviations)).astype(float)
+    deviations, known = deviations[:, known.any(axis=0)], known[:, known.any(axis=0)]
+    left = 1 - lost / len(deviations)
+    if left <= 0:
+        return np.nan
+    filled = np.where(known > 0, deviations, 0.0)
+    filled = filled * unit_factor(filled, None)
+    products, number = filled.T @ filled, left * (known.T @ known)
+    total = float(np.trace(products))
+    if total == 0:
+        return max(1.0, float(np.trace(number)))
+    variance = np.outer(*[np.diagonal(products)] * 2) / np.outer(*[np.diagonal(number)] * 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        square = (products / number) ** 2
+        if not cautious:
+            square = (square - variance / number) * number**2 / ((number - 1) * (number + 2))
+    alone = variance * np.eye(len(number))
+    spread = float((number * np.where(number > 1, square, alone)).sum())
+    most = float(np.trace(number)) * stride
+    return float(np.clip(total**2 / spread - 2 * (not cautious), 1.0, most)) if spread > 0 else most

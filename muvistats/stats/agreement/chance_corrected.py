@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -10,19 +11,27 @@ import pandas as pd
 
 from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
 from ...dataset.gate import takes_study
+from ...kernels.raters.left_out import (
+    interval_sums_lost,
+    jackknife_variance,
+    nominal_sums_lost,
+)
 from ...kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
     interval_sums,
     nominal_sums,
 )
-from ...kernels.sampling.bootstrap import percentile_interval
+from ...kernels.sampling.multiway import draw_variance, infer, two_way
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Mask, Names, Rng, Row
 from ..shared.study import choose_dimensions, label_names, need, to_frame
 from .concordance import once_for_each_mask
 
 __all__ = ["krippendorff_alpha", "label_agreement"]
+
+#: Limits farther from an estimate than this, on the scale of log(1 - x), are at -1.
+_LARGEST = 50.0
 
 
 @result_frame(
@@ -55,6 +64,8 @@ def label_agreement(
     and stays high for labels that hardly anybody chooses, where kappa and alpha fall. `share` is
     the pooled share of choices, `n` the ratings in units with at least two. A missing label counts
     as missing for itself only, in `n_missing`; so does every label of an annotation without labels.
+    Limits are made as in `krippendorff_alpha`; those of 95% held the true kappa in .89 to .96 of
+    simulated studies.
 
     References
     ----------
@@ -105,34 +116,49 @@ def _label_rows(
 ) -> list[Row]:
     """Coefficients of each label among some annotations."""
     chosen = part[names].to_numpy(dtype=float)
-    sums, items = _unit_sums(part, lambda u, n: nominal_sums(chosen, u, n))
+    units, people = units_of(part), pd.factorize(part["participant"])[0]
+    sums, items = _unit_sums(part, units, lambda u, n: nominal_sums(chosen, u, n))
     draws = agreement_coefficients(_resample(sums, items, n_resamples, rng))
     total = sums.sum(axis=0)
-    units = units_of(part)
-    n_participants = [_n_raters(part, name, units) for name in names]
+    estimates = agreement_coefficients(total)
     rows: list[Row] = []
-    for estimator, estimates in agreement_coefficients(total).items():
-        for j, label in enumerate(names):
-            entered, n = items[sums[:, j, 0] > 0], int(total[j, 1])
-            silent = _no_interval(entered, n_resamples)
-            low, high = _limits(draws[estimator][:, j], conf_level, silent)
-            rows.append(
-                {
-                    "label": label,
-                    "estimator": estimator,
-                    "estimate": estimates[j],
-                    "conf_low": float(low),
-                    "conf_high": float(high),
-                    "conf_level": conf_level,
-                    "share": total[j, 2] / n if n else np.nan,
-                    "n": n,
-                    "n_items": len(np.unique(entered)),
-                    "n_participants": n_participants[j],
-                    "n_resamples": n_resamples,
-                    "warning": _why(estimates[j], n, float(low), silent),
-                }
+    for j, label in enumerate(names):
+        entered, n = items[sums[:, j, 0] > 0], int(total[j, 1])
+        silent = _no_interval(entered, n_resamples)
+        common = {
+            "label": label,
+            "conf_level": conf_level,
+            "share": total[j, 2] / n if n else np.nan,
+            "n": n,
+            "n_items": len(np.unique(entered)),
+            "n_participants": _n_raters(part, label, units),
+            "n_resamples": n_resamples,
+        }
+        estimate = np.array([found[j] for found in estimates.values()])
+        low, high = np.full((2, len(estimate)), np.nan)
+        if not silent:
+            lost = nominal_sums_lost(chosen[:, j], units, len(sums))
+            drawn = np.stack([found[:, j] for found in draws.values()], axis=1)
+            low, high = _limits(
+                estimate, drawn, (total[j], lost, people), _coefficients, items, conf_level
             )
+        rows += [
+            common
+            | {
+                "estimator": name,
+                "estimate": estimate[i],
+                "conf_low": float(low[i]),
+                "conf_high": float(high[i]),
+                "warning": _why(estimate[i], n, float(low[i]), silent),
+            }
+            for i, name in enumerate(estimates)
+        ]
     return rows
+
+
+def _coefficients(sums: Floats) -> Floats:
+    """Three coefficients side by side."""
+    return np.stack(list(agreement_coefficients(sums).values()), axis=-1)
 
 
 @result_frame(
@@ -167,9 +193,14 @@ def krippendorff_alpha(
     Notes
     -----
     ``alpha = 1 - D_o / D_e``. A unit is an item in a modality; units with one rating cannot be
-    paired and do not enter, nor do excluded annotations. NaN where nothing varies. The limits are
-    somewhat too short and too low: with six raters, an alpha of .5 and 30 to 240 items those of
-    95% held the true value in 89 to 92 of 100 simulated studies.
+    paired and do not enter, nor do excluded annotations. NaN where nothing varies.
+
+    The limits are Student's t on the scale of ``log(1 - alpha)``: the variance is that over
+    resamples of items, plus that of a jackknife over participants, less that over single
+    ratings, which both count; degrees of freedom are the smaller number of the two less one. No
+    rater is drawn twice. With 12 to 81 items of 5 or 6 ratings by 10 to 200 people who differ,
+    limits of 95% held the true value in .92 to .96 of simulated studies; drawing items alone held
+    it in .75 to .93.
 
     References
     ----------
@@ -214,24 +245,36 @@ def _alpha_row(
 ) -> Row:
     """Interval alpha of a dimension among some annotations."""
     values = part[name].to_numpy(dtype=float)
-    sums, items = _unit_sums(part, lambda u, n: interval_sums(values, u, n))
+    units, people = units_of(part), pd.factorize(part["participant"])[0]
+    sums, items = _unit_sums(part, units, lambda u, n: interval_sums(values, u, n))
     draws = interval_alpha(_resample(sums, items, n_resamples, rng))
     entered = items[sums[:, 0] > 0]
     silent = _no_interval(entered, n_resamples)
-    low, high = _limits(draws, conf_level, silent)
-    estimate, n = float(interval_alpha(sums.sum(axis=0))), int(sums[:, 0].sum())
+    total = sums.sum(axis=0)
+    estimate, n = float(interval_alpha(total)), int(total[0])
+    low, high = np.full((2, 1), np.nan)
+    if not silent:
+        lost = interval_sums_lost(values, units, len(sums))
+        low, high = _limits(
+            np.array([estimate]),
+            draws[:, None],
+            (total, lost, people),
+            lambda s: interval_alpha(s)[:, None],
+            items,
+            conf_level,
+        )
     return {
         "dimension": name,
         "estimator": "Krippendorff alpha, interval",
         "estimate": estimate,
-        "conf_low": float(low),
-        "conf_high": float(high),
+        "conf_low": float(low[0]),
+        "conf_high": float(high[0]),
         "conf_level": conf_level,
         "n": n,
         "n_items": len(np.unique(entered)),
-        "n_participants": _n_raters(part, name, units_of(part)),
+        "n_participants": _n_raters(part, name, units),
         "n_resamples": n_resamples,
-        "warning": _why(estimate, n, float(low), silent),
+        "warning": _why(estimate, n, float(low[0]), silent),
     }
 
 
@@ -258,9 +301,10 @@ def _n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> i
     return int(frame["participant"][known & (ratings[units] > 1)].nunique())
 
 
-def _unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _unit_sums(
+    frame: pd.DataFrame, units: npt.NDArray[np.int64], kernel: Any
+) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Sums per unit, and the item of each unit."""
-    units = units_of(frame)
     n_units = int(units.max()) + 1 if len(units) else 0
     first = np.unique(units, return_index=True)[1]
     items = pd.factorize(frame["item"], sort=True)[0]  # draws do not depend on the rows' order
@@ -286,8 +330,26 @@ def _no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
     return "no interval: fewer than two items" if len(np.unique(items)) < 2 else ""
 
 
-def _limits(draws: Floats, conf_level: float, silent: str) -> tuple[Floats, Floats]:
-    return percentile_interval(draws[:0] if silent else draws, conf_level)
+def _limits(
+    estimate: Floats,
+    draws: Floats,
+    ratings: tuple[Floats, Floats, npt.NDArray[np.int64]],
+    statistic: Callable[[Floats], Floats],
+    items: npt.NDArray[np.int64],
+    conf_level: float,
+) -> tuple[Floats, Floats]:
+    """Limits of coefficients by the variances over items and raters, on the scale of log(1 - x).
+
+    The ratings are the sums over them all, what these lose with each, and who gave it.
+    """
+    total, lost, people = ratings
+    n = min(int(items.max()) + 1, int(people.max()) + 1)
+    by_person, by_rating = jackknife_variance(total, lost, people, statistic)
+    variance = two_way(draw_variance(draws, int(items.max()) + 1), by_person, by_rating, n)
+    reach = infer(estimate, variance, n - 1, conf_level).high - estimate
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.exp(np.minimum(reach / (1 - estimate), _LARGEST))
+    return np.maximum(1 - (1 - estimate) * ratio, -1.0), 1 - (1 - estimate) / ratio
 
 
 def _why(estimate: float, n: int, low: float, silent: str) -> str:
@@ -296,5 +358,5 @@ def _why(estimate: float, n: int, low: float, silent: str) -> str:
         return "no unit has two raters"
     if np.isnan(estimate):
         return "nothing varies"
-    often = "no interval: in many resamples nothing varies, or no unit has two raters"
+    often = "no interval: without some items or raters nothing varies, or no unit has two raters"
     return (silent or often) if np.isnan(low) else ""

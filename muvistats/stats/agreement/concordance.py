@@ -23,7 +23,8 @@ from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
-from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ...kernels.sampling.bootstrap import bootstrap_means
+from ...kernels.sampling.multiway import Variance, draw_variance, infer, two_way
 from ...kernels.scale import unit_factor
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
@@ -330,9 +331,10 @@ def concordance_row(
     n_resamples: int,
     conf_level: float,
     rng: np.random.Generator,
+    raters: tuple[Variance, Variance, int] | None = None,
 ) -> Row:
     """Mean and sd of finished concordances, and limits of the mean."""
-    row = mean_limits(values, items, units, n_resamples, conf_level, rng)
+    row = mean_limits(values, items, units, n_resamples, conf_level, rng, raters)
     if not len(values):
         return row | {"warning": "no concordance is defined"}
     sd = values.std(ddof=1) if len(values) > 1 else np.nan
@@ -346,31 +348,48 @@ def mean_limits(
     n_resamples: int,
     conf_level: float,
     rng: np.random.Generator,
+    raters: tuple[Variance, Variance, int] | None = None,
 ) -> Row:
-    """Limits of the mean of finished values when whole units are drawn, or why there are none."""
+    """Limits of the mean of finished values when whole units are sampled, or why there are none.
+
+    Student's t with the variance over resamples of the units: of two kinds that of each, less that
+    of single values, which both count. Where the values are of whole cells, `raters` holds the
+    variances of the mean that the raters and the single ratings make, and the number of raters.
+    """
     row: Row = {"n": len(values), "n_items": _n_codes(items)}
     row |= {"n_resamples": 0, "conf_level": conf_level}
     if not len(values):
         return row | {"warning": "there is no value"}
     alone = "" if len(values) > 1 else "there is a single value"
-    codes = tuple((np.cumsum(np.bincount(unit) > 0) - 1)[unit] for unit in units)  # no gaps
+    codes = [(np.cumsum(np.bincount(unit) > 0) - 1)[unit] for unit in units]  # no gaps
+    sizes = [int(code.max()) + 1 for code in codes] + ([raters[2]] if raters else [])
     if n_resamples == 0:
         return row | {"warning": join_reasons(alone, "no interval: n_resamples is 0")}
-    if min(int(code.max()) for code in codes) == 0:
+    if min(sizes) < 2:
         return row | {"warning": join_reasons(alone, "no interval: there is one unit to draw")}
-    draws = bootstrap_means(
-        values,
-        codes,
-        groups=np.zeros(len(values), dtype=np.int64),
-        n_groups=1,
-        n_resamples=n_resamples,
-        rng=rng,
-    )
-    low, high = (float(limit[0]) for limit in percentile_interval(draws, conf_level))
-    empty = "no interval: too many resamples hold no value" if np.isnan(low) else ""
+    if len(codes) == 2:
+        codes.append(np.arange(len(values)))
+    drawn = [_variance_of_mean(values, code, n_resamples, rng) for code in codes]
+    variance = drawn[0]
+    if raters:
+        variance = two_way(drawn[0], raters[0], raters[1], min(sizes))
+    elif len(codes) > 1:
+        variance = two_way(drawn[0], drawn[1], drawn[2], min(sizes))
+    test = infer(np.array([values.mean()]), variance, min(sizes) - 1, conf_level)
+    low, high = float(test.low[0]), float(test.high[0])
+    nothing = "no interval: the resamples do not differ, or hold no value"
     return row | {
         "conf_low": low,
         "conf_high": high,
         "n_resamples": n_resamples,
-        "warning": join_reasons(alone, empty),
+        "warning": join_reasons(alone, nothing if np.isnan(low) else ""),
     }
+
+
+def _variance_of_mean(
+    values: Floats, units: Ints, n_resamples: int, rng: np.random.Generator
+) -> Variance:
+    """Variance of the mean over resamples of whole units."""
+    groups = np.zeros(len(values), dtype=np.int64)
+    shape: dict[str, Any] = {"groups": groups, "n_groups": 1, "n_resamples": n_resamples}
+    return draw_variance(bootstrap_means(values, (units,), **shape, rng=rng), int(units.max()) + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,14 @@ from ...errors import DesignError
 from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_linear, is_singular
-from ...kernels.raters.reliability import ROUNDING, IccForm, icc_forms
+from ...kernels.raters.reliability import (
+    ROUNDING,
+    IccForm,
+    MeanSquares,
+    effective_df,
+    icc_of_squares,
+    mean_squares,
+)
 from ...kernels.scale import centred, unit_factor
 from ...kernels.threads import few_threads
 from ...results.frame import Rows, join_reasons, result_frame
@@ -119,6 +127,7 @@ def _ratings(data: xr.DataTree, name: str, unit: str) -> pd.DataFrame:
             columns={"participant": "rater", name: "value"}
         )
         long["target"] = units_of(frame)
+        long["column"] = frame["modality"].astype("category").cat.codes.astype(np.int64)
         return long.dropna(subset="value")
     need_study(data)
     values = data["annotations"].dataset[name]
@@ -137,6 +146,7 @@ def _ratings(data: xr.DataTree, name: str, unit: str) -> pd.DataFrame:
             "rater": annotations["participant"].to_numpy()[row],
             "value": array[row, step],
             "target": cells.of_annotation[row] * steps + step,
+            "column": cells.modality[cells.of_annotation[row]] * steps + step,
         }
     )
 
@@ -154,17 +164,17 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
             {"estimator": name, "method": what, "warning": reason}
             for name in ("ICC(1)", "ICC(A,1)", "ICC(C,1)", "ICC(k)", "ICC(A,k)", "ICC(C,k)")
         ]
-    if len(part) == targets * raters:
-        matrix = part.pivot_table(index="target", columns="rater", values="value").to_numpy()
-        forms = icc_forms(matrix, conf_level)
+    squares, k, m, warning = _squares_of(part)
+    forms = icc_of_squares(squares, k, m, conf_level)
+    if warning is None:
         method, warning = f"mean squares, {what}", ""
-        if unit == "time_step":
-            forms = [IccForm(form.name, form.estimate, *_UNTESTED, form.reason) for form in forms]
-            warning = "time steps of an annotation depend on each other: no F test and no interval"
     else:
-        forms, note = _icc_by_model(part)
         method = f"mixed model (REML), {what}"
-        warning = join_reasons("ratings are not complete: no F test and no interval", note)
+        forms = [_by_model(form, squares["1"] is squares["A"]) for form in forms]
+        warning = join_reasons("ratings are not complete: no F test", warning)
+    if part["item"].nunique() < 2:
+        forms = [replace(form, **dict.fromkeys(_LIMITS, np.nan)) for form in forms]
+        warning = join_reasons(warning, "no interval: there is one item")
     return [
         {
             "estimator": form.name,
@@ -183,51 +193,132 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
     ]
 
 
-#: F, its degrees of freedom and p, and the limits of what is not tested.
-_UNTESTED = (np.nan,) * 6
+#: What rests on degrees of freedom, and the limits among it.
+_LIMITS = ("conf_low", "conf_high")
+_TEST = ("f", "df", "df_denom", "p_value")
 
 #: Why the C forms have no value.
 _CONFOUNDED = "each rater gave one rating: raters cannot be told from the residuals"
 
 
-def _icc_by_model(part: pd.DataFrame) -> tuple[list[IccForm], str]:
-    """Forms from REML variance components, and what is to be said of the fits.
+def _by_model(form: IccForm, confounded: bool) -> IccForm:
+    """A form from components of variance, which are not negative and whose F was not observed."""
+    low, high = np.clip([form.conf_low, form.conf_high], 0.0, 1.0)
+    reason = _CONFOUNDED if confounded and form.name.startswith("ICC(C") else form.reason
+    low, high = min(low, form.estimate), max(high, form.estimate)
+    return replace(
+        form, **dict.fromkeys(_TEST, np.nan), conf_low=low, conf_high=high, reason=reason
+    )
 
-    k is the harmonic mean of raters per target.
+
+def _squares_of(
+    part: pd.DataFrame,
+) -> tuple[dict[str, MeanSquares], float, float, str | None]:
+    """Mean squares by form, raters per target, targets per rater, and what is to be said.
+
+    Of complete ratings there is nothing to be said, not even an empty text. Of others they are
+    those that REML's components of variance stand for, with harmonic means of raters and targets.
     """
-    y = centred(part["value"].to_numpy())
-    y = y * unit_factor(y)
-    k = float(1 / (1 / part.groupby("target").size()).mean())
-    parts, notes = _parts_of_variance(part, y)
-    single, average = [], []
-    for name, (between, error) in parts.items():
-        bracket = "" if name == "1" else f"{name},"
-        reason = _CONFOUNDED if np.isnan(error) else ""
-        single.append(IccForm(f"ICC({bracket}1)", between / (between + error), *_UNTESTED, reason))
-        share = between / (between + error / k) if between > 0 or error > 0 else np.nan
-        average.append(IccForm(f"ICC({bracket}k)", share, *_UNTESTED, reason))
-    return [*single, *average], "; ".join(notes)
+    n_targets, n_raters = part["target"].nunique(), part["rater"].nunique()
+    complete = len(part) == n_targets * n_raters
+    note = None
+    if complete:
+        k, m = float(n_raters), float(n_targets)
+        matrix = part.pivot_table(index="target", columns="rater", values="value").to_numpy()
+        squares = mean_squares(matrix)
+    else:
+        k, m = (
+            float(1 / (1 / part.groupby(key, observed=True).size()).mean())
+            for key in ("target", "rater")
+        )
+        y = centred(part["value"].to_numpy())
+        parts, notes = _parts_of_variance(part, y * unit_factor(y))
+        note, squares = "; ".join(notes), _squares_of_components(parts, k, m, n_raters)
+    if complete and n_targets == part["item"].nunique():
+        return squares, k, m, note  # one target of an item: degrees of freedom are as they are
+    df = _degrees_of_freedom(part)
+    squares = {
+        form: replace(own, df=df["target"], df_error=df["error"]) for form, own in squares.items()
+    }
+    squares["1"] = replace(squares["1"], df_error=_within(squares["A"], df, len(part) - n_targets))
+    if note is not None and np.isnan(squares["C"].error):
+        squares["A"] = squares["1"]
+    return squares, k, m, note
+
+
+def _squares_of_components(
+    parts: dict[str, tuple[float, float, float]], k: float, m: float, n_raters: int
+) -> dict[str, MeanSquares]:
+    """Mean squares whose expectations are these variances of targets, raters and residuals."""
+    nan = np.nan
+    return {
+        form: MeanSquares(error + k * target, error, nan, nan, error + m * rater, n_raters - 1.0)
+        if form == "A"
+        else MeanSquares(error + k * target, error, nan, nan)
+        for form, (target, rater, error) in parts.items()
+    }
+
+
+def _degrees_of_freedom(part: pd.DataFrame) -> dict[str, float]:
+    """Degrees of freedom between targets, of residuals, and of residuals about targets alone.
+
+    Targets of one item, in several modalities and at several time steps, depend on each other, and
+    so do the ratings that somebody gave to them; items and people do not.
+    """
+    item, rater = (pd.factorize(part[key])[0] for key in ("item", "rater"))
+    within = (part["value"] - part.groupby("target")["value"].transform("mean")).to_numpy()
+    residual = within - pd.Series(within).groupby(rater).transform("mean").to_numpy()
+    targets = part.assign(item=item).drop_duplicates("target")
+    means = part.groupby("target")["value"].mean().loc[targets["target"]].to_numpy()
+    means = means - pd.Series(means).groupby(targets["column"].to_numpy()).transform("mean")
+    pair = item * (int(rater.max()) + 1) + rater
+    n_pairs, n_items, n_raters = (len(np.unique(codes)) for codes in (pair, item, rater))
+    lost = min(n_items + n_raters - 1, n_pairs - 1)
+    between = _spread_out(means, targets["item"], targets["column"])
+    return {
+        "target": effective_df(between, 1, cautious=True),
+        "error": effective_df(_spread_out(residual, pair, part["column"]), lost),
+        "within": effective_df(_spread_out(within, pair, part["column"]), n_items),
+    }
+
+
+def _within(crossed: MeanSquares, df: dict[str, float], nominal: int) -> float:
+    """Degrees of freedom within targets, where the sums of raters and residuals are added."""
+    if np.isnan(crossed.error):
+        return df["within"]
+    raters = crossed.raters * crossed.df_raters
+    rest = crossed.error * (nominal - crossed.df_raters)
+    spread = raters**2 / crossed.df_raters + rest**2 / df["error"]
+    return float((raters + rest) ** 2 / spread) if spread > 0 else df["error"]
+
+
+def _spread_out(values: Any, rows: Any, columns: Any) -> Floats:
+    """Values as a table, NaN where there is none."""
+    row, column = (np.unique(np.asarray(key), return_inverse=True)[1] for key in (rows, columns))
+    table = np.full((int(row.max()) + 1, int(column.max()) + 1), np.nan)
+    table[row, column] = np.asarray(values)
+    return table
 
 
 def _parts_of_variance(
     part: pd.DataFrame, y: Floats
-) -> tuple[dict[str, tuple[float, float]], list[str]]:
-    """Variance between targets and the error beside it, of each form, and what is to be said."""
+) -> tuple[dict[str, tuple[float, float, float]], list[str]]:
+    """Variances of targets, raters and residuals, of each form, and what is to be said."""
     first = part["value"].groupby(part["target"]).transform("first")
     if np.abs(part["value"] - first).max() <= ROUNDING * part["value"].abs().max():
-        return {"1": (1.0, 0.0), "A": (1.0, 0.0), "C": (1.0, 0.0)}, []
+        return dict.fromkeys("1AC", (1.0, 0.0, 0.0)), []
     ones = np.ones((len(y), 1))
     blocks = []
     for name in ("target", "rater"):
         levels, codes = np.unique(part[name].astype("str"), return_inverse=True)
         blocks.append(RandomBlock(ones, codes.ravel(), len(levels)))
     (target, error), notes = _components(ones, y, blocks[:1])
-    one_way = (target, error)
+    one_way = (target, 0.0, error)
     if blocks[1].size == len(y):
-        return {"1": one_way, "A": one_way, "C": (target, np.nan)}, notes
+        return {"1": one_way, "A": one_way, "C": (target, 0.0, np.nan)}, notes
     (between, rater, residual), more = _components(ones, y, blocks)
-    parts = {"1": one_way, "A": (between, rater + residual), "C": (between, residual)}
-    return parts, list(dict.fromkeys([*notes, *more]))
+    crossed = (between, rater, residual)
+    return {"1": one_way, "A": crossed, "C": crossed}, list(dict.fromkeys([*notes, *more]))
 
 
 def _components(

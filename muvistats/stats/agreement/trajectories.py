@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -19,10 +20,11 @@ from ...arguments import (
 )
 from ...dataset.gate import takes_study
 from ...errors import DesignError
-from ...kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
+from ...kernels.raters.agreement import ceiling_ccc, ceiling_without_one, leave_one_out_ccc
+from ...kernels.sampling.multiway import Variance, influence_variance
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
-from ..shared.cells import Cells, has_value, over_cells
+from ..shared.cells import Cells, has_value, over_cells, text_codes
 from .concordance import concordance_row, dynamic_dimensions, modality_masks, once_for_each_mask
 
 __all__ = ["agreement_over_time", "noise_ceiling"]
@@ -87,6 +89,8 @@ def agreement_over_time(
     bounds = _windows(time, window, hop)
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
+    people = text_codes(data["annotations/participant"].to_numpy())[0]
+    units = (cells.item[of_annotation], people)
     rows: list[dict[str, Any]] = []
     for name in names:
         values = data["annotations"].dataset[name]
@@ -96,10 +100,7 @@ def agreement_over_time(
             return (np.stack(parts, axis=1),)
 
         (ccc,) = over_cells(values, cells, in_windows)
-        means = [
-            _mean_of(column, cells.item[of_annotation], n_resamples, conf_level, generator)
-            for column in ccc.T
-        ]
+        means = [_mean_of(column, units, n_resamples, conf_level, generator) for column in ccc.T]
         for modality, chosen in modality_masks(cells, cells.modality[of_annotation]):
             for mean_of, (low, high) in zip(means, bounds, strict=True):
                 rows.append(
@@ -115,14 +116,25 @@ def agreement_over_time(
 
 
 def _mean_of(
-    values: Floats, items: Ints, n_resamples: int, conf_level: float, rng: np.random.Generator
+    values: Floats,
+    units: tuple[Ints, ...],
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
+    raters: Callable[[Mask], tuple[Variance, Variance, int]] | None = None,
 ) -> Callable[[Mask], Row]:
-    """Mean of the concordances in a mask, with limits by items."""
+    """Mean of the concordances in a mask, with limits by items, the first of the units, and people.
+
+    People are units of finished values, or, where the values are of cells, what `raters` says.
+    """
     known = ~np.isnan(values)
 
     def row_of(use: Mask) -> Row:
-        drawn = items[use]
-        return concordance_row(values[use], drawn, (drawn,), n_resamples, conf_level, rng)
+        drawn = tuple(unit[use] for unit in units)
+        by_raters = raters(use) if raters and use.any() else None
+        return concordance_row(
+            values[use], drawn[0], drawn, n_resamples, conf_level, rng, by_raters
+        )
 
     once = once_for_each_mask(row_of)
     return lambda chosen: once(chosen & known)
@@ -199,9 +211,11 @@ def noise_ceiling(
     names = dynamic_dimensions(data, dimension)
     cells = Cells.of(data)
     generator = generator_of(rng)
+    people = text_codes(data["annotations/participant"].to_numpy())[0]
     frames: list[pd.DataFrame] = []
     for name in names:
-        ceiling, raters = over_cells(data["annotations"].dataset[name], cells, _ceiling)
+        values = data["annotations"].dataset[name]
+        ceiling, raters = over_cells(values, cells, _ceiling)
         if level == "item":
             part = pd.DataFrame(
                 {
@@ -217,7 +231,15 @@ def noise_ceiling(
                 }
             )
         else:
-            mean_of = _mean_of(ceiling, cells.item, n_resamples, conf_level, generator)
+            without = over_cells(values, cells, _ceiling_without)[0]
+            mean_of = _mean_of(
+                ceiling,
+                (cells.item,),
+                n_resamples,
+                conf_level,
+                generator,
+                functools.partial(_by_raters, ceiling, without, cells, people),
+            )
             masks = modality_masks(cells, cells.modality)
             part = pd.DataFrame([{"modality": name, **mean_of(use)} for name, use in masks])
         frames.append(part.assign(dimension=name))
@@ -227,3 +249,24 @@ def noise_ceiling(
 def _ceiling(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
     rated = has_value(values).astype(np.int64)
     return ceiling_ccc(values, starts), np.add.reduceat(rated, starts)
+
+
+def _ceiling_without(values: Floats, starts: Ints) -> tuple[Floats]:
+    """Ceiling of the cell of each annotation when its rater is left out."""
+    return (ceiling_without_one(values, starts),)
+
+
+def _by_raters(
+    ceiling: Floats, without: Floats, cells: Cells, people: Ints, use: Mask
+) -> tuple[Variance, Variance, int]:
+    """Variances of the mean ceiling that raters make, and single ratings; the number of raters.
+
+    A jackknife: what the mean loses when one rater is left out of each of their cells. That a
+    ceiling from fewer raters is lower on the whole is taken off first.
+    """
+    loss = (ceiling[cells.of_annotation] - without) / use.sum()
+    entered = use[cells.of_annotation] & ~np.isnan(loss)
+    loss, people = loss[entered], people[entered]
+    loss = (loss - loss.mean())[:, None] if len(loss) else loss[:, None]
+    single = influence_variance(loss, np.arange(len(loss)))
+    return influence_variance(loss, people), single, len(np.unique(people))

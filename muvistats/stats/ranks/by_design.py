@@ -397,7 +397,7 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
             effects = sample.effects
     else:
         test, effects = _permuted_groups(sample, resampling)
-    share = _share_columns(effects, sample, resampling)
+    share = _share_columns(effects, sample)
     return test | share | {"warning": _reasons(test, share, groups)}
 
 
@@ -494,19 +494,18 @@ def _reasons(test: Row, effect: Row, groups: Groups) -> str:
 # ------------------------------------------------------------------------- effect sizes
 
 
-def _share_columns(effects: Effects | Shift | None, sample: Sample, resampling: Resampling) -> Row:
+def _share_columns(effects: Effects | Shift | None, sample: Sample) -> Row:
     """Epsilon squared, with its interval or the reason why it has none."""
     if effects is None:
         return {}
     if isinstance(effects, Shift):
-        share, effects = effects.share, effects.effects
+        share, within, effects = effects.share, effects.sd**2, effects.effects
     else:
-        share = effects.share_of_ranks(stats.rankdata(sample.groups.values))
-    n_draws = resampling.n_resamples
-    low, high = share_interval(effects, share, sample.question.conf_level, n_draws, resampling.rng)
-    reason = ""
-    if np.isnan(low):
-        reason = NO_INTERVAL if n_draws else "no interval: n_resamples is 0"
+        ranks = stats.rankdata(sample.groups.values)
+        share = effects.share_of_ranks(ranks)
+        within = effects.variance_of_ranks(ranks) * (1 - share)
+    low, high = share_interval(effects, within, sample.question.conf_level)
+    reason = NO_INTERVAL if np.isnan(low) else ""
     return {"effect_size": share, "conf_low": low, "conf_high": high, "warning": reason}
 
 

@@ -24,6 +24,9 @@ __all__ = ["kruskal", "kruskal_modality"]
 
 _LEVELS = ("summary", "group")
 
+#: Why epsilon squared of the published test has no interval.
+NO_INTERVAL_OF_VALUES = "no interval: the groups have a single value each, or do not overlap"
+
 _KRUSKAL = (
     "dimension factor group statistic statistic_name df df_denom p_value mc_error effect_size",
     "effect_size_name conf_low conf_high conf_level n_resamples median sd mean_rank n n_missing",
@@ -218,12 +221,12 @@ def _kruskal_rows(
         if sample.how:
             test = by_design.test_groups(sample, resampling.spawn(1)[0])
         else:
-            test = _published(groups, question, resampling)
+            test = _published(groups, question)
         rows.append(base | _whole(sample.recorded) | test)
     return rows
 
 
-def _published(groups: Groups, question: Question, resampling: Resampling) -> Row:
+def _published(groups: Groups, question: Question) -> Row:
     """Columns of the published test and of epsilon squared."""
     n, k = len(groups.values), len(groups.levels)
     reason = join_reasons(groups.problem, groups.note)
@@ -238,15 +241,13 @@ def _published(groups: Groups, question: Question, resampling: Resampling) -> Ro
         "p_value": test.pvalue,
         "effect_size": share,
     }
-    n_resamples = resampling.n_resamples
-    no_interval = _no_interval(groups, n_resamples)
-    if not no_interval:
-        shares = rank.bootstrap_epsilon_squared(
-            groups.values, groups.codes, k, n_resamples, resampling.rng
-        )
-        low, high = rank.epsilon_squared_interval(shares, n, k, question.conf_level)
-        row |= {"conf_low": min(low, share), "conf_high": max(high, share)}
-        row["n_resamples"] = n_resamples
+    by_value = rank.clustered_effects(
+        groups.values, groups.codes, k, (np.arange(n, dtype=np.intp),), nested=True
+    )
+    within = by_value.variance_of_ranks(stats.rankdata(groups.values)) * (1 - share)
+    low, high = rank.share_interval(by_value, within, question.conf_level)
+    row |= {"conf_low": low, "conf_high": high}
+    no_interval = NO_INTERVAL_OF_VALUES if np.isnan(low) else ""
     small = np.bincount(groups.codes).min() < 5
     rough = "a group has fewer than five values: p is rough" if small else ""
     return row | {"warning": join_reasons(reason, no_interval, rough)}
@@ -265,17 +266,6 @@ def _whole(groups: Groups) -> Row:
         "n": n,
         "n_missing": groups.n_missing,
     }
-
-
-def _no_interval(groups: Groups, n_resamples: int) -> str:
-    """Why epsilon squared gets no interval; empty when it gets one."""
-    k = len(groups.levels)
-    if n_resamples == 0:
-        return "no interval: n_resamples is 0"
-    if np.bincount(groups.codes).min() < 2:
-        return "no interval: a group has a single value"
-    apart = not rank.overlapping(groups.values, groups.codes, k)
-    return "no interval: the groups do not overlap" if apart else ""
 
 
 def _spread(values: Floats) -> float:

@@ -28,6 +28,8 @@ class Evidence:
         Direction of what was found, as in `Claim`; 0 where the test has none.
     n_resamples : int
         Permutations or bootstrap samples.
+    least_p : float
+        Smallest p that a permutation test with so many arrangements can give; else NaN.
     """
 
     p_value: float = np.nan
@@ -40,6 +42,12 @@ class Evidence:
     n_resamples: int = 0
     mc_error: float = np.nan
     warning: str = ""
+    least_p: float = np.nan
+
+    @property
+    def is_at_limit(self) -> bool:
+        """Whether p is as small as the number of arrangements lets it be."""
+        return bool(self.p_value <= self.least_p * (1 + 1e-9))
 
 
 def only(rows: pd.DataFrame) -> pd.Series:
@@ -73,8 +81,10 @@ def sign_of(column: str) -> Callable[[pd.Series], int]:
     return sign
 
 
-def of_rows(frame: pd.DataFrame, sign: Callable[[pd.Series], int]) -> dict[str, Evidence]:
-    """The two rows of a test."""
+def of_rows(
+    frame: pd.DataFrame, sign: Callable[[pd.Series], int], *, permuted: bool = True
+) -> dict[str, Evidence]:
+    """The two rows of a test, that of the design by permutation or not."""
     by_analysis = dict.fromkeys(ANALYSES[:2], Evidence(warning="not tested"))
     for _, row in frame.iterrows():
         by_analysis[str(row["dependence"])] = Evidence(
@@ -88,8 +98,15 @@ def of_rows(frame: pd.DataFrame, sign: Callable[[pd.Series], int]) -> dict[str, 
             int(row.get("n_resamples", 0)),
             row.get("mc_error", np.nan),
             text(row["warning"]),
+            _least_p(row) if permuted else np.nan,
         )
     return by_analysis
+
+
+def _least_p(row: pd.Series) -> float:
+    """One over the number of arrangements, the observed one among them; NaN without any."""
+    n, error = int(row.get("n_resamples", 0)), row.get("mc_error", np.nan)
+    return 1 / (n + (error > 0)) if n > 0 and np.isfinite(error) else np.nan
 
 
 def of_estimate(row: pd.Series, name: str) -> Evidence:

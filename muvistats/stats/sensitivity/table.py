@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
@@ -25,13 +26,23 @@ __all__ = ["sensitivity_table"]
 #: Level below which a p-value counts.
 ALPHA = 0.05
 
+#: Where resampling ends: the least p, times the number of findings, is this part of `ALPHA`.
+_FINENESS = 0.1
+
+#: A p that is so many times the least one may change with more resamples.
+_NEAR = 10
+
+#: What is said where p is as small as resampling lets it be, and that decides.
+LIMIT = "undecided (limit of resampling)"
+
 #: The rule behind the word, for reports.
 SURVIVAL_RULE = (
     "A published difference holds where the test that respects the design and the mixed model "
-    "both have p < .05 in the published direction, weakens where one of them has, and does not "
-    "survive where neither has. A published absence emerges as a difference where both have "
-    "p < .05 and agree in direction, and otherwise stays null. Undecided: one of the two is not "
-    "defined."
+    "both have p < .05 in the published direction, weakens where one of them has, is reversed "
+    "where both have p < .05 in the opposite direction, and does not survive otherwise. A "
+    "published absence emerges as a difference where both have p < .05 and agree in direction, "
+    "and otherwise stays null. Undecided: one of the two is not defined, or p is as small as the "
+    "number of resamples lets it be and a smaller one would change the word."
 )
 
 
@@ -48,7 +59,7 @@ def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidenc
     Returns
     -------
     str
-        holds, weakens, does not survive, stays null, emerges or undecided.
+        One of the words of `VERDICTS` but the limit of resampling.
     """
     if np.isnan(design.p_value) or np.isnan(model.p_value):
         return "undecided"
@@ -58,8 +69,45 @@ def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidenc
         return "emerges" if all(significant) and agree else "stays null"
     direction = claim.sign or published.sign
     same = [one.sign * direction >= 0 for one in (design, model)]
+    if all(significant) and not any(same):
+        return "reversed"
     count = sum(p and s for p, s in zip(significant, same, strict=True))
     return ("does not survive", "weakens", "holds")[count]
+
+
+def verdict(claim: Claim, evidence: dict[str, Evidence], p_values: dict[str, float]) -> str:
+    """The word of `survival` for some p-values, or that resampling does not reach as far.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim.
+    evidence : dict of Evidence
+        The three analyses.
+    p_values : dict of float
+        Their p-values, as they are or adjusted.
+    """
+    design = evidence["design"]
+    made = [replace(evidence[name], p_value=p_values[name]) for name in ANALYSES]
+    word = survival(claim, *made)
+    if design.is_at_limit and p_values["design"] >= ALPHA:
+        made[1] = replace(design, p_value=0.0)
+        return word if survival(claim, *made) == word else LIMIT
+    return word
+
+
+def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str, Evidence]]:
+    """Evidence for each claim, with more resamples where p is as small as they let it be."""
+    found = [witness.of(claim) for claim in claims]
+    family = sum(not np.isnan(one["design"].p_value) for one in found)
+    aim = _FINENESS * ALPHA / (1 if adjust == "none" else max(family, 1))
+    finer = witness.with_resamples(math.ceil(1 / aim) - 1)
+    for i, (claim, evidence) in enumerate(zip(claims, found, strict=True)):
+        design = evidence["design"]
+        drawn = design.mc_error > 0  # else all arrangements were looked at
+        if drawn and design.least_p > aim and design.p_value <= _NEAR * design.least_p:
+            found[i] = evidence | {"design": finer.of(claim)["design"]}
+    return found
 
 
 @result_frame(
@@ -112,10 +160,17 @@ def sensitivity_table(
     a direction only; on any other study `p_published` is that of *independent* and there is no
     relation. The adjustment takes the findings of one analysis as a family. `verdict`: a
     published difference *holds* where design and mixed model both have p < .05 in the published
-    direction, *weakens* where one has, *does not survive* where neither has; a published absence
-    *emerges* where both have p < .05 and agree in direction, and otherwise *stays null*;
-    *undecided* where one is not defined. `verdict_adjusted` is the same with adjusted p. Tests of
-    several groups or labels at once have no direction.
+    direction, *weakens* where one has, is *reversed* where both have p < .05 in the opposite
+    direction, and *does not survive* otherwise; a published absence *emerges* where both have
+    p < .05 and agree in direction, and otherwise *stays null*; *undecided* where one is not
+    defined. `verdict_adjusted` is the same with adjusted p. Tests of several groups or labels at
+    once have no direction.
+
+    The p of a permutation test is at least ``1 / (n_resamples + 1)``. Where it is no more than
+    ten times that, the test is made again with so many permutations that the least p, times the
+    number of findings, is .005; `n_resamples` of the row says how many. Where a test has
+    fewer arrangements than that, p is the least possible, and a smaller one would change the
+    word, it is *undecided (limit of resampling)*.
 
     Effects are those of the tests. For the mix of labels, the design's Cramer's V is that of as
     many labels as remain when their number is divided by the design effect (`rao_scott`,
@@ -146,7 +201,7 @@ def sensitivity_table(
         check_jobs(n_jobs),
     )
     printed = str(data.attrs.get("study")) == "MuVi" and not data.attrs.get("simulated", False)
-    found = [witness.of(claim) for claim in claims]
+    found = _heard(witness, claims, adjust)
     adjusted = {
         name: adjust_p([evidence[name].p_value for evidence in found], adjust) for name in ANALYSES
     }
@@ -167,7 +222,7 @@ def sensitivity_table(
 
 def _base(claim: Claim, evidence: dict[str, Evidence], adjusted: dict[str, float]) -> Row:
     independent, design, model = (evidence[name] for name in ANALYSES)
-    strict = [_with_p(evidence[name], adjusted[name]) for name in ANALYSES]
+    plain = {name: evidence[name].p_value for name in ANALYSES}
     return {
         "finding": claim.finding,
         "dimension": claim.dimension,
@@ -182,8 +237,8 @@ def _base(claim: Claim, evidence: dict[str, Evidence], adjusted: dict[str, float
         "p_model": model.p_value,
         "p_design_adjusted": adjusted["design"],
         "p_model_adjusted": adjusted["mixed model"],
-        "verdict": survival(claim, independent, design, model),
-        "verdict_adjusted": survival(claim, *strict),
+        "verdict": verdict(claim, evidence, plain),
+        "verdict_adjusted": verdict(claim, evidence, adjusted),
     }
 
 
@@ -198,10 +253,6 @@ def _claim_on(claim: Claim, independent: Evidence) -> Claim:
         p=independent.p_value,
         relation="",
     )
-
-
-def _with_p(evidence: Evidence, p_value: float) -> Evidence:
-    return Evidence(p_value, sign=evidence.sign)
 
 
 def _summary(claim: Claim, evidence: dict[str, Evidence]) -> Row:

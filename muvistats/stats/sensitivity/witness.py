@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -48,6 +49,19 @@ _LOG_ODDS = "log odds ratio"
 _LOGISTIC = "logistic mixed models of all labels"
 _OF_LABELS = ("chisquare_labels", "label_deviations")
 
+#: Method that hears each test.
+_TESTS = {
+    "kruskal_modality": "_modalities",
+    "pairwise_modality": "_pair_of_modalities",
+    "mannwhitney_overlay": "_interface",
+    "modality_contrasts": "_closer_modality",
+    "chisquare_labels": "_mix_of_labels",
+    "label_deviations": "_one_label",
+}
+
+#: What does not depend on the number of resamples.
+_MODELS = ("ratings", "labels", "interface", "closer")
+
 
 class Witness:
     """Computes the evidence for claims on one study; each test is run once.
@@ -81,15 +95,7 @@ class Witness:
         self._draws: dict[str, Any] = {"n_resamples": n_resamples, "rng": self._seed}
         self._permutations: dict[str, Any] = self._draws | {"n_jobs": n_jobs}
         self._dimensions = set(dimensions_of(data))
-        self._known: dict[tuple[str, str], Any] = {}
-        self._tests: dict[str, Callable[[Claim], dict[str, Evidence]]] = {
-            "kruskal_modality": self._modalities,
-            "pairwise_modality": self._pair_of_modalities,
-            "mannwhitney_overlay": self._interface,
-            "modality_contrasts": self._closer_modality,
-            "chisquare_labels": self._mix_of_labels,
-            "label_deviations": self._one_label,
-        }
+        self._known: dict[tuple[str, str, int], Any] = {}
 
     def of(self, claim: Claim) -> dict[str, Evidence]:
         """Evidence of each analysis for a claim."""
@@ -103,13 +109,21 @@ class Witness:
             missing = f"label {claim.label}"
         if missing:
             return dict.fromkeys(ANALYSES, Evidence(warning=f"the study has no {missing}"))
-        return self._tests[claim.test](claim)
+        test: Callable[[Claim], dict[str, Evidence]] = getattr(self, _TESTS[claim.test])
+        return test(claim)
+
+    def with_resamples(self, n_resamples: int) -> Witness:
+        """The same witness with another number of permutations; models are not fitted again."""
+        other, number = copy.copy(self), {"n_resamples": n_resamples}
+        vars(other).update(_draws=self._draws | number, _permutations=self._permutations | number)
+        return other
 
     def _once(self, what: str, of: str, compute: Callable[[], T]) -> T:
-        """Compute what several claims share only once."""
-        if (what, of) not in self._known:
-            self._known[what, of] = compute()
-        known: T = self._known[what, of]
+        """Compute what several claims share only once; tests once for each number of resamples."""
+        n_resamples = 0 if what in _MODELS else self._draws["n_resamples"]
+        if (what, of, n_resamples) not in self._known:
+            self._known[what, of, n_resamples] = compute()
+        known: T = self._known[what, of, n_resamples]
         return known
 
     # ------------------------------------------------------------------ ratings
@@ -161,7 +175,8 @@ class Witness:
             rows = fit.contrasts("overlay", adjust="none", conf_level=self._conf_level)
             return of_estimate(only(rows), "difference of marginal means")
 
-        return of_rows(frame, sign_of("effect_size")) | {"mixed model": self._guarded(model)}
+        found = self._once("interface", claim.dimension, lambda: self._guarded(model))
+        return of_rows(frame, sign_of("effect_size")) | {"mixed model": found}
 
     def _closer_modality(self, claim: Claim) -> dict[str, Evidence]:
         frame = modality_contrasts(
@@ -188,7 +203,8 @@ class Witness:
         rows = rows.assign(
             effect_size=rows["estimate"], effect_size_name="difference of mean Fisher z"
         )
-        return of_rows(rows, sign_of("estimate")) | {"mixed model": self._guarded(model)}
+        found = self._once("closer", claim.dimension, lambda: self._guarded(model))
+        return of_rows(rows, sign_of("estimate"), permuted=False) | {"mixed model": found}
 
     def _fixed(self) -> str:
         """Fixed part of the models: what the study has of modality, traits and familiarity."""

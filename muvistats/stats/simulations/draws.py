@@ -189,12 +189,12 @@ def _entry(
     if folder is None or PRESETS.get(test.name) is not test:
         return None
     what = [_FORMAT, scenario.plain(), test.name, n_resamples, root.entropy, root.spawn_key]
-    key = hashlib.sha256(json.dumps([*what, _code_key()], sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([*what, code_key()], sort_keys=True).encode()).hexdigest()
     return folder / key[:2] / key[:32] / f"{span[0]}-{span[1]}.npz"
 
 
 @functools.cache
-def _code_key() -> str:
+def code_key() -> str:
     """Hash of the code that p-values depend on, and of its data; words and comments left out."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from numpy.testing import assert_allclose
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
-from muvistats.kernels.raters.reliability import icc_forms
+from muvistats.kernels.raters.reliability import icc_forms, icc_of_squares, mean_squares
 
 
 def complete_study(values):
@@ -48,21 +50,28 @@ def test_complete_ratings_by_mean_squares(ratings):
         )
 
 
-def test_mixed_model_agrees_with_mean_squares_where_both_are_defined(ratings):
-    """REML in a balanced table gives the ANOVA estimates; one missing rating changes little."""
-    from muvistats.stats.agreement.intraclass import _icc_by_model
+def test_components_stand_for_mean_squares_where_both_are_defined(ratings):
+    """REML in a balanced table gives the ANOVA estimates, and so the same forms and limits."""
+    from muvistats.stats.agreement.intraclass import _parts_of_variance, _squares_of_components
 
-    items, raters = ratings.shape
+    n, k = ratings.shape
     part = pd.DataFrame(
         {
-            "target": np.repeat(np.arange(items), raters),
-            "rater": np.tile(np.arange(raters), items),
+            "target": np.repeat(np.arange(n), k),
+            "rater": np.tile(np.arange(k), n),
             "value": ratings.ravel(),
         }
     )
-    for ours, expected in zip(_icc_by_model(part)[0], icc_forms(ratings), strict=True):
+    parts, _ = _parts_of_variance(part, ratings.ravel() - ratings.mean())
+    squares = _squares_of_components(parts, k, n, k)
+    exact = mean_squares(ratings)
+    for form, own in squares.items():
+        squares[form] = replace(own, df=exact[form].df, df_error=exact[form].df_error)
+    forms = icc_of_squares(squares, k, n, 0.95)
+    for ours, expected in zip(forms, icc_forms(ratings), strict=True):
         assert ours.name == expected.name
-        assert_allclose(ours.estimate, expected.estimate, rtol=1e-4)
+        for field in ("estimate", "conf_low", "conf_high"):
+            assert_allclose(getattr(ours, field), getattr(expected, field), rtol=1e-3)
 
 
 def test_incomplete_ratings_say_so(study):
@@ -71,6 +80,9 @@ def test_incomplete_ratings_say_so(study):
     assert frame["warning"].notna().all()
     assert frame["estimate"].between(0, 1).all()
     assert frame["p_value"].isna().all()
+    assert (frame["conf_low"] <= frame["estimate"]).all()
+    assert (frame["estimate"] <= frame["conf_high"]).all()
+    assert (frame["conf_high"] > frame["conf_low"]).all()
 
 
 def test_time_steps_of_a_static_dimension_are_refused(ratings):

@@ -46,6 +46,7 @@ def test_perfect_agreement_of_incomplete_ratings():
     rated[0, 0] = rated[3, 2] = False
     found = forms(of_items(), rated)
     assert (found["estimate"] == 1).all()
+    assert (found["conf_low"] == 1).all()
 
 
 def test_raters_who_differ_by_constants_are_consistent():
@@ -100,11 +101,3 @@ def test_incomplete_ratings_have_no_unit(scale):
     rated = rng.random((12, 5)) < 0.8
     plain, other = forms(values, rated)["estimate"], forms(values * scale, rated)["estimate"]
     assert np.allclose(plain, other, rtol=1e-6)
-
-
-def test_time_steps_are_not_tested():
-    study = mv.simulate_muvi(rng=1, n_items=4, n_participants=6, features=False)
-    found = mv.icc(study, unit="time_step", dimension="arousal")
-    assert found["estimate"].notna().any()
-    assert found[["statistic", "p_value", "conf_low", "conf_high"]].isna().all(axis=None)
-    assert found["warning"].notna().all()

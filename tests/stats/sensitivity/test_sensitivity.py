@@ -10,9 +10,10 @@ from scipy import stats
 
 import muvistats as mv
 from muvistats.kernels.contingency import partial_eta_squared
+from muvistats.results.vocabulary import VERDICTS
 from muvistats.stats.sensitivity.claims import Claim
 from muvistats.stats.sensitivity.evidence import Evidence
-from muvistats.stats.sensitivity.table import survival
+from muvistats.stats.sensitivity.table import LIMIT, survival, verdict
 
 N = 499
 
@@ -42,8 +43,10 @@ def word(differs, p_design, p_model, signs=(1, 1, 1), claimed=0):
         ((True, 0.2, 0.2), "does not survive"),
         ((True, 0.05, 0.049), "weakens"),
         ((True, 0.01, 0.01, (1, 1, -1)), "weakens"),
-        ((True, 0.01, 0.01, (1, -1, -1)), "does not survive"),
-        ((True, 0.01, 0.01, (-1, -1, -1), 1), "does not survive"),
+        ((True, 0.01, 0.01, (1, -1, -1)), "reversed"),
+        ((True, 0.01, 0.01, (-1, -1, -1), 1), "reversed"),
+        ((True, 0.01, 0.2, (1, -1, -1)), "does not survive"),
+        ((True, 0.01, 0.2, (1, -1, 1)), "does not survive"),
         ((True, 0.01, 0.01, (0, 0, 0)), "holds"),
         ((False, 0.2, 0.01), "stays null"),
         ((False, 0.01, 0.01), "emerges"),
@@ -54,6 +57,48 @@ def word(differs, p_design, p_model, signs=(1, 1, 1), claimed=0):
 )
 def test_the_rule_behind_the_word(arguments, expected):
     assert word(*arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("p_design", "least", "p_model", "adjusted", "expected"),
+    [
+        (0.01, 0.01, 0.001, 0.23, LIMIT),  # a smaller p would hold
+        (0.01, 0.01, 0.5, 0.23, LIMIT),  # and here weaken
+        (0.01, 0.01, 0.001, 0.04, "holds"),
+        (0.02, 0.01, 0.001, 0.46, "weakens"),  # more than the least: it is what it is
+        (0.01, np.nan, 0.001, 0.23, "weakens"),  # no permutation
+        (0.01, 0.01, np.nan, 0.23, "undecided"),
+    ],
+)
+def test_the_limit_of_resampling_does_not_decide(p_design, least, p_model, adjusted, expected):
+    claim = Claim(("x", "y", "z"), "t", differs=True)
+    evidence = {
+        "independent": Evidence(0.001, sign=1),
+        "design": Evidence(p_design, sign=1, least_p=least),
+        "mixed model": Evidence(p_model, sign=1),
+    }
+    p_values = {"independent": 0.02, "design": adjusted, "mixed model": p_model}
+    assert verdict(claim, evidence, p_values) == expected
+
+
+def test_the_number_of_resamples_does_not_decide(default_study):
+    """With 99 permutations Holm over 24 findings could reach no more than .24."""
+    few = mv.sensitivity_table(default_study, n_resamples=99).set_index("finding")
+    many = mv.sensitivity_table(default_study, n_resamples=4999).set_index("finding")
+    clear = many.index[(many["p_design"] <= 2e-4) & (many["p_model"] < 1e-3)]
+    assert len(clear) > 5
+    assert (few.loc[clear, "verdict_adjusted"] == many.loc[clear, "verdict_adjusted"]).all()
+    assert (few.loc[clear, "verdict_adjusted"] == "holds").all()
+    assert (few.loc[clear, "n_resamples"] >= 4600).all()
+    assert few.loc["valence does not depend on the interface", "n_resamples"] in (99, 4799)
+
+
+def test_few_arrangements_leave_it_undecided():
+    """Three women and three men can be arranged in 20 ways: no p is below 1 / 20."""
+    small = mv.simulate_muvi(rng=4, n_items=12, n_participants=6, features=False)
+    found = mv.sensitivity_table(small, n_resamples=199).set_index("finding")
+    words = found["verdict_adjusted"].dropna()
+    assert set(words) <= set(VERDICTS["sensitivity_table"])
 
 
 def test_each_p_is_that_of_the_test_it_names(default_study, simulated):

@@ -1,4 +1,4 @@
-"""Add studies to the grid of false alarms: ``python tools/calibration_grid.py MINUTES [JOBS]``.
+"""Add studies to the grid of false alarms: ``python data/measure_false_alarms.py MINUTES [JOBS]``.
 
 The table is its own store: a run goes on where the last one stopped, and what was counted with
 another version of the package is counted anew. Take the rows of a test out of the table when its

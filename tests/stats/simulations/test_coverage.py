@@ -1,0 +1,94 @@
+"""Coverage of intervals: drawn, kept, gone on with; the committed table is whole."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from muvistats.kernels.contingency import clopper_pearson
+from muvistats.stats.simulations import coverage as module
+from muvistats.stats.simulations.coverage import SIZES, Cell, cells, coverage, measure
+
+
+def a_mean(size, effect, rng):
+    return rng.normal(0.5 if effect else 0.0, 1, size.n_items)
+
+
+def limits_of_the_mean(values, _rng):
+    half = 2.201 * values.std(ddof=1) / np.sqrt(len(values))  # t of 11 degrees of freedom
+    return {"mean": (values.mean(), values.mean() - half, values.mean() + half)}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    made = [Cell("mean", "10 x 12", e, 2, a_mean, limits_of_the_mean) for e in ("null", "medium")]
+    monkeypatch.setattr(module, "cells", lambda: iter(made))
+
+
+@pytest.mark.usefixtures("small")
+def test_the_interval_of_a_mean_holds_it(tmp_path):
+    assert measure(tmp_path, 400, minutes=1)
+    table = coverage(tmp_path, 400)
+    assert table["effect"].tolist() == ["null", "medium"]
+    assert (table["n"] == 400).all()
+    assert table["truth"].tolist() == pytest.approx([0, 0.5], abs=0.15)
+    assert table["coverage"].between(0.9, 0.98).all()
+    missed = table["missed_low"] + table["missed_high"]
+    assert (table["coverage"] + missed).tolist() == pytest.approx([1, 1])
+
+
+@pytest.mark.usefixtures("small")
+def test_pieces_give_the_same_as_one_run(tmp_path):
+    for _ in range(5):
+        measure(tmp_path / "pieces", 20, minutes=0)
+    assert coverage(tmp_path / "pieces", 20).empty  # no time, nothing done
+    assert measure(tmp_path / "pieces", 10, minutes=1)
+    assert measure(tmp_path / "pieces", 20, minutes=1)
+    assert measure(tmp_path / "whole", 20, minutes=1)
+    one, two = (coverage(tmp_path / name, 20) for name in ("pieces", "whole"))
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_each_interval_is_read_in_each_kind_of_cell():
+    rng = np.random.default_rng(1)
+    seen = set()
+    for cell in cells():
+        if cell.interval in seen or cell.size != "10 x 12":
+            continue
+        seen.add(cell.interval)
+        found = cell.read(cell.draw(SIZES[cell.size], True, rng), rng)
+        assert all(len(row) == 3 for row in found.values())
+        known = [row for row in found.values() if not np.isnan(row[1])]
+        assert known
+        assert all(low <= estimate <= high for estimate, low, high in known)
+    assert len(seen) == 10
+
+
+def test_names_of_cells_are_different():
+    names = [cell.name for cell in cells()]
+    assert len(names) == len(set(names))
+    groups = {cell.groups for cell in cells() if cell.interval == "epsilon squared, values"}
+    assert groups == {2, 3, 5, 10, 20, 40}
+
+
+def test_the_committed_table_is_whole():
+    """Every row names a cell that there is, and its limits follow from its counts."""
+    source = files("muvistats.data") / "simulation" / "coverage.csv"
+    with source.open(encoding="utf-8") as stream:
+        table = pd.read_csv(stream)
+    known = {(c.interval, c.size, c.effect, c.groups) for c in cells()}
+    named = set(
+        zip(table["interval"], table["size"], table["effect"], table["groups"], strict=True)
+    )
+    assert named <= known
+    assert {interval for interval, *_ in named} == {interval for interval, *_ in known}
+    assert not table.duplicated(["interval", "row", "size", "effect", "groups"]).any()
+    assert (table["n"] > 0).all()
+    held = (table["coverage"] * table["n"]).round()
+    low, high = clopper_pearson(held, table["n"], 0.95)
+    assert low == pytest.approx(table["conf_low"].to_numpy(), abs=1e-5)
+    assert high == pytest.approx(table["conf_high"].to_numpy(), abs=1e-5)
+    assert table[["seed", "version", "n_resamples"]].notna().all(axis=None)
