@@ -80,6 +80,8 @@ def recovered(path: Path) -> Path:
     else such a run left is removed. Work of runs that go on is not touched.
     """
     place = real_path(path)
+    if not place.parent.exists() and place.parent != place:
+        recovered(place.parent)
     for work in _work_folders(place):
         with _locked(place.parent, wait=True), _locked(work, wait=False) as free:
             if free:
@@ -100,8 +102,8 @@ def whole_path(path: Path) -> Iterator[Path]:
     """
     place = real_path(path)
     with _naming(path, place):
-        place.parent.mkdir(parents=True, exist_ok=True)
         recovered(place)
+        place.parent.mkdir(parents=True, exist_ok=True)
         with _locked(place.parent, wait=True):
             work = Path(tempfile.mkdtemp(prefix=_work_name(place), dir=place.parent))
             lock = contextlib.ExitStack()
@@ -113,7 +115,8 @@ def whole_path(path: Path) -> Iterator[Path]:
                 with _locked(place.parent, wait=True):
                     _swap_in(work, place)
             finally:
-                shutil.rmtree(work, ignore_errors=True)
+                if place.exists() or not (work / _OLD).exists():
+                    shutil.rmtree(work, ignore_errors=True)
 
 
 def _swap_in(work: Path, place: Path) -> None:
@@ -254,3 +257,16 @@ def unsealed(raw: bytes) -> bytes | None:
     """Content that `sealed` put behind its digest; None where it is not what was sealed."""
     content = raw.partition(b"\n")[2]
     return content if sealed(content) == raw else None
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Keep content in a file, behind its digest."""
+    write_whole(path, lambda stream: stream.write(sealed(content)))
+
+
+def load_sealed(path: Path) -> bytes | None:
+    """Content that `write_sealed` kept; None where there is none, or it is not what was kept."""
+    try:
+        return unsealed(path.read_bytes())
+    except OSError:
+        return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DesignError
+from ..files import write_whole
 from ..progress import terminal_progress
 from .options import Folder, Format, LabelAlignment, alignment_text, warn
 
@@ -29,6 +30,13 @@ def table(
     out: Annotated[
         Path | None, typer.Option(help="File to write; printed where not given.")
     ] = None,
+    defuse: Annotated[
+        bool,
+        typer.Option(
+            help="In a CSV file, put an apostrophe before texts that begin as formulas of a "
+            "spreadsheet do."
+        ),
+    ] = True,
     label_alignment: LabelAlignment = None,
     by: Annotated[
         str | None,
@@ -56,11 +64,11 @@ def table(
             text = "\n".join(tables.names())
         else:
             frame = _frame(name, folder, alignment_text(label_alignment), given, step)
-            text = tables.as_text(frame, output.value)
+            text = tables.as_text(frame, output.value, defuse=defuse and out is not None)
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8", newline="\n")
+        write_whole(out, lambda stream: stream.write(f"{text}\n".encode()))
 
 
 def _frame(

@@ -86,6 +86,17 @@ class ZarrSeal:
         """The file that holds the seal."""
         return sealed(json.dumps({"format": _FORMAT, "files": self.digests}, indent=1).encode())
 
+    def check_metadata(self, folder: Path) -> None:
+        """Refuse a store of which what Zarr notes about groups and arrays is not what was stored.
+
+        Readers go by one of two copies, so both are read, which are small.
+        """
+        for place, files in self.digests.items():
+            for name in files:
+                if name.startswith("."):
+                    path = folder / place / name
+                    self.check(f"{place}/{name}", path.read_bytes() if path.is_file() else None)
+
     def check(self, key: str, content: bytes | None) -> None:
         """Refuse a file that is not what was stored.
 
@@ -242,4 +253,4 @@ def _digest(content: bytes) -> str:
 
 def _split(key: str) -> tuple[str, str]:
     place, _, name = key.rpartition("/")
-    return place, name
+    return place.strip("/"), name

@@ -96,6 +96,8 @@ def read_store(
     """
     zarr = path.suffix == ".zarr"
     manifest = ZarrSeal.load(path) if zarr and verify else None
+    if manifest is not None:
+        manifest.check_metadata(path)
     with _few_chunks_at_once(), _opened(path, manifest, keep=chunks is not None) as tree:
         seal = None if zarr or not verify else NetcdfSeal.found(tree.attrs, path.name)
         if seal is not None:
