@@ -77,7 +77,9 @@ class ZarrSeal:
         try:
             content = unsealed(path.read_bytes())
         except OSError as error:
-            raise DataError(f"the seal cannot be read: {error.strerror}", file=folder.name) from error
+            raise DataError(
+                f"the seal cannot be read: {error.strerror}", file=folder.name
+            ) from error
         if content is None:
             raise DataError(f"the seal {MANIFEST} is damaged; {_REMEDY}", file=folder.name)
         return cls(folder.name, json.loads(content)["files"])
@@ -122,9 +124,7 @@ class ZarrSeal:
         what = "chunk" if name[0].isdigit() else "file"
         if name == ".zmetadata":
             place = self._changed(content) or place
-        raise DataError(
-            f"{what} {name} {fault}; {_REMEDY}", file=self.file, column=place or None
-        )
+        raise DataError(f"{what} {name} {fault}; {_REMEDY}", file=self.file, column=place or None)
 
     def _changed(self, content: bytes | None) -> str:
         """Variable or group of which the joint metadata say other than what was stored."""

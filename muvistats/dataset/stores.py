@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import xarray as xr
 
 from ..errors import boundary
 from . import schema
-from .seal import SEAL, MANIFEST, NetcdfSeal, ZarrSeal, digests, plain_attrs
+from .seal import MANIFEST, SEAL, NetcdfSeal, ZarrSeal, digests, plain_attrs
 
 #: Bytes of a stored chunk: arrays up to this size are one chunk.
 _CHUNK_BYTES = 16 * 1024**2
@@ -134,7 +133,9 @@ def items_of(group: xr.Dataset) -> npt.NDArray[Any] | None:
 
 
 @contextmanager
-def _opened(path: Path, seal: ZarrSeal | None = None, *, keep: bool = False) -> Iterator[xr.DataTree]:
+def _opened(
+    path: Path, seal: ZarrSeal | None = None, *, keep: bool = False
+) -> Iterator[xr.DataTree]:
     """A store as xarray opens it, closed at the end unless its arrays stay on disk."""
     source: Any = path
     if seal is not None:

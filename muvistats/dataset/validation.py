@@ -9,6 +9,7 @@ from ..errors import DataError
 from . import schema
 from .gate import check_variables, gate, key_order
 from .names import check_names
+from .plausible import refuse_impossible
 
 __all__ = ["validate"]
 
@@ -35,7 +36,8 @@ def validate(data: xr.DataTree) -> None:
     Checked are: the groups and variables that must be there, their dimensions and types; that
     keys are not empty, no annotation stands twice and rows are in order; that every annotation
     has its participant and item in the tables; that no name stands for two columns; that time
-    increases; that rated dimensions lie on [-1, 1], labels are 0, 1 or missing, and flags are
+    increases; that no number is infinite, no age, training or trial negative, no training longer
+    than the age, and no trial of a participant there twice; that rated dimensions lie on [-1, 1], labels are 0, 1 or missing, and flags are
     known codes. Values of
     arrays that are not in memory are read once, block by block.
 
@@ -54,6 +56,7 @@ def validate(data: xr.DataTree) -> None:
     _check_exclusions(data)
     _check_time(annotations)
     _check_ranges(annotations)
+    refuse_impossible(data)
 
 
 def _check_order(data: xr.DataTree) -> None:

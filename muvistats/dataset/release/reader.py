@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...errors import AlignmentWarning, DataError
+from ...errors import AlignmentWarning, DataError, boundary
 from ..build import Features, Log, assemble
 from ..gems import gems_taxonomy
 from .csv_input import read_bytes
@@ -121,7 +121,13 @@ def read_muvi(
         raise DataError(
             "unknown label_alignment", found=label_alignment, expected="released or corrected"
         )
-    path = _checked_folder(folder)
+    with boundary("the release cannot be read", file=folder):
+        data = _read(_checked_folder(folder), label_alignment, cache=cache)
+    _warn_of_shift(data)
+    return data
+
+
+def _read(path: Path, label_alignment: str, *, cache: bool) -> xr.DataTree:
     log = Log()
     missing = missing_files(path)
     for name in missing:
@@ -153,7 +159,6 @@ def read_muvi(
         **_origin(path),
     )
     data.attrs["missing"] = json.dumps(list(missing))
-    _warn_of_shift(data)
     return data
 
 
@@ -226,10 +231,8 @@ def _origin(path: Path) -> dict[str, Any]:
     note = path / SIMULATION_FILE
     if not note.exists():
         return {"study": "MuVi", "source": source}
-    try:
+    with boundary("not a JSON file", file=note.name):
         said = json.loads(read_bytes(note))
-    except ValueError as error:
-        raise DataError(f"not a JSON file: {error}", file=note.name) from error
     if not isinstance(said, dict) or not isinstance(said.get("simulated"), bool):
         raise DataError("does not say whether the data is simulated", file=note.name)
     details = [
