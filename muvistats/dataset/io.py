@@ -157,6 +157,9 @@ def open_dataset(
     with boundary(f"not a readable {path.suffix[1:]} study", file=path.name):
         if not recovered(path).exists():
             raise DataError("no such file", file=path)
+        if path.is_dir() != (path.suffix == ".zarr") or not (path.is_dir() or path.is_file()):
+            kind = "a folder" if path.suffix == ".zarr" else "a file"
+            raise DataError("another kind of file", file=path.name, expected=kind)
         study, is_sealed = read_store(path, chunks, verify=verify)
         validate(study)
     if verify and not is_sealed:

@@ -89,15 +89,17 @@ class ZarrSeal:
         return sealed(json.dumps({"format": _FORMAT, "files": self.digests}, indent=1).encode())
 
     def check_metadata(self, folder: Path) -> None:
-        """Refuse a store of which what Zarr notes about groups and arrays is not what was stored.
+        """Refuse a store that lacks files, or in which what Zarr notes is not what was stored.
 
-        Readers go by one of two copies, so both are read, which are small.
+        Readers go by one of two copies of the notes, so both are read, which are small.
         """
         for place, files in self.digests.items():
             for name in files:
+                path = folder / place / name
+                if not path.is_file():
+                    self.check(f"{place}/{name}", None)
                 if name.startswith("."):
-                    path = folder / place / name
-                    self.check(f"{place}/{name}", path.read_bytes() if path.is_file() else None)
+                    self.check(f"{place}/{name}", path.read_bytes())
 
     def check(self, key: str, content: bytes | None) -> None:
         """Refuse a file that is not what was stored.

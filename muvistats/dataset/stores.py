@@ -1,4 +1,4 @@
-"""Studies as Zarr and NetCDF hold them: written group by group, read back in memory or in blocks."""
+"""Studies as Zarr and NetCDF hold them: written by group, read into memory or in blocks."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ def validate(data: xr.DataTree) -> None:
 
     Notes
     -----
-    Checked are: the groups and variables that must be there, their dimensions and types; that
-    keys are not empty, no annotation stands twice and rows are in order; that every annotation
-    has its participant and item in the tables; that no name stands for two columns; that time
-    increases; that no number is infinite, no age, training or trial negative, no training longer
-    than the age, and no trial of a participant there twice; that rated dimensions lie on [-1, 1], labels are 0, 1 or missing, and flags are
-    known codes. Values of
-    arrays that are not in memory are read once, block by block.
+    Checked are: the groups and variables that must be there, their dimensions and types; that keys
+    are not empty, no annotation stands twice and rows are in order; that every annotation has its
+    participant and item in the tables; that no name stands for two columns; that time increases;
+    that no number is infinite, no age, training or trial negative, no training longer than the age,
+    and no trial of a participant there twice; that rated dimensions lie on [-1, 1], labels are 0, 1
+    or missing, and flags are known codes. Values of arrays that are not in memory are read once,
+    block by block.
 
     Examples
     --------

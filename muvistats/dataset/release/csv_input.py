@@ -33,7 +33,7 @@ def read_bytes(path: Path) -> bytes:
         When the file cannot be read.
     """
     if path.exists() and not path.is_file():
-        raise DataError("this is no file that can be read whole", file=path.name)
+        raise DataError("file cannot be read: it is a folder, a pipe or a device", file=path.name)
     try:
         return path.read_bytes()
     except OSError as error:
