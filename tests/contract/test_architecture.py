@@ -19,7 +19,7 @@ import muvistats
 PACKAGE = Path(muvistats.__file__).parent
 
 #: Open to all, importing each other only.
-GROUND = {"types", "errors", "files", "arguments", "progress"}
+GROUND = {"types", "errors", "files", "arguments", "progress", "quiet"}
 
 #: Rooms of which `stats` is made.
 PARTS_OF_STATS = "stats/"
