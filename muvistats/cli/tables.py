@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DesignError
-from ..files import write_whole
+from ..formula import refuse_forbidden
 from ..progress import terminal_progress
 from .options import Folder, Format, LabelAlignment, alignment_text, warn
 
@@ -56,6 +56,9 @@ def table(
     """Print one table. `muvistats table list` names them all."""
     options = {"by": by, "level": level, "dimension": dimension, "formula": formula}
     given = {key: value for key, value in options.items() if value is not None}
+    for option, text in (("by", by), ("formula", formula)):
+        if text is not None:  # refused before anything is loaded or read
+            refuse_forbidden(text, two_sided=option == "formula")
     with terminal_progress() as step:
         step("Loading", 0, 2)
         from . import printing as tables
@@ -68,6 +71,8 @@ def table(
     if out is None:
         typer.echo(text)
     else:
+        from ..files import write_whole
+
         write_whole(out, lambda stream: stream.write(f"{text}\n".encode()))
 
 
