@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..errors import DataError
+from ..errors import DataError, boundary
 from ..formula import refuse_forbidden
 from ..types import Ints
 from . import schema
@@ -75,6 +75,7 @@ def _not_a_study(data: object, *, frames: bool) -> DataError:
     )
 
 
+@boundary("this is no study that can be read", file="the study")
 def gate(data: object) -> xr.DataTree:
     """A study whose groups fit together, its annotations in order.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..errors import DataError
+from ..errors import DataError, boundary
 from . import schema
 from .gate import check_variables, gate, key_order
 from .names import check_names
@@ -17,6 +17,7 @@ __all__ = ["validate"]
 _SLACK = 1e-9
 
 
+@boundary("this is no study that can be read", file="the study")
 def validate(data: xr.DataTree) -> None:
     """Check a study against the schema.
 
