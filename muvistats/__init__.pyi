@@ -26,6 +26,7 @@ from .errors import DesignError as DesignError
 from .errors import ExtractionWarning as ExtractionWarning
 from .errors import MissingExtraError as MissingExtraError
 from .errors import MuvistatsError as MuvistatsError
+from .errors import UnsealedWarning as UnsealedWarning
 from .features.attach import with_features as with_features
 from .features.extraction import extraction_failures as extraction_failures
 from .kernels.raters.agreement import ccc as ccc

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
 __all__ = [
     "AlignmentWarning",
     "ConvergenceError",
@@ -10,6 +14,7 @@ __all__ = [
     "ExtractionWarning",
     "MissingExtraError",
     "MuvistatsError",
+    "UnsealedWarning",
 ]
 
 
@@ -73,6 +78,27 @@ class DataError(MuvistatsError, ValueError):
         super().__init__(f"{message} ({'; '.join(details)})" if details else message)
 
 
+@contextlib.contextmanager
+def boundary(problem: str, **place: Any) -> Iterator[None]:
+    """Where data of others is read: what another library raises leaves as a DataError.
+
+    Parameters
+    ----------
+    problem : str
+        What could not be done, in words.
+    **place : object
+        Where, as `DataError` takes it: `file`, `row`, `column`.
+    """
+    try:
+        yield
+    except (MuvistatsError, Warning):  # a warning that the caller turned into an error
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:300]
+        name = type(error).__name__
+        raise DataError(f"{problem}: {name}{': ' if said else ''}{said}", **place) from error
+
+
 class DesignError(MuvistatsError, ValueError):
     """A question that the design or the formula language cannot answer."""
 
@@ -102,3 +128,7 @@ class AlignmentWarning(UserWarning):
 
 class ExtractionWarning(UserWarning):
     """Features could not be read from some of the files."""
+
+
+class UnsealedWarning(UserWarning):
+    """A stored study has no seal, so that damage to it would not be noticed."""

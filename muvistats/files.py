@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
+import re
 import shutil
+import sys
 import tempfile
-import uuid
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +18,13 @@ import numpy as np
 
 from .types import Array
 
+if sys.platform != "win32":
+    import fcntl
+
 FilePath = str | os.PathLike[str]
+
+#: Name of what was replaced, in a work folder.
+_OLD = ".old"
 
 #: Environment variable that names another folder for the cache.
 CACHE_VARIABLE = "MUVISTATS_CACHE"
@@ -59,54 +67,166 @@ def kept_folder(cache: bool | FilePath | None, name: str) -> Iterator[Path]:
     yield folder
 
 
-def temporary_sibling(path: Path) -> Path:
-    """Hidden name beside a path, with its suffix, that nothing else has."""
-    return path.with_name(f".{path.stem[:64]}-{uuid.uuid4().hex}{path.suffix}")
+def real_path(path: FilePath) -> Path:
+    """Place that a path means: where it is a link, what it leads to, so that the link stays."""
+    return Path(os.path.realpath(path))
 
 
-def swap_in(new: Path, path: Path) -> None:
-    """Give a finished file or folder its name; a folder that had it comes back if that fails.
+def recovered(path: Path) -> Path:
+    """The path, after what runs that are no more left beside it has been put right.
 
-    A folder cannot be replaced in one step: the old one is renamed first and removed last.
+    A run that was killed between the two renames of a swap leaves the old and the new folder
+    under a hidden name, and nothing at the place: the new one, which is whole, takes it. What
+    else such a run left is removed. Work of runs that go on is not touched.
     """
-    if not path.is_dir():
-        new.replace(path)
-        return
-    old = temporary_sibling(path).with_suffix(".old")
-    path.rename(old)
-    try:
-        new.rename(path)
-    except BaseException:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    place = real_path(path)
+    if not place.parent.exists() and place.parent != place:
+        recovered(place.parent)
+    for work in _work_folders(place):
+        with _locked(place.parent, wait=True), _locked(work, wait=False) as free:
+            if free:
+                new = work / place.name
+                if (work / _OLD).exists() and new.exists() and not place.exists():
+                    new.rename(place)
+                shutil.rmtree(work, ignore_errors=True)
+    return path
 
 
 @contextlib.contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """Hidden name beside `path`; what is written there takes its place when the block ends well.
+    """Hidden place; what is written there takes that of `path` when the block ends well.
 
-    Where the block fails, what it wrote is removed and `path` stays as it was.
+    Where the block fails, what it wrote is removed and `path` stays as it was. The hidden place
+    lies in a work folder beside `path`, which is locked for as long as this process lives: the
+    next run tells by that what may be swept. An error of the disk names `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_sibling(path)
+    place = real_path(path)
+    with _naming(path, place):
+        recovered(place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(place.parent, wait=True):
+            work = Path(tempfile.mkdtemp(prefix=_work_name(place), dir=place.parent))
+            lock = contextlib.ExitStack()
+            lock.enter_context(_locked(work, wait=False))
+        with lock:
+            try:
+                yield work / place.name
+                _to_disk(work / place.name)
+                with _locked(place.parent, wait=True):
+                    _swap_in(work, place)
+            finally:
+                if place.exists() or not (work / _OLD).exists():
+                    shutil.rmtree(work, ignore_errors=True)
+
+
+def _swap_in(work: Path, place: Path) -> None:
+    """Give a finished file or folder its name; a folder that had it comes back if that fails.
+
+    A folder cannot be replaced in one step: the old one is renamed first and removed last.
+    """
+    new = work / place.name
+    if not place.is_dir():
+        if place.is_file():
+            shutil.copymode(place, new)
+        new.replace(place)
+    else:
+        place.rename(work / _OLD)
+        try:
+            new.rename(place)
+        except BaseException:
+            (work / _OLD).rename(place)
+            raise
+    _flush(place.parent)
+
+
+def _work_name(place: Path) -> str:
+    """How the work folders of a place begin; names may be too long to stand in another."""
+    mark = hashlib.sha256(os.fsencode(place.name)).hexdigest()[:8]
+    return f".{place.name[:32]}-{mark}-"
+
+
+def _work_folders(place: Path) -> list[Path]:
+    name = _work_name(place)
     try:
-        yield temporary
-        swap_in(temporary, path)
+        with os.scandir(place.parent) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.name.startswith(name))
+    except OSError:
+        return []
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold the lock of a folder, which ends with the process; whether it could be had.
+
+    Where folders cannot be locked (on Windows and some network drives) nothing is swept.
+    """
+    held = False
+    descriptor = None
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held = True
+    try:
+        yield held
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _naming(path: Path, place: Path) -> Iterator[None]:
+    """Let an error of the disk name the file that was asked for, not the hidden one."""
+    try:
+        yield
+    except OSError as error:
+        told = str(error.filename or "")
+        hidden = place.parent / _work_name(place)
+        if error.errno is not None and (not told or told.startswith(str(hidden))):
+            error.filename, error.filename2 = str(path), None
+            raise
+        said = re.search(r"errno = (\d+)", str(error))  # how HDF5 tells it
+        if error.errno is None and said:
+            number = int(said[1])
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or a folder with all that is in it, is on the disk."""
+    if path.is_dir():
+        for folder, _, files in os.walk(path):
+            for name in files:
+                _flush(Path(folder, name))
+            _flush(Path(folder))
+    else:
+        _flush(path)
+
+
+def _flush(path: Path) -> None:
+    if path.is_dir() and sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:  # a drive that cannot flush folders
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under another name and rename it when it is whole and on the disk."""
-    with whole_path(path) as temporary, temporary.open("xb") as stream:
+    """Write a file under another name and rename it when it is whole and on the disk.
+
+    What is no file, such as ``/dev/stdout``, is written into.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as stream:
+            write(stream)
+        return
+    with whole_path(path) as hidden, hidden.open("xb") as stream:
         write(stream)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def write_arrays(entry: Path, arrays: Mapping[str, Any]) -> None:
@@ -124,5 +244,29 @@ def load_arrays(
     try:
         with entry.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files if wanted(name)}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # whatever numpy, zipfile and zlib say of a damaged file
+        return None
+
+
+def sealed(content: bytes) -> bytes:
+    """Content behind a line with its digest."""
+    return hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def unsealed(raw: bytes) -> bytes | None:
+    """Content that `sealed` put behind its digest; None where it is not what was sealed."""
+    content = raw.partition(b"\n")[2]
+    return content if sealed(content) == raw else None
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Keep content in a file, behind its digest."""
+    write_whole(path, lambda stream: stream.write(sealed(content)))
+
+
+def load_sealed(path: Path) -> bytes | None:
+    """Content that `write_sealed` kept; None where there is none, or it is not what was kept."""
+    try:
+        return unsealed(path.read_bytes())
+    except OSError:
         return None

@@ -9,7 +9,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from ..errors import AlignmentWarning, ExtractionWarning, MuvistatsError
+from ..errors import AlignmentWarning, ExtractionWarning, MuvistatsError, UnsealedWarning
 from .options import warn
 
 #: Exit code for wrong input.
@@ -25,6 +25,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+_OURS = (AlignmentWarning, ExtractionWarning, UnsealedWarning)
 
 
 def _version(value: bool) -> None:
@@ -54,7 +57,7 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """Our own warnings as one line; others as Python shows them."""
-    if issubclass(category, AlignmentWarning | ExtractionWarning):
+    if issubclass(category, _OURS):
         warn(str(message))
     else:
         text = warnings.formatwarning(message, category, filename, lineno, line)
@@ -75,10 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         With 0 when all went well, 2 on wrong input (one line on stderr says what is wrong). An
         unexpected error keeps its traceback.
     """
+    shown = warnings.showwarning
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            app(args=None if arguments is None else list(arguments), prog_name="muvistats")
+        warnings.showwarning = _show_warning
+        app(args=None if arguments is None else list(arguments), prog_name="muvistats")
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
         raise SystemExit(1) from None
@@ -86,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message = " ".join(_words(error).split())
         typer.echo(f"muvistats: error: {message}", err=True)
         raise SystemExit(_WRONG_INPUT) from None
+    finally:
+        warnings.showwarning = shown
 
 
 def _words(error: BaseException) -> str:

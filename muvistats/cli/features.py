@@ -94,6 +94,8 @@ def write_features(
 ) -> None:
     """Add the features to the study, or write a file of them and of the failures."""
     from ..features.extraction import extraction_failures
+    from ..files import write_whole
+    from ..results.frame import csv_text
 
     failures = extraction_failures(found)
     kind = str(found.attrs["kind"])
@@ -111,7 +113,8 @@ def write_features(
         table = out / f"{kind}_failures.csv"
         table.unlink(missing_ok=True)
         if len(failures):
-            failures.to_csv(table, index=False, lineterminator="\n")
+            text = csv_text(failures)
+            write_whole(table, lambda stream: stream.write(text.encode()))
             typer.echo(table)
     if len(failures):
         raise typer.Exit(_SOME_FAILED)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import DesignError
-from ..results.frame import RESULT_COLUMNS
+from ..results.frame import RESULT_COLUMNS, csv_text
 from ..results.paper import published
 
 
@@ -87,7 +87,7 @@ def function(name: str, options: Mapping[str, Any]) -> Callable[..., pd.DataFram
     return known[name]
 
 
-def as_text(frame: pd.DataFrame, kind: str) -> str:
+def as_text(frame: pd.DataFrame, kind: str, *, defuse: bool = False) -> str:
     """A frame as text, every digit kept.
 
     Parameters
@@ -96,6 +96,8 @@ def as_text(frame: pd.DataFrame, kind: str) -> str:
         The frame.
     kind : {"csv", "md", "json"}
         Comma-separated, a Markdown table, or a JSON list of records (missing is null).
+    defuse : bool
+        Whether texts in CSV that a spreadsheet would run as formulas are defused.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def as_text(frame: pd.DataFrame, kind: str) -> str:
         The text, without a line end after the last line.
     """
     if kind == "csv":
-        return frame.to_csv(index=False, lineterminator="\n").rstrip("\n")
+        return csv_text(frame, defuse=defuse).rstrip("\n")
     records = [
         {str(name): _plain(value) for name, value in row.items()}
         for row in frame.to_dict("records")

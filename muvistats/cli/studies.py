@@ -105,6 +105,8 @@ def simulate(
 
 def _description(study: xr.DataTree) -> Iterator[str]:
     """The study in a few lines: size, groups, log, exclusions."""
+    from ..dataset.plausible import implausible
+
     annotations = study["annotations"].to_dataset()
     groups = [node.path for node in study.subtree if node.has_data]
     yield f"study: {study.attrs.get('study')}"
@@ -116,12 +118,17 @@ def _description(study: xr.DataTree) -> Iterator[str]:
         f"{study['items'].sizes['item']} items"
     )
     yield f"groups: {', '.join(groups)}"
+    logged: list[str] = []
     if "log" in study:
+        logged = study["log/action"].to_numpy().tolist()
         log = study["log"].to_dataset()
         for source, action, count in zip(
             *(log[key].to_numpy().tolist() for key in ("source", "action", "count")), strict=True
         ):
             yield f"log: {source}: {action}" + (f" ({count})" if count else "")
+    for source, action, count in implausible(study):
+        if action not in logged:
+            yield f"implausible: {source}: {action} ({count})"
     if "exclusions" in study:
         yield f"exclusions: {study['exclusions'].sizes.get('exclusion', 0)}"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import DesignError
+from ..formula import refuse_forbidden
 from ..progress import terminal_progress
 from .options import Folder, Format, LabelAlignment, alignment_text, warn
 
@@ -29,6 +30,13 @@ def table(
     out: Annotated[
         Path | None, typer.Option(help="File to write; printed where not given.")
     ] = None,
+    defuse: Annotated[
+        bool,
+        typer.Option(
+            help="In a CSV file, put an apostrophe before texts that begin as formulas of a "
+            "spreadsheet do."
+        ),
+    ] = True,
     label_alignment: LabelAlignment = None,
     by: Annotated[
         str | None,
@@ -48,6 +56,9 @@ def table(
     """Print one table. `muvistats table list` names them all."""
     options = {"by": by, "level": level, "dimension": dimension, "formula": formula}
     given = {key: value for key, value in options.items() if value is not None}
+    for option, text in (("by", by), ("formula", formula)):
+        if text is not None:  # refused before anything is loaded or read
+            refuse_forbidden(text, two_sided=option == "formula")
     with terminal_progress() as step:
         step("Loading", 0, 2)
         from . import printing as tables
@@ -56,11 +67,13 @@ def table(
             text = "\n".join(tables.names())
         else:
             frame = _frame(name, folder, alignment_text(label_alignment), given, step)
-            text = tables.as_text(frame, output.value)
+            text = tables.as_text(frame, output.value, defuse=defuse and out is not None)
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8", newline="\n")
+        from ..files import write_whole
+
+        write_whole(out, lambda stream: stream.write(f"{text}\n".encode()))
 
 
 def _frame(

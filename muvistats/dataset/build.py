@@ -19,6 +19,7 @@ from ..errors import DataError
 from ..types import Array, level_text
 from . import schema
 from .names import check_names
+from .plausible import implausible
 from .validation import validate
 
 #: Largest code of a flag: they are stored in one signed byte.
@@ -174,6 +175,10 @@ def assemble(
         "label_alignment": label_alignment,
     }
     validate(tree)
+    told = implausible(tree)
+    if told:
+        entries = [*(log.entries if log else ()), *told]
+        tree["log"] = xr.DataTree(log_dataset(Log(entries)))
     return tree
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..errors import DataError
+from ..errors import DataError, boundary
+from ..formula import refuse_forbidden
 from ..types import Ints
 from . import schema
 
@@ -31,15 +32,21 @@ _REMEDY = "mv.select cuts every group at once"
 def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     """Pass the first argument of a public function through the gate.
 
-    A frame, or fitted models, go on as they are where the signature allows them.
+    Formulas that no grammar allows are refused first. A frame, or fitted models, go on as they are
+    where the signature allows them.
     """
-    first = next(iter(inspect.signature(function).parameters.values()))
+    parameters = inspect.signature(function).parameters
+    names, first = tuple(parameters), next(iter(parameters.values()))
     annotation = str(first.annotation)
     frames = annotation == "Data" or "DataFrame" in annotation
     models = "Models" in annotation
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        given = dict(zip(names, args, strict=False)) | kwargs
+        for name in ("formula", "by"):
+            if isinstance(given.get(name), str):  # refused before a study is looked at
+                refuse_forbidden(given[name], two_sided=name == "formula")
         data = args[0] if args else kwargs.get(first.name)
         if isinstance(data, xr.DataTree):
             data = gate(data)
@@ -68,6 +75,7 @@ def _not_a_study(data: object, *, frames: bool) -> DataError:
     )
 
 
+@boundary("this is no study that can be read", file="the study")
 def gate(data: object) -> xr.DataTree:
     """A study whose groups fit together, its annotations in order.
 

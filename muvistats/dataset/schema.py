@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 #: Levels of the factor modality, in the order in which every table shows them.
 MODALITIES = ("music", "visual", "audiovisual")

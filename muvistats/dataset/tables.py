@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from ..arguments import check_choice, check_flag, check_text
-from ..errors import DataError
+from ..errors import DataError, boundary
 from . import schema
 from .build import Log, assemble, natural_order
 from .frames import check_cells, check_frame, flag_column, keys_text, number_column, refuse
@@ -25,6 +25,7 @@ __all__ = ["from_frames"]
 _LABEL_COLUMNS = ("label", "label_name", "category", "superfactor")
 
 
+@boundary("the tables cannot be read", file="from_frames")
 def from_frames(
     annotations: pd.DataFrame | None = None,
     *,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from ..errors import DataError
+from ..errors import DataError, boundary
 from . import schema
 from .gate import check_variables, gate, key_order
 from .names import check_names
+from .plausible import refuse_impossible
 
 __all__ = ["validate"]
 
@@ -16,6 +17,7 @@ __all__ = ["validate"]
 _SLACK = 1e-9
 
 
+@boundary("this is no study that can be read", file="the study")
 def validate(data: xr.DataTree) -> None:
     """Check a study against the schema.
 
@@ -32,12 +34,13 @@ def validate(data: xr.DataTree) -> None:
 
     Notes
     -----
-    Checked are: the groups and variables that must be there, their dimensions and types; that
-    keys are not empty, no annotation stands twice and rows are in order; that every annotation
-    has its participant and item in the tables; that no name stands for two columns; that time
-    increases; that rated dimensions lie on [-1, 1], labels are 0, 1 or missing, and flags are
-    known codes. Values of
-    arrays that are not in memory are read once, block by block.
+    Checked are: the groups and variables that must be there, their dimensions and types; that keys
+    are not empty, no annotation stands twice and rows are in order; that every annotation has its
+    participant and item in the tables; that no name stands for two columns; that time increases;
+    that no number is infinite, no age, training or trial negative, no training longer than the age,
+    and no trial of a participant there twice; that rated dimensions lie on [-1, 1], labels are 0, 1
+    or missing, and flags are known codes. Values of arrays that are not in memory are read once,
+    block by block.
 
     Examples
     --------
@@ -54,6 +57,7 @@ def validate(data: xr.DataTree) -> None:
     _check_exclusions(data)
     _check_time(annotations)
     _check_ranges(annotations)
+    refuse_impossible(data)
 
 
 def _check_order(data: xr.DataTree) -> None:

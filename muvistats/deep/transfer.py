@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from ..dataset.build import Features, feature_dataset
 from ..dataset.tables import from_frames
 from ..errors import DesignError
 from ..features.attach import with_features
-from ..files import FilePath, kept_folder, write_whole
+from ..files import FilePath, kept_folder, load_sealed, write_sealed
 from ..kernels.contingency import clopper_pearson
 from ..progress import terminal_progress
 from ..results.frame import result_frame
@@ -307,11 +308,13 @@ def _tested(study: _Study, folder: Path, n_jobs: int) -> pd.DataFrame:
     what = [_FORMAT, asdict(study), asdict(scenario), used_versions(study.backend)]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
     entry = folder / f"{study.scenario}-{study.index}-{key}.csv"
-    if not entry.exists():
+    kept = load_sealed(entry)
+    if kept is None:
         made = _trained(study, folder / entry.stem, n_jobs)
-        write_whole(entry, lambda stream: made.to_csv(stream, index=False, float_format="%.17g"))
+        kept = made.to_csv(index=False, float_format="%.17g").encode()
+        write_sealed(entry, kept)
         shutil.rmtree(folder / entry.stem, ignore_errors=True)
-    frame = pd.read_csv(entry, dtype=_TYPES)
+    frame = pd.read_csv(io.BytesIO(kept), dtype=_TYPES)
     tests: pd.DataFrame = paired_tests(frame, pairs=scenario.pairs, adjust="none")
     return tests
 

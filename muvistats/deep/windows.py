@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,7 +200,17 @@ def fold_items(used: Mask, protocol: Protocol, repeat: int, fold: int) -> FoldIt
 
 def save_sequences(folder: Path, sequences: Sequences) -> Path:
     """Write sequences for other processes to map; the same content has the same folder."""
-    arrays = {
+    arrays = _rows(sequences)
+    digest = _digest(sequences)
+    target = folder / f"inputs-{digest[:32]}"
+    if not _whole(target, digest):
+        write_arrays(target / "rows.npz", arrays)
+        write_whole(target / "x.npy", lambda stream: np.save(stream, sequences.x))
+    return target
+
+
+def _rows(sequences: Sequences) -> dict[str, npt.NDArray[Any]]:
+    return {
         "kinds": sequences.kinds,
         "item": sequences.item,
         "run": sequences.run,
@@ -210,22 +219,22 @@ def save_sequences(folder: Path, sequences: Sequences) -> Path:
         "targets": np.array(sequences.targets),
         "modalities": np.array(sequences.modalities),
     }
+
+
+def _digest(sequences: Sequences) -> str:
+    arrays = _rows(sequences)
     digest = hashlib.sha256(json.dumps([list(sequences.x.shape), sorted(arrays)]).encode())
     digest.update(sequences.x.data)
     for name in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    target = folder / f"inputs-{digest.hexdigest()[:32]}"
-    if not _whole(target, sequences):
-        write_arrays(target / "rows.npz", arrays)
-        write_whole(target / "x.npy", lambda stream: np.save(stream, sequences.x))
-    return target
+    return digest.hexdigest()
 
 
-def _whole(folder: Path, sequences: Sequences) -> bool:
-    """Whether the files are there and can be read."""
+def _whole(folder: Path, digest: str) -> bool:
+    """Whether the files are there and hold what they are called after."""
     try:
-        return load_sequences(folder).x.shape == sequences.x.shape
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return _digest(load_sequences(folder)) == digest
+    except Exception:  # whatever numpy, zipfile and zlib say of a damaged file
         return False
 
 

@@ -31,6 +31,39 @@ _MODEL_FUNCTIONS = {
 CONTRASTS = ("Treatment", "Sum", "Helmert", "Poly")
 
 
+def split_formula(formula: str) -> tuple[str, str]:
+    """Response and right-hand side of a two-sided formula.
+
+    Parameters
+    ----------
+    formula : str
+        For example ``"arousal ~ modality"``.
+
+    Returns
+    -------
+    response, right : str
+        The two sides, stripped.
+
+    Raises
+    ------
+    DesignError
+        When there is not exactly one ``~`` with something on both sides.
+
+    Examples
+    --------
+    >>> from muvistats.formula import split_formula
+    >>> split_formula("arousal ~ modality")
+    ('arousal', 'modality')
+    """
+    sides = [side.strip() for side in str(formula).split("~")]
+    if len(sides) != 2 or not all(sides):
+        raise DesignError(
+            f"formula {short(formula)!r} needs one '~' between a response and a factor, "
+            "as in 'arousal ~ modality'"
+        )
+    return sides[0], sides[1]
+
+
 def check(expression: str) -> str:
     """Hold the text of a model term against the allow-list, without a frame.
 

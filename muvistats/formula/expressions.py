@@ -47,39 +47,6 @@ _LOGIC: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 }
 
 
-def split_formula(formula: str) -> tuple[str, str]:
-    """Response and right-hand side of a two-sided formula.
-
-    Parameters
-    ----------
-    formula : str
-        For example ``"arousal ~ modality"``.
-
-    Returns
-    -------
-    response, right : str
-        The two sides, stripped.
-
-    Raises
-    ------
-    DesignError
-        When there is not exactly one ``~`` with something on both sides.
-
-    Examples
-    --------
-    >>> from muvistats.formula import split_formula
-    >>> split_formula("arousal ~ modality")
-    ('arousal', 'modality')
-    """
-    sides = [side.strip() for side in str(formula).split("~")]
-    if len(sides) != 2 or not all(sides):
-        raise DesignError(
-            f"formula {short(formula)!r} needs one '~' between a response and a factor, "
-            "as in 'arousal ~ modality'"
-        )
-    return sides[0], sides[1]
-
-
 def evaluate(expression: str, frame: pd.DataFrame) -> pd.Series:
     """Value of an expression for each row of a frame.
 

@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..errors import DesignError
-from .allowlist import check, short
-from .expressions import split_formula
+from .allowlist import check, short, split_formula
 
 #: A term is the factors it multiplies, as text; the intercept has none.
 Term = tuple[str, ...]
@@ -158,6 +157,31 @@ def parse_model(formula: str) -> ModelFormula:
         raise DesignError("an offset() can only be added, in the fixed part")
     intercept = whole.intercept is not False
     return ModelFormula(str(formula), response, terms, intercept, tuple(whole.bars), offsets)
+
+
+def refuse_forbidden(text: str, *, two_sided: bool) -> None:
+    """Refuse what no formula may say, before there is data.
+
+    Parameters
+    ----------
+    text : str
+        A formula, or the right-hand side of one.
+    two_sided : bool
+        Whether it has a response.
+
+    Raises
+    ------
+    DesignError
+        When neither an expression nor a model may say it; names the token that is not allowed.
+    """
+    try:
+        for side in split_formula(text) if two_sided else (text,):
+            check(side)
+    except DesignError as error:
+        try:
+            parse_model(text if two_sided else f"y ~ {text}")
+        except DesignError:
+            raise error from None
 
 
 def _is_offset(code: str) -> bool:

@@ -56,6 +56,7 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "text.color": INK,
+    "text.parse_math": False,  # names of others may hold dollar signs
     "xtick.color": GREY,
     "xtick.labelcolor": INK,
     "ytick.color": GREY,

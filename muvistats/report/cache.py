@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 
@@ -10,8 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..files import cache_folder
-from ..results.frame import read_frame, write_frame
+from ..files import cache_folder, load_sealed, write_sealed
+from ..results.frame import csv_text, read_frame
 
 
 def data_hash(data: xr.DataTree) -> str:
@@ -73,14 +74,15 @@ def cached_frame(
     """
     stem = hashlib.sha256(settings.encode()).hexdigest()[:16]
     path = cache_folder("report", data) / f"{key}-{stem}.csv"
-    if path.exists():
+    kept = load_sealed(path)
+    if kept is not None:
         try:
-            return read_frame(path)
+            return read_frame(io.StringIO(kept.decode()))
         except (ValueError, KeyError, TypeError):
-            path.unlink(missing_ok=True)  # damaged, or of another version
+            path.unlink(missing_ok=True)  # of another version
     frame = compute()
     try:
-        write_frame(frame, path)
+        write_sealed(path, csv_text(frame).encode())
     except OSError:
         return frame  # a cache that cannot be written is no reason to fail
     return frame

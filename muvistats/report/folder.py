@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import DataError
-from ..files import whole_path
+from ..files import recovered, whole_path
 
 #: File that lists what a report folder holds, so that a later report knows it as ours.
 MARKER = ".muvistats-report.json"
@@ -66,8 +66,9 @@ def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> 
     DataError
         When `out` is a file, holds files that no report wrote, or holds the data.
     """
-    if not out.exists():
+    if not recovered(out).exists():
         return
+    recovered(out / NETWORKS)
     if not out.is_dir():
         raise DataError("the report needs a folder, and this is a file", file=out)
     target = out.resolve()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ..dataset.access import dimensions_of
-from ..errors import AlignmentWarning, DataError
+from ..errors import DataError
 from ..results.frame import provenance
 from .parts import Need
 
@@ -196,20 +195,10 @@ def _simulated() -> xr.DataTree:
 
 
 def _released(folder: Path, alignment: Alignment) -> tuple[xr.DataTree, tuple[str, ...]]:
-    from ..dataset.release.reader import read_muvi
+    from ..dataset.release.reader import read_release
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", AlignmentWarning)
-        study = read_muvi(folder, label_alignment=alignment)
-    texts = []
-    for warning in caught:
-        if issubclass(warning.category, AlignmentWarning):
-            texts.append(str(warning.message))
-        else:  # not ours to keep back
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno
-            )
-    return _prepared(study), tuple(texts)
+    study, shift = read_release(folder, alignment)
+    return _prepared(study), (shift,) if shift else ()
 
 
 def has_features(study: xr.DataTree, kind: str) -> bool:

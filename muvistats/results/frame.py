@@ -30,6 +30,11 @@ _DTYPES: dict[str, Any] = {
     "truth": "bool",
     "boolean": "bool",  # objects, NaN among them, where some are not known
 }
+#: How a cell begins that a spreadsheet takes for a formula, with or without apostrophes before it.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
 _PROVENANCE = ("alignment", "simulated")
 
 
@@ -109,9 +114,50 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(out, index=index, copy=not own)
 
 
+def csv_text(frame: pd.DataFrame, *, defuse: bool = True) -> str:
+    """A frame as CSV, every digit kept.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The frame.
+    defuse : bool
+        Whether a text that a spreadsheet would run as a formula gets an apostrophe before it, so
+        that it is shown as it is. Numbers, also those that are texts, stay.
+    """
+    shown = _each_text(frame, _defused) if defuse else frame
+    text: str = shown.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Frame with its texts, and the names of its columns, changed."""
+    out = frame.copy(deep=False)
+    for place, kind in enumerate(frame.dtypes):
+        if pd.api.types.is_numeric_dtype(kind):
+            continue
+        values = frame.iloc[:, place]
+        texts = {text for text in values.unique() if isinstance(text, str)}
+        changed = {text: new for text in texts if (new := change(text)) != text}
+        if changed:
+            new = [changed.get(v, v) if isinstance(v, str) else v for v in values.tolist()]
+            out.isetitem(place, pd.Series(new, index=frame.index, dtype=kind))
+    return out.set_axis([change(str(name)) for name in frame.columns], axis="columns")
+
+
+def _defused(text: str) -> str:
+    """A text that begins as a formula does, behind an apostrophe; numbers as they are."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _as_it_was(text: str) -> str:
+    """What `_defused` made a text of."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Write a result frame as CSV, every digit kept, atomically."""
-    write_whole(path, lambda stream: frame.to_csv(stream, index=False, lineterminator="\n"))
+    """Write a result frame as CSV, as `csv_text` makes it: whole or not at all."""
+    write_whole(path, lambda stream: stream.write(csv_text(frame).encode()))
 
 
 def read_frame(source: Path | IO[str]) -> pd.DataFrame:
@@ -120,14 +166,15 @@ def read_frame(source: Path | IO[str]) -> pd.DataFrame:
     Parameters
     ----------
     source : Path or text stream
-        CSV of a result frame.
+        CSV of a result frame, as of `csv_text`; what was defused there comes back as it was.
 
     Returns
     -------
     DataFrame
         The frame, equal to the one that was written.
     """
-    texts = pd.read_csv(source, dtype="str", keep_default_na=False, na_values=[""])
+    table = pd.read_csv(source, dtype="str", keep_default_na=False, na_values=[""])
+    texts = _each_text(table, _as_it_was)
     values = {str(name): texts[name] for name in texts}
     truths = {
         name: (texts[name] == "True").astype("boolean").mask(texts[name].isna())

@@ -19,7 +19,7 @@ import muvistats
 PACKAGE = Path(muvistats.__file__).parent
 
 #: Open to all, importing each other only.
-GROUND = {"types", "errors", "files", "arguments", "progress", "workers"}
+GROUND = {"types", "errors", "files", "arguments", "progress", "quiet", "workers"}
 
 #: Rooms of which `stats` is made.
 PARTS_OF_STATS = "stats/"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,13 @@ def test_damaged_cache_is_made_anew(
     frame = mv.describe_design(tiny)
     cached_frame("h", "design", "s", lambda: frame)
     (file,) = (tmp_path / "report" / "h").iterdir()
-    file.write_text("no,such,columns\n1,2,3\n")
-    again = cached_frame("h", "design", "s", lambda: frame)
-    pd.testing.assert_frame_equal(again, frame)
-    pd.testing.assert_frame_equal(read_frame(file), frame)
+    whole = file.read_bytes()
+    digit = re.search(rb"\d\.\d+", whole.partition(b"\n")[2])
+    assert digit
+    at = whole.index(digit[0])
+    other_value = whole[:at] + (b"7" if whole[at : at + 1] == b"6" else b"6") + whole[at + 1 :]
+    for damaged in (b"no,such,columns\n1,2,3\n", b"", other_value, whole[:-20]):
+        file.write_bytes(damaged)
+        again = cached_frame("h", "design", "s", lambda: frame)
+        pd.testing.assert_frame_equal(again, frame)
+        assert file.read_bytes() == whole

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...errors import DataError
+from ...errors import DataError, boundary
 from ..build import Log
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: Room for rounding at the ends of a range.
 _SLACK = 1e-9
@@ -28,10 +32,23 @@ def read_bytes(path: Path) -> bytes:
     DataError
         When the file cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise DataError("file cannot be read: it is a folder, a pipe or a device", file=path.name)
     try:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"file cannot be read: {error.strerror}", file=path.name) from error
+
+
+def reads_file(read: Callable[Concatenate[Path, P], R]) -> Callable[Concatenate[Path, P], R]:
+    """Let whatever goes wrong in a reader of one file be a DataError that names the file."""
+
+    @functools.wraps(read)
+    def wrapper(path: Path, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with boundary("cannot be read", file=path.name):
+            return read(path, *args, **kwargs)
+
+    return wrapper
 
 
 def decode(raw: bytes, file: str, log: Log) -> str:

@@ -14,7 +14,7 @@ from ...errors import DataError
 from ...types import Floats, Ints
 from .. import schema
 from ..build import Log
-from .csv_input import numbers, read_table
+from .csv_input import numbers, read_table, reads_file
 from .keys import KEY_COLUMNS, ItemMatcher, read_keys
 
 DYNAMICS_FILE = "av_data.csv"
@@ -44,6 +44,7 @@ class Dynamics:
     present: npt.NDArray[np.bool_]
 
 
+@reads_file
 def read_dynamics(path: Path, annotations: pd.DataFrame, items: ItemMatcher, log: Log) -> Dynamics:
     """Read `av_data.csv`.
 

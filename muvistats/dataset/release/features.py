@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import lzma
+import math
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,6 +21,7 @@ from .csv_input import (
     header_of,
     numeric_row,
     read_bytes,
+    reads_file,
     require_columns,
     row_picker,
 )
@@ -43,12 +46,19 @@ VISUAL_FAMILIES = {
     "shot": "shot", "shots": "shot", "cut": "shot", "cuts": "shot",
 }  # fmt: skip
 
-#: Largest archive, unpacked, that is taken into memory; the released one has 94 MB.
-_LARGEST_ARCHIVE = 1024**3
+#: What an archive may hold; the released one has 94 MB unpacked, in 81 files of up to 140 rows.
+_LARGEST_ARCHIVE = 512 * 1024**2
+_LARGEST_MEMBER = 64 * 1024**2
+_MOST_MEMBERS = 10_000
+_MOST_ROWS = 50_000
+
+#: Largest array of features, in bytes: all items as long as the longest.
+_LARGEST_ARRAY = 1024**3
 
 Members = list[tuple[str, bytes]]
 
 
+@reads_file
 def read_emobase(folder: Path, items: ItemMatcher, log: Log, *, cache: bool) -> Features | None:
     """Emobase features from the folder, else from the archive, else None.
 
@@ -88,12 +98,13 @@ def read_emobase(folder: Path, items: ItemMatcher, log: Log, *, cache: bool) -> 
 
     def build() -> FeatureRead:
         own = Log()
-        files = members if members is not None else list(_unpack(parts[0][1], own))
+        files = members if members is not None else _unpack(parts[0][1], own)
         return FeatureRead(_emobase(files, source, items, own), own.entries)
 
     return _read("audio", parts, items, build, log, cache=cache)
 
 
+@reads_file
 def read_visual(folder: Path, items: ItemMatcher, log: Log, *, cache: bool) -> Features | None:
     """Visual features of every item from one file, or None where it is absent.
 
@@ -140,53 +151,61 @@ def _read(
 
 
 def _unpack(raw: bytes, log: Log) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each CSV file in the archive; nothing is written to disk."""
+    """Name and content of each CSV file in the archive, one after the other; nothing is written."""
+    others = total = rows = 0
+    with (
+        _archive_faults(),
+        lzma.open(io.BytesIO(raw)) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        for number, member in enumerate(archive):
+            path = PurePosixPath(member.name)
+            if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
+                raise DataError(
+                    "member of the archive is a link or leads out of it",
+                    file=EMOBASE_ARCHIVE,
+                    found=member.name,
+                )
+            total += member.size  # a sparse member may claim more than the archive holds
+            _refuse_size("unpacked, in bytes", total, _LARGEST_ARCHIVE)
+            _refuse_size("members", number + 1, _MOST_MEMBERS)
+            if member.isdir():
+                continue
+            if path.suffix != ".csv" or path.name.startswith("."):
+                others += 1
+                continue
+            _refuse_size(f"{path.name}, in bytes", member.size, _LARGEST_MEMBER)
+            stored = archive.extractfile(member)
+            content = b"" if stored is None else stored.read()
+            rows += content.count(b"\n")
+            _refuse_size("rows", rows, _MOST_ROWS)
+            yield path.name, content
+    if others:
+        log.add(EMOBASE_ARCHIVE, "files that are no CSV were not read", others)
+
+
+@contextmanager
+def _archive_faults() -> Iterator[None]:
     try:
-        with lzma.open(io.BytesIO(raw)) as stream:
-            content = stream.read(_LARGEST_ARCHIVE + 1)
-        _refuse_size(len(content))
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
-            others = total = 0
-            for member in archive:
-                path = PurePosixPath(member.name)
-                if (
-                    path.is_absolute()
-                    or ".." in path.parts
-                    or not (member.isreg() or member.isdir())
-                ):
-                    raise DataError(
-                        "member of the archive is a link or leads out of it",
-                        file=EMOBASE_ARCHIVE,
-                        found=member.name,
-                    )
-                if member.isdir():
-                    continue
-                if path.suffix != ".csv" or path.name.startswith("."):
-                    others += 1
-                    continue
-                total += member.size  # a sparse member may claim more than the archive holds
-                _refuse_size(total)
-                stored = archive.extractfile(member)
-                if stored is not None:
-                    yield path.name, stored.read()
-            if others:
-                log.add(EMOBASE_ARCHIVE, "files that are no CSV were not read", others)
+        yield
     except (lzma.LZMAError, tarfile.TarError, EOFError, OSError) as error:
         raise DataError(f"archive is damaged: {error}", file=EMOBASE_ARCHIVE) from error
 
 
-def _refuse_size(size: int) -> None:
-    if size > _LARGEST_ARCHIVE:
+def _refuse_size(what: str, size: int, largest: int) -> None:
+    if size > largest:
         raise DataError(
-            "archive is too large",
+            f"archive is too large, {what}; unpack it into the folder {EMOBASE_FOLDER} if you trust"
+            " it",
             file=EMOBASE_ARCHIVE,
-            expected=f"at most {_LARGEST_ARCHIVE // 1024**2} MiB unpacked",
+            found=size,
+            expected=f"at most {largest}",
         )
 
 
-def _emobase(files: Members, source: str, items: ItemMatcher, log: Log) -> Features:
-    if not files:
-        raise DataError("no CSV file in it", file=source)
+def _emobase(
+    files: Iterable[tuple[str, bytes]], source: str, items: ItemMatcher, log: Log
+) -> Features:
     position = {item: number for number, item in enumerate(items.items)}
     blocks: dict[str, Floats] = {}
     broken = 0
@@ -198,6 +217,8 @@ def _emobase(files: Members, source: str, items: ItemMatcher, log: Log) -> Featu
         own = Log()
         blocks[item], repaired = _emobase_file(decode(raw, where, own), position[item], where)
         broken += repaired
+    if not blocks:
+        raise DataError("no CSV file in it", file=source)
     if broken:
         log.add(
             source,
@@ -298,7 +319,14 @@ def _stack(blocks: dict[str, Floats], items: ItemMatcher, source: str, log: Log)
     """One array (item, frame, feature); shorter items end in NaN, absent ones are NaN."""
     some = next(iter(blocks.values()))
     length = max(len(block) for block in blocks.values())
-    values = np.full((len(items.items), length, some.shape[1]), np.nan)
+    shape = (len(items.items), length, some.shape[1])
+    if math.prod(shape) * 8 > _LARGEST_ARRAY:
+        raise DataError(
+            f"features are too many: {shape[0]} items of up to {shape[1]} rows of {shape[2]}",
+            file=source,
+            expected=f"at most {_LARGEST_ARRAY // 8} numbers in all",
+        )
+    values = np.full(shape, np.nan)
     for number, item in enumerate(items.items):
         if item in blocks:
             values[number, : len(blocks[item])] = blocks[item]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...errors import AlignmentWarning, DataError
+from ...errors import AlignmentWarning, DataError, boundary
 from ..build import Features, Log, assemble
 from ..gems import gems_taxonomy
 from .csv_input import read_bytes
@@ -121,7 +121,22 @@ def read_muvi(
         raise DataError(
             "unknown label_alignment", found=label_alignment, expected="released or corrected"
         )
-    path = _checked_folder(folder)
+    data, shift = read_release(folder, label_alignment, cache=cache)
+    if shift:
+        warnings.warn(shift, AlignmentWarning, stacklevel=2)
+    return data
+
+
+def read_release(
+    folder: str | PathLike[str], label_alignment: str = "released", *, cache: bool = True
+) -> tuple[xr.DataTree, str]:
+    """The study, as of `read_muvi`, and what `read_muvi` warns of, empty where of nothing."""
+    with boundary("the release cannot be read", file=folder):
+        data = _read(_checked_folder(folder), label_alignment, cache=cache)
+        return data, _shift(data)
+
+
+def _read(path: Path, label_alignment: str, *, cache: bool) -> xr.DataTree:
     log = Log()
     missing = missing_files(path)
     for name in missing:
@@ -153,7 +168,6 @@ def read_muvi(
         **_origin(path),
     )
     data.attrs["missing"] = json.dumps(list(missing))
-    _warn_of_shift(data)
     return data
 
 
@@ -226,10 +240,8 @@ def _origin(path: Path) -> dict[str, Any]:
     note = path / SIMULATION_FILE
     if not note.exists():
         return {"study": "MuVi", "source": source}
-    try:
+    with boundary("not a JSON file", file=note.name):
         said = json.loads(read_bytes(note))
-    except ValueError as error:
-        raise DataError(f"not a JSON file: {error}", file=note.name) from error
     if not isinstance(said, dict) or not isinstance(said.get("simulated"), bool):
         raise DataError("does not say whether the data is simulated", file=note.name)
     details = [
@@ -244,22 +256,20 @@ def _origin(path: Path) -> dict[str, Any]:
     }
 
 
-def _warn_of_shift(data: xr.DataTree) -> None:
-    """Warn where the labels agree between raters of an item at another lag than the one read."""
+def _shift(data: xr.DataTree) -> str:
+    """Words where the labels agree between raters of an item at another lag than the one read."""
     from ..quality.shifts import alignment_z
 
     z = alignment_z(data)
     best = max(z, key=lambda lag: -np.inf if np.isnan(z[lag]) else z[lag])
     if best == 0 or not z[best] > _CLEAR_SHIFT or z[0] > z[best]:
-        return
+        return ""
     remedy = {("released", 1): "corrected", ("corrected", -1): "released"}
     other = remedy.get((str(data.attrs["label_alignment"]), best))
-    warnings.warn(
+    return (
         f"labels do not stand beside the item they were given for: agreement on items has"
         f" z = {z[0]:.1f} as read and z = {z[best]:.1f} with labels moved"
         f" {'up' if best > 0 else 'down'} by {abs(best)} row{'s' if abs(best) > 1 else ''} within"
         " participant; "
-        + (f'read them with label_alignment="{other}"' if other else "see label_alignment_check"),
-        AlignmentWarning,
-        stacklevel=3,
+        + (f'read them with label_alignment="{other}"' if other else "see label_alignment_check")
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from ...errors import DataError
 from ..build import Log, natural_order
 from ..gems import gems_taxonomy
-from .csv_input import codes, numbers, read_table, refuse_empty, refuse_repeats
+from .csv_input import codes, numbers, read_table, reads_file, refuse_empty, refuse_repeats
 from .keys import KEY_COLUMNS, MODALITY_NAMES, ItemMatcher, read_keys
 
 MEDIA_FILE = "media_data.csv"
@@ -35,6 +35,7 @@ _PREFERENCE = {"Side-by-Side": 0, "Overlaid": 1, "": -1}
 _LEFT_WITHOUT = "no label row after the last trial"
 
 
+@reads_file
 def read_items(path: Path, log: Log) -> pd.DataFrame:
     """Item list in release order."""
     table = read_table(path, ["video_id"], log)
@@ -45,6 +46,7 @@ def read_items(path: Path, log: Log) -> pd.DataFrame:
     )
 
 
+@reads_file
 def read_participants(path: Path, log: Log) -> pd.DataFrame:
     """Profiles in the natural order of the ids, under our names."""
     file = path.name
@@ -64,6 +66,7 @@ def read_participants(path: Path, log: Log) -> pd.DataFrame:
     return frame.loc[natural_order(frame.index.tolist())].reset_index(drop=True)
 
 
+@reads_file
 def read_media(
     path: Path, items: ItemMatcher, participants: pd.DataFrame, log: Log
 ) -> tuple[pd.DataFrame, npt.NDArray[np.int8]]:

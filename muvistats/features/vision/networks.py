@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError, DesignError
+from ...quiet import quiet
 from ...types import Floats, Singles
 from ..extras import optional_module
 from .labels import read_labels
@@ -278,8 +278,7 @@ def _torch(path: Path, architecture: str, n_classes: int, threads: int) -> _Load
         torch.set_num_threads(threads)
     if _is_torchscript(path):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch will have other formats
+            with quiet():  # torch will have other formats
                 model = torch.jit.load(str(path), map_location="cpu")
         except Exception as error:
             raise DataError(f"not a TorchScript network: {_line(error)}", file=path) from error

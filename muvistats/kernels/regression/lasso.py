@@ -8,7 +8,6 @@ left out is checked by the conditions of the optimum.
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from scipy import linalg
 
+from ...quiet import quiet
 from ...types import Floats, Ints
 from ..threads import few_threads
 from .moments import Sums
@@ -171,7 +171,7 @@ class _Descent:
         if not len(chosen):
             return np.zeros((0, len(alphas))), 0
         self._learn(chosen)
-        with config_context(skip_parameter_validation=True):
+        with config_context(skip_parameter_validation=True), quiet():  # steps are counted
             _, found, _, steps = enet_path(
                 self.shape[:, : len(chosen)],
                 self.target,
@@ -202,15 +202,11 @@ class _Descent:
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Hold BLAS to one thread, and keep scikit-learn from warning of what is counted instead.
+    """Hold BLAS to one thread, so that a fit does not depend on the number of workers.
 
-    To be entered once, outside of worker threads: filters of warnings belong to the process. The
-    result of a fit then does not depend on the number of workers.
+    To be entered once, outside of worker threads.
     """
-    from sklearn.exceptions import ConvergenceWarning
-
-    with few_threads(0), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with few_threads(0):
         yield
 
 

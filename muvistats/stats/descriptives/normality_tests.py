@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Literal
 
@@ -16,6 +15,7 @@ from ...arguments import Dependence, check_dependence, check_resamples, generato
 from ...dataset.gate import takes_study
 from ...formula import factor
 from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
+from ...quiet import quiet
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Names, Rng, Row
 from ..shared.study import choose_dimensions, codes_of, need, number_of, offered, to_frame
@@ -163,8 +163,7 @@ def _normality_tests(values: npt.NDArray[np.float64]) -> Iterator[Row]:
     if len(values) < 3 or flat:
         row["warning"] = "fewer than three values" if len(values) < 3 else "all values are equal"
     else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # more than 5,000 values, said below
+        with quiet():  # of more than 5,000 values, said below
             result = stats.shapiro(values)
         large = "p is not calibrated for more than 5,000 values" if len(values) > 5000 else ""
         row |= {"statistic": result.statistic, "p_value": result.pvalue, "warning": large}
@@ -207,7 +206,6 @@ def _shape(columns: Floats) -> Floats:
     below = stats.norm.cdf((ordered - ordered.mean(axis=0)) / ordered.std(axis=0, ddof=1))
     steps = np.arange(n + 1)[:, None] / n
     d = np.maximum(steps[1:] - below, below - steps[:-1]).max(axis=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # its p for more than 5,000 values, not used
+    with quiet():  # of its p for more than 5,000 values, which is not used
         w = np.array([stats.shapiro(column).statistic for column in ordered.T])
     return np.stack([d, -w], axis=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from scipy import stats
 from ...arguments import check_choice
 from ...errors import DataError, DesignError
 from ...formula import Design
+from ...quiet import quiet
 from ...types import Floats
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 
@@ -144,8 +144,7 @@ def _tukey(statistic: float, n_groups: int, df: float) -> float:
         return np.nan
     if n_groups == 2:
         return float(2 * stats.t.sf(abs(statistic), df))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         value = stats.studentized_range.sf(np.sqrt(2) * abs(statistic), n_groups, df)
     return float(np.clip(value, 0.0, 1.0))
 
@@ -155,8 +154,7 @@ def _reach(df: float, m: int, n_groups: int, method: str, conf_level: float) -> 
         return np.nan
     alpha = 1 - conf_level
     if method == "tukey" and n_groups > 2:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             return float(stats.studentized_range.ppf(conf_level, n_groups, df) / np.sqrt(2))
     if method in ("bonferroni", "holm"):
         alpha /= m

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import statsmodels.api as sm
 from ...errors import ConvergenceError
 from ...formula import Design
 from ...kernels.regression.firth import firth_logistic
+from ...quiet import quiet
 from ...types import Floats
 from .basis import Basis
 
@@ -61,8 +61,7 @@ def fit_numbers(
     y = design.y - design.offset if gaussian else design.y
     unit = float(np.sqrt((y**2).mean())) if gaussian else 1.0
     codes = [part.codes for part in design.random]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             fit = _statsmodels(design, basis.columns, y / unit, family, codes, correlation)
         except (np.linalg.LinAlgError, ValueError, ArithmeticError) as error:

@@ -171,6 +171,7 @@ def demographic_model(
     >>> demographic_model(study, dimension="valence").anova()["term"].tolist()
     ['modality', 'gender', 'years_of_training > 3', 'familiar']
     """
+    parse_model(f"y ~ {by}")  # what it may not say is refused before the study is read
     frame = to_frame(data)
     response = code_of_column(dimension) if dimension in frame else dimension
     formula = f"{response} ~ {by} + {_CROSSED}"
@@ -235,6 +236,7 @@ def label_models(
     """
     check_conf_level(conf_level)
     check_choice("adjust", adjust, ADJUSTMENTS)
+    parse_model(f"y ~ {by}")
     frame = to_frame(data)
     chosen = label_names(data) if labels is None else [str(name) for name in labels]
     for label in chosen[:1]:

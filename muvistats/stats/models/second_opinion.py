@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy import linalg
 
 from ...errors import DesignError
 from ...kernels.mixed.blocks import RandomBlock
+from ...quiet import quiet
 from ...types import Floats
 
 
@@ -20,8 +19,7 @@ def by_statsmodels(
 
     if len(y) > 5000:
         raise DesignError("engine='statsmodels' is for up to 5,000 rows")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         if len(blocks) == 1:
             block = blocks[0]
             model = MixedLM(y, x, groups=block.codes, exog_re=block.columns)

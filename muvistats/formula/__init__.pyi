@@ -1,0 +1,11 @@
+from .allowlist import split_formula as split_formula
+from .design import Design as Design
+from .design import build_design as build_design
+from .design import code_of_column as code_of_column
+from .expressions import columns_of as columns_of
+from .expressions import evaluate as evaluate
+from .expressions import factor as factor
+from .terms import Bar as Bar
+from .terms import ModelFormula as ModelFormula
+from .terms import parse_model as parse_model
+from .terms import refuse_forbidden as refuse_forbidden

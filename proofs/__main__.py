@@ -1,0 +1,63 @@
+"""Run a proof: ``python -m proofs fuzz|crash [PART ...]``; each goes on where its tally stops."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+TALLIES = Path(__file__).parents[1] / "docs" / "proofs"
+
+#: Inputs after which the tally is written.
+_BATCH = 100
+
+
+def fuzz(names: list[str]) -> None:
+    from .fuzz import TARGETS, run_inputs, tally_of
+
+    unfinished = list(names or TARGETS)
+    while unfinished:  # a batch of each in turn
+        for name in tuple(unfinished):
+            path = TALLIES / f"fuzz_{name}.json"
+            tally = json.loads(path.read_text()) if path.exists() else {"inputs": 0, "seconds": 0}
+            start, first = time.monotonic(), tally["inputs"]
+            last = min(first + (_BATCH if name != "command_line" else 3), TARGETS[name][1])
+            if first == last:
+                unfinished.remove(name)
+                continue
+            count, faults = tally_of(run_inputs(name, first, last))
+            total = Counter(tally.get("outcomes", {})) + count
+            tally = {
+                "inputs": last,
+                "seconds": round(tally["seconds"] + time.monotonic() - start),
+                "outcomes": dict(sorted(total.items())),
+                "faults": [*tally.get("faults", []), *faults],
+            }
+            write(path, tally)
+            print(name, last, dict(count), *faults, sep="\n  ", flush=True)
+
+
+def crash(names: list[str]) -> None:
+    from .crash import JOBS, crashes_of
+
+    for name in names or JOBS:
+        tally = crashes_of(name)
+        write(TALLIES / f"crash_{name}.json", tally)
+        print(name, json.dumps(tally), flush=True)
+
+
+def command(arguments: list[str]) -> None:
+    from muvistats.cli import main
+
+    main(arguments)
+
+
+def write(path: Path, tally: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(tally, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    {"fuzz": fuzz, "crash": crash, "command": command}[sys.argv[1]](sys.argv[2:])

@@ -1,0 +1,231 @@
+"""Damaged inputs, drawn from seeds: a correct load or an error that names file and place.
+
+``python -m proofs fuzz [TARGET ...] [--inputs N]`` goes on where the tally stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import muvistats as mv
+from muvistats.errors import MuvistatsError
+
+from . import mutate, studies
+
+#: An input that takes longer is a hang: in s of the processor, and by the clock, which a busy
+#: machine slows down. More memory is a fault, in bytes.
+LONGEST = 20
+LONGEST_BY_CLOCK = 120
+MOST_MEMORY = 2 * 1024**3
+
+Outcome = str
+
+
+class Hang(BaseException):
+    """An input that took too long."""
+
+
+def _ring(_: int, __: FrameType | None) -> None:
+    raise Hang
+
+
+def outcome_of(
+    call: Callable[[], object], check: Callable[[Any], bool] = lambda _: True
+) -> Outcome:
+    """What an input led to; what is no correct load and no error of ours begins with FAULT."""
+    signal.signal(signal.SIGALRM, _ring)
+    signal.signal(signal.SIGPROF, _ring)
+    signal.alarm(LONGEST_BY_CLOCK)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            got = call()
+    except MuvistatsError as error:
+        named = getattr(error, "file", None) or getattr(error, "column", None)
+        return "refused, place named" if named else "refused"
+    except Hang:
+        return f"FAULT hang over {LONGEST} s"
+    except BaseException as error:  # noqa: BLE001
+        return f"FAULT {type(error).__name__}: {str(error)[:120]}"
+    finally:
+        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if memory > MOST_MEMORY:
+        return f"FAULT memory {memory / 1024**3:.1f} GiB"
+    return "loaded" if check(got) else "FAULT loaded as something else"
+
+
+@contextlib.contextmanager
+def _changed(path: Path, content: bytes | None) -> Iterator[None]:
+    """A file with other content, or without the file, put back afterwards."""
+    kept = path.read_bytes()
+    try:
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+        yield
+    finally:
+        path.write_bytes(kept)
+
+
+class Stores:
+    """`open_dataset` on stores in which one bit fell, or of which files are lost or exchanged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.study = studies.small_study()
+        self.stores = [mv.save_dataset(self.study, folder / f"s{ext}") for ext in (".zarr", ".nc")]
+
+    def run(self, draw: random.Random) -> Outcome:
+        store = self.stores[draw.random() < 0.1]  # NetCDF takes ten times as long
+        files = sorted(p for p in store.rglob("*") if p.is_file()) if store.is_dir() else [store]
+        file = draw.choice(files)
+        raw = file.read_bytes()
+        kind = draw.randrange(5)
+        content: bytes | None = mutate.flipped(raw, draw) if kind < 3 else mutate.damaged(raw, draw)
+        if kind == 4 and len(files) > 1:
+            content = draw.choice((None, draw.choice(files).read_bytes()))
+        chunks = draw.choice((None, {}))
+        with _changed(file, content):
+            return outcome_of(
+                lambda: mv.open_dataset(store, chunks=chunks).load(), self.study.identical
+            )
+
+
+class Release:
+    """`read_muvi` on a folder in which one file is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = mv.write_muvi(studies.small_release(), folder / "release")
+
+    def run(self, draw: random.Random) -> Outcome:
+        file = draw.choice(sorted(self.folder.iterdir()))
+        alignment = draw.choice(("released", "corrected"))
+        with _changed(file, mutate.damaged(file.read_bytes(), draw)):
+            return outcome_of(
+                lambda: mv.read_muvi(self.folder, label_alignment=alignment, cache=False), _valid
+            )
+
+
+class Frames:
+    """`from_frames` on odd cells, columns, rows and arguments."""
+
+    def __init__(self, _: Path) -> None:
+        self.frames = studies.small_frames()
+
+    def run(self, draw: random.Random) -> Outcome:
+        try:
+            frames = mutate.damaged_frames(self.frames, draw)
+        except (TypeError, ValueError):  # pandas makes no such table
+            return "no input"
+        return outcome_of(lambda: studies.study_of(frames), _valid)
+
+
+class Trees:
+    """`validate` on studies that were changed by hand."""
+
+    def __init__(self, _: Path) -> None:
+        self.study = studies.small_study()
+
+    def run(self, draw: random.Random) -> Outcome:
+        try:
+            tree = mutate.damaged_tree(self.study, draw)
+        except Exception:  # noqa: BLE001  # xarray makes no such tree
+            return "no input"
+        return outcome_of(lambda: mv.validate(tree))
+
+
+class CommandLine:
+    """Commands as processes, on damaged files and odd arguments."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.stores = Stores(folder)
+        self.release = Release(folder)
+
+    def run(self, draw: random.Random) -> Outcome:
+        store = draw.choice([*self.stores.stores, self.release.folder])
+        files = [p for p in [store, *store.rglob("*")] if p.is_file()]
+        file = draw.choice(sorted(files))
+        out = self.folder / "out.csv"
+        words = ["modality", "\0", "a b", "__import__('os')", "familiar > 0", "-1", "", "$x$"]
+        command = draw.choice(
+            (
+                ["validate", str(store)],
+                ["table", "label_frequencies", str(store), "--out", str(out)],
+                ["table", "chisquare_labels", str(store), "--by", draw.choice(words)],
+                ["table", "kruskal", str(store), "--formula", f"arousal ~ {draw.choice(words)}"],
+            )
+        )
+        if any("\0" in word for word in command):
+            return "no input"
+        before = {*self.folder.rglob("*")}
+        with _changed(file, mutate.damaged(file.read_bytes(), draw)):
+            run = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "proofs", "command", *command],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        new = {*self.folder.rglob("*")} - before - {out}
+        out.unlink(missing_ok=True)
+        if new:
+            return f"FAULT new files {sorted(p.name for p in new)}"
+        said = run.stderr.strip().splitlines() or [""]
+        if run.returncode == 0:
+            return "loaded"
+        if run.returncode == 2 and said[-1].startswith("muvistats: error:"):
+            return "refused, place named"
+        return f"FAULT exit {run.returncode}: {said[-1][:120]}"
+
+
+TARGETS: dict[str, tuple[type, int]] = {
+    "open_dataset": (Stores, 10_000),
+    "read_muvi": (Release, 10_000),
+    "from_frames": (Frames, 10_000),
+    "validate": (Trees, 10_000),
+    "command_line": (CommandLine, 300),
+}
+
+
+def _valid(study: Any) -> bool:
+    mv.validate(study)
+    return True
+
+
+def run_inputs(target: str, first: int, last: int) -> Iterator[tuple[int, Outcome]]:
+    """Outcome of each input of a target, by its number, which is its seed."""
+    folder = Path(tempfile.mkdtemp(prefix="muvistats-fuzz-"))
+    try:
+        made = TARGETS[target][0](folder)
+        for number in range(first, last):
+            yield number, made.run(random.Random(f"{target} {number}"))  # noqa: S311
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def tally_of(outcomes: Iterator[tuple[int, Outcome]]) -> tuple[Counter[str], list[str]]:
+    """How often each outcome came, and the inputs at fault."""
+    count: Counter[str] = Counter()
+    faults = []
+    for number, outcome in outcomes:
+        count[outcome.split(":")[0] if outcome.startswith("FAULT") else outcome] += 1
+        if outcome.startswith("FAULT"):
+            faults.append(f"{number}: {outcome}")
+    return count, faults
