@@ -75,7 +75,9 @@ def plot_modality_medians(
     fig = new_figure(0.6 + 3.4 * len(names), 3.4)
     for ax, name in zip(np.atleast_1d(fig.subplots(1, len(names))), names, strict=True):
         groups = {
-            level: frame.loc[frame["modality"] == level, name].dropna().to_numpy(dtype=float)
+            level: np.sort(
+                frame.loc[frame["modality"] == level, name].dropna().to_numpy(dtype=float)
+            )
             for level in levels
         }
         _violins(ax, groups)
@@ -90,7 +92,7 @@ def plot_modality_medians(
 def _levels(column: pd.Series) -> list[str]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return [level for level in column.cat.categories if (column == level).any()]
-    return list(dict.fromkeys(column.dropna()))
+    return sorted(column.dropna().unique())
 
 
 def _violins(ax: Axes, groups: dict[str, Floats]) -> None:

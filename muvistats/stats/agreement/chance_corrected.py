@@ -307,7 +307,8 @@ def _unit_sums(
     """Sums per unit, and the item of each unit."""
     n_units = int(units.max()) + 1 if len(units) else 0
     first = np.unique(units, return_index=True)[1]
-    items = pd.factorize(frame["item"], sort=True)[0]  # draws do not depend on the rows' order
+    # neither the order of the rows nor the type of the ids changes the draws
+    items = pd.factorize(frame["item"].astype("str"), sort=True)[0]
     return kernel(units, n_units), items[first]
 
 

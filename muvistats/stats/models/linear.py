@@ -185,7 +185,7 @@ def _fit(data: Data, formula: str, plan: _Plan, cluster: Names | None) -> Linear
     model = parse_model(formula)
     if model.bars:
         raise DesignError(f"({model.bars[0].name!r}) is a random part: use mixed_model")
-    frame = to_frame(data)
+    frame = to_frame(data, as_given=True)
     names = _cluster_names(cluster, frame)
     if len(names) > 2 or (correlation and len(names) != 1):
         raise DesignError("one or two cluster factors are possible, one for estimating equations")

@@ -119,7 +119,7 @@ def mixed_model(
         )
     if weights is not None and family != "gaussian":
         raise DesignError(f"weights={weights!r}: prior weights are for gaussian mixed models")
-    design = build_design(formula, to_frame(data), weights=weights)
+    design = build_design(formula, to_frame(data, as_given=True), weights=weights)
     numbers = estimate(design, family=family, reml=reml, engine=engine, df=df)
     restricted = reml and family == "gaussian"
     return MixedFit(design, numbers, family, provenance(data), restricted, df, engine)
@@ -172,7 +172,7 @@ def demographic_model(
     ['modality', 'gender', 'years_of_training > 3', 'familiar']
     """
     parse_model(f"y ~ {by}")  # what it may not say is refused before the study is read
-    frame = to_frame(data)
+    frame = to_frame(data, as_given=True)
     response = code_of_column(dimension) if dimension in frame else dimension
     formula = f"{response} ~ {by} + {_CROSSED}"
     _need_columns(frame, formula, "dimension= and by=")
@@ -237,7 +237,7 @@ def label_models(
     check_conf_level(conf_level)
     check_choice("adjust", adjust, ADJUSTMENTS)
     parse_model(f"y ~ {by}")
-    frame = to_frame(data)
+    frame = to_frame(data, as_given=True)
     chosen = label_names(data) if labels is None else [str(name) for name in labels]
     for label in chosen[:1]:
         _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")

@@ -15,7 +15,8 @@ import xarray as xr
 
 from ...arguments import check_choice, check_jobs, check_resamples, generator_of
 from ...dataset.access import annotation_frame, dimensions_of, need_study
-from ...dataset.schema import ASSIGNED
+from ...dataset.build import natural_order
+from ...dataset.schema import ASSIGNED, KEYS
 from ...errors import DataError, DesignError
 from ...formula import columns_of, evaluate, factor
 from ...kernels.permutation.arrangements import PermutationTest, dense_codes
@@ -23,18 +24,42 @@ from ...results.frame import join_reasons
 from ...types import Data, Floats, Ints, Mask, Names, Rng
 
 
-def to_frame(data: Data) -> pd.DataFrame:
-    """The annotation frame of a study, or the frame that was given."""
+def to_frame(data: Data, *, as_given: bool = False) -> pd.DataFrame:
+    """The annotation frame of a study, or the frame that was given, its rows sorted.
+
+    Resamples follow the rows, so that rows in another order would have other ones. With `as_given`
+    rows keep their order, where an answer numbers them.
+    """
     if isinstance(data, xr.DataTree):
         need_study(data)
         return annotation_frame(data)
     if isinstance(data, pd.DataFrame):
-        return data
+        return data if as_given else _in_order(data)
     raise DataError(
         "neither a study nor a frame",
         found=type(data).__name__,
         expected="a DataTree or an annotation frame",
     )
+
+
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows by item, modality and participant; by all other columns too where these repeat."""
+    keys = [name for name in KEYS if name in frame]
+    others = [name for name in frame if name not in keys]
+    columns = keys if keys and not frame.duplicated(keys).any() else [*keys, *others]
+    if not columns:
+        return frame
+    return frame.iloc[np.lexsort([_places(frame[name]) for name in reversed(columns)])]
+
+
+def _places(column: pd.Series) -> Ints:
+    """Place of each value among those of its column: a category's own order, or as people sort."""
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.name == "modality":
+        return column.cat.codes.to_numpy(dtype=np.intp)
+    codes, values = pd.factorize(column.astype("str"))
+    texts = [str(value) for value in values]
+    places = pd.Index(natural_order(texts)).get_indexer(pd.Index(texts))
+    return np.append(places, -1)[codes]
 
 
 def choose_dimensions(data: Data, dimension: Names | None) -> list[str]:

@@ -1,0 +1,272 @@
+"""One table of calls: every public function that takes a study, a frame or a result."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import muvistats as mv
+
+from .studies import Given
+
+#: Resamples of whatever draws.
+N = 99
+
+MODEL = "arousal ~ modality + gender + years_of_training + (1 | participant) + (1 | item)"
+
+
+def call(name: str, given: Given) -> Any:
+    """The answer of a function, computed once for what it was given."""
+    if name not in given.done:
+        given.done[name] = CALLS[name](given)
+    return given.done[name]
+
+
+def of(name: str, /, *args: Any, **arguments: Any) -> Callable[[Given], Any]:
+    """A call that gives the function the study, or its frame, and these arguments."""
+    return lambda given: getattr(mv, name)(given.data, *args, **arguments, **given.options)
+
+
+def shown(name: str, source: str, /, **arguments: Any) -> Callable[[Given], Any]:
+    """A call that gives the function what another one returned."""
+    return lambda given: getattr(mv, name)(
+        given.change_result(call(source, given)), **arguments, **given.options
+    )
+
+
+def _stored(suffix: str) -> Callable[[Given], Any]:
+    def run(given: Given) -> Any:
+        with tempfile.TemporaryDirectory() as folder:
+            path = mv.save_dataset(given.tree, Path(folder, f"study{suffix}"))
+            return mv.open_dataset(path) if suffix == ".nc" else mv.load_study(path)
+
+    return run
+
+
+def _released(given: Given) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        path = mv.write_muvi(given.tree, Path(folder, "muvi"), label_shift=0, faults=False)
+        return mv.read_muvi(path, label_alignment="released", cache=False)
+
+
+def _report(given: Given) -> dict[str, pd.DataFrame]:
+    with tempfile.TemporaryDirectory() as folder:
+        page = mv.write_report(given.data, Path(folder, "report"))
+        files = sorted((page.parent / "tables").glob("*.csv"))
+        return {file.name: pd.read_csv(file, keep_default_na=False) for file in files}
+
+
+def _resampled(given: Given) -> pd.DataFrame:
+    log = given.parts.dynamics
+    if log is None:
+        raise mv.DataError("no recordings")
+    return mv.resample(log.sort_values("time", kind="stable"), interval=0.75)
+
+
+def _contribution(given: Given) -> dict[str, pd.DataFrame]:
+    def of(data: Any, scope: str) -> pd.DataFrame:
+        last = given.modalities[-1]
+        return mv.modality_contribution(data, modality=last, scope=scope, start=1.0, n_resamples=N)
+
+    return {"between": of(given.data, "between_item"), "within": of(given.tree, "within_item")}
+
+
+def _concordance(given: Given) -> Any:
+    cube = mv.to_cube(given.tree)
+    if "time" not in cube.dims:
+        raise mv.DataError("no recordings")
+    return mv.ccc(cube["arousal"], cube["valence"])
+
+
+def _masked(given: Given) -> Any:
+    chosen = pd.DataFrame({"item": [str(given.tree["items/item"].to_numpy()[0])]})
+    return mv.exclude(given.tree, chosen, reason="drawn", what="both")
+
+
+def _first(given: Given, key: str) -> str:
+    return str(given.tree[f"{key}s/{key}"].to_numpy()[0])
+
+
+def _failures(given: Given) -> pd.DataFrame:
+    if "audio" not in given.parts.features:
+        raise mv.DataError("no features")
+    features = given.parts.features["audio"]
+    return mv.extraction_failures(features)
+
+
+def _featured(given: Given) -> Any:
+    if "audio" not in given.parts.features:
+        raise mv.DataError("no features")
+    return mv.with_features(given.tree, given.parts.features["audio"], kind="audio", overwrite=True)
+
+
+@lru_cache
+def _power() -> pd.DataFrame:
+    sizes = {"n_participants": (4, 6), "n_items": 6, "raters_per_cell": 2}
+    few = {"n_sims": 4, "n_resamples": 19, "cache": False, "progress": False}
+    return mv.power_study(**sizes, **few)
+
+
+def _pair(given: Given) -> list[tuple[str, str]]:
+    """One set of ratings and features, so that few models are trained."""
+    return [(given.modalities[-1], "audio")]
+
+
+def _trained(name: str, **arguments: Any) -> Callable[[Given], Any]:
+    """A call that trains a few small models."""
+    few = {"dimension": "arousal", "model": "lasso"}
+    return lambda given: getattr(mv, name)(
+        given.tree, sets=_pair(given), **few, **arguments, **given.options
+    )
+
+
+CALLS: dict[str, Callable[[Given], Any]] = {
+    "agreement_over_time": of("agreement_over_time", window=4.0, n_resamples=N),
+    "annotation_frame": lambda given: mv.annotation_frame(given.tree),
+    "audio_visual_contrast": of("audio_visual_contrast", n_resamples=3, model="ridge"),
+    "bilder_loughin": of("bilder_loughin", n_resamples=N),
+    "ccc": _concordance,
+    "chisquare": of("chisquare", "familiar ~ gender", n_resamples=N),
+    "chisquare_labels": of("chisquare_labels", n_resamples=N),
+    "compare_published": shown("compare_published", "kruskal_modality", name="kruskal_modality"),
+    "compare_with_human": _trained("compare_with_human"),
+    "demographic_model": of("demographic_model", by="modality + gender"),
+    "describe_annotations": of("describe_annotations"),
+    "describe_design": of("describe_design"),
+    "describe_participants": of("describe_participants"),
+    "ewe": of("ewe"),
+    "exclude": _masked,
+    "extraction_failures": _failures,
+    "family_importance": _trained("family_importance"),
+    "feature_models": _trained("feature_models", n_folds=3, n_alphas=10),
+    "from_frames": lambda given: given.parts.build(),
+    "glm": lambda given: mv.glm(
+        given.data, f"{given.called('happy')} ~ years_of_training", cluster="participant"
+    ),
+    "icc": of("icc"),
+    "indexed": lambda given: mv.indexed(given.tree),
+    "interrater_ccc": of("interrater_ccc", n_resamples=N),
+    "krippendorff_alpha": of("krippendorff_alpha", n_resamples=N),
+    "kruskal": of("kruskal", "arousal ~ gender", n_resamples=N),
+    "kruskal_modality": of("kruskal_modality", n_resamples=N),
+    "label_agreement": of("label_agreement", n_resamples=N),
+    "label_alignment_check": of("label_alignment_check", lags=range(-1, 2), n_resamples=N),
+    "label_correlations": of("label_correlations"),
+    "label_deviations": of("label_deviations", n_resamples=N),
+    "label_frequencies": of("label_frequencies"),
+    "label_models": lambda given: mv.label_models(
+        given.data, by="gender + (years_of_training > 3)", labels=[given.called("happy")]
+    ),
+    "label_prediction": of("label_prediction", kind="audio", n_folds=3, n_resamples=N),
+    "lasso_models": _trained("lasso_models", n_folds=3),
+    "linear_model": of("linear_model", "arousal ~ modality * years_of_training", cluster="item"),
+    "load_study": _stored(".zarr"),
+    "mannwhitney": of("mannwhitney", "valence ~ familiar", n_resamples=N),
+    "mannwhitney_overlay": of("mannwhitney_overlay", n_resamples=N),
+    "mixed_model": of("mixed_model", MODEL),
+    "modality_contrasts": of("modality_contrasts", quantity="median", n_resamples=N),
+    "modality_contribution": _contribution,
+    "modality_correlations": of("modality_correlations"),
+    "noise_ceiling": of("noise_ceiling", n_resamples=N),
+    "normality": of("normality", by="modality", n_resamples=19),
+    "open_dataset": _stored(".nc"),
+    "overlay_preference": of("overlay_preference"),
+    "pairwise_modality": of("pairwise_modality", n_resamples=N),
+    "plot_agreement_trajectory": lambda given: mv.plot_agreement_trajectory(
+        given.tree, item=_first(given, "item"), dimension="arousal"
+    ),
+    "plot_calibration": lambda given: mv.plot_calibration(
+        given.change_result(mv.calibration_table())
+    ),
+    "plot_dimension_distributions": of("plot_dimension_distributions"),
+    "plot_feature_ranks": shown("plot_feature_ranks", "rank_features"),
+    "plot_interrater_ccc": shown("plot_interrater_ccc", "interrater_ccc"),
+    "plot_label_alignment": shown("plot_label_alignment", "label_alignment_check"),
+    "plot_label_correlations": shown("plot_label_correlations", "label_correlations"),
+    "plot_label_deviations": shown("plot_label_deviations", "label_deviations"),
+    "plot_label_frequencies": shown("plot_label_frequencies", "label_frequencies"),
+    "plot_label_prediction": shown("plot_label_prediction", "label_prediction"),
+    "plot_modality_contribution": lambda given: mv.plot_modality_contribution(
+        given.change_result(call("modality_contribution", given)["within"])
+    ),
+    "plot_modality_correlations": lambda given: mv.plot_modality_correlations(
+        given.change_result(mv.modality_correlations(given.data, level="item"))
+    ),
+    "plot_power": lambda given: mv.plot_power(given.change_result(_power())),
+    "plot_modality_medians": of("plot_modality_medians"),
+    "plot_model_trajectory": shown("plot_model_trajectory", "feature_models"),
+    "plot_sensitivity": shown("plot_sensitivity", "sensitivity_table"),
+    "rank_features": _trained("rank_features"),
+    "rao_scott": of("rao_scott"),
+    "rater_lag": of("rater_lag", max_lag=1.0, n_resamples=N),
+    "rater_quality": of("rater_quality"),
+    "read_muvi": _released,
+    "released_exclusions": lambda given: mv.released_exclusions(given.tree),
+    "repeated_lists": of("repeated_lists"),
+    "resample": _resampled,
+    "save_dataset": _stored(".zarr"),
+    "select": lambda given: mv.select(given.tree, modality=given.modalities[0]),
+    "sensitivity_table": of("sensitivity_table", n_resamples=N),
+    "to_cube": lambda given: mv.to_cube(given.tree),
+    "to_long": lambda given: mv.to_long(given.tree),
+    "truncate": lambda given: mv.truncate(given.tree, steps=10),
+    "validate": lambda given: mv.validate(given.tree),
+    "with_features": _featured,
+    "write_muvi": _released,
+    "write_report": _report,
+}
+
+#: Functions that train models, write folders or ask many questions: one drawn study each.
+EXPENSIVE = frozenset(
+    {
+        "audio_visual_contrast",
+        "compare_with_human",
+        "family_importance",
+        "feature_models",
+        "label_prediction",
+        "lasso_models",
+        "plot_feature_ranks",
+        "plot_label_prediction",
+        "plot_model_trajectory",
+        "plot_sensitivity",
+        "rank_features",
+        "read_muvi",
+        "sensitivity_table",
+        "write_muvi",
+        "write_report",
+    }
+)
+
+#: Figures that are given the study.
+OF_A_STUDY = frozenset(
+    {"plot_agreement_trajectory", "plot_dimension_distributions", "plot_modality_medians"}
+)
+
+#: Public names that are not in the table, each with a reason.
+OUTSIDE = {
+    "AlignmentWarning": "a warning",
+    "ConvergenceError": "an error",
+    "DataError": "an error",
+    "DesignError": "an error",
+    "ExtractionWarning": "a warning",
+    "FeatureModels": "what feature_models returns, which is in the table",
+    "LinearFit": "what linear_model returns, which is in the table",
+    "MissingExtraError": "an error",
+    "MixedFit": "what mixed_model returns, which is in the table",
+    "MuvistatsError": "an error",
+    "Scenario": "a setting of calibration",
+    "calibration": "takes no data; n_jobs is held in tests/stats/simulations",
+    "calibration_table": "takes no data: a committed table",
+    "gems_taxonomy": "takes no data: a committed table",
+    "plot_architecture_comparison": "takes what trained networks gave; see tests/networks",
+    "plot_architectures": "takes networks; see tests/networks",
+    "power_study": "takes no data; n_jobs is held in tests/stats/simulations",
+    "published": "takes no data: the printed values",
+    "simulate_muvi": "takes no data; it makes a study",
+}
