@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..files import whole_path
 from . import schema
 from .gate import takes_study
+from .layouts import to_current
 from .validation import validate
 
 __all__ = ["load_study", "open_dataset", "save_dataset"]
@@ -160,6 +161,7 @@ def open_dataset(
             }
         study = xr.DataTree.from_dict(parts, name="study")
         study.attrs = _plain_attrs(tree.attrs)
+        study = to_current(study)
         validate(study)
     except BaseException:
         tree.close()

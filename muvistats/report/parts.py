@@ -76,6 +76,12 @@ def resampled(*functions: Callable[..., pd.DataFrame], **options: Any) -> Comput
     return compute
 
 
+def together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows over all modalities, or those of the only one."""
+    whole = frame[frame["modality"] == "all"]
+    return frame if whole.empty and len(set(frame["modality"])) == 1 else whole
+
+
 def drawn(plot: Callable[[pd.DataFrame], matplotlib.figure.Figure], table: str) -> Draw:
     """Draw the frame of a table."""
     return lambda _, frames: plot(frames[table])

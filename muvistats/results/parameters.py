@@ -73,16 +73,27 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "labels": Parameter("sequence of str, optional", "None", "Labels; all where not given."),
     "item": Parameter(
-        "str, int or iterable of these, optional",
-        "None",
-        "Items; all of them where not given.",
-        {"plot_agreement_trajectory": (REQUIRED, _NO_DEFAULT)},
+        "str",
+        "'item'",
+        "Column of a frame that names what was rated; a study knows it.",
+        {
+            "plot_agreement_trajectory": (REQUIRED, _NO_DEFAULT),
+            "select": ("None", "it chooses items of the study"),
+        },
+    ),
+    "participant": Parameter(
+        "str",
+        "'participant'",
+        "Column of a frame that names who rated; a study knows it.",
+        {"select": ("None", "it chooses participants of the study")},
     ),
     "modality": Parameter(
         "str, int or iterable of these, optional",
         "None",
         "Modalities; all of them where not given.",
         {
+            "from_frames": ("'modality'", "it names a column"),
+            "from_votes": ("'modality'", "it names a column"),
             "audio_visual_contrast": ("'audiovisual'", "where both kinds of features are heard"),
             "modality_contribution": ("'audiovisual'", "the modality that the others add up to"),
         },

@@ -45,7 +45,7 @@ def rich_study() -> xr.DataTree:
                 "keep_dynamic": [True, False, True],
             }
         ),
-        {"arousal": np.array([[0.1, np.nan], [-1.0, 1.0], [np.nan, np.nan]]), "calm": np.zeros(3)},
+        {"arousal": np.array([[1.5, np.nan], [1.0, 9.0], [np.nan, np.nan]]), "calm": np.ones(3)},
         participants=pd.DataFrame({"participant": ["x", "y"], "age": [np.nan, 20.0]}),
         items=pd.DataFrame({"item": ["a", "β1"], "url": ["u", None]}),
         labels=np.array([[1, 0], [-1, -1], [0, 1]]),
@@ -158,7 +158,7 @@ def test_unknown_schema_version(tiny, tmp_path, suffix):
         save_dataset(newer, path)
     write = io._write_zarr if suffix == ".zarr" else io._write_netcdf
     write(newer, path)
-    with pytest.raises(DataError, match=r"found '2.0'; expected version 1.0"):
+    with pytest.raises(DataError, match=r"found '2.0'; expected version 1.1"):
         open_dataset(path)
     minor = tiny.copy()
     minor.attrs = {**tiny.attrs, "schema_version": "1.7"}

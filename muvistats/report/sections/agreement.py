@@ -14,7 +14,7 @@ from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
-from ..parts import Figure, Finding, Frames, Section, Table, names, plain, resampled
+from ..parts import Figure, Finding, Frames, Section, Table, names, plain, resampled, together
 from .answers import Answer
 
 
@@ -45,17 +45,17 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
     table = kappa.pivot_table(
         index="label", columns="modality", values="estimate", sort=False, dropna=False
     )
-    together = frame[frame["modality"] == "all"]
-    overall = together[together["estimator"] == "fleiss_kappa"].set_index("label")
+    whole = together(frame)
+    overall = whole[whole["estimator"] == "fleiss_kappa"].set_index("label")
     out = pd.DataFrame({"share": overall["share"]})
-    for name in table.columns[table.columns != "all"]:
+    for name in table.columns[table.columns != "all"] if len(table.columns) > 1 else ():
         out[f"Kappa, {word(name)}"] = table[name]
     out["Kappa, all"] = overall["estimate"]
     for name in ("conf_low", "conf_high", "conf_level"):
         out[name] = overall[name]
     others = {"krippendorff_alpha": "Alpha, all", "gwet_ac1": "AC1, all"}
     for estimator, title in others.items():
-        rows = together[together["estimator"] == estimator].set_index("label")
+        rows = whole[whole["estimator"] == estimator].set_index("label")
         out[title] = rows["estimate"]
     out["warning"] = overall["warning"]
     return out.reset_index()

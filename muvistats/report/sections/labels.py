@@ -15,7 +15,18 @@ from ...plots.figures import plot_label_correlations, plot_label_frequencies
 from ...results.words import Rule, percent, word
 from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
-from ..parts import Compute, Figure, Finding, Section, Settings, Table, drawn, names, plain
+from ..parts import (
+    Compute,
+    Figure,
+    Finding,
+    Section,
+    Settings,
+    Table,
+    drawn,
+    names,
+    plain,
+    together,
+)
 from .answers import Answer
 
 Level = Literal["label", "category", "superfactor", "summary"]
@@ -49,7 +60,8 @@ def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         index=keys, columns="modality", values="count", sort=False, aggfunc="first"
     )
     modalities = [name for name in counts.columns if name != "all"]
-    overall = frame[frame["modality"] == "all"].set_index(keys)
+    modalities = [] if len(modalities) == 1 else modalities
+    overall = together(frame).set_index(keys)
     table = counts[modalities].rename(columns={m: word(m).capitalize() for m in modalities})
     for name in table.columns:
         table[name] = table[name].astype("int64")
@@ -97,7 +109,7 @@ def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _most_chosen(frame: pd.DataFrame) -> Answer:
-    rows = frame[frame["modality"] == "all"]
+    rows = together(frame)
     if rows.empty or not rows["count"].sum():
         return None, "no labels were chosen"
     top = rows.iloc[int(rows["count"].to_numpy().argmax())]
@@ -105,7 +117,7 @@ def _most_chosen(frame: pd.DataFrame) -> Answer:
 
 
 def _power_leads(frame: pd.DataFrame) -> Answer:
-    rows = frame[frame["modality"] == "all"]
+    rows = together(frame)
     if rows.empty or not np.isfinite(rows["share"]).any():
         return None, "the labels have no categories"
     top = rows.iloc[int(np.nanargmax(rows["share"].to_numpy()))]

@@ -19,7 +19,7 @@ from ...kernels.raters.reliability import (
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Mask, Names, Rng, Row
-from ..shared.study import choose_dimensions, label_names, need, to_frame
+from ..shared.study import choose_dimensions, in_one_modality, label_names, need, to_frame
 from .concordance import once_for_each_mask
 
 __all__ = ["krippendorff_alpha", "label_agreement"]
@@ -77,8 +77,8 @@ def label_agreement(
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     names = label_names(data)
-    frame = to_frame(data)
-    need(frame, "item", "modality", "participant")
+    frame = in_one_modality(to_frame(data))
+    need(frame, "item", "modality")
     generator = generator_of(rng)
     missing = frame[names].isna().to_numpy()
 
@@ -192,8 +192,8 @@ def krippendorff_alpha(
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")
         return alpha.assign(estimator="Krippendorff alpha, nominal")
     names = choose_dimensions(data, dimension)
-    whole = to_frame(data)
-    need(whole, "item", "modality", "participant", *names)
+    whole = in_one_modality(to_frame(data))
+    need(whole, "item", "modality", *names)
     generator = generator_of(rng)
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -236,23 +236,26 @@ def _alpha_row(
 
 
 def by_modality(frame: pd.DataFrame) -> list[tuple[str, Mask]]:
-    """Rows of each modality, in the order of the study, then all of them."""
+    """Rows of each modality, in the order of the study, then all of them if it is not one."""
     codes = frame["modality"].astype("category").cat
     masks = [
         (str(level), (codes.codes == code).to_numpy())
         for code, level in enumerate(codes.categories)
     ]
-    return [*masks, ("all", np.ones(len(frame), dtype=bool))]
+    return masks if len(masks) == 1 else [*masks, ("all", np.ones(len(frame), dtype=bool))]
 
 
 def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Number of the item and modality of each row."""
-    groups = frame.groupby(["item", "modality"], observed=True, sort=False)
+    """Number of the item and modality of each row, and of the session where there are several."""
+    keys = [key for key in ("item", "modality", "session") if key in frame]
+    groups = frame.groupby(keys, observed=True, sort=False)
     return np.asarray(groups.ngroup(), dtype=np.int64)
 
 
 def _n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> int:
-    """People with a value beside that of somebody else."""
+    """People with a value beside that of somebody else; 0 where it is not known who rated."""
+    if "participant" not in frame:
+        return 0
     known = frame[name].notna().to_numpy()
     ratings = np.bincount(units, weights=known, minlength=1)
     return int(frame["participant"][known & (ratings[units] > 1)].nunique())

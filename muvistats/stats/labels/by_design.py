@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ...dataset.access import NO_PEOPLE
 from ...errors import MuvistatsError
 from ...formula import build_design, columns_of, factor
 from ...kernels.permutation.arrangements import (
@@ -33,7 +34,9 @@ from ..shared.study import (
     codes_of,
     item_strata,
     participant_units,
+    people_codes,
     permutation_columns,
+    person_effects,
     was_observed,
     within_item_units,
     within_modalities,
@@ -271,10 +274,10 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     """The factor is permuted within items."""
     rows = data.frame[data.use]
     units = within_item_units(data.frame, data.by, data.use)
-    item, participant = codes_of(rows["item"]), codes_of(rows["participant"])
+    item, participant = codes_of(rows["item"]), people_codes(rows)
     stratum = codes_of(pd.Series(item_strata(rows, data.by)))
     values = _excess(data.chosen)
-    _, varies = _residuals(values, [stratum, participant])
+    _, varies = _residuals(values, [stratum, person_effects(rows)])
     statistic = CrossedStatistic(
         values[:, varies],
         unit=units.row,
@@ -295,6 +298,8 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
 def _conditional(data: Choices, plan: Plan) -> TestedChoices:
     """Groups are drawn anew from their probabilities, given participant, item and modality."""
     rows = data.frame[data.use]
+    if "participant" not in rows:
+        raise UntestableError(NO_PEOPLE)
     cells = [codes_of(rows["item"]), codes_of(rows["participant"])]
     if "modality" in rows and "modality" not in columns_of(data.by, data.frame):
         cells[0] = codes_of(rows.groupby(["item", "modality"], observed=True).ngroup())

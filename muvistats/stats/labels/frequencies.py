@@ -122,12 +122,13 @@ def _kept(data: Data, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _by_modality(frame: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Rows of each modality, in their order, then all rows."""
+    """Rows of each modality, in their order, then all rows where it is not one."""
     column = frame["modality"]
     known = column.cat.categories if hasattr(column, "cat") else sorted(column.dropna().unique())
     for modality in known:
         yield str(modality), (column == modality).to_numpy()
-    yield "all", np.full(len(frame), fill_value=True)
+    if len(known) != 1:
+        yield "all", np.full(len(frame), fill_value=True)
 
 
 Group = tuple[dict[str, str], list[int]]

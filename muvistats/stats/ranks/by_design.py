@@ -44,7 +44,9 @@ from ..shared.study import (
     codes_of,
     item_strata,
     participant_units,
+    people_codes,
     permutation_columns,
+    person_effects,
     within_item_units,
     within_modalities,
 )
@@ -58,7 +60,11 @@ _TIE = 1e-8
 #: Why an effect has no interval.
 NO_INTERVAL = "no interval: too few participants or items, or the groups do not overlap"
 
+#: What is said of tests of ratings without ids of their raters.
+WITHOUT_IDS = "ratings have no ids of participants: each is taken as another person's"
+
 METHODS = {
+    "unknown": "the frame does not name its items",
     "within_item": "values less participant and item effects, permuted within items",
     "participant": "participants permuted, cluster-robust errors",
     "observed": "mixed model of the values, within items and participants",
@@ -154,7 +160,7 @@ class Sample:
     @property
     def clusters(self) -> tuple[Ints, Ints]:
         """Participant and item of each row."""
-        return codes_of(self.rows["participant"]), codes_of(self.rows["item"])
+        return people_codes(self.rows), codes_of(self.rows["item"])
 
     @property
     def units(self) -> Units:
@@ -230,13 +236,17 @@ def samples(frame: pd.DataFrame, groups: Groups, question: Question) -> list[Sam
 def _by_design(sample: Sample) -> Sample:
     """The sample with values adjusted as the assignment of the factor asks for."""
     question, groups = sample.question, sample.groups
+    if "item" not in sample.frame:
+        reason = 'no design row: item="..." and participant="..." name the columns of the frame'
+        return replace(sample, how="unknown", groups=replace(groups, untestable=reason))
     how = assignment(sample.frame, question.factor, question.assigned, question.strata)
     sample = replace(sample, how=how)
     if groups.problem or sample.is_modelled:
         return sample
     if how == "within_item":
-        codes = [codes_of(sample.rows["participant"]), item_strata(sample.rows, question.factor)]
+        codes = [person_effects(sample.rows), item_strata(sample.rows, question.factor)]
         values, note = _less_effects(groups.values, codes)
+        note = join_reasons(note, WITHOUT_IDS if "participant" not in sample.rows else "")
         return replace(sample, groups=replace(groups, values=values), note=note)
     return sample if question.strata is None else _within_strata(sample, question.strata)
 

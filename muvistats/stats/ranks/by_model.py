@@ -108,7 +108,9 @@ def _fitted(data: Modelled) -> tuple[MixedFit | None, str]:
     if data.modality is not None and np.ptp(data.modality) > 0:
         frame["modality"] = data.modality.astype(str)
         terms.append("modality")
-    for key in ("item", "participant"):
+    single = len(np.unique(data.participant)) == len(frame)  # people who rated once have no effect
+    people = "" if single else " + (1 | participant)"
+    for key in ("item",) if single else ("item", "participant"):
         if (frame.groupby(key)["group"].nunique() < 2).all():
             notes.append(f"the factor does not vary within any {key}")
             continue
@@ -118,7 +120,7 @@ def _fitted(data: Modelled) -> tuple[MixedFit | None, str]:
             if share.max() - share.min() > _TIE:
                 frame[f"{key}_share{level}"] = share
                 terms.append(f"{key}_share{level}")
-    formula = f"value ~ {' + '.join(terms)} + (1 | participant) + (1 | item)"
+    formula = f"value ~ {' + '.join(terms)}{people} + (1 | item)"
     try:
         fit = mixed_model(frame, formula)
     except MuvistatsError as error:
