@@ -196,6 +196,12 @@ def sign(label: str, marker: str, size: float = 5, **look: Any) -> Line2D:
 
 def require(frame: pd.DataFrame, function: str, *columns: str) -> None:
     """Refuse a frame that is not the one a figure draws."""
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"a figure draws a result; call {function}(...) first and give it its frame",
+            found=type(frame).__name__,
+            expected="a DataFrame",
+        )
     missing = [column for column in columns if column not in frame]
     if missing:
         raise DataError(
@@ -229,7 +235,8 @@ def label_table(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
             else pd.Series(dtype="str")
         )
         category = [known.get(label, "") for label in present]
-        table = pd.DataFrame({"label": present, "category": category}).fillna("")
+        category = ["" if pd.isna(name) else name for name in category]
+        table = pd.DataFrame({"label": present, "category": category})
         rank = {name: i for i, name in enumerate(dict.fromkeys(category))}
         order = table["category"].map(rank).to_numpy().argsort(kind="stable")
         table = table.iloc[order].reset_index(drop=True)

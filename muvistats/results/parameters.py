@@ -68,7 +68,6 @@ PARAMETERS: dict[str, Parameter] = {
         "Rated dimensions; all that the question can be asked of where not given.",
         {
             "audio_visual_contrast": ("('arousal', 'valence')", "two are set against each other"),
-            "demographic_model": ("'arousal'", "a fit has one response"),
         },
     ),
     "labels": Parameter("sequence of str, optional", "None", "Labels; all where not given."),
