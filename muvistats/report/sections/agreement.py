@@ -183,22 +183,22 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="Agreement on levels",
         text=(
-            "How much of the variation of the annotations' medians lies between items, by "
-            "intraclass correlation and by Krippendorff's alpha."
+            "How much of the variation of the ratings lies between items, by intraclass "
+            "correlation and by Krippendorff's alpha. A rating over time is taken by its median."
         ),
         tables=(
             Table(
                 "icc",
-                "Intraclass correlation of medians",
+                "Intraclass correlation",
                 plain(icc),
-                needs=("dynamics",),
+                needs=("rating",),
                 view=_forms_wide,
             ),
             Table(
                 "krippendorff_alpha",
-                "Krippendorff's alpha of medians",
+                "Krippendorff's alpha",
                 resampled(krippendorff_alpha),
-                needs=("dynamics",),
+                needs=("rating",),
                 columns=names(
                     "dimension modality estimate conf_low conf_high n n_items n_participants"
                 ),
@@ -210,8 +210,8 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="Agreement on labels",
         text=(
-            "Fleiss' kappa by modality, with its interval over items for all of them together; "
-            "Krippendorff's alpha and Gwet's AC1 beside it. For labels that hardly anybody "
+            "Fleiss' kappa, with its interval over items, and Krippendorff's alpha and Gwet's AC1 "
+            "beside it. For labels that hardly anybody "
             "chooses, kappa and alpha fall towards 0 although most people agree; AC1 does not."
         ),
         tables=(

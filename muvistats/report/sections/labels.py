@@ -19,6 +19,7 @@ from ..parts import (
     Compute,
     Figure,
     Finding,
+    Need,
     Section,
     Settings,
     Table,
@@ -40,16 +41,22 @@ _SHARES: Mapping[str, Rule] = {
     "conf_low": "percent",
 }
 
+_NEEDS: Mapping[Level, tuple[Need, ...]] = {
+    "category": ("categories",),
+    "superfactor": ("superfactors",),
+}
+
 _PAIR_COLUMNS = [
     *names("estimate conf_low conf_high conf_level p_value p_adjusted p_adjust_method")
 ]
 
 
 def _frequencies(level: Level) -> Compute:
-    """Counts at one level, over the annotations that the paper's Table 3 counts."""
+    """Counts at one level, of MuVi over the annotations that the paper's Table 3 counts."""
 
-    def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
-        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))
+    def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+        as_printed = settings.is_muvi and bool(dimensions_of(study))
+        return label_frequencies(study, level=level, require_dynamic=as_printed)
 
     return compute
 
@@ -85,7 +92,7 @@ def _frequency_table(
         "label_frequencies" if level == "label" else f"label_frequencies_{level}",
         caption,
         _frequencies(level),
-        needs=("labels",),
+        needs=_NEEDS.get(level, ("labels",)),
         each_reading=True,
         view=view,
         rules=_SHARES,
@@ -135,10 +142,10 @@ LABEL_SECTIONS = (
         chapter="labels",
         title="How often labels were chosen",
         reference="Table 3, section 4.1.2",
-        text=(
-            "Counts by modality, shares of all labels chosen and of annotations. As in the "
-            "paper's Table 3, annotations without usable ratings are left out where ratings are "
-            "there."
+        text="Counts, and their shares of all labels chosen and of annotations.",
+        paper=(
+            "As in the paper's Table 3, annotations without usable ratings are left out where "
+            "ratings are there."
         ),
         tables=(
             _frequency_table(
@@ -161,9 +168,9 @@ LABEL_SECTIONS = (
             ),
             Table(
                 "label_frequencies_summary",
-                "Labels per annotation, and distinct labels per item and modality",
+                "Labels per annotation, and distinct labels per item",
                 _frequencies("summary"),
-                needs=("labels",),
+                needs=("ticks",),
                 each_reading=True,
                 published=("label_frequencies_summary",),
                 columns=names(
@@ -197,7 +204,7 @@ LABEL_SECTIONS = (
                 "label_correlations",
                 "Strongest correlations between labels",
                 plain(label_correlations),
-                needs=("labels",),
+                needs=("ticks",),
                 each_reading=True,
                 published=("label_correlations",),
                 view=_strongest,
