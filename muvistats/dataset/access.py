@@ -375,6 +375,7 @@ def annotation_frame(
     frame["simulated"] = bool(data.attrs["simulated"])
     frame.attrs["assigned"] = {name: how for name, how in assigned.items() if how}
     frame.attrs["dimensions"] = dimensions_of(data)
+    frame.attrs["question"] = question_of(data)
     frame.attrs["scales"] = {name: scale_of(annotations[name]) for name in dimensions_of(data)}
     frame.attrs["labels"] = (
         [str(name) for name in annotations["label"].to_numpy()] if "labels" in annotations else []

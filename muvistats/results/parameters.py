@@ -138,6 +138,8 @@ PARAMETERS: dict[str, Parameter] = {
             "interrater_ccc": ("('item', 'participant')", "intervals stand for both"),
             "modality_contrasts": ("('item', 'participant')", "intervals stand for both"),
             "modality_contribution": ("('item', 'participant')", "intervals stand for both"),
+            "confusion_matrix": ("('item', 'participant')", "intervals stand for both"),
+            "hit_rates": ("('item', 'participant')", "intervals stand for both"),
             "rao_scott": ("'participant'", "the correction needs one"),
         },
     ),

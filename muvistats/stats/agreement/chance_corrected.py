@@ -24,6 +24,9 @@ from .concordance import once_for_each_mask
 
 __all__ = ["krippendorff_alpha", "label_agreement"]
 
+#: Weights of units that are held at once, 8 bytes each.
+_BATCH = 4_000_000
+
 
 @result_frame(
     "label, modality and coefficient",
@@ -105,8 +108,8 @@ def _label_rows(
 ) -> list[Row]:
     """Coefficients of each label among some annotations."""
     chosen = part[names].to_numpy(dtype=float)
-    sums, items = _unit_sums(part, lambda u, n: nominal_sums(chosen, u, n))
-    draws = agreement_coefficients(_resample(sums, items, n_resamples, rng))
+    sums, items = unit_sums(part, lambda u, n: nominal_sums(chosen, u, n))
+    draws = agreement_coefficients(resampled_sums(sums, items, n_resamples, rng))
     total = sums.sum(axis=0)
     units = units_of(part)
     n_participants = [_n_raters(part, name, units) for name in names]
@@ -114,8 +117,8 @@ def _label_rows(
     for estimator, estimates in agreement_coefficients(total).items():
         for j, label in enumerate(names):
             entered, n = items[sums[:, j, 0] > 0], int(total[j, 1])
-            silent = _no_interval(entered, n_resamples)
-            low, high = _limits(draws[estimator][:, j], conf_level, silent)
+            silent = no_interval(entered, n_resamples)
+            low, high = limits(draws[estimator][:, j], conf_level, silent)
             rows.append(
                 {
                     "label": label,
@@ -129,7 +132,7 @@ def _label_rows(
                     "n_items": len(np.unique(entered)),
                     "n_participants": n_participants[j],
                     "n_resamples": n_resamples,
-                    "warning": _why(estimates[j], n, float(low), silent),
+                    "warning": why_missing(estimates[j], n, float(low), silent),
                 }
             )
     return rows
@@ -214,11 +217,11 @@ def _alpha_row(
 ) -> Row:
     """Interval alpha of a dimension among some annotations."""
     values = part[name].to_numpy(dtype=float)
-    sums, items = _unit_sums(part, lambda u, n: interval_sums(values, u, n))
-    draws = interval_alpha(_resample(sums, items, n_resamples, rng))
+    sums, items = unit_sums(part, lambda u, n: interval_sums(values, u, n))
+    draws = interval_alpha(resampled_sums(sums, items, n_resamples, rng))
     entered = items[sums[:, 0] > 0]
-    silent = _no_interval(entered, n_resamples)
-    low, high = _limits(draws, conf_level, silent)
+    silent = no_interval(entered, n_resamples)
+    low, high = limits(draws, conf_level, silent)
     estimate, n = float(interval_alpha(sums.sum(axis=0))), int(sums[:, 0].sum())
     return {
         "dimension": name,
@@ -231,7 +234,7 @@ def _alpha_row(
         "n_items": len(np.unique(entered)),
         "n_participants": _n_raters(part, name, units_of(part)),
         "n_resamples": n_resamples,
-        "warning": _why(estimate, n, float(low), silent),
+        "warning": why_missing(estimate, n, float(low), silent),
     }
 
 
@@ -261,7 +264,7 @@ def _n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> i
     return int(frame["participant"][known & (ratings[units] > 1)].nunique())
 
 
-def _unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np.int64]]:
+def unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Sums per unit, and the item of each unit."""
     units = units_of(frame)
     n_units = int(units.max()) + 1 if len(units) else 0
@@ -270,30 +273,34 @@ def _unit_sums(frame: pd.DataFrame, kernel: Any) -> tuple[Floats, npt.NDArray[np
     return kernel(units, n_units), items[first]
 
 
-def _resample(
+def resampled_sums(
     sums: Floats, items: npt.NDArray[np.int64], n_resamples: int, rng: np.random.Generator
 ) -> Floats:
     """Sums over units when whole items are drawn with replacement."""
     if not len(items):
         return np.zeros((n_resamples, *sums.shape[1:]))
     n_items = int(items.max()) + 1
-    drawn = rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=n_resamples)
-    out: Floats = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
+    out = np.empty((n_resamples, *sums.shape[1:]))
+    batch = max(1, _BATCH // max(len(items), 1))
+    for first in range(0, n_resamples, batch):
+        size = min(batch, n_resamples - first)
+        drawn = rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=size)
+        out[first : first + size] = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
     return out
 
 
-def _no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
+def no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
     """Why resampling the items gives no interval; empty when it may give one."""
     if n_resamples == 0:
         return "no interval: n_resamples is 0"
     return "no interval: fewer than two items" if len(np.unique(items)) < 2 else ""
 
 
-def _limits(draws: Floats, conf_level: float, silent: str) -> tuple[Floats, Floats]:
+def limits(draws: Floats, conf_level: float, silent: str) -> tuple[Floats, Floats]:
     return percentile_interval(draws[:0] if silent else draws, conf_level)
 
 
-def _why(estimate: float, n: int, low: float, silent: str) -> str:
+def why_missing(estimate: float, n: int, low: float, silent: str) -> str:
     """Why the estimate or its limits are missing."""
     if n == 0:
         return "no unit has two raters"

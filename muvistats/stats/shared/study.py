@@ -81,6 +81,25 @@ def label_names(data: Data) -> list[str]:
     return [str(name) for name in names]
 
 
+def choices_of(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
+    """Number of the label that each person chose, -1 where missing, and the labels.
+
+    Raises
+    ------
+    DataError
+        When people did not choose one label each.
+    """
+    question = str(frame.attrs.get("question", ""))
+    if not question or question not in frame:
+        raise DataError(
+            "nobody was asked to choose one label; labels= of from_frames names a column of "
+            "answers, and from_votes reads counts",
+            expected="a choose-one study",
+        )
+    column = frame[question].cat
+    return column.codes.to_numpy().astype(np.intp), [str(name) for name in column.categories]
+
+
 def need(frame: pd.DataFrame, *columns: str) -> None:
     """Refuse a frame without these columns."""
     for name in columns:
