@@ -49,20 +49,3 @@ def test_a_vote_is_an_annotation():
 def test_counts_are_counts(change, says):
     with pytest.raises(mv.DataError, match=says):
         mv.from_votes(VOTES.assign(**change), labels=["joy", "fear"], item="clip", modality="shown")
-
-
-def test_crema_d_is_read_as_published(shared):
-    votes = pd.read_csv(shared / "studies" / "crema_votes.csv.xz", index_col=0)
-    kinds = {"1": "voice", "2": "face", "3": "both"}
-    votes["modality"] = votes.index.astype("str").str[0].map(kinds)
-    study = mv.from_votes(
-        votes,
-        labels=list("ADFHNS"),
-        question="emotion",
-        item="fileName",
-        modalities=tuple(kinds.values()),
-    )
-    frame = mv.annotation_frame(study)
-    right = frame["emotion"].astype("str") == frame["item"].str.split("_").str[2].str[0]
-    shares = right.groupby(frame["modality"], observed=True).mean()
-    assert shares.round(3).tolist() == [0.400, 0.574, 0.631]

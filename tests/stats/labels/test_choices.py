@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import muvistats as mv
 
@@ -26,9 +27,9 @@ def study():
 
 def test_confusions_by_hand(study):
     table = mv.confusion_matrix(study).set_index(["intended", "label"])
-    assert table["count"].unstack("label").loc[
-        ["joy", "fear"], ["joy", "fear", "calm"]
-    ].to_numpy().tolist() == [[13, 4, 3], [1, 13, 6]]
+    cells = table["count"].to_dict()
+    assert [cells["joy", label] for label in ("joy", "fear", "calm")] == [13, 4, 3]
+    assert [cells["fear", label] for label in ("joy", "fear", "calm")] == [1, 13, 6]
     assert table.loc[("joy", "fear"), "share"] == pytest.approx(4 / 20)
     assert set(table["n"]) == {20}
 
@@ -66,14 +67,9 @@ def test_errors_are_those_of_a_jackknife_of_items():
     whole = np.full(n, fill_value=True)
     left = np.array([hu(whole & (np.arange(n) != i)) for i in range(n)])
     jackknife = np.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
-    odds = np.log(
-        row[["conf_low", "conf_high"]].astype(float)
-        / (1 - row[["conf_low", "conf_high"]].astype(float))
-    )
-    p = row["estimate"]
-    from scipy import stats
-
-    error = (odds.iloc[1] - odds.iloc[0]) / 2 / stats.t.ppf(0.975, 49) * p * (1 - p)
+    p, limits = row["estimate"], row[["conf_low", "conf_high"]].to_numpy(dtype=float)
+    odds = np.log(limits / (1 - limits))
+    error = (odds[1] - odds[0]) / 2 / stats.t.ppf(0.975, 49) * p * (1 - p)
     assert p == pytest.approx(hu(whole))
     assert error == pytest.approx(jackknife, rel=0.03)
 
@@ -81,16 +77,10 @@ def test_errors_are_those_of_a_jackknife_of_items():
 def test_raters_widen_the_interval():
     rng = np.random.default_rng(7)
     skill = rng.normal(0, 1.5, 12)
-    rows = [
-        (
-            f"p{p}",
-            f"i{i}",
-            "xy"[i % 2],
-            "xy"[i % 2] if rng.random() < 1 / (1 + np.exp(-skill[p])) else "yx"[i % 2],
-        )
-        for p in range(12)
-        for i in range(30)
-    ]
+    rows = [(p, i, "xy"[i % 2]) for p in range(12) for i in range(30)]
+    hit = rng.random(len(rows)) < 1 / (1 + np.exp(-skill[[p for p, *_ in rows]]))
+    other = {"x": "y", "y": "x"}
+    rows = [(*row, row[2] if h else other[row[2]]) for row, h in zip(rows, hit, strict=True)]
     frame = pd.DataFrame(rows, columns=["participant", "item", "intended", "answer"])
     study = mv.from_frames(
         frame.drop(columns="intended"),
