@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Need = Literal[
     *("rating", "dynamics", "labels", "ticks", "categories", "superfactors", "people", "familiar"),
     *("overlay", "trial", "modalities", "audiovisual", "features", "audio", "visual", "factors"),
+    *("choice", "intended"),
 ]
 
 #: Which studies a part of the report is about: all, MuVi alone, or all but MuVi.

@@ -36,6 +36,8 @@ _WORDS: dict[Need, str] = {
     "categories": "no categories of labels",
     "superfactors": "no superfactors of labels",
     "people": "no ids of participants",
+    "choice": "no question with one answer",
+    "intended": "no column `intended`, which says what items were meant to show",
     "audiovisual": "no ratings of music, picture and both",
     "features": "no features",
     "factors": "no factors but modality",
@@ -245,7 +247,15 @@ def own_factors(study: xr.DataTree) -> list[str]:
     Numbers, such as an age, are no factors; nor is what has more than a dozen levels.
     """
     frame = annotation_frame(study)
-    known = {*ALL_KEYS[:3], "trial", "n_labels", "alignment", "simulated", question_of(study)}
+    known = {
+        *ALL_KEYS[:3],
+        "trial",
+        "n_labels",
+        "intended",
+        "alignment",
+        "simulated",
+        question_of(study),
+    }
     known |= {"keep_dynamic", "keep_labels", *frame.attrs["dimensions"], *frame.attrs["labels"]}
     columns = (str(name) for name in frame if name not in known)
     return [
@@ -284,6 +294,8 @@ def missing_part(study: xr.DataTree, needs: tuple[Need, ...], *, released: bool)
         "dynamics": any("time" in annotations[name].dims for name in dimensions_of(study)),
         "labels": "labels" in annotations,
         "ticks": "labels" in annotations and not question_of(study),
+        "choice": bool(question_of(study)),
+        "intended": "intended" in {*annotations.data_vars, *study["items"].data_vars},
         "categories": _has_texts(annotations, "label_category"),
         "superfactors": _has_texts(annotations, "label_superfactor"),
         "people": "participant" in annotations.coords,

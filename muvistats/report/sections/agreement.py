@@ -9,6 +9,7 @@ import xarray as xr
 from ...plots.figures import plot_agreement_trajectory, plot_interrater_ccc
 from ...results.paper import published
 from ...results.words import fixed, word
+from ...stats.agreement.categories import choice_agreement
 from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreement
 from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
@@ -201,6 +202,26 @@ AGREEMENT_SECTIONS = (
                 needs=("rating",),
                 columns=names(
                     "dimension modality estimate conf_low conf_high n n_items n_participants"
+                ),
+            ),
+        ),
+    ),
+    Section(
+        key="choice-agreement",
+        chapter="agreement",
+        title="Agreement on the answer",
+        text=(
+            "Agreement on which label was chosen, over all of them, beyond what chance gives. "
+            "Intervals resample items."
+        ),
+        tables=(
+            Table(
+                "choice_agreement",
+                "Chance-corrected agreement over all labels",
+                resampled(choice_agreement),
+                needs=("choice",),
+                columns=names(
+                    "modality estimator estimate conf_low conf_high n n_items n_participants"
                 ),
             ),
         ),

@@ -13,6 +13,7 @@ import xarray as xr
 from ...dataset.access import dimensions_of
 from ...plots.figures import plot_label_correlations, plot_label_frequencies
 from ...results.words import Rule, percent, word
+from ...stats.labels.choices import confusion_matrix, hit_rates
 from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
 from ..parts import (
@@ -186,6 +187,38 @@ LABEL_SECTIONS = (
                 drawn(plot_label_frequencies, "label_frequencies"),
                 uses=("label_frequencies",),
                 each_reading=True,
+            ),
+        ),
+    ),
+    Section(
+        key="recognition",
+        chapter="labels",
+        title="Was the intended label chosen?",
+        text=(
+            "The share of answers that name what an item was meant to show, and the unbiased hit "
+            "rate, which is lower for labels that are chosen all the time. Chance is guessing with "
+            "the same preferences. Intervals stand for other items, and for other raters where "
+            "these are known."
+        ),
+        tables=(
+            Table(
+                "hit_rates",
+                "Hit rates by modality",
+                plain(hit_rates),
+                needs=("choice", "intended"),
+                columns=names(
+                    "modality quantity label estimate conf_low conf_high chance n n_items "
+                    "n_participants"
+                ),
+            ),
+            Table(
+                "confusion_matrix",
+                "What was chosen where each label was intended, by modality",
+                plain(confusion_matrix),
+                needs=("choice", "intended"),
+                columns=names("modality intended label count share conf_low conf_high n"),
+                collapsed=True,
+                limit=200,
             ),
         ),
     ),
