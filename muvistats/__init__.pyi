@@ -4,6 +4,9 @@ from .dataset.access import select as select
 from .dataset.access import to_cube as to_cube
 from .dataset.access import to_long as to_long
 from .dataset.gems import gems_taxonomy as gems_taxonomy
+from .dataset.importing.joining import combine as combine
+from .dataset.importing.votes import from_votes as from_votes
+from .dataset.importing.wide import read_wide as read_wide
 from .dataset.io import load_study as load_study
 from .dataset.io import open_dataset as open_dataset
 from .dataset.io import save_dataset as save_dataset
@@ -51,6 +54,7 @@ from .plots.figures import plot_sensitivity as plot_sensitivity
 from .report.build import write_report as write_report
 from .results.paper import compare_published as compare_published
 from .results.paper import published as published
+from .stats.agreement.categories import choice_agreement as choice_agreement
 from .stats.agreement.chance_corrected import krippendorff_alpha as krippendorff_alpha
 from .stats.agreement.chance_corrected import label_agreement as label_agreement
 from .stats.agreement.concordance import ewe as ewe
@@ -64,6 +68,8 @@ from .stats.descriptives.normality_tests import normality as normality
 from .stats.descriptives.participants import describe_design as describe_design
 from .stats.descriptives.participants import describe_participants as describe_participants
 from .stats.descriptives.participants import overlay_preference as overlay_preference
+from .stats.labels.choices import confusion_matrix as confusion_matrix
+from .stats.labels.choices import hit_rates as hit_rates
 from .stats.labels.counts import chisquare as chisquare
 from .stats.labels.counts import chisquare_labels as chisquare_labels
 from .stats.labels.frequencies import label_frequencies as label_frequencies
@@ -89,6 +95,7 @@ from .stats.prediction.models import FeatureModels as FeatureModels
 from .stats.prediction.models import feature_models as feature_models
 from .stats.prediction.ranking import family_importance as family_importance
 from .stats.prediction.ranking import rank_features as rank_features
+from .stats.ranks.pairs_of_groups import pairwise as pairwise
 from .stats.ranks.pairs_of_groups import pairwise_modality as pairwise_modality
 from .stats.ranks.several_groups import kruskal as kruskal
 from .stats.ranks.several_groups import kruskal_modality as kruskal_modality

@@ -59,7 +59,7 @@ def outcome_of(
         return "refused, place named" if named else "refused"
     except Hang:
         return f"FAULT hang over {LONGEST} s"
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         return f"FAULT {type(error).__name__}: {str(error)[:120]}"
     finally:
         signal.alarm(0)
@@ -145,7 +145,7 @@ class Trees:
     def run(self, draw: random.Random) -> Outcome:
         try:
             tree = mutate.damaged_tree(self.study, draw)
-        except Exception:  # noqa: BLE001  # xarray makes no such tree
+        except Exception:  # xarray makes no such tree
             return "no input"
         return outcome_of(lambda: mv.validate(tree))
 

@@ -38,6 +38,38 @@ LabelAlignment = Annotated[
 ]
 
 
+Item = Annotated[
+    str | None,
+    typer.Option(help="Of a table: column that names the item.", show_default=False),
+]
+Participant = Annotated[
+    str | None,
+    typer.Option(help="Of a table: column that names who rated.", show_default=False),
+]
+Session = Annotated[
+    str | None,
+    typer.Option(help="Of a table: column that names the session.", show_default=False),
+]
+Modality = Annotated[
+    str | None,
+    typer.Option(help="Of a table: column that names the modality.", show_default=False),
+]
+Dimensions = Annotated[
+    str | None,
+    typer.Option(help="Of a table: rated columns, as in arousal,valence.", show_default=False),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: columns of labels, or one column of answers.", show_default=False
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(help="Of a table: ends of the scale, as in 1,9.", show_default=False),
+]
+
+
 def warn(*texts: str) -> None:
     """Warnings on stderr, one line each."""
     for text in texts:

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..progress import terminal_progress
-from .options import Folder, LabelAlignment, alignment_text, warn
+from .options import (
+    Dimensions,
+    Folder,
+    Item,
+    LabelAlignment,
+    Labels,
+    Modality,
+    Participant,
+    Scale,
+    Session,
+    alignment_text,
+    warn,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,13 +41,38 @@ def report(
             show_default=False,
         ),
     ] = None,
+    item: Item = None,
+    participant: Participant = None,
+    session: Session = None,
+    modality: Modality = None,
+    dimensions: Dimensions = None,
+    labels: Labels = None,
+    scale: Scale = None,
 ) -> None:
-    """Write the report: the statistics of a study beside the values of the MuVi paper."""
+    """Write the report: the statistics of a study, or of a table of ratings (.csv, .parquet...).
+
+    That of MuVi sets them beside the values of its paper.
+    """
+    said = {
+        "item": item,
+        "participant": participant,
+        "session": session,
+        "modality": modality,
+        "dimensions": dimensions,
+        "labels": labels,
+        "scale": scale,
+    }
     with terminal_progress() as step:
         from ..report.build import write_report
+        from .ratings import is_table, refuse_options, study_of
 
+        data: xr.DataTree | Path | None = folder
+        if folder is not None and is_table(folder):
+            data = study_of(folder, said)
+        else:
+            refuse_options(said)
         page = write_report(
-            folder, out, full=full, overwrite=overwrite, networks=networks, progress=step
+            data, out, full=full, overwrite=overwrite, networks=networks, progress=step
         )
     typer.echo(page)
 
@@ -114,8 +151,12 @@ def _description(study: xr.DataTree) -> Iterator[str]:
     yield f"labels: {study.attrs.get('label_alignment')}"
     yield (
         f"{annotations.sizes['annotation']} annotations, "
-        f"{study['participants'].sizes['participant']} participants, "
-        f"{study['items'].sizes['item']} items"
+        + (
+            f"{study['participants'].sizes['participant']} participants, "
+            if "participants" in study.children
+            else ""
+        )
+        + f"{study['items'].sizes['item']} items"
     )
     yield f"groups: {', '.join(groups)}"
     logged: list[str] = []
@@ -137,7 +178,7 @@ def _alignment_lines(study: xr.DataTree) -> Iterator[str]:
     """At which lag labels and ratings fit their items."""
     from ..dataset.quality.checks import label_alignment_check
 
-    if "trial" not in study["annotations"].coords:
+    if not {"trial", "participant"} <= set(study["annotations"].coords):
         yield "alignment: not checked, the study has no order of trials"
         return
     check = label_alignment_check(study, rng=0)

@@ -21,6 +21,9 @@ __all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 #: Largest dense cube that is made without asking, in bytes.
 _CUBE_LIMIT = 2 * 1024**3
 
+#: What is said where people are needed and ratings came without their ids.
+NO_PEOPLE = "who gave which rating is not known: the ratings have no ids of participants"
+
 Which = str | int | Iterable[Any] | None
 
 
@@ -30,6 +33,12 @@ def need_study(data: object) -> None:
         raise DataError("a study is needed", found=type(data).__name__, expected="a DataTree")
     if "annotations" not in data.children:
         raise DataError("the study has no annotations", file="/annotations")
+
+
+def need_people(data: xr.DataTree) -> None:
+    """Refuse a study whose ratings came without ids of raters."""
+    if "participant" not in data["annotations"].coords:
+        raise DataError(NO_PEOPLE, file="/annotations", column="participant")
 
 
 def dimensions_of(data: xr.DataTree) -> list[str]:
@@ -45,7 +54,12 @@ def dimensions_of(data: xr.DataTree) -> list[str]:
 
 @takes_study
 def select(
-    data: xr.DataTree, *, item: Which = None, modality: Which = None, participant: Which = None
+    data: xr.DataTree,
+    *,
+    item: Which = None,
+    modality: Which = None,
+    participant: Which = None,
+    session: Which = None,
 ) -> xr.DataTree:
     """Keep part of a study, in every group at once.
 
@@ -53,15 +67,15 @@ def select(
     ----------
     data : DataTree
         The study.
-    item, modality, participant : str, int, or iterable or array of these, optional
+    item, modality, participant, session : str, int, or iterable or array of these, optional
         What to keep; everything where not given.
 
     Returns
     -------
     DataTree
         A study with the annotations, items, participants, features and exclusions that belong
-        to the selection, in stored order, annotations numbered anew. Selected modalities are
-        the only levels that are left; other factors keep all of their levels.
+        to the selection, in stored order, annotations numbered anew. Selected modalities and
+        sessions are the only levels that are left; other factors keep all of their levels.
 
     Raises
     ------
@@ -77,11 +91,8 @@ def select(
     ['music', 'visual']
     """
     annotations = data["annotations"].to_dataset()
-    chosen = {
-        key: _chosen(data, key, names)
-        for key, names in (("item", item), ("modality", modality), ("participant", participant))
-        if names is not None
-    }
+    wanted = zip(schema.ALL_KEYS, (item, modality, participant, session), strict=True)
+    chosen = {key: _chosen(data, key, names) for key, names in wanted if names is not None}
     keep = np.full(annotations.sizes["annotation"], fill_value=True)
     for key, chosen_names in chosen.items():
         keep &= np.isin(annotations[key].to_numpy(), chosen_names)
@@ -103,11 +114,9 @@ def select(
                     group["annotation"].attrs,
                 )
         parts[node.path] = group
-    if "modality" in chosen:
-        attrs = parts["/annotations"]["modality"].attrs
-        levels = [
-            name for name in schema.decode_levels(attrs["levels"]) if name in chosen["modality"]
-        ]
+    for key in chosen.keys() & {"modality", "session"}:
+        attrs = parts["/annotations"][key].attrs
+        levels = [name for name in schema.decode_levels(attrs["levels"]) if name in chosen[key]]
         attrs["levels"] = schema.encode_levels(levels)
     if "/exclusions" in parts:
         rows = parts["/exclusions"]["annotation"].to_numpy()
@@ -126,9 +135,11 @@ def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[Any]) -> li
     ids: Any = np.ravel(names) if hasattr(names, "__array__") else names  # type: ignore[arg-type]
     single = isinstance(ids, str) or not isinstance(ids, Iterable)
     chosen = [str(name) for name in ([ids] if single else ids)]
+    if key not in data["annotations"].coords:
+        raise DataError(f"the study has no {key}s", column=key, found=", ".join(chosen))
     known = (
-        schema.decode_levels(data["annotations/modality"].attrs["levels"])
-        if key == "modality"
+        schema.decode_levels(data[f"annotations/{key}"].attrs["levels"])
+        if key in ("modality", "session")
         else data[f"{key}s/{key}"].to_numpy().astype(str).tolist()
     )
     unknown = [name for name in chosen if name not in known]
@@ -139,7 +150,7 @@ def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[Any]) -> li
 
 @takes_study
 def indexed(data: xr.DataTree) -> xr.Dataset:
-    """Annotations with a MultiIndex of item, modality and participant.
+    """Annotations with a MultiIndex of their keys: item, modality, participant and session.
 
     Parameters
     ----------
@@ -160,7 +171,7 @@ def indexed(data: xr.DataTree) -> xr.Dataset:
     True
     """
     annotations = data["annotations"].to_dataset().drop_vars("annotation")
-    return annotations.set_index(annotation=list(schema.KEYS))
+    return annotations.set_index(annotation=list(schema.keys_in(annotations.coords)))
 
 
 @takes_study
@@ -175,14 +186,16 @@ def to_cube(data: xr.DataTree) -> xr.Dataset:
     Returns
     -------
     Dataset
-        Dims item x modality x participant, with time or label behind; NaN (flags: -1) where
-        nobody rated. Excluded annotations are in it as recorded, with their masks.
+        Dims item x modality x participant (x session, where there are any), with time or label
+        behind; NaN (flags: -1) where nobody rated. Excluded annotations are in it as recorded,
+        with their masks.
 
     Raises
     ------
     DataError
         When the cube would take more than 2 GiB: a study fills a small part of it, so work with
-        the stacked annotations there.
+        the stacked annotations there. When ratings have no ids of participants, who are a side of
+        the cube.
 
     Examples
     --------
@@ -191,12 +204,15 @@ def to_cube(data: xr.DataTree) -> xr.Dataset:
     >>> list(to_cube(study)["arousal"].dims)
     ['item', 'modality', 'participant', 'time']
     """
+    need_people(data)
     annotations = data["annotations"].to_dataset()
     levels: dict[str, list[str]] = {
         "item": data["items/item"].to_numpy().tolist(),
         "modality": list(schema.decode_levels(annotations["modality"].attrs["levels"])),
         "participant": data["participants/participant"].to_numpy().tolist(),
     }
+    if "session" in annotations.coords:
+        levels["session"] = list(schema.decode_levels(annotations["session"].attrs["levels"]))
     shape = tuple(len(names) for names in levels.values())
     count = annotations.sizes["annotation"]
     bytes_needed = math.prod(shape) * sum(v.nbytes // count for v in annotations.values())
@@ -240,10 +256,11 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `item`, `modality` (categorical, in the order of the study), `participant`, `time` (s),
-        the dynamic dimensions, `alignment` and `simulated`, one row per annotation and time
-        step; where every dimension is static, those, one row per annotation. Rows at which every
-        dimension is missing (the padding of shorter excerpts) are left out.
+        `item`, `modality` (categorical, in the order of the study), `participant` and `session`
+        where the study has them, `time` (s), the dynamic dimensions, `alignment` and
+        `simulated`, one row per annotation and time step; where every dimension is static,
+        those, one row per annotation. Rows at which every dimension is missing (the padding of
+        shorter excerpts) are left out.
 
     Examples
     --------
@@ -261,10 +278,12 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
     some = np.logical_or.reduce([~np.isnan(array) for array in values.values()])
     row, *step = np.nonzero(some)
     columns: dict[str, Any] = {
-        key: pd.array(annotations[key].to_numpy(), dtype="str").take(row) for key in schema.KEYS
+        key: pd.array(annotations[key].to_numpy(), dtype="str").take(row)
+        for key in schema.keys_in(annotations.coords)
     }
-    levels = schema.decode_levels(annotations["modality"].attrs["levels"])
-    columns["modality"] = pd.Categorical(columns["modality"], levels)
+    for key in columns.keys() & {"modality", "session"}:
+        levels = schema.decode_levels(annotations[key].attrs["levels"])
+        columns[key] = pd.Categorical(columns[key], levels)
     if dynamic:
         columns["time"] = annotations["time"].to_numpy()[step[0]]
     columns.update({name: array[some] for name, array in values.items()})
@@ -296,7 +315,8 @@ def annotation_frame(
     Returns
     -------
     DataFrame
-        Keys (`modality` categorical in the order of the study), `trial`, the dimensions,
+        Keys (`modality` and `session` categorical in the order of the study), `trial`, the
+        dimensions as recorded, the answer to a choose-one question under its name,
         `n_labels`, one 0/1 column per label, the flags as categories (`familiar`: unfamiliar,
         familiar; `overlay`: side_by_side, overlaid), the columns of `/participants` and
         `/items` (categories as they were, ordered ones too), the masks, and `alignment` and
@@ -324,25 +344,22 @@ def annotation_frame(
     check_choice("summary", summary, ("median", "mean"))
     check_flag("masks", masks)
     annotations = data["annotations"].to_dataset()
-    levels = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
-    columns: dict[str, Any] = {
-        "item": annotations["item"].to_numpy(),
-        "modality": pd.Categorical(annotations["modality"].to_numpy(), categories=levels),
-        "participant": annotations["participant"].to_numpy(),
-    }
+    columns = _key_columns(annotations)
     if "trial" in annotations.coords:
         columns["trial"] = annotations["trial"].to_numpy()
     keep_dynamic = annotations["keep_dynamic"].to_numpy() if masks else None
     for name in dimensions_of(data):
         columns[name] = _mask(_summarise(annotations[name], summary), keep_dynamic)
-    keep_labels = annotations["keep_labels"].to_numpy() if masks else None
     if "labels" in annotations:
-        codes = annotations["labels"].to_numpy()
-        chosen = _mask(np.where(codes < 0, np.nan, codes.astype(float)), keep_labels)
-        columns["n_labels"] = chosen.sum(axis=1)
-        columns.update(dict(zip(annotations["label"].to_numpy(), chosen.T, strict=True)))
-    assigned = {"modality": annotations["modality"].attrs.get("assigned", "")}
+        columns |= _label_columns(annotations, masks=masks)
+    assigned = {
+        key: annotations[key].attrs.get("assigned", "")
+        for key in ("modality", "session")
+        if key in columns
+    }
     for group, key in (("annotations", ""), ("participants", "participant"), ("items", "item")):
+        if group not in data.children:
+            continue
         dataset = data[group].to_dataset()
         rows = (
             pd.Index(dataset[key].to_numpy()).get_indexer(pd.Index(annotations[key].to_numpy()))
@@ -358,10 +375,82 @@ def annotation_frame(
     frame["simulated"] = bool(data.attrs["simulated"])
     frame.attrs["assigned"] = {name: how for name, how in assigned.items() if how}
     frame.attrs["dimensions"] = dimensions_of(data)
+    frame.attrs["question"] = question_of(data)
+    frame.attrs["scales"] = {name: scale_of(annotations[name]) for name in dimensions_of(data)}
     frame.attrs["labels"] = (
         [str(name) for name in annotations["label"].to_numpy()] if "labels" in annotations else []
     )
     return frame
+
+
+def _key_columns(annotations: xr.Dataset) -> dict[str, Any]:
+    """Keys; modality and session as categories in the order of the study."""
+    columns: dict[str, Any] = {}
+    for key in schema.keys_in(annotations.coords):
+        columns[key] = annotations[key].to_numpy()
+        if key in ("modality", "session"):
+            levels = schema.decode_levels(annotations[key].attrs["levels"])
+            columns[key] = pd.Categorical(columns[key], categories=list(levels))
+    return columns
+
+
+def _label_columns(annotations: xr.Dataset, *, masks: bool) -> dict[str, Any]:
+    """How many labels were chosen, each label, and the answer to a choose-one question."""
+    keep = annotations["keep_labels"].to_numpy() if masks else None
+    codes = annotations["labels"].to_numpy()
+    chosen = _mask(np.where(codes < 0, np.nan, codes.astype(float)), keep)
+    columns = {"n_labels": chosen.sum(axis=1)}
+    columns |= dict(zip(annotations["label"].to_numpy(), chosen.T, strict=True))
+    question = str(annotations["labels"].attrs.get("question", ""))
+    return columns | ({question: _answers(annotations, keep)} if question else {})
+
+
+def scale_of(variable: xr.DataArray) -> tuple[float, float]:
+    """Lowest and highest value of the scale on which a dimension was recorded."""
+    return float(variable.attrs["scale_min"]), float(variable.attrs["scale_max"])
+
+
+def on_unit_scale(variable: xr.DataArray) -> xr.DataArray:
+    """Values of a dimension mapped linearly from the recorded scale to [-1, 1].
+
+    Networks, and the plane of valence and arousal, need one scale; nothing else maps ratings.
+    """
+    low, high = scale_of(variable)
+    if (low, high) == schema.SCALE:
+        return variable
+    attrs = variable.attrs | {"scale_min": schema.SCALE[0], "scale_max": schema.SCALE[1]}
+    mapped = (variable - (low + high) / 2) / ((high - low) / 2)
+    return mapped.rename(variable.name).assign_attrs(attrs)
+
+
+def study_on_unit_scale(data: xr.DataTree) -> xr.DataTree:
+    """The study with every dimension on [-1, 1]; itself where all are."""
+    names = dimensions_of(data)
+    if all(scale_of(data[f"annotations/{name}"]) == schema.SCALE for name in names):
+        return data
+    annotations = data["annotations"].to_dataset()
+    parts = {node.path: node.to_dataset(inherit=False) for node in data.subtree}
+    parts["/annotations"] = annotations.assign(
+        {name: on_unit_scale(annotations[name]) for name in names}
+    )
+    tree = xr.DataTree.from_dict(parts, name=data.name)
+    tree.attrs = dict(data.attrs)
+    return tree
+
+
+def question_of(data: xr.DataTree) -> str:
+    """The question of which each person chose one label; empty where labels are ticked."""
+    annotations = data["annotations"].dataset.variables
+    return str(annotations["labels"].attrs.get("question", "")) if "labels" in annotations else ""
+
+
+def _answers(annotations: xr.Dataset, keep: npt.NDArray[np.bool_] | None) -> pd.Categorical:
+    """The label that was chosen; missing where none was, or it is excluded."""
+    codes = annotations["labels"].to_numpy()
+    chosen = np.where((codes == 1).any(axis=1), codes.argmax(axis=1), -1)
+    if keep is not None:
+        chosen = np.where(keep, chosen, -1)
+    return pd.Categorical.from_codes(chosen, annotations["label"].to_numpy().astype(str).tolist())
 
 
 def _summarise(values: xr.DataArray, summary: str) -> npt.NDArray[np.float64]:

@@ -71,10 +71,12 @@ def assemble(
     annotations: pd.DataFrame,
     dimensions: Mapping[str, Array],
     *,
-    participants: pd.DataFrame,
+    participants: pd.DataFrame | None,
     items: pd.DataFrame,
     labels: Array | None = None,
     label_table: pd.DataFrame | None = None,
+    question: str = "",
+    words: Mapping[str, Sequence[str]] | None = None,
     time: Array | None = None,
     features: Mapping[str, Features] | None = None,
     truth: xr.Dataset | None = None,
@@ -94,16 +96,21 @@ def assemble(
     Parameters
     ----------
     annotations : DataFrame
-        One row per annotation: `item`, `modality`, `participant`, and any of `trial`,
+        One row per annotation: `item`, `modality`, and any of `participant`, `session`, `trial`,
         `familiar`, `overlay`, `keep_dynamic`, `keep_labels` and further columns.
     dimensions : mapping of str to ndarray
         Rated dimensions, each (annotation, time) or (annotation,), rows as in `annotations`.
     participants, items : DataFrame
         Tables with a column `participant` or `item`; their row order is the order of the study.
+        Without ids of raters there is no table of participants.
     labels : ndarray of int8, shape (annotation, label), optional
         1 chosen, 0 not chosen, -1 missing.
     label_table : DataFrame, optional
         One row per label: `label`, and optionally `label_name`, `category`, `superfactor`.
+    question : str
+        Where each person chose one of the labels: what was asked.
+    words : mapping of str to sequence of str, optional
+        Words of ordinal dimensions, whose values are numbered from 1.
     time : ndarray of float, shape (time,), optional
         Seconds from the start of the excerpt, needed for a dynamic dimension.
     features : mapping of str to Features, optional
@@ -113,7 +120,7 @@ def assemble(
     modalities : sequence of str
         Levels of modality in order.
     scale : tuple of float, or mapping of str to tuple of float
-        Scale on which the dimensions were recorded, before they were mapped to [-1, 1].
+        Scale on which the dimensions were recorded.
     assigned : mapping of str to str, optional
         For further factor columns, how they came to their values.
     flags : mapping of str to tuple of str, optional
@@ -128,14 +135,16 @@ def assemble(
     Returns
     -------
     DataTree
-        The study, annotations sorted by item, modality and participant.
+        The study, annotations sorted by item, modality, participant and session.
 
     Raises
     ------
     DataError
         When the pieces do not make a valid study.
     """
-    tables = {"annotations": annotations, "participants": participants, "items": items}
+    tables = {"annotations": annotations, "items": items}
+    if participants is not None:
+        tables["participants"] = participants
     names = {name: map(str, table) for name, table in tables.items()}
     check_names(
         {**names, "dimensions": dimensions}, () if label_table is None else label_table["label"]
@@ -150,14 +159,19 @@ def assemble(
     for name, values in dimensions.items():
         recorded = scale[name] if isinstance(scale, Mapping) else scale
         annotation_vars[name] = _dimension(name, values[order], recorded)
+        if name in (words or {}):
+            annotation_vars[name].attrs["words"] = schema.encode_levels((words or {})[name])
     if labels is not None and label_table is not None:
         annotation_vars.update(_labels(labels[order], label_table))
+        if question:
+            annotation_vars["labels"].attrs["question"] = question
     if time is not None:
         attrs = schema.variables("/annotations")["time"].attrs
         annotation_vars["time"] = xr.Variable("time", np.asarray(time, dtype=np.float64), attrs)
-    groups = {
-        "/annotations": _dataset("/annotations", annotation_vars),
-        "/participants": _table("participant", tables["participants"], assigned, flags),
+    groups = {"/annotations": _dataset("/annotations", annotation_vars)}
+    if participants is not None:
+        groups["/participants"] = _table("participant", tables["participants"], assigned, flags)
+    groups |= {
         "/items": _table("item", tables["items"], assigned, flags),
         "/exclusions": _exclusions(frame, exclusions, new_number),
         "/log": log_dataset(log or Log()),
@@ -197,6 +211,8 @@ def _annotation_columns(
     )
     if "modality" in columns:
         columns["modality"].attrs["levels"] = schema.encode_levels(modalities)
+    if "session" in columns:
+        columns["session"].attrs["levels"] = schema.encode_levels(_sessions(frame["session"]))
     for mask in ("keep_dynamic", "keep_labels"):
         if mask not in columns:
             whole = np.full(len(frame), fill_value=True)
@@ -204,15 +220,20 @@ def _annotation_columns(
     return columns
 
 
+def _sessions(column: pd.Series) -> list[str]:
+    """Sessions in the order of a categorical, or with their numbers in order."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _level_names(column)
+    return natural_order(column.astype("str").tolist())
+
+
 def _dimension(name: str, values: Array, scale: tuple[float, float]) -> xr.Variable:
     attrs = {
         "role": "dimension",
         "long_name": f"rated {name}",
         "units": "1",
-        "scale_min": schema.SCALE[0],
-        "scale_max": schema.SCALE[1],
-        "recorded_scale_min": float(scale[0]),
-        "recorded_scale_max": float(scale[1]),
+        "scale_min": float(scale[0]),
+        "scale_max": float(scale[1]),
     }
     return xr.Variable(("annotation", "time")[: values.ndim], values, attrs)
 
@@ -248,6 +269,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     for key in schema.KEYS:
         if key in table:
             table[key] = table[key].astype("str")
+    if "session" in table and not isinstance(table["session"].dtype, pd.CategoricalDtype):
+        table["session"] = table["session"].astype("str")
     return table
 
 
@@ -347,12 +370,15 @@ def _table(
 
 def _sort_order(tables: Mapping[str, pd.DataFrame], modalities: Sequence[str]) -> Array:
     frame = tables["annotations"]
+    levels = {
+        "item": lambda: tables["items"]["item"].unique(),
+        "modality": lambda: list(modalities),
+        "participant": lambda: tables["participants"]["participant"].unique(),
+        "session": lambda: _sessions(frame["session"]),
+    }
     codes = [
-        pd.Categorical(frame["item"], categories=tables["items"]["item"].unique()).codes,
-        pd.Categorical(frame["modality"], categories=list(modalities)).codes,
-        pd.Categorical(
-            frame["participant"], categories=tables["participants"]["participant"].unique()
-        ).codes,
+        pd.Categorical(frame[key].astype("str"), categories=levels[key]()).codes
+        for key in schema.keys_in(frame.columns)
     ]
     return np.lexsort(codes[::-1])
 
@@ -367,7 +393,7 @@ def _exclusions(
     keys = frame.iloc[number]
     values = {
         "annotation": number,
-        **{key: _values(keys[key]) for key in schema.KEYS},
+        **{key: _values(keys[key]) for key in schema.keys_in(keys.columns)},
         "mask": _values(table["mask"]),
         "reason": _values(table["reason"]),
     }

@@ -176,12 +176,36 @@ def _numbers(
     """Values as numbers, NaN where they are none."""
     check_cells(frame, name, column)
     try:
-        numbers = pd.to_numeric(values, errors="coerce")
+        numbers = pd.to_numeric(_with_points(frame, name, column, values), errors="coerce")
         return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     except OverflowError:
         largest = int(np.finfo(np.float64).max)
         large = [isinstance(v, int) and abs(v) > largest for v in values]
         refuse(frame, name, column, np.flatnonzero(large), "number is too large")
+
+
+#: Numbers with a decimal comma, and such as may be thousands, "1,250".
+_COMMA, _THOUSANDS = r"\s*[+-]?\d*,\d+\s*", r"\s*[+-]?[1-9]\d{0,2},\d{3}\s*"
+
+
+def _with_points(frame: pd.DataFrame, name: str, column: str, values: pd.Series) -> pd.Series:
+    """Texts with decimal commas as Python writes them; thousands and mixtures are refused."""
+    if values.dtype != object and not isinstance(values.dtype, pd.StringDtype):
+        return values
+    texts = values.astype("object")
+    texts = texts.where(texts.map(lambda cell: isinstance(cell, str)), "").astype("str")
+    comma = texts.str.fullmatch(_COMMA).to_numpy(dtype=bool)
+    if not comma.any():
+        return values
+    both = np.flatnonzero(texts.str.contains(".", regex=False).to_numpy(dtype=bool))
+    if len(both):
+        problem = "decimal commas beside decimal points"
+        refuse(frame, name, column, both, problem, expected="one of the two in a column")
+    if texts[comma].str.fullmatch(_THOUSANDS).all():
+        problem = "a comma before three digits may part thousands"
+        remedy = "numbers; read the file with decimal=',' or thousands=','"
+        refuse(frame, name, column, np.flatnonzero(comma), problem, expected=remedy)
+    return values.where(~comma, texts.str.replace(",", ".", regex=False))
 
 
 def flag_column(

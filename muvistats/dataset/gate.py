@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -29,36 +29,70 @@ _KINDS = {"text": "UO", "integer": "iu", "number": "fiu", "truth": "b", "flag": 
 _REMEDY = "mv.select cuts every group at once"
 
 
+#: Names of columns that a frame has of its own, by the argument that tells them.
+_FRAME_KEYS = ("item", "participant")
+
+
 def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     """Pass the first argument of a public function through the gate.
 
     Formulas that no grammar allows are refused first. A frame, or fitted models, go on as they are
-    where the signature allows them.
+    where the signature allows them. A function that takes a frame gets two arguments more, `item`
+    and `participant`, which name these columns; they are read here and nowhere else.
     """
     parameters = inspect.signature(function).parameters
-    names, first = tuple(parameters), next(iter(parameters.values()))
+    order = tuple(parameters)
+    first, *others = parameters.values()
     annotation = str(first.annotation)
     frames = annotation == "Data" or "DataFrame" in annotation
     models = "Models" in annotation
+    own = tuple(key for key in _FRAME_KEYS if frames and key not in {p.name for p in others})
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = dict(zip(names, args, strict=False)) | kwargs
+        given = dict(zip(order, args, strict=False)) | kwargs
         for name in ("formula", "by"):
             if isinstance(given.get(name), str):  # refused before a study is looked at
                 refuse_forbidden(given[name], two_sided=name == "formula")
         data = args[0] if args else kwargs.get(first.name)
+        names = {key: kwargs.pop(key) for key in own if key in kwargs}
         if isinstance(data, xr.DataTree):
+            if any(name != key for key, name in names.items()):
+                raise DataError("a study knows its columns; item and participant are for frames")
             data = gate(data)
-        elif not (frames and isinstance(data, pd.DataFrame)) and not (
-            models and hasattr(data, "fits")
-        ):
+        elif frames and isinstance(data, pd.DataFrame):
+            data = with_keys(data, names)
+        elif not (models and hasattr(data, "fits")):
             raise _not_a_study(data, frames=frames)
         rest = {name: value for name, value in kwargs.items() if name != first.name}
         return function(data, *args[1:], **rest)  # type: ignore[arg-type]
 
     wrapper.__gated__ = True  # type: ignore[attr-defined]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    added = [inspect.Parameter(key, keyword, default=key, annotation="str") for key in own]
+    signature = inspect.signature(function)
+    wrapper.__signature__ = signature.replace(parameters=[first, *others, *added])  # type: ignore[attr-defined]
     return wrapper
+
+
+def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
+    """A frame whose keys have the names used here, beside the user's own columns.
+
+    Raises
+    ------
+    DataError
+        When a name is none, or no column has it, or another column has the name used here.
+    """
+    own = {key: name for key, name in names.items() if name != key}
+    for key, name in own.items():
+        if not isinstance(name, str):
+            raise DataError("not the name of a column", file=key, found=name, expected="a text")
+        if name not in frame.columns:
+            there = ", ".join(map(str, frame.columns))
+            raise DataError("no such column in the frame", file=key, column=name, found=there)
+        if key in frame.columns:
+            raise DataError("column is there under both names", column=key, found=name)
+    return frame.assign(**{key: frame[name] for key, name in own.items()}) if own else frame
 
 
 def _not_a_study(data: object, *, frames: bool) -> DataError:
@@ -98,8 +132,10 @@ def gate(data: object) -> xr.DataTree:
     if not isinstance(data, xr.DataTree):
         raise _not_a_study(data, frames=False)
     check_attributes(data)
-    for group in ("annotations", "participants", "items"):
+    for group in ("annotations", "items", "participants"):
         if group not in data.children:
+            if group == "participants" and "participant" not in data["annotations"].dataset.coords:
+                continue  # ratings came without ids
             raise DataError("group is missing", file=f"/{group}", expected="a study")
         check_variables(f"/{group}", data[group].to_dataset())
     _check_own_attributes(data["annotations"].to_dataset())
@@ -164,8 +200,9 @@ def _check_own_attributes(annotations: xr.Dataset) -> None:
     """Arithmetic and joins of xarray drop attributes, and with them what a column is."""
     if annotations.sizes["annotation"] == 0:
         raise DataError("no annotations", file="/annotations")
-    if "levels" not in annotations["modality"].attrs:
-        raise DataError("attribute levels is missing", file="/annotations", column="modality")
+    for key in ("modality", "session"):
+        if key in annotations and "levels" not in annotations[key].attrs:
+            raise DataError("attribute levels is missing", file="/annotations", column=key)
     known = schema.variables("/annotations")
     for name, variable in annotations.data_vars.items():
         told = str(name) in known and not known[str(name)].flags  # by its name alone
@@ -180,7 +217,7 @@ def _check_own_attributes(annotations: xr.Dataset) -> None:
 
 
 def key_codes(data: xr.DataTree) -> list[Ints]:
-    """Place of each annotation's item, modality and participant in the tables of the study.
+    """Place of each annotation's keys in the tables of the study.
 
     Raises
     ------
@@ -189,15 +226,19 @@ def key_codes(data: xr.DataTree) -> list[Ints]:
     """
     annotations = data["annotations"].to_dataset()
     tables = {
-        "item": ("/items", data["items/item"].to_numpy()),
-        "modality": (
-            "the modalities of the study",
-            np.array(schema.decode_levels(annotations["modality"].attrs["levels"])),
-        ),
-        "participant": ("/participants", data["participants/participant"].to_numpy()),
+        "item": ("/items", "items"),
+        "modality": ("the modalities of the study", ""),
+        "participant": ("/participants", "participants"),
+        "session": ("the sessions of the study", ""),
     }
     codes = []
-    for key, (group, names) in tables.items():
+    for key in schema.keys_in(annotations.coords):
+        group, table = tables[key]
+        names = (
+            data[f"{table}/{key}"].to_numpy()
+            if table
+            else np.array(schema.decode_levels(annotations[key].attrs["levels"]))
+        )
         known = pd.Index(names)
         if not known.is_unique:
             twice = known[known.duplicated()][0]
@@ -212,16 +253,17 @@ def key_codes(data: xr.DataTree) -> list[Ints]:
 
 
 def key_order(data: xr.DataTree) -> Ints:
-    """Order of the annotations by item, modality and participant; none may stand twice."""
+    """Order of the annotations by their keys; none may stand twice, where there are raters."""
     codes = np.stack(key_codes(data), axis=1)
     order = np.lexsort(codes.T[::-1])
+    keys = schema.keys_in(data["annotations"].dataset.coords)
+    if "participant" not in keys:
+        return order
     same = np.flatnonzero((np.diff(codes[order], axis=0) == 0).all(axis=1))
     if len(same):
         row = int(order[same[0] + 1])
-        keys = (data[f"annotations/{key}"].to_numpy()[row] for key in schema.KEYS)
-        raise DataError(
-            "annotation stands twice", file="/annotations", row=row, found=" x ".join(keys)
-        )
+        found = " x ".join(data[f"annotations/{key}"].to_numpy()[row] for key in keys)
+        raise DataError("annotation stands twice", file="/annotations", row=row, found=found)
     return order
 
 
@@ -229,12 +271,12 @@ def _unknown_key(key: str, group: str, name: str, row: int, known: Any) -> DataE
     if name in ("", "nan", "<NA>"):
         return DataError("key is empty", file="/annotations", row=row, column=key)
     return DataError(
-        f"{key} is not in {group}" + ("" if key == "modality" else f"; {_REMEDY}"),
+        f"{key} is not in {group}" + ("" if key in ("modality", "session") else f"; {_REMEDY}"),
         file="/annotations",
         row=row,
         column=key,
         found=name,
-        expected=", ".join(known) if key == "modality" else None,
+        expected=", ".join(known) if key in ("modality", "session") else None,
     )
 
 

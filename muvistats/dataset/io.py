@@ -13,6 +13,7 @@ import xarray as xr
 from ..errors import DataError, UnsealedWarning, boundary
 from ..files import recovered, whole_path
 from .gate import takes_study
+from .layouts import to_current
 from .stores import read_store, write_netcdf, write_zarr
 from .validation import validate
 
@@ -161,6 +162,7 @@ def open_dataset(
             kind = "a folder" if path.suffix == ".zarr" else "a file"
             raise DataError("another kind of file", file=path.name, expected=kind)
         study, is_sealed = read_store(path, chunks, verify=verify)
+        study = to_current(study)
         validate(study)
     if verify and not is_sealed:
         warnings.warn(

@@ -74,5 +74,5 @@ def check_names(columns: Mapping[str, Iterable[str]], labels: Iterable[str] = ()
         own = [name for name in names if name not in homes.get(table, ())]
         for name in own:
             check_stored_name(name, table)
-        check_not_ours(own, table, schema.KEYS)
-    check_not_ours(labels, "labels", schema.KEYS)
+        check_not_ours(own, table, schema.ALL_KEYS)
+    check_not_ours(labels, "labels", schema.ALL_KEYS)

@@ -60,8 +60,8 @@ def resample(
     interval : float
         Step of the grid in seconds.
     keys : sequence of str, optional
-        Columns that tell recordings apart; by default those of `item`, `modality` and
-        `participant` that the frame has.
+        Columns that tell recordings apart; by default those of `item`, `modality`,
+        `participant` and `session` that the frame has.
     time : str
         Column with the time in seconds from the start of the excerpt.
     values : sequence of str, optional
@@ -114,9 +114,11 @@ def resample(
         raise DataError("max_gap is not a positive number of seconds", found=max_gap)
     if method not in ("linear", "previous"):
         raise DataError("unknown method", found=method, expected="linear or previous")
-    key_names = [k for k in schema.KEYS if k in frame] if keys is None else list(keys)
+    key_names = list(schema.keys_in(frame.columns)) if keys is None else list(keys)
     if not key_names:
-        raise DataError("no key columns", file=name, expected="some of " + ", ".join(schema.KEYS))
+        raise DataError(
+            "no key columns", file=name, expected="some of " + ", ".join(schema.ALL_KEYS)
+        )
     check_frame(frame, name, [*key_names, time, *(values or ())])
     value_names = (
         [str(c) for c in frame.columns if c not in (*key_names, time)]
@@ -363,7 +365,7 @@ def _rows_of(
     if isinstance(mask, xr.DataArray) and "annotation" in mask.coords:
         mask = mask.to_series()
     if isinstance(mask, pd.Series):
-        if any(name in schema.KEYS for name in mask.index.names):
+        if any(name in schema.ALL_KEYS for name in mask.index.names):
             return _by_key(annotations, mask)
         return _by_number(annotations, mask)
     count = annotations.sizes["annotation"]
@@ -408,10 +410,11 @@ def _truth(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 def _named(annotations: xr.Dataset, names: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Annotations whose keys stand in a row of the frame."""
     keys = [str(column) for column in names.columns]
-    unknown = [key for key in keys if key not in schema.KEYS]
+    known = schema.keys_in(annotations.coords)
+    unknown = [key for key in keys if key not in known]
     if unknown or not keys:
         raise DataError(
-            "mask has a column that is no key", found=unknown, expected=", ".join(schema.KEYS)
+            "mask has a column that is no key", found=unknown, expected=", ".join(known)
         )
     if names.empty:
         return np.zeros(annotations.sizes["annotation"], dtype=bool)
@@ -452,7 +455,10 @@ def _exclude_rows(data: xr.DataTree, rows: list[tuple[int, str]], what: Masks) -
     parts["/exclusions"] = exclusion_dataset(
         {
             "annotation": number,
-            **{key: annotations[key].to_numpy()[number] for key in schema.KEYS},
+            **{
+                key: annotations[key].to_numpy()[number]
+                for key in schema.keys_in(annotations.coords)
+            },
             "mask": table["mask"].to_numpy(dtype=str),
             "reason": table["reason"].to_numpy(dtype=str),
         }

@@ -12,7 +12,6 @@ import pandas as pd
 
 from ..errors import DataError
 from ..types import Floats, Ints
-from . import schema
 from .build import Log, natural_order
 from .frames import number_column, refuse, seconds_column
 
@@ -37,7 +36,7 @@ _SLACK = 1e-9
 #: Share of values beyond the scale up to which they may be clipped or dropped.
 _MOST_BEYOND = 0.5
 
-_SCALE_REMEDY = "a value on the scale; scale=(lowest, highest) names that of your instrument"
+_SCALE_REMEDY = "scale=(lowest, highest) of your instrument"
 
 #: People that a message about values beyond the scale names.
 _NAMED_PEOPLE = 5
@@ -72,11 +71,17 @@ class Scales:
         The rated dimensions.
     out_of_scale : {"error", "clip", "exclude"}
         What happens to values beyond the scale.
+    tolerance : float
+        Share of an annotation's samples that may lie beyond it without a loss of the others.
+    ordinal : mapping of str to tuple of float
+        Scales of dimensions whose ratings are words, which know their own.
     """
 
     given: tuple[float, float] | Mapping[str, tuple[float, float]]
     dimensions: Sequence[str]
     out_of_scale: OutOfScale
+    tolerance: float = 0.0
+    ordinal: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     by_dimension: dict[str, tuple[float, float]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,9 +92,17 @@ class Scales:
                 found=self.out_of_scale,
                 expected="error, clip or exclude",
             )
+        if not 0 <= self.tolerance < 1:
+            raise DataError(
+                "not a share of samples",
+                file="tolerance",
+                found=self.tolerance,
+                expected="a number from 0 to below 1",
+            )
         self.by_dimension = {}
         for name in self.dimensions:
             scale = self.given.get(name) if isinstance(self.given, Mapping) else self.given
+            scale = self.ordinal.get(name, scale)
             if scale is None:
                 raise DataError("dimension has no scale", file="scale", column=name)
             if not _is_scale(scale):
@@ -113,7 +126,7 @@ def _is_scale(scale: object) -> bool:
 
 def distinct(keys: pd.DataFrame) -> tuple[pd.DataFrame, Ints]:
     """Distinct rows in the order of their first, and the number of each row among them."""
-    number = keys.groupby(list(schema.KEYS), sort=False).ngroup().to_numpy()
+    number = keys.groupby(list(keys.columns), sort=False).ngroup().to_numpy()
     first = np.empty(number.max() + 1, dtype=np.int64)
     first[number[::-1]] = np.arange(len(number))[::-1]
     return keys.iloc[first], number
@@ -214,14 +227,14 @@ def _between(annotation: Ints, step: Ints, width: float) -> tuple[Ints, str]:
     )
 
 
-def to_scale(
+def on_scale(
     frame: pd.DataFrame,
     dynamics: tuple[pd.DataFrame, Recordings] | None,
     keys: pd.DataFrame,
     scales: Scales,
     log: Log,
 ) -> tuple[dict[str, Floats], list[tuple[int, str]]]:
-    """Arrays of the dimensions on [-1, 1], and annotations with values beyond the scale."""
+    """Arrays of the dimensions as recorded, and annotations with too much beyond the scale."""
     arrays: dict[str, Floats] = {}
     excluded: list[tuple[int, str]] = []
     for name, (low, high) in scales.by_dimension.items():
@@ -240,8 +253,10 @@ def to_scale(
             rows = np.flatnonzero(mapped.beyond)
         if scales.out_of_scale == "exclude":
             text = f"values of {name} beyond the scale {low:g} to {high:g}"
-            numbers, counts = np.unique(rows, return_counts=True)
-            excluded += [(int(row), f"{n} {text}") for row, n in zip(numbers, counts, strict=True)]
+            beyond = np.bincount(rows, minlength=len(frame))
+            known = (~np.isnan(arrays[name].reshape(len(frame), -1))).sum(axis=1)
+            lost = np.flatnonzero(beyond > scales.tolerance * (known + beyond))
+            excluded += [(int(row), f"{beyond[row]} {text}") for row in lost]
     return arrays, excluded
 
 
@@ -263,7 +278,7 @@ class _Mapped:
 
 
 def _mapped(source: _Source, scales: Scales, log: Log) -> _Mapped:
-    """Values on [-1, 1], and which of them lay beyond the recorded scale."""
+    """Values as recorded, and which of them lay beyond the scale."""
     name = source.name
     low, high = scales.by_dimension[name]
     values = number_column(source.table, source.table_name, name)
@@ -271,8 +286,10 @@ def _mapped(source: _Source, scales: Scales, log: Log) -> _Mapped:
     beyond = (values < low - slack) | (values > high + slack)
     if beyond.any():
         text = f"values of {name} beyond the scale {low:g} to {high:g}"
-        people = source.keys["participant"].iloc[source.annotation[beyond]]
-        who = ", ".join(natural_order(people.tolist()))
+        who = ""
+        if "participant" in source.keys:
+            people = source.keys["participant"].iloc[source.annotation[beyond]]
+            who = "; participants " + ", ".join(natural_order(people.tolist()))
         known = int((~np.isnan(values)).sum())
         if scales.out_of_scale != "error" and beyond.sum() > _MOST_BEYOND * known:
             raise DataError(
@@ -286,30 +303,30 @@ def _mapped(source: _Source, scales: Scales, log: Log) -> _Mapped:
             _refuse_beyond(source, beyond, f"beyond the scale {low:g} to {high:g}")
         if scales.out_of_scale == "exclude":
             values = np.where(beyond, np.nan, values)
-            done = "dropped and their annotations excluded"
+            done = "dropped; annotations with too many of them are excluded"
         else:
             done = "moved to its ends"
-        log.add(source.table_name, f"{text} {done}; participants {who}", int(beyond.sum()))
-    if (low, high) != schema.SCALE:
-        done = f"{name} mapped from {low:g} to {high:g} onto -1 to 1"
-        log.add(source.table_name, done, len(values))
-    middle, half = (low + high) / 2, (high - low) / 2
-    return _Mapped((np.clip(values, low, high) - middle) / half, beyond)
+        log.add(source.table_name, f"{text} {done}{who}", int(beyond.sum()))
+    return _Mapped(np.clip(values, low, high), beyond)
 
 
 def _refuse_beyond(source: _Source, beyond: npt.NDArray[np.bool_], text: str) -> NoReturn:
     """Say how many values lie beyond the scale, whose they are, and where the first one stands."""
     keys = source.keys.iloc[source.annotation[beyond]]
-    people = keys["participant"].unique().tolist()
-    named = ", ".join(people[:_NAMED_PEOPLE]) + (", ..." if len(people) > _NAMED_PEOPLE else "")
+    who = where = ""
+    if "participant" in keys:
+        people = keys["participant"].unique().tolist()
+        named = ", ".join(people[:_NAMED_PEOPLE]) + (", ..." if len(people) > _NAMED_PEOPLE else "")
+        who = f", by {len(people)} participants ({named})"
+        where = f" by {keys['participant'].iloc[0]}"
     row = int(np.flatnonzero(beyond)[0])
     raise DataError(
-        f"{len(keys)} values {text}, by {len(people)} participants ({named}) on "
-        f"{keys['item'].nunique()} items; the first by {keys['participant'].iloc[0]} "
+        f"{len(keys)} values {text}{who} on {keys['item'].nunique()} items; the first{where} "
         f"on {keys['item'].iloc[0]}",
         file=source.table_name,
         row=source.table.index[row],
         column=source.name,
         found=float(source.table[source.name].iloc[row]),
-        expected=_SCALE_REMEDY + ', or out_of_scale="clip" or "exclude"',
+        expected=_SCALE_REMEDY
+        + '; or, if that is the scale, out_of_scale="clip" or "exclude" for stray values',
     )

@@ -6,19 +6,23 @@ Everything that builds, checks, stores or documents a study reads this file.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+#: Since 1.1 ratings are stored on the scale on which they were recorded.
 SCHEMA_VERSION = "1.1"
 
 #: Levels of the factor modality, in the order in which every table shows them.
 MODALITIES = ("music", "visual", "audiovisual")
 
-#: Keys of an annotation.
+#: Keys of an annotation. Ratings without ids have no participant.
 KEYS = ("item", "modality", "participant")
 
-#: Lowest and highest value of a stored rated dimension.
+#: Keys where people rated the same thing in several sessions, in the order in which rows stand.
+ALL_KEYS = (*KEYS, "session")
+
+#: Scale of a rated dimension where nothing else is said.
 SCALE = (-1.0, 1.0)
 
 #: Seconds between two samples of a regular grid.
@@ -109,8 +113,10 @@ def _features(modality: str) -> tuple[Variable, ...]:
 
 
 def _records(group: str, dim: str, *rows: tuple[str, Kind, str]) -> tuple[Variable, ...]:
+    optional = ALL_KEYS[2:]
     return tuple(
-        Variable(group, name, (dim,), kind, text, required=True) for name, kind, text in rows
+        Variable(group, name, (dim,), kind, text, required=name not in optional)
+        for name, kind, text in rows
     )
 
 
@@ -127,7 +133,14 @@ VARIABLES: tuple[Variable, ...] = (
         required=True,
         assigned="within_item",
     ),
-    _annotation("participant", "text", "rater", coordinate=True, required=True),
+    _annotation("participant", "text", "rater", coordinate=True),
+    _annotation(
+        "session",
+        "text",
+        "occasion on which a participant rated",
+        coordinate=True,
+        assigned="within_item",
+    ),
     _annotation(
         "trial", "integer", "order within the participant's session, from 1", coordinate=True
     ),
@@ -232,6 +245,7 @@ VARIABLES: tuple[Variable, ...] = (
         ("item", "text", "its item"),
         ("modality", "text", "its modality"),
         ("participant", "text", "its rater"),
+        ("session", "text", "its session"),
         ("mask", "text", "mask that was set: keep_dynamic or keep_labels"),
         ("reason", "text", "why"),
     ),
@@ -243,6 +257,11 @@ VARIABLES: tuple[Variable, ...] = (
         ("count", "integer", "how many rows, columns or files it touched"),
     ),
 )
+
+
+def keys_in(names: Container[Any]) -> tuple[str, ...]:
+    """Keys that annotations have, in the order by which they are sorted."""
+    return tuple(key for key in ALL_KEYS if key in names)
 
 
 def variables(group: str) -> Mapping[str, Variable]:

@@ -7,22 +7,21 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from ..arguments import check_choice, check_flag, check_text
 from ..errors import DataError, boundary
 from . import schema
-from .build import Log, assemble, natural_order
-from .frames import check_cells, check_frame, flag_column, keys_text, number_column, refuse
+from .build import Log, assemble
+from .frames import check_frame
+from .importing.answers import LABEL_COLUMNS, read_familiar, read_labels, read_ordinals, typed
+from .importing.keys import backwards, keyed, known, modalities_of, sessions_of
 from .names import OWN, check_not_ours, check_stored_name, storage_problem
 from .origin import read_origin
-from .ratings import OutOfScale, Recordings, Scales, place, to_scale
+from .ratings import OutOfScale, Recordings, Scales, on_scale
 
 __all__ = ["from_frames"]
-
-_LABEL_COLUMNS = ("label", "label_name", "category", "superfactor")
 
 
 @boundary("the tables cannot be read", file="from_frames")
@@ -35,9 +34,15 @@ def from_frames(
     columns: Mapping[str, str] | None = None,
     dimensions: Sequence[str] | None = None,
     labels: Sequence[str] | pd.DataFrame | None = None,
-    modalities: Sequence[str] = schema.MODALITIES,
+    modalities: Sequence[str] | None = None,
+    item: str = "item",
+    modality: str = "modality",
+    participant: str = "participant",
+    session: str = "session",
     scale: tuple[float, float] | Mapping[str, tuple[float, float]] = schema.SCALE,
     out_of_scale: OutOfScale = "error",
+    tolerance: float = 0.05,
+    familiar_from: float | None = None,
     assigned: Mapping[str, str] | None = None,
     study: str = "unnamed study",
     source: str = "",
@@ -49,10 +54,11 @@ def from_frames(
     Parameters
     ----------
     annotations : DataFrame, optional
-        One row per annotation: `item`, `participant`, `modality` where there is more than one,
-        and any of `trial` (order in the session), `familiar`, `overlay`, `keep_dynamic`,
-        `keep_labels`, static dimensions, label columns, and further columns, which are kept as
-        factors. Without it, the annotations are the recordings in `dynamics`.
+        One row per annotation: `item`, `participant` where it is known who rated, `modality`
+        where there is more than one, `session` where people rated the same again, and any of
+        `trial` (order in the session), `familiar`, `overlay`, `keep_dynamic`, `keep_labels`,
+        static dimensions, label columns, and further columns, which are kept as factors. Without
+        it, the annotations are the recordings in `dynamics`.
     dynamics : DataFrame, optional
         One row per annotation and time step: the keys, `time` in seconds, and the dimensions,
         on one regular grid, in any row order. Give an irregular log to `resample` first.
@@ -66,20 +72,32 @@ def from_frames(
         is also in `participants` or `items` is renamed there only where the name belongs there.
     dimensions : sequence of str, optional
         Rated dimensions: dynamic where a column of `dynamics`, static where one of
-        `annotations`. By default `arousal` and `valence`, those that are there.
-    labels : sequence of str or DataFrame, optional
-        Columns of `annotations` with 0, 1 or a missing value; or a table with a row per label:
-        `label` (the column), and any of `label_name`, `category`, `superfactor`.
-    modalities : sequence of str
-        Levels of modality in order. With one level the column `modality` may be absent.
+        `annotations`. By default `arousal` and `valence`, those that are there; none where there
+        are labels. Ordered categories in words are numbered from 1.
+    labels : str, sequence of str or DataFrame, optional
+        Columns of `annotations` with 0, 1 or a missing value; or one column of text, in which
+        each person chose one answer; or a table with a row per label: `label` (the column), and
+        any of `label_name`, `category`, `superfactor`.
+    modalities : sequence of str, optional
+        Levels of modality in order. By default those of MuVi where the column `modality` holds
+        one of them, else those of the column; without that column, the one modality is called
+        ``all``.
+    item, modality, participant, session : str
+        Your columns of the keys: short for four entries of `columns`.
     scale : tuple of float, or mapping of str to tuple of float
         Lowest and highest value of the recorded scale, the same for all dimensions or by
-        dimension. It is mapped linearly to [-1, 1] and kept in the attributes
-        `recorded_scale_min` and `recorded_scale_max`.
+        dimension. Ratings stay as recorded; the scale is kept in the attributes `scale_min` and
+        `scale_max`.
     out_of_scale : {"error", "clip", "exclude"}
         What to do with a value beyond the scale: refuse it; move it to the end of the scale and
-        log that; or drop the value and exclude its annotation from the statistics, with a
-        reason in `/exclusions`.
+        log that; or drop the value and, where an annotation has too many of them, exclude it
+        from the statistics, with a reason in `/exclusions`.
+    tolerance : float
+        Share of the samples of an annotation that may lie beyond the scale before ``"exclude"``
+        excludes it.
+    familiar_from : float, optional
+        Lowest value of `familiar` that counts as familiar, where it was asked on a scale. Without
+        it, `familiar` holds 0 and 1 or yes and no.
     assigned : mapping of str to str, optional
         For further columns, how they came to their values: ``"within_item"``,
         ``"participant"``, ``"item"`` or ``"observed"``. Columns of `participants` and `items`
@@ -103,17 +121,20 @@ def from_frames(
     ------
     DataError
         Names the table, the row (by its index label), the column, what was found and what was
-        expected: a missing column, an empty table, an empty key, an unknown modality, an
-        annotation that stands twice, a participant or item that is not in its table, a
-        recording without annotation, a time stamp that stands twice or is off the grid, an
-        infinite value, a value beyond the scale, a label that is not 0 or 1.
+        expected: a missing column, an empty table, an empty key, keys that differ by blanks only,
+        an unknown modality, an annotation that stands twice, a participant or item that is not in
+        its table, a recording without annotation, a time stamp that stands twice or is off the
+        grid, an infinite value, a value beyond the scale, a label that is not 0 or 1.
 
     Notes
     -----
     The row order of `annotations` and `dynamics` does not matter. Ids are kept as text; whole
-    numbers lose a trailing ``.0``. What was done stands in `/log`: scales mapped, values
-    clipped or dropped, columns of `dynamics` that were not used, annotations without
-    recording. ``from_frames(keys_and_labels, dynamics=to_long(study), ...)`` rebuilds a study.
+    numbers lose a trailing ``.0``. Numbers may be written with decimal commas. Without a column
+    `participant` the study has none, and no `/participants`: what needs people is refused, and
+    ratings of one cell may stand several times. What was done stands in `/log`: values clipped or
+    dropped, columns of `dynamics` that were not used, annotations without recording, where
+    familiarity begins. ``from_frames(keys_and_labels, dynamics=to_long(study), ...)`` rebuilds a
+    study.
 
     Examples
     --------
@@ -121,50 +142,56 @@ def from_frames(
     >>> from muvistats import from_frames
     >>> ratings = pd.DataFrame({"who": [1, 2], "film": ["V1", "V1"], "liking": [9, 3]})
     >>> study = from_frames(
-    ...     ratings, columns={"participant": "who", "item": "film"}, dimensions=["liking"],
-    ...     scale=(1, 9), modalities=("audiovisual",),
+    ...     ratings, participant="who", item="film", dimensions=["liking"], scale=(1, 9)
     ... )
     >>> study["annotations/liking"].values.tolist()
-    [1.0, -0.5]
+    [9.0, 3.0]
     """
     _check_arguments(columns, modalities, assigned, (study, source))
     if label_alignment is not None:
         check_choice("label_alignment", label_alignment, schema.ALIGNMENTS)
     if simulated is not None:
         check_flag("simulated", simulated)
+    columns = _with_keys(columns or {}, (item, modality, participant, session))
     with _own_names(columns):
-        tables = _renamed(annotations, dynamics, participants, items, columns or {})
+        tables = _renamed(annotations, dynamics, participants, items, columns)
         tables, origin = read_origin(
             tables, {"label_alignment": label_alignment, "simulated": simulated}
         )
-        keys, recordings = _keyed(tables, modalities)
+        levels = modalities_of(tables, modalities)
+        keys, recordings = keyed(tables, levels)
+        rated = _dimensions(tables, dimensions, labelled=labels is not None)
+        tables, ordinals = read_ordinals(tables, rated)
         recorded = None if recordings is None else (tables["dynamics"], recordings)
         frame = tables.get("annotations", keys)
-        rated = _dimensions(tables, dimensions)
-        label_values, label_table = _labels(tables, labels)
-        known = {
-            key: _known(tables.get(f"{key}s"), f"{key}s", key, keys)
-            for key in ("participant", "item")
-        }
-        _check_assigned(assigned, [frame, *known.values()])
+        chosen = read_labels(tables, labels)
+        people = known(tables.get("participants"), "participant", keys) if _ids(keys) else None
+        people = None if people is None else typed(people, "participants")
+        films = typed(known(tables.get("items"), "item", keys), "items")
+        _check_assigned(assigned, [frame, films, *([] if people is None else [people])])
         log = Log()
         if recordings is not None:
             _log_unused(tables["dynamics"], rated, recordings, len(frame), log)
-        scales = Scales(scale, rated, out_of_scale)
-        values, outside = to_scale(frame, recorded, keys, scales, log)
-        extras = _extras(frame, keys, [*rated, *_names(label_table)])
+        frame = read_familiar(frame, "annotations", familiar_from, log)
+        scales = Scales(scale, rated, out_of_scale, tolerance, ordinals.scales)
+        values, outside = on_scale(frame, recorded, keys, scales, log)
+        extras = _extras(frame, keys, [*rated, *chosen.columns])
         exclusions = _exclusions(extras, outside)
         extras["keep_dynamic"] &= ~np.isin(np.arange(len(extras)), [row for row, _ in outside])
+        if "session" in keys:
+            extras["session"] = pd.Categorical(extras["session"], sessions_of(tables, keys))
     return assemble(
         extras,
         values,
-        participants=known["participant"],
-        items=known["item"],
-        labels=label_values,
-        label_table=label_table,
+        participants=people,
+        items=films,
+        labels=chosen.codes,
+        label_table=chosen.table,
+        question=chosen.question,
         time=None if recordings is None else recordings.time,
-        modalities=modalities,
+        modalities=levels,
         scale=scales.by_dimension,
+        words=ordinals.levels,
         assigned=assigned,
         exclusions=exclusions,
         log=log,
@@ -172,6 +199,22 @@ def from_frames(
         source=source,
         **origin,
     )
+
+
+def _with_keys(columns: Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
+    """Names of columns, those of the keys among them where they are other ones than here."""
+    names = ("item", "modality", "participant", "session")
+    own = {key: name for key, name in zip(names, keys, strict=True) if name != key}
+    for key, name in own.items():
+        check_text(key, name)
+        if columns.get(key, name) != name:
+            raise DataError("named twice", file="columns", column=key, found=columns[key])
+    return {**columns, **own}
+
+
+def _ids(keys: pd.DataFrame) -> bool:
+    """Whether it is known who rated."""
+    return "participant" in keys
 
 
 def _check_arguments(
@@ -186,6 +229,8 @@ def _check_arguments(
         for key, own in (value or {}).items():
             if not isinstance(key, str) or not isinstance(own, Hashable):
                 raise DataError("not a name", file=name, found=own if isinstance(key, str) else key)
+    if modalities is None:
+        modalities = ()
     if isinstance(modalities, str) or not isinstance(modalities, Iterable):
         raise DataError(
             "not a sequence of names", file="modalities", found=modalities, expected="['film']"
@@ -262,6 +307,13 @@ def _renamed(
         frame = frame.rename(columns=here)
         tables[name] = _text_names(frame, name)
     unused = [theirs for theirs in columns.values() if theirs not in used]
+    if unused and backwards(columns, {n: f for n, f in given.items() if f is not None}):
+        raise DataError(
+            "columns is the wrong way round: the name used here comes first",
+            file="columns",
+            found=dict(columns),
+            expected=str({str(theirs): str(ours) for ours, theirs in columns.items()}),
+        )
     if unused:
         raise DataError("no table has the column", file="columns", column=unused[0])
     return tables
@@ -277,91 +329,14 @@ def _text_names(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame
 
 
-def _keyed(
-    tables: dict[str, pd.DataFrame], modalities: Sequence[str]
-) -> tuple[pd.DataFrame, Recordings | None]:
-    """Keys of the annotations as text, and where each row of the dynamics belongs."""
-    if not modalities or len(set(modalities)) < len(modalities):
-        raise DataError("modalities are not distinct names", found=list(modalities))
-    keys = None
-    if "annotations" in tables:
-        keys = _keys(tables["annotations"], "annotations", modalities)
-        twice = np.flatnonzero(keys.duplicated())
-        if len(twice):
-            found = " x ".join(keys.iloc[int(twice[0])])
-            refuse(keys, "annotations", "item", twice, "annotation stands twice", found=found)
-        if "dynamics" not in tables:
-            return keys, None
-    dynamics = tables["dynamics"]
-    check_frame(dynamics, "dynamics", ("item", "participant", "time"))
-    recordings, keys = place(dynamics, _keys(dynamics, "dynamics", modalities), keys)
-    return keys, recordings
-
-
-def _keys(frame: pd.DataFrame, name: str, modalities: Sequence[str]) -> pd.DataFrame:
-    one = len(modalities) == 1 and "modality" not in frame
-    check_frame(frame, name, [k for k in schema.KEYS if not (one and k == "modality")])
-    keys = {
-        key: pd.Series(modalities[0], frame.index)
-        if one and key == "modality"
-        else keys_text(frame, name, key)
-        for key in schema.KEYS
-    }
-    unknown = np.flatnonzero(~keys["modality"].isin([str(m) for m in modalities]))
-    if len(unknown):
-        expected = ", ".join(modalities)
-        refuse(frame, name, "modality", unknown, "unknown modality", expected=expected)
-    return pd.DataFrame(keys, index=frame.index, dtype="str")
-
-
-def _known(frame: pd.DataFrame | None, name: str, key: str, keys: pd.DataFrame) -> pd.DataFrame:
-    """Table of participants or items, every annotation's one in it."""
-    if frame is None:
-        return pd.DataFrame({key: natural_order(keys[key].tolist())})
-    check_frame(frame, name, [key])
-    frame = frame.assign(**{key: keys_text(frame, name, key)})
-    twice = np.flatnonzero(frame[key].duplicated())
-    if len(twice):
-        refuse(frame, name, key, twice, f"{key} stands twice")
-    unknown = np.flatnonzero(~keys[key].isin(frame[key]))
-    if len(unknown):
-        problem = (
-            "participant has no profile" if key == "participant" else "item is not in the list"
-        )
-        refuse(keys, "annotations", key, unknown, problem, expected=f"one of the {name}")
-    return _typed(frame, name)
-
-
-def _typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Columns that the schema knows, in its types."""
-    known = schema.variables(f"/{name}")
-    new: dict[str, Any] = {}
-    for column in frame.columns:
-        check_cells(frame, name, column)
-        variable = known.get(column)
-        if variable is None or column in schema.KEYS:
-            continue
-        if variable.kind == "flag":
-            new[column] = flag_column(frame, name, column, variable.flags)
-        elif variable.kind == "truth":
-            new[column] = flag_column(frame, name, column, ("False", "True"), missing=False) == 1
-        elif variable.kind == "number":
-            new[column] = number_column(frame, name, column)
-        elif variable.kind == "integer":
-            numbers = number_column(frame, name, column, missing=False)
-            wrong = np.flatnonzero(numbers % 1)
-            if len(wrong):
-                refuse(frame, name, column, wrong, "not a whole number")
-            new[column] = numbers.astype(np.int64)
-    return frame.assign(**new)
-
-
-def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None) -> list[str]:
-    """Rated dimensions, each in one of the two tables."""
+def _dimensions(
+    tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None, *, labelled: bool
+) -> list[str]:
+    """Rated dimensions, each in one of the two tables; a study of labels needs none."""
     places = {name: tables[name] for name in ("annotations", "dynamics") if name in tables}
     if names is None:
         names = [n for n in ("arousal", "valence") if any(n in frame for frame in places.values())]
-        if not names:
+        if not names and not labelled:
             raise DataError(
                 "no rated dimension; name them in dimensions, or give dimensions=[] for a study "
                 "of labels alone",
@@ -374,7 +349,7 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
     names = list(names)
     for name in names:
         check_text("a dimension", name)
-        if name in (*OWN, *schema.variables("/annotations"), *_LABEL_COLUMNS):
+        if name in (*OWN, *schema.variables("/annotations"), *LABEL_COLUMNS):
             raise DataError("name has another meaning", file="dimensions", found=name)
         found = [place for place, frame in places.items() if name in frame]
         if not found:
@@ -386,44 +361,12 @@ def _dimensions(tables: Mapping[str, pd.DataFrame], names: Sequence[str] | None)
     return names
 
 
-def _labels(
-    tables: Mapping[str, pd.DataFrame], labels: Sequence[str] | pd.DataFrame | None
-) -> tuple[npt.NDArray[np.int8] | None, pd.DataFrame | None]:
-    """Label codes (annotation, label) and the table of labels."""
-    if labels is None:
-        return None, None
-    if not isinstance(labels, pd.DataFrame):
-        labels = [labels] if isinstance(labels, str) else labels
-        if not isinstance(labels, Iterable):
-            raise DataError("not a sequence of names", file="labels", found=labels)
-        labels = list(labels)
-        for name in labels:
-            check_text("a label", name)
-        labels = pd.DataFrame({"label": list(labels), "label_name": list(labels)}, dtype="str")
-    check_frame(labels, "labels", ["label"])
-    unknown = [str(c) for c in labels.columns if c not in _LABEL_COLUMNS]
-    if unknown:
-        expected = ", ".join(_LABEL_COLUMNS)
-        raise DataError("unknown column", file="labels", column=unknown[0], expected=expected)
-    names = keys_text(labels, "labels", "label").tolist()
-    if "annotations" not in tables:
-        raise DataError("labels need a table of annotations", file="annotations")
-    frame = tables["annotations"]
-    check_frame(frame, "annotations", names)
-    codes = [flag_column(frame, "annotations", n, (), problem="label is not 0 or 1") for n in names]
-    return np.stack(codes, axis=1), labels
-
-
-def _names(label_table: pd.DataFrame | None) -> list[str]:
-    return [] if label_table is None else label_table["label"].astype("str").tolist()
-
-
 def _extras(frame: pd.DataFrame, keys: pd.DataFrame, taken: Sequence[str]) -> pd.DataFrame:
     """Keys, masks and further columns of the annotations, rows as given."""
     check_not_ours(map(str, frame), "annotations")
     frame = frame.drop(columns=list(taken), errors="ignore")
-    frame = frame.assign(**{key: keys[key] for key in schema.KEYS})
-    frame = _typed(frame, "annotations").reset_index(drop=True)
+    frame = frame.assign(**{key: keys[key] for key in keys})
+    frame = typed(frame, "annotations").reset_index(drop=True)
     masks = [name for name in ("keep_dynamic", "keep_labels") if name not in frame]
     return frame.assign(**dict.fromkeys(masks, True))
 
@@ -446,7 +389,7 @@ def _log_unused(
     count: int,
     log: Log,
 ) -> None:
-    unused = [str(c) for c in dynamics.columns if c not in (*schema.KEYS, "time", *rated)]
+    unused = [str(c) for c in dynamics.columns if c not in (*schema.ALL_KEYS, "time", *rated)]
     if unused:
         log.add("dynamics", "columns not used: " + ", ".join(unused), len(unused))
     without = count - len(np.unique(recordings.annotation))

@@ -13,7 +13,7 @@ from .plausible import refuse_impossible
 
 __all__ = ["validate"]
 
-#: Rounding that a stored rating may carry beyond its scale.
+#: Share of the scale by which rounding may carry a stored rating beyond it.
 _SLACK = 1e-9
 
 
@@ -38,9 +38,9 @@ def validate(data: xr.DataTree) -> None:
     are not empty, no annotation stands twice and rows are in order; that every annotation has its
     participant and item in the tables; that no name stands for two columns; that time increases;
     that no number is infinite, no age, training or trial negative, no training longer than the age,
-    and no trial of a participant there twice; that rated dimensions lie on [-1, 1], labels are 0, 1
-    or missing, and flags are known codes. Values of arrays that are not in memory are read once,
-    block by block.
+    and no trial of a participant there twice; that rated dimensions lie on their scale, labels are
+    0, 1 or missing, and flags are known codes. Values of arrays that are not in memory are read
+    once, block by block.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def _check_order(data: xr.DataTree) -> None:
     wrong = np.flatnonzero(order != np.arange(len(order)))
     if len(wrong):
         raise DataError(
-            "rows do not stand by item, modality and participant; save_dataset sorts them",
+            "rows do not stand by item, modality, participant and session; save_dataset sorts them",
             file="/annotations",
             row=int(wrong[0]),
         )
@@ -77,13 +77,14 @@ def _check_names(data: xr.DataTree) -> None:
     labels = annotations["label"].to_numpy().tolist() if "label" in annotations else []
     ours = schema.variables("/annotations")
     own = [str(name) for name in annotations.variables if name not in ours]
-    tables = {table: map(str, data[table].variables) for table in ("participants", "items")}
+    people = data["participants"].variables if "participants" in data else {}
+    tables = {"participants": map(str, people), "items": map(str, data["items"].variables)}
     check_names({"annotations": own, **tables}, labels)
     seen: dict[str, str] = {}
     columns = [
-        ("/annotations", [n for n, v in annotations.variables.items() if n not in schema.KEYS]),
+        ("/annotations", [n for n, v in annotations.variables.items() if n not in schema.ALL_KEYS]),
         ("/annotations, label", labels),
-        ("/participants", [n for n in data["participants"].variables if n != "participant"]),
+        ("/participants", [n for n in people if n != "participant"]),
         ("/items", [n for n in data["items"].variables if n != "item"]),
     ]
     for place, names in columns:
@@ -97,9 +98,9 @@ def _check_names(data: xr.DataTree) -> None:
 
 def _check_levels(data: xr.DataTree) -> None:
     """A factor with levels holds no other value."""
-    for table in ("annotations", "participants", "items"):
+    for table in data.children.keys() & {"annotations", "participants", "items"}:
         for name, variable in data[table].variables.items():
-            if "levels" not in variable.attrs or name in schema.KEYS:
+            if "levels" not in variable.attrs or name in schema.ALL_KEYS:
                 continue
             levels = schema.decode_levels(variable.attrs["levels"])
             values = variable.to_numpy()
@@ -148,7 +149,6 @@ def _check_time(annotations: xr.Dataset) -> None:
 
 
 def _check_ranges(annotations: xr.Dataset) -> None:
-    low, high = schema.SCALE
     for name, values in annotations.data_vars.items():
         if "assigned" in values.attrs and values.attrs["assigned"] not in schema.ASSIGNED:
             raise DataError(
@@ -167,14 +167,34 @@ def _check_ranges(annotations: xr.Dataset) -> None:
                     found=values.dims,
                     expected="('annotation',) or ('annotation', 'time')",
                 )
-            if _lies_within(values, low - _SLACK, high + _SLACK):
+            low, high = _scale(values)
+            slack = _SLACK * (high - low)
+            if _lies_within(values, low - slack, high + slack):
                 continue
-            allowed = ~((values < low - _SLACK) | (values > high + _SLACK))  # NaN is missing
+            allowed = ~((values < low - slack) | (values > high + slack))  # NaN is missing
             _refuse(annotations, values, allowed, f"a value in [{low:g}, {high:g}]")
         elif "flag_meanings" in values.attrs:
             codes = len(values.attrs["flag_meanings"].split())
             allowed = (values >= -1) & (values < codes)
             _refuse(annotations, values, allowed, f"-1 (missing) or a code from 0 to {codes - 1}")
+
+
+def _scale(values: xr.DataArray) -> tuple[float, float]:
+    """Scale of a dimension, which its attributes tell."""
+    ends = [values.attrs.get(name) for name in ("scale_min", "scale_max")]
+    try:
+        low, high = map(float, ends)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not low < high:
+        raise DataError(
+            "attributes scale_min and scale_max do not name a scale",
+            file="/annotations",
+            column=str(values.name),
+            found=ends,
+            expected="its lowest and highest value",
+        )
+    return low, high
 
 
 def _lies_within(values: xr.DataArray, low: float, high: float) -> bool:
@@ -194,7 +214,8 @@ def _refuse(
         return
     wrong = ~allowed.to_numpy()
     first = tuple(int(i) for i in np.argwhere(wrong)[0])
-    where = " x ".join(str(annotations[key].to_numpy()[first[0]]) for key in schema.KEYS)
+    keys = schema.keys_in(annotations.coords)
+    where = " x ".join(str(annotations[key].to_numpy()[first[0]]) for key in keys)
     raise DataError(
         f"value out of range, {int(wrong.sum())} such values",
         file="/annotations",

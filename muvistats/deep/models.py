@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..arguments import check_count, check_jobs, generator_of, is_named
+from ..dataset.access import study_on_unit_scale
 from ..dataset.gate import takes_study
 from ..errors import DataError, DesignError
 from ..files import FilePath, kept_folder
@@ -346,7 +347,7 @@ def network_models(
     n_repeats = check_count("n_repeats", n_repeats, least=1)
     jobs = check_jobs(n_jobs)
     root: Any = generator_of(rng).bit_generator.seed_seq  # not advanced by this
-    study = prepared_study(data, settings)
+    study = study_on_unit_scale(prepared_study(data, settings))
     chosen = chosen_targets(study, dimension)
     check_needs(study, wanted)
     inputs = network_inputs(study, chosen, wanted)

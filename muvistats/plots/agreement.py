@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..dataset.access import need_study, select
+from ..dataset.access import need_study, scale_of, select
 from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
@@ -96,7 +96,7 @@ def plot_agreement_trajectory(
     names = [str(name) for name in estimator["dimension"].to_numpy()]
     modalities = [str(name) for name in estimator["modality"].to_numpy()]
     fig = new_figure(0.7 + 2.7 * len(modalities), 0.5 + 2.2 * len(names))
-    axes = fig.subplots(len(names), len(modalities), sharex=True, sharey=True, squeeze=False)
+    axes = fig.subplots(len(names), len(modalities), sharex=True, sharey="row", squeeze=False)
     for row, name in zip(axes, names, strict=True):
         for ax, modality in zip(row, modalities, strict=True):
             cell = {"dimension": name, "modality": modality}
@@ -134,12 +134,14 @@ def _cell(ax: Axes, data: xr.DataTree, cell: xr.Dataset, name: str) -> None:
             gid="rater",
         )
     gold, sd = cell["gold_standard"].to_numpy(), cell["sd"].to_numpy()
-    low, high = np.maximum(gold - sd, -1), np.minimum(gold + sd, 1)
+    lowest, highest = scale_of(annotations[name])
+    low, high = np.maximum(gold - sd, lowest), np.minimum(gold + sd, highest)
     ax.fill_between(time, low, high, color=PALE, alpha=0.75, linewidth=0, zorder=0, gid="band")
     ax.plot(time, gold, color="white", linewidth=4.2, zorder=5)
     ax.plot(time, gold, color=INK, linewidth=2.2, zorder=6, gid="estimator")
-    ax.axhline(0, color=GREY, linewidth=0.6, zorder=0.5)
-    ax.set_ylim(-1.05, 1.05)
+    ax.axhline((lowest + highest) / 2, color=GREY, linewidth=0.6, zorder=0.5)
+    margin = 0.025 * (highest - lowest)
+    ax.set_ylim(lowest - margin, highest + margin)
     ax.set_xlim(time[0], time[-1])
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ..dataset import schema
-from ..dataset.access import dimensions_of
+from ..dataset.access import dimensions_of, on_unit_scale, scale_of
 from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..types import Floats, Names
@@ -52,6 +52,8 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
     Figure
         One panel per modality: share of all samples per bin, with the distribution of each
         dimension at its margin and the mean as a cross. With a single dimension, a histogram.
+        The plane of two dimensions runs from -1 to 1, the ends of both scales; a histogram is on
+        the scale as recorded.
 
     Raises
     ------
@@ -86,10 +88,12 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
     else:
         fig = new_figure(1.0 + 2.6 * len(modalities), 2.6)
         axes = np.atleast_1d(fig.subplots(1, len(modalities), sharey=True))
+        low, high = scale_of(annotations[names[0]])
         for ax, modality in zip(axes, modalities, strict=True):
             values = samples[modality][:, 0]
             weights = np.full(len(values), 100 / max(1, len(values)))
-            ax.hist(values, bins=_EDGES, weights=weights, color=colour[modality])
+            edges = (low + high) / 2 + _EDGES * (high - low) / 2
+            ax.hist(values, bins=edges, weights=weights, color=colour[modality])
             ax.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
             ax.set_title(words(modality))
             ax.set_xlabel(words(names[0]))
@@ -127,7 +131,8 @@ def _samples(annotations: xr.Dataset, names: Sequence[str], modality: str) -> Fl
     """Samples that count, (sample, dimension)."""
     keep = (annotations["modality"] == modality) & annotations["keep_dynamic"]
     part = annotations[list(names)].isel(annotation=keep.to_numpy())
-    arrays = xr.broadcast(*[part[name] for name in names])
+    plane = len(names) == 2  # of two dimensions, whatever their scales
+    arrays = xr.broadcast(*[on_unit_scale(part[n]) if plane else part[n] for n in names])
     values: Floats = np.stack([array.to_numpy().ravel() for array in arrays], axis=1)
     return values[~np.isnan(values).any(axis=1)]
 

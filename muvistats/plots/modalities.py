@@ -20,6 +20,9 @@ from .style import GREY, INK, colours, header, new_figure, p_text, require, styl
 #: Colour of what belongs to two modalities.
 _PAIR = "#4C7A99"
 
+#: How the statistics of `kruskal_modality` are written: as published, and by the design.
+_STATISTICS = {"H": "Kruskal-Wallis H", "chi2": "By design, \u03c7\u00b2"}
+
 #: More points than this are not drawn one by one.
 _MOST_POINTS = 3000
 
@@ -82,7 +85,10 @@ def plot_modality_medians(
         }
         _violins(ax, groups)
         ax.set_ylabel(words(name))
-        ax.set_ylim(-1.05, 1.05)
+        low, high = _limits(frame, name)
+        ax.set_ylim(low, high)
+        if low < 0 < high:
+            ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         if tests is not None:
             ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=9)
     header(fig, data, "Median of each annotation, by modality", "bar: quartiles; white dot: median")
@@ -129,19 +135,37 @@ def _violins(ax: Axes, groups: dict[str, Floats]) -> None:
     ticks = [f"{words(level)}\nn = {len(values)}" for level, values in groups.items()]
     ax.set_xticks(range(len(groups)), ticks)
     ax.tick_params(axis="x", length=0)
-    ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
     ax.grid(axis="y")
 
 
+def _limits(frame: pd.DataFrame, name: str) -> tuple[float, float]:
+    """Ends of an axis: those of the scale, or of the values where no scale is known."""
+    values = frame[name].dropna().to_numpy(dtype=float)
+    default = (values.min(), values.max()) if len(values) else (-1.0, 1.0)
+    if name not in frame.attrs.get("scales", {}) and len(values) and np.abs(values).max() <= 1:
+        default = (-1.0, 1.0)
+    low, high = frame.attrs.get("scales", {}).get(name, default)
+    margin = 0.025 * ((high - low) or 1.0)
+    return float(low - margin), float(high + margin)
+
+
 def _test_text(test: pd.DataFrame, dimension: str) -> str:
-    require(test, "kruskal_modality", "dimension", "statistic", "df", "p_value")
-    rows = test[test["dimension"] == dimension]
-    if "dependence" in rows:
-        rows = rows[rows["dependence"] == "independent"]
+    columns = ("dimension", "factor", "statistic", "statistic_name", "df", "p_value", "dependence")
+    require(test, "kruskal_modality", *columns)
+    other = test[(test["factor"] != "modality") | ~test["statistic_name"].isin(_STATISTICS)]
+    if len(other):
+        raise DataError(
+            "not a test of modality",
+            file="tests",
+            found=f"{other['statistic_name'].iloc[0]} of {other['factor'].iloc[0]}",
+            expected="the frame of kruskal_modality",
+        )
+    rows = test[test["dimension"] == dimension].sort_values("dependence", ascending=False)
     if len(rows) == 0 or np.isnan(rows["statistic"].iloc[0]):
         return "not tested"
     row = rows.iloc[0]
-    return f"Kruskal-Wallis H({row['df']:.0f}) = {row['statistic']:.2f}, {p_text(row['p_value'])}"
+    name = _STATISTICS[row["statistic_name"]]
+    return f"{name}({row['df']:.0f}) = {row['statistic']:.2f}, {p_text(row['p_value'])}"
 
 
 @styled

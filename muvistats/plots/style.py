@@ -197,6 +197,12 @@ def sign(label: str, marker: str, size: float = 5, **look: Any) -> Line2D:
 
 def require(frame: pd.DataFrame, function: str, *columns: str) -> None:
     """Refuse a frame that is not the one a figure draws."""
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"a figure draws a result; call {function}(...) first and give it its frame",
+            found=type(frame).__name__,
+            expected="a DataFrame",
+        )
     missing = [column for column in columns if column not in frame]
     if missing:
         raise DataError(

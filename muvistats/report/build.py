@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from .figures import save_figure
 from .folder import NETWORKS, check_target, finished_folder
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
-from .parts import Figure, Section, Settings, Table
+from .parts import Figure, NothingToSayError, Section, Settings, Table
 from .sections.catalogue import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
 from .sources import Data, Source, load_source, missing_part
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
@@ -102,6 +103,7 @@ def write_report(
         full=full,
         n_resamples=_RESAMPLES_FULL if full else _RESAMPLES,
         released_layout=source.released_layout,
+        is_muvi=source.is_muvi,
     )
     with finished_folder(out, overwrite=overwrite, keep=keep) as folder:
         trained = out / NETWORKS if networks is None else Path(networks)
@@ -134,6 +136,7 @@ class _Report:
         self.chapters: list[Chapter] = []
         self.absent: list[Absent] = []
         self.reasons: dict[str, str] = {}
+        self.quiet: set[str] = set()
         self.table_number = 0
         self.figure_number = 0
         self.version = installed("muvistats")
@@ -144,18 +147,19 @@ class _Report:
         done = 0
         for key, title in CHAPTERS.items():
             chapter = Chapter(key, title)
-            for section in (s for s in SECTIONS if s.chapter == key):
+            for section in (s for s in SECTIONS if s.chapter == key and self._is_about(s)):
+                paper = section.paper if self.source.is_muvi else ""
                 shown = ShownSection(
                     section.key,
                     section.title,
                     section.reference if self.source.is_muvi else "",
-                    section.text,
+                    f"{paper} {section.text}".strip(),
                 )
                 if section.of_networks and self.networks is not None:
                     shown.text += f" {self.networks.note}"
                 shown.warnings = self.source.warnings if section.warnings else ()
                 parts: tuple[Table | Figure, ...] = (*section.tables, *section.figures)
-                for part in parts:
+                for part in filter(self._is_about, parts):
                     self.progress(section.title, done, steps)
                     done += 1
                     if isinstance(part, Table):
@@ -183,14 +187,18 @@ class _Report:
             findings=finding_rows(source, FINDINGS, self._counted()),
             chapters=self.chapters,
             absent=[*self.absent, *not_built],
-            methods=_methods(self.settings),
+            methods=_methods(self.settings, source),
             rules=list(RULES.values()),
             verdicts=VERDICT_RULES if self.comparisons else {},
             versions=versions(self.version, platform.python_version(), self.hashes),
-            references=references(self.version),
+            references=references(self.version, paper=source.is_muvi),
             version=self.version,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
+
+    def _is_about(self, part: Section | Table | Figure) -> bool:
+        """Whether a part of the report is about a study of this kind."""
+        return part.about in ("any", "muvi" if self.source.is_muvi else "own")
 
     def _counted(self) -> Mapping[str, pd.DataFrame]:
         """Frames that may answer for the paper's claims: not of a quick or unfair trial."""
@@ -202,27 +210,44 @@ class _Report:
 
     def _leave_out(self, section: Section, part: Table | Figure, reason: str) -> None:
         self.reasons.setdefault(part.key, reason)
-        self.absent.append(Absent(part.caption, section.reference, reason))
+        reference = section.reference if self.source.is_muvi else ""
+        self.absent.append(Absent(self._words(part.caption), reason=reason, reference=reference))
+
+    def _words(self, caption: str) -> str:
+        """A caption, without a word of modalities where there is one."""
+        return (
+            caption.replace(", by modality", "").replace(" by modality", "")
+            if (self.source.one_modality)
+            else caption
+        )
+
+    def _silent(self, part: Table | Figure) -> bool:
+        """Whether nobody expects a part: a study of another kind does not have what it needs."""
+        if self.source.is_muvi:
+            return False
+        lacks = missing_part(self.source.first, part.needs, released=False)
+        return bool(lacks) or (part.of_networks and self.networks is None)
 
     def _reason_against(self, part: Table | Figure) -> str:
-        if part.slow and not self.settings.full:
-            return "would take the report beyond half a minute; --full adds it"
         missing = missing_part(
             self.source.first, part.needs, released=self.settings.released_layout
         )
-        return missing or (self.no_networks if part.of_networks else "")
+        if missing:
+            return missing
+        if part.slow and not self.settings.full:
+            return "would take the report beyond half a minute; --full adds it"
+        return self.no_networks if part.of_networks else ""
 
     def _table(self, section: Section, table: Table, shown: ShownSection) -> None:
+        if self._silent(table):
+            self.quiet.add(table.key)
+            return
+        table = replace(table, caption=self._words(table.caption))
         reason = self._reason_against(table)
         if reason:
             self._leave_out(section, table, reason)
             return
-        parts = []
-        for name, study in self._readings(each=table.each_reading).items():
-            try:
-                parts.append(self._compute(table, name, study))
-            except (DataError, DesignError) as error:
-                self._leave_out(section, table, str(error))
+        parts = list(self._computed(section, table))
         if not parts:
             return
         frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
@@ -235,6 +260,17 @@ class _Report:
             shown.tables.append(NumberedTable(self.table_number, view))
         for name in table.published:
             self._compare(table, frame, name, shown)
+
+    def _computed(self, section: Section, table: Table) -> Iterator[pd.DataFrame]:
+        """The frame of each reading that has one; what it lacks is listed."""
+        for name, study in self._readings(each=table.each_reading).items():
+            try:
+                yield self._compute(table, name, study)
+            except NothingToSayError as error:
+                if self.source.is_muvi:
+                    self._leave_out(section, table, str(error))
+            except (DataError, DesignError) as error:
+                self._leave_out(section, table, str(error))
 
     def _compute(self, table: Table, name: str, study: xr.DataTree) -> pd.DataFrame:
         if table.of_networks:
@@ -261,6 +297,9 @@ class _Report:
         shown.tables.append(NumberedTable(self.table_number, view))
 
     def _figure(self, section: Section, figure: Figure, shown: ShownSection) -> None:
+        if self._silent(figure) or (not self.source.is_muvi and set(figure.uses) & self.quiet):
+            return
+        figure = replace(figure, caption=self._words(figure.caption))
         reason = self._reason_against(figure)
         lacking = [key for key in figure.uses if key not in self.frames]
         if not reason and lacking:
@@ -293,11 +332,20 @@ class _Report:
             )
 
 
-def _methods(settings: Settings) -> list[str]:
-    return [
+def _methods(settings: Settings, source: Source) -> list[str]:
+    rows = (
         "Tests and intervals are those of the paper unless a table says otherwise: they take "
         "ratings as independent, although each person rated some thirty items and each item has "
-        "several raters. Such p-values tend to be too small.",
+        "several raters. Such p-values tend to be too small."
+        if source.is_muvi
+        else "Rows called independent take ratings as independent. Where one person rates several "
+        "items, or several people rate one item, they are not, and such p-values tend to be too "
+        "small; rows called design respect this."
+    )
+    if "participant" not in source.first["annotations"].coords:
+        rows += " The ratings have no ids: each is taken as that of another person."
+    return [
+        rows,
         f"Resampling steps drew {settings.n_resamples:,} resamples with seed {settings.rng}."
         + ("" if settings.full else " --full draws ten times as many and adds slow parts."),
         "Every table lies beside this page as CSV, with all columns and every digit; every figure "

@@ -27,13 +27,15 @@ _TITLE = (
 )
 
 
-def references(version: str) -> tuple[Reference, ...]:
-    """What to cite: this package in this version, and the paper.
+def references(version: str, *, paper: bool = True) -> tuple[Reference, ...]:
+    """What to cite: this package in this version, and the paper of MuVi.
 
     Parameters
     ----------
     version : str
         Version of the package.
+    paper : bool
+        Whether the report is about MuVi.
 
     Returns
     -------
@@ -55,7 +57,9 @@ def references(version: str) -> tuple[Reference, ...]:
             "}"
         ),
     )
-    paper = Reference(
+    if not paper:
+        return (package,)
+    muvi = Reference(
         text=(
             "Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). "
             f"{_TITLE}. arXiv:2202.10453."
@@ -71,4 +75,4 @@ def references(version: str) -> tuple[Reference, ...]:
             "}"
         ),
     )
-    return package, paper
+    return package, muvi

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 import xarray as xr
 
+from ..errors import DataError
 from ..results.words import Rule
 
 if TYPE_CHECKING:
@@ -16,8 +17,18 @@ if TYPE_CHECKING:
 
 #: Parts of a study that a table or figure cannot do without.
 Need = Literal[
-    "labels", "dynamics", "familiar", "overlay", "trial", "modalities", "audio", "visual"
+    *("rating", "dynamics", "labels", "ticks", "categories", "superfactors", "people", "familiar"),
+    *("overlay", "trial", "modalities", "audiovisual", "features", "audio", "visual", "factors"),
+    *("choice", "intended"),
 ]
+
+#: Which studies a part of the report is about: all, MuVi alone, or all but MuVi.
+About = Literal["any", "muvi", "own"]
+
+
+class NothingToSayError(DataError):
+    """A table would be empty, as of a study in which nothing was excluded."""
+
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -34,6 +45,8 @@ class Settings:
         Permutations and bootstrap samples of each resampling step.
     released_layout : bool
         Whether the data came from a folder in the layout of the MuVi release.
+    is_muvi : bool
+        Whether the study is MuVi, real or simulated.
     rng : int
         Seed of every resampling step.
     """
@@ -41,6 +54,7 @@ class Settings:
     full: bool
     n_resamples: int
     released_layout: bool = False
+    is_muvi: bool = False
     rng: int = 20220219
 
 
@@ -74,6 +88,12 @@ def resampled(*functions: Callable[..., pd.DataFrame], **options: Any) -> Comput
         return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
     return compute
+
+
+def together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows over all modalities, or those of the only one."""
+    whole = frame[frame["modality"] == "all"]
+    return frame if whole.empty and len(set(frame["modality"])) == 1 else whole
 
 
 def drawn(plot: Callable[[pd.DataFrame], matplotlib.figure.Figure], table: str) -> Draw:
@@ -116,6 +136,8 @@ class Table:
     of_networks : bool
         Whether it is about networks that were trained before (`NetworkResults`), which `compute`
         then takes in place of the study; never kept in the cache.
+    about : {"any", "muvi", "own"}
+        Which studies it is about.
     """
 
     key: str
@@ -132,6 +154,7 @@ class Table:
     collapsed: bool = False
     slow: bool = False
     of_networks: bool = False
+    about: About = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +181,8 @@ class Figure:
         Whether it takes so long that only ``full`` runs it.
     of_networks : bool
         Whether `draw` takes networks that were trained before, in place of the study.
+    about : {"any", "muvi", "own"}
+        Which studies it is about.
     """
 
     key: str
@@ -169,6 +194,7 @@ class Figure:
     each_reading: bool = False
     slow: bool = False
     of_networks: bool = False
+    about: About = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +213,10 @@ class Section:
         One or two sentences on what is shown.
     reference : str
         Where the paper has it, empty where it does not.
+    paper : str
+        What is said before `text` of MuVi alone: how the paper did it.
+    about : {"any", "muvi", "own"}
+        Which studies it is about.
     tables : tuple of Table
         Its frames, in order.
     figures : tuple of Figure
@@ -206,6 +236,8 @@ class Section:
     figures: tuple[Figure, ...] = ()
     warnings: bool = False
     of_networks: bool = False
+    paper: str = ""
+    about: About = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +253,11 @@ class Finding:
     holds : callable
         Takes the frame of one reading, returns whether the claim holds there (None where that is
         undefined) and the numbers behind it in words.
+    tested : mapping of str to str
+        Dimension and factor of the row of `sensitivity_table` that says what becomes of it.
     """
 
     claim: str
     table: str
     holds: Callable[[pd.DataFrame], tuple[bool | None, str]]
+    tested: Mapping[str, str] = field(default_factory=dict)

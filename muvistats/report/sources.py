@@ -10,10 +10,14 @@ from typing import Literal, cast
 import pandas as pd
 import xarray as xr
 
-from ..dataset.access import dimensions_of
+from ..dataset.access import annotation_frame, dimensions_of, question_of
+from ..dataset.schema import ALL_KEYS, MODALITIES
 from ..errors import DataError
 from ..results.frame import provenance
 from .parts import Need
+
+#: Levels of a factor that a report looks at, at most.
+_MOST_LEVELS = 12
 
 Data = xr.DataTree | str | Path | Mapping[str, xr.DataTree] | None
 Alignment = Literal["released", "corrected"]
@@ -26,6 +30,16 @@ _FILES: dict[Need, str] = {
     "visual": "combined_visual_features.csv",
 }
 _WORDS: dict[Need, str] = {
+    "rating": "no ratings",
+    "ticks": "no labels of which several can be chosen",
+    "categories": "no categories of labels",
+    "superfactors": "no superfactors of labels",
+    "people": "no ids of participants",
+    "choice": "no question with one answer",
+    "intended": "no column `intended`, which says what items were meant to show",
+    "audiovisual": "no ratings of music, picture and both",
+    "features": "no features",
+    "factors": "no factors but modality",
     "labels": "no labels",
     "dynamics": "no ratings over time",
     "familiar": "no familiarity",
@@ -67,6 +81,11 @@ class Source:
     def is_muvi(self) -> bool:
         """Whether the study is MuVi, real or simulated, so that the paper's values are about it."""
         return str(self.first.attrs.get("study", "")).startswith("MuVi")
+
+    @property
+    def one_modality(self) -> bool:
+        """Whether everything was rated in one modality."""
+        return len(set(self.first["annotations/modality"].to_numpy().tolist())) == 1
 
     @property
     def simulated(self) -> bool:
@@ -206,6 +225,39 @@ def has_features(study: xr.DataTree, kind: str) -> bool:
     return any(node.path == f"/features/{kind}" for node in study.subtree)
 
 
+def _has_texts(annotations: xr.Dataset, name: str) -> bool:
+    """Whether there is a column with a text in it."""
+    return name in annotations.coords and bool((annotations[name].to_numpy() != "").any())
+
+
+def own_factors(study: xr.DataTree) -> list[str]:
+    """Columns of a study, modality apart, whose few levels may move ratings and labels.
+
+    Numbers, such as an age, are no factors; nor is what has more than a dozen levels.
+    """
+    frame = annotation_frame(study)
+    known = {
+        *ALL_KEYS[:3],
+        "trial",
+        "n_labels",
+        "intended",
+        "alignment",
+        "simulated",
+        question_of(study),
+    }
+    known |= {"keep_dynamic", "keep_labels", *frame.attrs["dimensions"], *frame.attrs["labels"]}
+    columns = (str(name) for name in frame if name not in known)
+    return [
+        name
+        for name in columns
+        if not (
+            pd.api.types.is_numeric_dtype(frame[name].dtype)
+            and not pd.api.types.is_bool_dtype(frame[name].dtype)
+        )
+        and 2 <= len(set(frame[name].dropna())) <= _MOST_LEVELS
+    ]
+
+
 def missing_part(study: xr.DataTree, needs: tuple[Need, ...], *, released: bool) -> str:
     """Why a study cannot serve these needs; empty where it can.
 
@@ -224,15 +276,27 @@ def missing_part(study: xr.DataTree, needs: tuple[Need, ...], *, released: bool)
         The reason, for example ``"av_data.csv is not in the folder"``.
     """
     annotations = study["annotations"].to_dataset()
+    shown = set(annotations["modality"].to_numpy().tolist())
+    kinds = {kind: has_features(study, kind) for kind in ("audio", "visual")}
     there: dict[Need, bool] = {
-        "labels": "labels" in annotations,
+        "rating": bool(dimensions_of(study)),
         "dynamics": any("time" in annotations[name].dims for name in dimensions_of(study)),
+        "labels": "labels" in annotations,
+        "ticks": "labels" in annotations and not question_of(study),
+        "choice": bool(question_of(study)),
+        "intended": "intended" in {*annotations.data_vars, *study["items"].data_vars},
+        "categories": _has_texts(annotations, "label_category"),
+        "superfactors": _has_texts(annotations, "label_superfactor"),
+        "people": "participant" in annotations.coords,
         "familiar": "familiar" in annotations,
         "overlay": "overlay" in annotations,
         "trial": "trial" in annotations.variables,
-        "modalities": len(set(annotations["modality"].to_numpy().tolist())) > 1,
-        "audio": has_features(study, "audio"),
-        "visual": has_features(study, "visual"),
+        "modalities": len(shown) > 1,
+        "audiovisual": shown >= set(MODALITIES),
+        "features": any(kinds.values()),
+        "audio": kinds["audio"],
+        "visual": kinds["visual"],
+        "factors": bool(own_factors(study)),
     }
     for need in needs:
         if not there[need]:

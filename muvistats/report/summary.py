@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
-from ..dataset.access import dimensions_of
+from ..dataset.access import dimensions_of, question_of
 from ..results.words import capital, count, fixed, word
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
 from .parts import Finding
@@ -22,8 +22,15 @@ _PACKAGES = ("numpy", "scipy", "pandas", "xarray", "statsmodels", "scikit-learn"
 def kicker(source: Source) -> str:
     """The line above the title."""
     read = f"{source.name}: " if source.name else ""
-    beside = ", beside the values of the MuVi paper" if source.is_muvi else ""
-    return capital(f"{read}emotion ratings and labels{beside}")
+    if source.is_muvi:
+        return capital(f"{read}emotion ratings and labels, beside the values of the MuVi paper")
+    study = source.first
+    rated = ", ".join(word(name) for name in dimensions_of(study))
+    parts = [f"ratings of {rated}"] if rated else []
+    if "labels" in study["annotations"].data_vars:
+        question = question_of(study)
+        parts.append(f"choices of {word(question)}" if question else "labels")
+    return capital(f"{read}{' and '.join(parts)}")
 
 
 def reading_names(source: Source) -> list[str]:
@@ -41,14 +48,19 @@ def facts(source: Source) -> list[Fact]:
     """What the data is, in numbers."""
     study = source.first
     annotations = study["annotations"].to_dataset()
-    listed = [
-        Fact("Annotations", count(annotations.sizes["annotation"])),
-        Fact("Raters", count(study["participants"].sizes["participant"])),
-        Fact("Items", count(study["items"].sizes["item"])),
-        Fact("Modalities", count(len(set(annotations["modality"].to_numpy().tolist())))),
-    ]
+    listed = [Fact("Annotations", count(annotations.sizes["annotation"]))]
+    if "participant" in annotations.coords:
+        listed.append(Fact("Raters", count(study["participants"].sizes["participant"])))
+    listed.append(Fact("Items", count(study["items"].sizes["item"])))
+    if not source.one_modality:
+        shown = set(annotations["modality"].to_numpy().tolist())
+        listed.append(Fact("Modalities", count(len(shown))))
+    if "session" in annotations.coords:
+        shown = set(annotations["session"].to_numpy().tolist())
+        listed.append(Fact("Sessions", count(len(shown))))
     dimensions = dimensions_of(study)
-    listed.append(Fact("Rated dimensions", ", ".join(word(d) for d in dimensions) or "none"))
+    if dimensions or source.is_muvi:
+        listed.append(Fact("Rated dimensions", ", ".join(word(d) for d in dimensions) or "none"))
     if dimensions:
         listed.append(Fact("Kept for ratings", count(_kept(study, "keep_dynamic"))))
     if "labels" in annotations:
@@ -140,6 +152,7 @@ def finding_rows(
                 answers.append(Answer("the same", "", ""))
                 continue
             holds, detail = finding.holds(part)
+            detail += _survival(finding, frames.get("sensitivity_table"), part)
             if holds is None:
                 answers.append(Answer("undecided", detail, ""))
             else:
@@ -147,6 +160,17 @@ def finding_rows(
                 answers.append(Answer("yes" if holds else "no", detail, tone))
         rows.append(FindingRow(finding.claim, finding.table, answers))
     return rows
+
+
+def _survival(finding: Finding, table: pd.DataFrame | None, part: pd.DataFrame) -> str:
+    """The verdict of the table of findings on the same claim, to be read beside the answer."""
+    if table is None or not finding.tested:
+        return ""
+    rows = table[table["alignment"].isin(part["alignment"])]
+    for name in ("dimension", "factor", "label", "group1"):
+        wanted = finding.tested.get(name)
+        rows = rows[rows[name].isna() if wanted is None else rows[name] == wanted]
+    return f"; by design: {rows['verdict'].iloc[0]}" if len(rows) else ""
 
 
 def versions(package: str, python: str, hashes: Mapping[str, str]) -> list[Fact]:

@@ -149,6 +149,8 @@ def _view(
     table: Table, frame: pd.DataFrame, key: str, caption: str, *, simulated: bool
 ) -> TableView:
     names = _chosen(frame, table.columns) if table.columns else _telling(frame)
+    if "modality" in names and (frame["modality"] == "all").all():
+        names.remove("modality")  # a study that names no modality has none to show
     notes = _notes(frame, names)
     footnotes = _Footnotes()
     marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]
@@ -206,7 +208,7 @@ def _notes(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         note = text.format(word(value))
         notes.append(note if name == "p_adjust_method" else _capital(note))
     if "dependence" in frame and _constant(frame, "dependence") == "independent":
-        notes.append("Rows taken as independent, as in the paper")
+        notes.append("Rows taken as independent")
     return notes
 
 

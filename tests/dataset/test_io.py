@@ -45,7 +45,7 @@ def rich_study() -> xr.DataTree:
                 "keep_dynamic": [True, False, True],
             }
         ),
-        {"arousal": np.array([[0.1, np.nan], [-1.0, 1.0], [np.nan, np.nan]]), "calm": np.zeros(3)},
+        {"arousal": np.array([[1.5, np.nan], [1.0, 9.0], [np.nan, np.nan]]), "calm": np.ones(3)},
         participants=pd.DataFrame({"participant": ["x", "y"], "age": [np.nan, 20.0]}),
         items=pd.DataFrame({"item": ["a", "β1"], "url": ["u", None]}),
         labels=np.array([[1, 0], [-1, -1], [0, 1]]),

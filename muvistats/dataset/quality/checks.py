@@ -13,7 +13,7 @@ from ...arguments import check_choice, check_count, generator_of
 from ...results.frame import Rows, result_frame
 from ...types import Rng
 from .. import schema
-from ..access import need_study
+from ..access import need_people
 from ..build import natural_order
 from ..gate import takes_study
 from . import raters, shifts
@@ -159,7 +159,7 @@ def rater_quality(data: xr.DataTree) -> Rows:
     >>> len(quality[(quality["quantity"] == "agreement") & (quality["dimension"] == "valence")])
     12
     """
-    need_study(data)
+    need_people(data)
     names = data["participants/participant"].to_numpy().astype(str)
     measures = raters.measure(data)
     rows: list[dict[str, Any]] = []

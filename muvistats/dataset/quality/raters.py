@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ...types import Floats, Ints
-from ..access import annotation_frame, dimensions_of
+from ..access import annotation_frame, dimensions_of, need_people
 
 _OUTLIER = 3.5
 
@@ -68,6 +68,7 @@ def measure(data: xr.DataTree) -> list[Measure]:
         In the order of the report.
     """
     annotations = data["annotations"].to_dataset()
+    need_people(data)
     names = data["participants/participant"].to_numpy().astype(str)
     person = pd.Index(names).get_indexer(annotations["participant"].to_numpy().astype(str))
     n = np.bincount(person, minlength=len(names))

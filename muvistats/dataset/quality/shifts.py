@@ -14,7 +14,8 @@ import xarray as xr
 
 from ...errors import DataError, DesignError
 from ...types import Floats, Ints
-from ..access import annotation_frame, dimensions_of, need_study
+from .. import schema
+from ..access import annotation_frame, dimensions_of, need_people
 from .raters import label_values
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def checked_lags(lags: Iterable[int]) -> list[int]:
 
 def session_of(data: xr.DataTree, only: Iterable[str] | None = None) -> Session:
     """Codes and values of a study, of all its variables or of some."""
-    need_study(data)
+    need_people(data)
     annotations = data["annotations"].to_dataset()
     trial = _trial(annotations)
     names = data["participants/participant"].to_numpy().astype(str)
@@ -122,6 +123,10 @@ def session_of(data: xr.DataTree, only: Iterable[str] | None = None) -> Session:
     return Session(item, person.astype(np.int64), trial, names, values)
 
 
+#: Trials between two sessions, more than any lag.
+_APART = 1000
+
+
 def _trial(annotations: xr.Dataset) -> Ints:
     if "trial" not in annotations.coords:
         raise DataError(
@@ -130,7 +135,12 @@ def _trial(annotations: xr.Dataset) -> Ints:
             column="trial",
             expected="the order of the annotations within each participant's session",
         )
-    return annotations["trial"].to_numpy().astype(np.int64)
+    trial = annotations["trial"].to_numpy().astype(np.int64)
+    if "session" not in annotations.coords:
+        return trial
+    levels = schema.decode_levels(annotations["session"].attrs["levels"])
+    code = pd.Index(list(levels)).get_indexer(pd.Index(annotations["session"].to_numpy()))
+    return trial + code * (np.ptp(trial) + _APART)  # no lag reaches from session to session
 
 
 def _variables(data: xr.DataTree, annotations: xr.Dataset) -> dict[str, Floats]:

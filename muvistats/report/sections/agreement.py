@@ -9,12 +9,13 @@ import xarray as xr
 from ...plots.figures import plot_agreement_trajectory, plot_interrater_ccc
 from ...results.paper import published
 from ...results.words import fixed, word
+from ...stats.agreement.categories import choice_agreement
 from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreement
 from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
-from ..parts import Figure, Finding, Frames, Section, Table, names, plain, resampled
+from ..parts import Figure, Finding, Frames, Section, Table, names, plain, resampled, together
 from .answers import Answer
 
 
@@ -45,17 +46,17 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
     table = kappa.pivot_table(
         index="label", columns="modality", values="estimate", sort=False, dropna=False
     )
-    together = frame[frame["modality"] == "all"]
-    overall = together[together["estimator"] == "fleiss_kappa"].set_index("label")
+    whole = together(frame)
+    overall = whole[whole["estimator"] == "fleiss_kappa"].set_index("label")
     out = pd.DataFrame({"share": overall["share"]})
-    for name in table.columns[table.columns != "all"]:
+    for name in table.columns[table.columns != "all"] if len(table.columns) > 1 else ():
         out[f"Kappa, {word(name)}"] = table[name]
     out["Kappa, all"] = overall["estimate"]
     for name in ("conf_low", "conf_high", "conf_level"):
         out[name] = overall[name]
     others = {"krippendorff_alpha": "Alpha, all", "gwet_ac1": "AC1, all"}
     for estimator, title in others.items():
-        rows = together[together["estimator"] == estimator].set_index("label")
+        rows = whole[whole["estimator"] == estimator].set_index("label")
         out[title] = rows["estimate"]
     out["warning"] = overall["warning"]
     return out.reset_index()
@@ -183,24 +184,44 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="Agreement on levels",
         text=(
-            "How much of the variation of the annotations' medians lies between items, by "
-            "intraclass correlation and by Krippendorff's alpha."
+            "How much of the variation of the ratings lies between items, by intraclass "
+            "correlation and by Krippendorff's alpha. A rating over time is taken by its median."
         ),
         tables=(
             Table(
                 "icc",
-                "Intraclass correlation of medians",
+                "Intraclass correlation",
                 plain(icc),
-                needs=("dynamics",),
+                needs=("rating",),
                 view=_forms_wide,
             ),
             Table(
                 "krippendorff_alpha",
-                "Krippendorff's alpha of medians",
+                "Krippendorff's alpha",
                 resampled(krippendorff_alpha),
-                needs=("dynamics",),
+                needs=("rating",),
                 columns=names(
                     "dimension modality estimate conf_low conf_high n n_items n_participants"
+                ),
+            ),
+        ),
+    ),
+    Section(
+        key="choice-agreement",
+        chapter="agreement",
+        title="Agreement on the answer",
+        text=(
+            "Agreement on which label was chosen, over all of them, beyond what chance gives. "
+            "Intervals resample items."
+        ),
+        tables=(
+            Table(
+                "choice_agreement",
+                "Chance-corrected agreement over all labels",
+                resampled(choice_agreement),
+                needs=("choice",),
+                columns=names(
+                    "modality estimator estimate conf_low conf_high n n_items n_participants"
                 ),
             ),
         ),
@@ -210,8 +231,8 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="Agreement on labels",
         text=(
-            "Fleiss' kappa by modality, with its interval over items for all of them together; "
-            "Krippendorff's alpha and Gwet's AC1 beside it. For labels that hardly anybody "
+            "Fleiss' kappa, with its interval over items, and Krippendorff's alpha and Gwet's AC1 "
+            "beside it. For labels that hardly anybody "
             "chooses, kappa and alpha fall towards 0 although most people agree; AC1 does not."
         ),
         tables=(

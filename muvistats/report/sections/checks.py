@@ -8,11 +8,20 @@ import xarray as xr
 from ...dataset.access import dimensions_of
 from ...dataset.quality.checks import label_alignment_check, rater_quality, repeated_lists
 from ...dataset.quality.shifts import LAGS
-from ...errors import DataError
 from ...plots.figures import plot_label_alignment
 from ...results.frame import provenance
 from ...results.words import column_texts, count, word
-from ..parts import Figure, Section, Settings, Table, drawn, names, plain, resampled
+from ..parts import (
+    Figure,
+    NothingToSayError,
+    Section,
+    Settings,
+    Table,
+    drawn,
+    names,
+    plain,
+    resampled,
+)
 from ..sources import has_features
 
 
@@ -33,7 +42,7 @@ def _contents(study: xr.DataTree, _: Settings) -> pd.DataFrame:
         rows.append(("labels", f"{annotations.sizes['label']} per annotation"))
     flags = ("familiar", "overlay", "trial")
     rows.extend((name, "recorded") for name in flags if name in annotations.variables)
-    for group in ("participants", "items"):
+    for group in [name for name in ("participants", "items") if name in study.children]:
         dataset = study[group].to_dataset()
         rows.append((group, f"{next(iter(dataset.sizes.values())):,}"))
     for kind in ("audio", "visual"):
@@ -48,7 +57,7 @@ def _contents(study: xr.DataTree, _: Settings) -> pd.DataFrame:
 def _log(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     frame = _group(study, "log")
     if frame.empty:
-        raise DataError("the reader found nothing to mend")
+        raise NothingToSayError("the reader found nothing to mend")
     return frame
 
 
@@ -137,8 +146,7 @@ def _quality_summary(frame: pd.DataFrame) -> pd.DataFrame:
 def _exclusions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     frame = _group(study, "exclusions")
     if frame.empty:
-        rule = "" if dimensions_of(study) else "; the paper's exclusions need ratings over time"
-        raise DataError(f"nothing was excluded{rule}")
+        raise NothingToSayError("nothing was excluded")
     return frame.drop(columns="annotation")
 
 
@@ -180,7 +188,7 @@ CHECK_SECTIONS = (
                 "label_alignment",
                 "Agreement on items (z) when values are moved up by some trials",
                 resampled(label_alignment_check),
-                needs=("trial",),
+                needs=("people", "trial"),
                 each_reading=True,
                 view=_lags,
                 rules=dict.fromkeys((_lag_name(lag) for lag in LAGS), "statistic"),
@@ -189,7 +197,7 @@ CHECK_SECTIONS = (
                 "label_alignment_people",
                 "Number of participants by the lag at which they fit best",
                 resampled(label_alignment_check, level="participant"),
-                needs=("trial",),
+                needs=("people", "trial"),
                 each_reading=True,
                 view=_lag_people,
                 slow=True,
@@ -219,7 +227,7 @@ CHECK_SECTIONS = (
                 "repeated_lists",
                 "Participants with a list that was used before",
                 plain(repeated_lists),
-                needs=("trial",),
+                needs=("people", "trial"),
                 columns=names("participant repeats n"),
                 collapsed=True,
             ),
@@ -230,16 +238,17 @@ CHECK_SECTIONS = (
         chapter="checks",
         title="How the raters worked",
         text=(
-            "Still cursors, constant labels, drift over trials and agreement with the other "
-            "raters, over participants. Who stands out lies more than 3.5 robust standard "
-            "deviations from the median. Nobody is excluded for it. The CSV has every "
-            "participant."
+            "Constant answers, drift over trials and agreement with the other raters, over "
+            "participants, as far as the study shows them. Who stands out lies more than 3.5 "
+            "robust standard deviations from the median. Nobody is excluded for it. The CSV has "
+            "every participant."
         ),
         tables=(
             Table(
                 "rater_quality",
                 "Quality of the ratings over participants",
                 plain(rater_quality),
+                needs=("people",),
                 each_reading=True,
                 view=_quality_summary,
                 rules={"minimum": "mixed", "median": "mixed", "maximum": "mixed"},

@@ -40,7 +40,7 @@ CONTRIBUTION_SECTIONS = (
                 "modality_contribution",
                 "Share of each modality in the audiovisual emotion",
                 _contribution,
-                needs=("dynamics", "modalities"),
+                needs=("dynamics", "audiovisual"),
                 view=_shown,
                 columns=names(
                     "dimension scope quantity modality group1 group2 estimate conf_low conf_high "
@@ -54,7 +54,7 @@ CONTRIBUTION_SECTIONS = (
                 "Share of each modality in the audiovisual emotion",
                 "Bars cut where the shares of music and picture meet, with the interval of the cut",
                 drawn(plot_modality_contribution, "modality_contribution"),
-                needs=("dynamics", "modalities"),
+                needs=("dynamics", "audiovisual"),
                 uses=("modality_contribution",),
             ),
         ),

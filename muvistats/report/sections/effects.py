@@ -10,14 +10,16 @@ import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
-from ...dataset.access import annotation_frame
+from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError
+from ...formula import code_of_column
 from ...plots.figures import plot_label_deviations, plot_modality_medians
 from ...stats.descriptives.normality_tests import normality
 from ...stats.labels.counts import chisquare_labels
 from ...stats.labels.residuals import label_deviations
+from ...stats.models.mixed import mixed_model
 from ...stats.ranks.pairs_of_groups import pairwise_modality
-from ...stats.ranks.several_groups import kruskal_modality
+from ...stats.ranks.several_groups import kruskal, kruskal_modality
 from ...stats.ranks.two_groups import mannwhitney_overlay
 from ..parts import (
     Compute,
@@ -31,6 +33,7 @@ from ..parts import (
     plain,
     resampled,
 )
+from ..sources import own_factors
 from .answers import ALPHA, Answer, result_in_words, rows_where
 
 #: Factors of the label tests, as the paper has them: formula, words, figure of the paper.
@@ -52,14 +55,64 @@ def _factors(study: xr.DataTree) -> list[str]:
     return present
 
 
+def _shape(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    """Tests of normality; of MuVi those against a standard normal distribution too, as printed."""
+    frame = normality(study, dependence="independent")
+    printed = frame["method"].str.contains("N(0, 1)", regex=False)
+    return frame if settings.is_muvi else frame[~printed].reset_index(drop=True)
+
+
+def _models(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+    """A mixed model of each rated dimension with all factors of the study."""
+    people = " + (1 | participant)" if "participant" in study["annotations"].coords else ""
+    fixed = " + ".join(_own(study))
+    parts = []
+    for name in dimensions_of(study):
+        fit = mixed_model(study, f"{code_of_column(name)} ~ {fixed}{people} + (1 | item)")
+        parts.append(fit.anova().assign(dimension=name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _own(study: xr.DataTree) -> list[str]:
+    """Factors of a study that is not MuVi, modality first where it varies."""
+    varies = len(set(study["annotations/modality"].to_numpy().tolist())) > 1
+    factors = [*(["modality"] if varies else []), *map(code_of_column, own_factors(study))]
+    if not factors:
+        raise DesignError("the study has no factors")
+    return factors
+
+
+def _as_possible(
+    test: Callable[..., pd.DataFrame], study: xr.DataTree, settings: Settings
+) -> pd.DataFrame:
+    """Both rows of a test; the independent one where nothing says how the factor came about."""
+    try:
+        return resampled(test)(study, settings)
+    except DesignError:
+        return resampled(test, dependence="independent")(study, settings)
+
+
 def _by_factors(function: Callable[..., pd.DataFrame]) -> Compute:
-    """A label test by each of the paper's factors."""
+    """A label test by each of the paper's factors, or of the study's own."""
 
     def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-        tests = [partial(function, by=by) for by in _factors(study)]
-        return resampled(*tests)(study, settings)
+        factors = _factors(study) if settings.is_muvi else _own(study)
+        tests = [partial(function, by=by) for by in factors]
+        return pd.concat([_as_possible(t, study, settings) for t in tests], ignore_index=True)
 
     return compute
+
+
+def _ratings_by_factors(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    """Each rated dimension by each factor of the study but modality."""
+    formulas = [
+        f"{code_of_column(name)} ~ {by}"
+        for name in dimensions_of(study)
+        for by in _own(study)
+        if by != "modality"
+    ]
+    tests = [partial(kruskal, formula=formula) for formula in formulas]
+    return pd.concat([_as_possible(t, study, settings) for t in tests], ignore_index=True)
 
 
 def _largest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -94,6 +147,7 @@ def _deviation_figure(by: str) -> Figure:
         draw,
         uses=("label_deviations",),
         each_reading=True,
+        about="muvi",
     )
 
 
@@ -107,7 +161,9 @@ def _differs(claim: str, table: str, column: str, value: str, *, expected: bool)
         p, text = result_in_words(rows)
         return (None if math.isnan(p) else (p < ALPHA) == expected), text
 
-    return Finding(claim, table, holds)
+    factor = "modality" if table == "kruskal_modality" else "overlay"
+    tested = {"dimension": value, "factor": factor} if column == "dimension" else {column: value}
+    return Finding(claim, table, holds, tested)
 
 
 EFFECT_FINDINGS = (
@@ -153,19 +209,22 @@ EFFECT_SECTIONS = (
     Section(
         key="shape",
         chapter="effects-ratings",
-        title="Are the medians normally distributed?",
+        title="Are the ratings normally distributed?",
         reference="Section 4.2.1",
-        text=(
+        paper=(
             "The paper compares the medians of the annotations with a standard normal "
-            "distribution, which bounded ratings cannot have. Lilliefors and Shapiro-Wilk ask "
-            "about the shape. All of it is description: it decides about no test."
+            "distribution, which bounded ratings cannot have."
+        ),
+        text=(
+            "Lilliefors and Shapiro-Wilk ask about the shape. All of it is description: it decides "
+            "about no test."
         ),
         tables=(
             Table(
                 "normality",
                 "Distance from a normal distribution",
-                plain(normality, dependence="independent"),
-                needs=("dynamics",),
+                _shape,
+                needs=("rating",),
                 published=("normality",),
                 columns=names("dimension method statistic_name statistic p_value n"),
                 rules={"statistic": "number"},
@@ -179,8 +238,8 @@ EFFECT_SECTIONS = (
         reference="Section 4.2.1",
         text=(
             "Axes beside the video or overlaid on it, in the modalities with a picture. A small p "
-            "for equivalence says that any difference is smaller than the margin. The row of the "
-            "published test takes annotations as independent; the other one permutes the interface "
+            "for equivalence says that any difference is smaller than the margin. One row "
+            "takes annotations as independent; the other one permutes the interface "
             "within items and modalities, on ratings less what is due to participant and item."
         ),
         tables=(
@@ -188,7 +247,7 @@ EFFECT_SECTIONS = (
                 "mannwhitney_overlay",
                 "Ratings by annotation interface",
                 resampled(mannwhitney_overlay),
-                needs=("dynamics", "overlay"),
+                needs=("rating", "overlay"),
                 published=("mannwhitney_overlay",),
                 columns=names(
                     "dimension median1 median2 statistic p_value effect_size conf_low conf_high "
@@ -203,17 +262,17 @@ EFFECT_SECTIONS = (
         title="Modality",
         reference="Section 4.2.1",
         text=(
-            "Medians of the annotations compared between music, visual and audiovisual: all "
-            "together, and each pair by Dunn's test. The rows of the published tests take "
-            "annotations as independent; the others permute the modality within items, on ratings "
-            "less what is due to participant and item."
+            "Ratings compared between modalities, by the median of each annotation: all together, "
+            "and each pair by Dunn's test. One row of each test takes annotations as independent; "
+            "the other one permutes the modality within items, on ratings less what is due to "
+            "participant and item."
         ),
         tables=(
             Table(
                 "modality_medians",
                 "Medians by modality",
                 plain(kruskal_modality, level="group", dependence="independent"),
-                needs=("dynamics", "modalities"),
+                needs=("rating", "modalities"),
                 published=("kruskal_modality_group",),
                 columns=names("dimension group median sd mean_rank n"),
             ),
@@ -221,7 +280,7 @@ EFFECT_SECTIONS = (
                 "kruskal_modality",
                 "Ratings by modality",
                 resampled(kruskal_modality),
-                needs=("dynamics", "modalities"),
+                needs=("rating", "modalities"),
                 published=("kruskal_modality",),
                 columns=names(
                     "dimension statistic df p_value effect_size conf_low conf_high dependence n "
@@ -232,7 +291,7 @@ EFFECT_SECTIONS = (
                 "pairwise_modality",
                 "Ratings by pairs of modalities",
                 resampled(pairwise_modality),
-                needs=("dynamics", "modalities"),
+                needs=("rating", "modalities"),
                 columns=names(
                     "dimension group1 group2 median1 median2 statistic p_value p_adjusted "
                     "effect_size conf_low conf_high dependence"
@@ -247,8 +306,40 @@ EFFECT_SECTIONS = (
                 lambda study, frames: plot_modality_medians(
                     study, tests=frames["kruskal_modality"]
                 ),
-                needs=("dynamics", "modalities"),
+                needs=("rating", "modalities"),
                 uses=("kruskal_modality",),
+            ),
+        ),
+    ),
+    Section(
+        about="own",
+        key="factors",
+        chapter="effects-ratings",
+        title="Other factors",
+        text=(
+            "Ratings compared between the levels of each factor that the study has, by "
+            "Kruskal-Wallis. The rows called independent take annotations as independent; those "
+            "called design respect how the factor came about, where that is known. The mixed "
+            "models have all factors together, and random effects of items, and of participants "
+            "where these are known."
+        ),
+        tables=(
+            Table(
+                "kruskal_factors",
+                "Ratings by the factors of the study",
+                _ratings_by_factors,
+                needs=("rating", "factors"),
+                columns=names(
+                    "dimension factor dependence statistic df p_value effect_size conf_low "
+                    "conf_high n n_missing"
+                ),
+            ),
+            Table(
+                "mixed_models",
+                "Mixed models of the ratings with all factors at once",
+                _models,
+                needs=("rating", "factors"),
+                columns=names("dimension term statistic df df_denom p_value"),
             ),
         ),
     ),
@@ -259,10 +350,9 @@ EFFECT_SECTIONS = (
         reference="Section 4.2.2",
         text=(
             "Chi-square tests of the table of groups and labels. In the rows called independent "
-            "each label chosen counts as independent, as in the paper, although several come from "
-            "one annotation, many from one person and many from one item. The rows called design "
-            "compare with other ways in which the factor could have come about: permuted within "
-            "items, between people, or drawn given who knows how much of what."
+            "each label chosen counts as independent, although several come from one annotation, "
+            "many from one person and many from one item. The rows called design compare with "
+            "other ways in which the factor could have come about."
         ),
         tables=(
             Table(
@@ -286,7 +376,7 @@ EFFECT_SECTIONS = (
         reference="Figures 4 to 6, section 4.2.2",
         text=(
             "Observed counts against those expected if all groups chose labels alike. Shown are "
-            "the five labels of each factor that lie furthest away, as the paper tests them and as "
+            "the five labels of each factor that lie furthest away, taken as independent and as "
             "the design asks for; the CSV has all of them."
         ),
         tables=(

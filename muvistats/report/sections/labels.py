@@ -13,9 +13,22 @@ import xarray as xr
 from ...dataset.access import dimensions_of
 from ...plots.figures import plot_label_correlations, plot_label_frequencies
 from ...results.words import Rule, percent, word
+from ...stats.labels.choices import confusion_matrix, hit_rates
 from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
-from ..parts import Compute, Figure, Finding, Section, Settings, Table, drawn, names, plain
+from ..parts import (
+    Compute,
+    Figure,
+    Finding,
+    Need,
+    Section,
+    Settings,
+    Table,
+    drawn,
+    names,
+    plain,
+    together,
+)
 from .answers import Answer
 
 Level = Literal["label", "category", "superfactor", "summary"]
@@ -29,16 +42,22 @@ _SHARES: Mapping[str, Rule] = {
     "conf_low": "percent",
 }
 
+_NEEDS: Mapping[Level, tuple[Need, ...]] = {
+    "category": ("categories",),
+    "superfactor": ("superfactors",),
+}
+
 _PAIR_COLUMNS = [
     *names("estimate conf_low conf_high conf_level p_value p_adjusted p_adjust_method")
 ]
 
 
 def _frequencies(level: Level) -> Compute:
-    """Counts at one level, over the annotations that the paper's Table 3 counts."""
+    """Counts at one level, of MuVi over the annotations that the paper's Table 3 counts."""
 
-    def compute(study: xr.DataTree, _: Settings) -> pd.DataFrame:
-        return label_frequencies(study, level=level, require_dynamic=bool(dimensions_of(study)))
+    def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+        as_printed = settings.is_muvi and bool(dimensions_of(study))
+        return label_frequencies(study, level=level, require_dynamic=as_printed)
 
     return compute
 
@@ -49,7 +68,8 @@ def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         index=keys, columns="modality", values="count", sort=False, aggfunc="first"
     )
     modalities = [name for name in counts.columns if name != "all"]
-    overall = frame[frame["modality"] == "all"].set_index(keys)
+    modalities = [] if len(modalities) == 1 else modalities
+    overall = together(frame).set_index(keys)
     table = counts[modalities].rename(columns={m: word(m).capitalize() for m in modalities})
     for name in table.columns:
         table[name] = table[name].astype("int64")
@@ -73,7 +93,7 @@ def _frequency_table(
         "label_frequencies" if level == "label" else f"label_frequencies_{level}",
         caption,
         _frequencies(level),
-        needs=("labels",),
+        needs=_NEEDS.get(level, ("labels",)),
         each_reading=True,
         view=view,
         rules=_SHARES,
@@ -97,7 +117,7 @@ def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _most_chosen(frame: pd.DataFrame) -> Answer:
-    rows = frame[frame["modality"] == "all"]
+    rows = together(frame)
     if rows.empty or not rows["count"].sum():
         return None, "no labels were chosen"
     top = rows.iloc[int(rows["count"].to_numpy().argmax())]
@@ -105,7 +125,7 @@ def _most_chosen(frame: pd.DataFrame) -> Answer:
 
 
 def _power_leads(frame: pd.DataFrame) -> Answer:
-    rows = frame[frame["modality"] == "all"]
+    rows = together(frame)
     if rows.empty or not np.isfinite(rows["share"]).any():
         return None, "the labels have no categories"
     top = rows.iloc[int(np.nanargmax(rows["share"].to_numpy()))]
@@ -123,10 +143,10 @@ LABEL_SECTIONS = (
         chapter="labels",
         title="How often labels were chosen",
         reference="Table 3, section 4.1.2",
-        text=(
-            "Counts by modality, shares of all labels chosen and of annotations. As in the "
-            "paper's Table 3, annotations without usable ratings are left out where ratings are "
-            "there."
+        text="Counts, and their shares of all labels chosen and of annotations.",
+        paper=(
+            "As in the paper's Table 3, annotations without usable ratings are left out where "
+            "ratings are there."
         ),
         tables=(
             _frequency_table(
@@ -149,9 +169,9 @@ LABEL_SECTIONS = (
             ),
             Table(
                 "label_frequencies_summary",
-                "Labels per annotation, and distinct labels per item and modality",
+                "Labels per annotation, and distinct labels per item",
                 _frequencies("summary"),
-                needs=("labels",),
+                needs=("ticks",),
                 each_reading=True,
                 published=("label_frequencies_summary",),
                 columns=names(
@@ -171,6 +191,38 @@ LABEL_SECTIONS = (
         ),
     ),
     Section(
+        key="recognition",
+        chapter="labels",
+        title="Was the intended label chosen?",
+        text=(
+            "The share of answers that name what an item was meant to show, and the unbiased hit "
+            "rate, which is lower for labels that are chosen all the time. Chance is guessing with "
+            "the same preferences. Intervals stand for other items, and for other raters where "
+            "these are known."
+        ),
+        tables=(
+            Table(
+                "hit_rates",
+                "Hit rates by modality",
+                plain(hit_rates),
+                needs=("choice", "intended"),
+                columns=names(
+                    "modality quantity label estimate conf_low conf_high chance n n_items "
+                    "n_participants"
+                ),
+            ),
+            Table(
+                "confusion_matrix",
+                "What was chosen where each label was intended, by modality",
+                plain(confusion_matrix),
+                needs=("choice", "intended"),
+                columns=names("modality intended label count share conf_low conf_high n"),
+                collapsed=True,
+                limit=200,
+            ),
+        ),
+    ),
+    Section(
         key="together",
         chapter="labels",
         title="Which labels go together",
@@ -185,7 +237,7 @@ LABEL_SECTIONS = (
                 "label_correlations",
                 "Strongest correlations between labels",
                 plain(label_correlations),
-                needs=("labels",),
+                needs=("ticks",),
                 each_reading=True,
                 published=("label_correlations",),
                 view=_strongest,

@@ -170,7 +170,7 @@ MODEL_SECTIONS = (
         text=(
             "Lasso regression predicts the gold standard of each half second from the features of "
             "that half second, for items that it has not seen. The ceiling is what the noise of "
-            "so few raters leaves within reach. People and models are compared as the paper does, "
+            "so few raters leaves within reach. People and models are compared over annotations, "
             "and item by item, which has more power."
         ),
         tables=(
@@ -178,7 +178,7 @@ MODEL_SECTIONS = (
                 "lasso_models",
                 "Error and concordance on held-out items",
                 _fitted(lasso_models),
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 published=("lasso_models",),
                 view=wide,
                 rules=WIDE_RULES,
@@ -187,7 +187,7 @@ MODEL_SECTIONS = (
                 "compare_with_human",
                 "Concordance of people, less that of the model",
                 _fitted(compare_with_human),
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 published=("compare_with_human",),
                 columns=names(
                     "modality features target dependence mean1 mean2 estimate conf_low conf_high "
@@ -212,7 +212,7 @@ MODEL_SECTIONS = (
                 "Raters, weighted estimator and prediction for the item with median concordance",
                 "Lines of raters, a bold estimator and a dashed prediction for each modality",
                 _trajectory,
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 uses=("lasso_models",),
             ),
         ),
@@ -232,7 +232,7 @@ MODEL_SECTIONS = (
                 "feature_families",
                 "Families of features in the order of their largest coefficient",
                 _fitted(rank_features, level="family"),
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 published=("rank_features",),
                 view=_listed,
             ),
@@ -240,7 +240,7 @@ MODEL_SECTIONS = (
                 "rank_features",
                 "Features with the largest coefficients",
                 _fitted(rank_features),
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 view=_largest,
                 columns=names(
                     "modality features target feature family estimate sd sign_stability share"
@@ -251,7 +251,7 @@ MODEL_SECTIONS = (
                 "family_importance",
                 "What is lost without a family",
                 _fitted(family_importance),
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 columns=names(
                     "modality features target family metric estimate conf_low conf_high p_value "
                     "n_items"
@@ -267,7 +267,7 @@ MODEL_SECTIONS = (
                 "Largest mean coefficients of the audiovisual models",
                 "Bars of the mean coefficient of the features with the largest ones",
                 _ranks,
-                needs=("dynamics",),
+                needs=("dynamics", "features"),
                 uses=("rank_features",),
             ),
         ),

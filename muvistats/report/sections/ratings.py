@@ -67,12 +67,13 @@ RATING_SECTIONS = (
         chapter="people",
         title="Participants",
         reference="Section 3.2",
-        text="Who rated, and which of the two annotation interfaces they preferred.",
+        text="Who rated.",
         tables=(
             Table(
                 "describe_participants",
                 "Participants",
                 plain(describe_participants),
+                needs=("people",),
                 published=("describe_participants",),
                 rules=_MIXED,
                 collapsed=True,
@@ -81,6 +82,7 @@ RATING_SECTIONS = (
                 "overlay_preference",
                 "Preferred annotation interface",
                 plain(overlay_preference, dependence="independent"),
+                about="muvi",
                 published=("overlay_preference",),
                 rules={"conf_low": "percent"},
             ),
@@ -91,10 +93,7 @@ RATING_SECTIONS = (
         chapter="people",
         title="Design",
         reference="Section 3.2",
-        text=(
-            "How many people rated an item in each modality, how many trials a person had, how "
-            "many labels an annotation got, and how often the cursor was sampled."
-        ),
+        text="The study in numbers: its items, its annotations, and how they are spread.",
         tables=(
             Table(
                 "describe_design",
@@ -111,13 +110,13 @@ RATING_SECTIONS = (
         chapter="people",
         title="Distribution of the ratings",
         reference="Figure 2, section 4.1.1",
-        text="Every sample of every annotation that is kept, on the scale from \u22121 to 1.",
+        text="Every value of every annotation that is kept, on the scale as it was recorded.",
         tables=(
             Table(
                 "describe_annotations",
-                "Samples of the ratings by modality",
+                "Values of the ratings by modality",
                 plain(describe_annotations),
-                needs=("dynamics",),
+                needs=("rating",),
                 published=("describe_annotations",),
                 columns=names(
                     "dimension modality mean sd q05 q25 median q75 q95 n n_annotations n_missing"
@@ -127,10 +126,10 @@ RATING_SECTIONS = (
         figures=(
             Figure(
                 "ratings_figure",
-                "Where the cursor was, by modality",
-                "Heat map of valence and arousal samples, one panel for each modality",
+                "Distribution of the ratings, by modality",
+                "Distribution of one rated dimension, or of two against each other",
                 lambda study, _frames: plot_dimension_distributions(study),
-                needs=("dynamics",),
+                needs=("rating",),
             ),
         ),
     ),

@@ -36,6 +36,7 @@ def _printed(p: float, relation: object) -> str:
 
 SENSITIVITY_SECTIONS = (
     Section(
+        about="muvi",
         key="sensitivity",
         chapter="survival",
         title="Findings beside tests that respect the design",

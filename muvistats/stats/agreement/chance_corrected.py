@@ -25,13 +25,22 @@ from ...kernels.raters.reliability import (
 from ...kernels.sampling.multiway import draw_variance, infer, two_way
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Mask, Names, Rng, Row
-from ..shared.study import choose_dimensions, label_names, need, to_frame
+from ..shared.study import (
+    choose_dimensions,
+    in_one_modality,
+    label_names,
+    need,
+    people_codes,
+    to_frame,
+)
 from .concordance import once_for_each_mask
 
 __all__ = ["krippendorff_alpha", "label_agreement"]
 
 #: Limits farther from an estimate than this, on the scale of log(1 - x), are at -1.
 _LARGEST = 50.0
+#: Weights of units that are held at once, 8 bytes each.
+_BATCH = 4_000_000
 
 
 @result_frame(
@@ -88,8 +97,8 @@ def label_agreement(
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     names = label_names(data)
-    frame = to_frame(data)
-    need(frame, "item", "modality", "participant")
+    frame = in_one_modality(to_frame(data))
+    need(frame, "item", "modality")
     generator = generator_of(rng)
     missing = frame[names].isna().to_numpy()
 
@@ -116,15 +125,15 @@ def _label_rows(
 ) -> list[Row]:
     """Coefficients of each label among some annotations."""
     chosen = part[names].to_numpy(dtype=float)
-    units, people = units_of(part), pd.factorize(part["participant"])[0]
-    sums, items = _unit_sums(part, units, lambda u, n: nominal_sums(chosen, u, n))
-    draws = agreement_coefficients(_resample(sums, items, n_resamples, rng))
+    units, people = units_of(part), people_codes(part)
+    sums, items = unit_sums(part, units, lambda u, n: nominal_sums(chosen, u, n))
+    draws = agreement_coefficients(resampled_sums(sums, items, n_resamples, rng))
     total = sums.sum(axis=0)
     estimates = agreement_coefficients(total)
     rows: list[Row] = []
     for j, label in enumerate(names):
         entered, n = items[sums[:, j, 0] > 0], int(total[j, 1])
-        silent = _no_interval(entered, n_resamples)
+        silent = no_interval(entered, n_resamples)
         common = {
             "label": label,
             "conf_level": conf_level,
@@ -149,7 +158,7 @@ def _label_rows(
                 "estimate": estimate[i],
                 "conf_low": float(low[i]),
                 "conf_high": float(high[i]),
-                "warning": _why(estimate[i], n, float(low[i]), silent),
+                "warning": why_missing(estimate[i], n, float(low[i]), silent),
             }
             for i, name in enumerate(estimates)
         ]
@@ -223,8 +232,8 @@ def krippendorff_alpha(
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")
         return alpha.assign(estimator="Krippendorff alpha, nominal")
     names = choose_dimensions(data, dimension)
-    whole = to_frame(data)
-    need(whole, "item", "modality", "participant", *names)
+    whole = in_one_modality(to_frame(data))
+    need(whole, "item", "modality", *names)
     generator = generator_of(rng)
     rows: list[dict[str, Any]] = []
     for name in names:
@@ -245,11 +254,11 @@ def _alpha_row(
 ) -> Row:
     """Interval alpha of a dimension among some annotations."""
     values = part[name].to_numpy(dtype=float)
-    units, people = units_of(part), pd.factorize(part["participant"])[0]
-    sums, items = _unit_sums(part, units, lambda u, n: interval_sums(values, u, n))
-    draws = interval_alpha(_resample(sums, items, n_resamples, rng))
+    units, people = units_of(part), people_codes(part)
+    sums, items = unit_sums(part, units, lambda u, n: interval_sums(values, u, n))
+    draws = interval_alpha(resampled_sums(sums, items, n_resamples, rng))
     entered = items[sums[:, 0] > 0]
-    silent = _no_interval(entered, n_resamples)
+    silent = no_interval(entered, n_resamples)
     total = sums.sum(axis=0)
     estimate, n = float(interval_alpha(total)), int(total[0])
     low, high = np.full((2, 1), np.nan)
@@ -274,34 +283,37 @@ def _alpha_row(
         "n_items": len(np.unique(entered)),
         "n_participants": _n_raters(part, name, units),
         "n_resamples": n_resamples,
-        "warning": _why(estimate, n, float(low[0]), silent),
+        "warning": why_missing(estimate, n, float(low[0]), silent),
     }
 
 
 def by_modality(frame: pd.DataFrame) -> list[tuple[str, Mask]]:
-    """Rows of each modality, in the order of the study, then all of them."""
+    """Rows of each modality, in the order of the study, then all of them if it is not one."""
     codes = frame["modality"].astype("category").cat
     masks = [
         (str(level), (codes.codes == code).to_numpy())
         for code, level in enumerate(codes.categories)
     ]
-    return [*masks, ("all", np.ones(len(frame), dtype=bool))]
+    return masks if len(masks) == 1 else [*masks, ("all", np.ones(len(frame), dtype=bool))]
 
 
 def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Number of the item and modality of each row."""
-    groups = frame.groupby(["item", "modality"], observed=True, sort=False)
+    """Number of the item and modality of each row, and of the session where there are several."""
+    keys = [key for key in ("item", "modality", "session") if key in frame]
+    groups = frame.groupby(keys, observed=True, sort=False)
     return np.asarray(groups.ngroup(), dtype=np.int64)
 
 
 def _n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> int:
-    """People with a value beside that of somebody else."""
+    """People with a value beside that of somebody else; 0 where it is not known who rated."""
+    if "participant" not in frame:
+        return 0
     known = frame[name].notna().to_numpy()
     ratings = np.bincount(units, weights=known, minlength=1)
     return int(frame["participant"][known & (ratings[units] > 1)].nunique())
 
 
-def _unit_sums(
+def unit_sums(
     frame: pd.DataFrame, units: npt.NDArray[np.int64], kernel: Any
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Sums per unit, and the item of each unit."""
@@ -312,19 +324,23 @@ def _unit_sums(
     return kernel(units, n_units), items[first]
 
 
-def _resample(
+def resampled_sums(
     sums: Floats, items: npt.NDArray[np.int64], n_resamples: int, rng: np.random.Generator
 ) -> Floats:
     """Sums over units when whole items are drawn with replacement."""
     if not len(items):
         return np.zeros((n_resamples, *sums.shape[1:]))
     n_items = int(items.max()) + 1
-    drawn = rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=n_resamples)
-    out: Floats = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
+    out = np.empty((n_resamples, *sums.shape[1:]))
+    batch = max(1, _BATCH // max(len(items), 1))
+    for first in range(0, n_resamples, batch):
+        size = min(batch, n_resamples - first)
+        drawn = rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=size)
+        out[first : first + size] = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
     return out
 
 
-def _no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
+def no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
     """Why resampling the items gives no interval; empty when it may give one."""
     if n_resamples == 0:
         return "no interval: n_resamples is 0"
@@ -353,7 +369,7 @@ def _limits(
     return np.maximum(1 - (1 - estimate) * ratio, -1.0), 1 - (1 - estimate) / ratio
 
 
-def _why(estimate: float, n: int, low: float, silent: str) -> str:
+def why_missing(estimate: float, n: int, low: float, silent: str) -> str:
     """Why the estimate or its limits are missing."""
     if n == 0:
         return "no unit has two raters"

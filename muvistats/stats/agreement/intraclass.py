@@ -10,9 +10,9 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_choice, check_conf_level
-from ...dataset.access import need_study
+from ...dataset.access import NO_PEOPLE, need_study
 from ...dataset.gate import takes_study
-from ...errors import DesignError
+from ...errors import DataError, DesignError
 from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_linear, is_singular
@@ -27,9 +27,9 @@ from ...kernels.raters.reliability import (
 from ...kernels.scale import centred, unit_factor
 from ...kernels.threads import few_threads
 from ...results.frame import Rows, join_reasons, result_frame
-from ...types import Floats, Names
+from ...types import Data, Floats, Names
 from ..shared.cells import Cells
-from ..shared.study import choose_dimensions, need, to_frame
+from ..shared.study import choose_dimensions, in_one_modality, need, people_codes, to_frame
 from .chance_corrected import by_modality, units_of
 
 __all__ = ["icc"]
@@ -42,7 +42,7 @@ __all__ = ["icc"]
 )
 @takes_study
 def icc(
-    data: xr.DataTree,
+    data: Data,
     *,
     unit: Literal["annotation", "time_step"] = "annotation",
     dimension: Names | None = None,
@@ -100,6 +100,9 @@ def icc(
     check_choice("unit", unit, ("annotation", "time_step"))
     check_conf_level(conf_level)
     rows: list[dict[str, Any]] = []
+    known = "participant" in (
+        data if isinstance(data, pd.DataFrame) else data["annotations"].coords
+    )
     for name in choose_dimensions(data, dimension):
         long = _ratings(data, name, unit)
         for modality, use in by_modality(long):
@@ -112,23 +115,33 @@ def icc(
                 "conf_level": conf_level,
                 "n": len(part),
                 "n_items": part["item"].nunique(),
-                "n_participants": part["rater"].nunique(),
+                "n_participants": part["rater"].nunique() if known else 0,
             }
-            rows += [{**common, **row} for row in _icc_rows(part, unit, conf_level)]
+            found = _icc_rows(part, unit, conf_level)
+            rows += [{**common, **(row if known else _without_ids(row))} for row in found]
     return rows
 
 
-def _ratings(data: xr.DataTree, name: str, unit: str) -> pd.DataFrame:
+def _without_ids(row: dict[str, Any]) -> dict[str, Any]:
+    """A form of ratings without ids: those that compare raters have no value."""
+    if "," not in row["estimator"]:
+        return row
+    kept = ("estimator", "statistic_name", "method")
+    return {name: row[name] for name in kept if name in row} | {"warning": NO_PEOPLE}
+
+
+def _ratings(data: Data, name: str, unit: str) -> pd.DataFrame:
     """One row per rating: its target, item, modality, rater and value."""
     if unit == "annotation":
-        frame = to_frame(data)
-        need(frame, "item", "modality", "participant", name)
-        long = frame[["item", "modality", "participant", name]].rename(
-            columns={"participant": "rater", name: "value"}
-        )
+        frame = in_one_modality(to_frame(data))
+        need(frame, "item", "modality", name)
+        long = frame[["item", "modality", name]].rename(columns={name: "value"})
+        long["rater"] = people_codes(frame)
         long["target"] = units_of(frame)
         long["column"] = frame["modality"].astype("category").cat.codes.astype(np.int64)
         return long.dropna(subset="value")
+    if not isinstance(data, xr.DataTree):
+        raise DataError("time steps stand in a study; mv.from_frames makes one of your tables")
     need_study(data)
     values = data["annotations"].dataset[name]
     if "time" not in values.dims:

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choice
-from ...dataset.access import dimensions_of
+from ...dataset.access import dimensions_of, scale_of
 from ...dataset.gate import takes_study
-from ...dataset.schema import SCALE
+from ...dataset.schema import keys_in
 from ...errors import DataError
 from ...kernels.sampling.quantiles import (
     BinSearch,
@@ -99,7 +99,7 @@ def _in_blocks(annotations: xr.Dataset, name: str, cells: Cells, level: str) -> 
     found = over_cells(annotations[name], cells, function)
     columns = dict(zip((*_SUMMARY, "n_annotations", "n_missing"), found, strict=True))
     if level == "annotation":
-        keys = ("item", "modality", "participant")
+        keys = keys_in(annotations.coords)[:3]
         text = {key: annotations.variables[key].to_numpy().astype(object) for key in keys}
     else:
         text = {
@@ -137,13 +137,13 @@ def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
     """Rows of all modalities together and of each; exact, in passes over the blocks."""
     codes = cells.modality[cells.of_annotation]
     k = len(cells.modalities)
-    search = BinSearch.start(*SCALE, k)
+    search = BinSearch.start(*scale_of(values), k)
     n, total, rated, counts = fold_cells(
         values, cells, functools.partial(_count, search=search), _add, rows=codes
     )
     with np.errstate(invalid="ignore"):
         mean = total / n
-    sets = [np.arange(k), *np.arange(k)[:, None]]
+    sets = [*np.arange(k)[:, None]] if k == 1 else [np.arange(k), *np.arange(k)[:, None]]
     sizes = [int(n[groups].sum()) for groups in sets]
     ranks = [quantile_ranks(size, np.array(list(QUANTILES.values()))) for size in sizes]
     some = [i for i, size in enumerate(sizes) if size]
@@ -175,7 +175,8 @@ def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
         rows.append(row)
     columns: Row = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     every = np.full(len(rows), "all", dtype=object)
-    modality = np.array(["all", *cells.modalities], dtype=object)
+    names = cells.modalities if k == 1 else ["all", *cells.modalities]
+    modality = np.array(names, dtype=object)
     return {"modality": modality, "item": every, "participant": every, **columns}
 
 

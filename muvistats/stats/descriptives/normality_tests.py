@@ -18,7 +18,15 @@ from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_
 from ...quiet import quiet
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Names, Rng, Row
-from ..shared.study import choose_dimensions, codes_of, need, number_of, offered, to_frame
+from ..shared.study import (
+    choose_dimensions,
+    codes_of,
+    need,
+    number_of,
+    offered,
+    person_effects,
+    to_frame,
+)
 
 __all__ = ["normality"]
 
@@ -174,8 +182,8 @@ def _residual_tests(
     rows: pd.DataFrame, values: Floats, n_resamples: int, rng: np.random.Generator
 ) -> Iterator[Row]:
     """Tests of the errors of an additive model of participants and items."""
-    need(rows, "participant", "item")
-    codes = [codes_of(rows["participant"]), codes_of(rows["item"])]
+    need(rows, "item")
+    codes = [person_effects(rows), codes_of(rows["item"])]
     left = additive_residuals(values[:, None], codes)
     flat = len(left) < 4 or np.abs(left).max() <= 1e-8 * max(float(np.ptp(values)), 1e-300)
     reason = "participants and items leave no residuals" if flat else ""

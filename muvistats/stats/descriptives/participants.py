@@ -13,7 +13,7 @@ from scipy import stats
 
 from ...arguments import Dependence, check_conf_level, check_dependence
 from ...dataset import schema
-from ...dataset.access import need_study
+from ...dataset.access import need_people, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import Rows, result_frame
@@ -46,7 +46,7 @@ def describe_participants(data: xr.DataTree) -> Rows:
     >>> int(people.loc[people["variable"] == "participant", "n"].item())
     12
     """
-    need_study(data)
+    need_people(data)
     people = data["participants"].to_dataset()
     total = people.sizes["participant"]
     rows: list[dict[str, Any]] = [
@@ -98,10 +98,10 @@ def describe_design(data: xr.DataTree) -> Rows:
     annotations = data["annotations"].to_dataset()
     modality = annotations["modality"].to_numpy().astype(str)
     levels = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
-    rows = [_counted("items", data["items"].sizes["item"])]
-    rows.append(_counted("participants", data["participants"].sizes["participant"]))
-    selections = {"all": np.full(len(modality), fill_value=True)}
-    selections |= {level: modality == level for level in levels}
+    rows = _sizes(data)
+    selections = {level: modality == level for level in levels}
+    if len(levels) != 1:
+        selections = {"all": np.full(len(modality), fill_value=True)} | selections
     for name, chosen in selections.items():
         row = _counted("annotations", int(chosen.sum()), n=len(modality))
         rows.append({**row, "modality": name, "share": chosen.mean()})
@@ -109,22 +109,40 @@ def describe_design(data: xr.DataTree) -> Rows:
     item = items.get_indexer(annotations["item"].to_numpy().tolist())
     cells = item * len(levels) + pd.Index(levels).get_indexer(modality.tolist())
     counts = np.bincount(cells, minlength=len(items) * len(levels)).reshape(len(items), -1)
-    for place, name in enumerate(("all", *levels)):
-        column = counts[:, place - 1] if place else counts.ravel()
+    for name in selections:
+        column = counts[:, levels.index(name)] if name in levels else counts.ravel()
         row = {**describe_numbers(column.astype(np.float64)), "count": int(column.sum())}
         rows.append({"variable": "raters_per_cell", "modality": name, **row})
-    trials = annotations["participant"].to_series().value_counts()
-    people = data["participants/participant"].to_numpy().tolist()
-    trials = trials.reindex(people, fill_value=0)
-    row = describe_numbers(np.asarray(trials, dtype=np.float64))
-    rows.append({"variable": "trials_per_participant", **row, "count": len(modality)})
+    if "participant" in annotations.coords:
+        rows.append(_trials(data))
     if "labels" in annotations:
         rows.extend(_labels_per_annotation(annotations, selections))
-    rows.append(_sampling_interval(annotations))
+    if "time" in annotations.coords:
+        rows.append(_sampling_interval(annotations))
     for flag, variable in annotations.data_vars.items():
         if variable.dims == ("annotation",) and "flag_meanings" in variable.attrs:
             rows.extend(_flag_rows(str(flag), variable, selections))
     return rows
+
+
+def _sizes(data: xr.DataTree) -> list[dict[str, Any]]:
+    """How many items, and participants and sessions where these are known."""
+    annotations = data["annotations"].to_dataset()
+    rows = [_counted("items", data["items"].sizes["item"])]
+    if "participant" in annotations.coords:
+        rows.append(_counted("participants", data["participants"].sizes["participant"]))
+    if "session" in annotations.coords:
+        sessions = schema.decode_levels(annotations["session"].attrs["levels"])
+        rows.append(_counted("sessions", len(sessions)))
+    return rows
+
+
+def _trials(data: xr.DataTree) -> dict[str, Any]:
+    """How many annotations each participant made, those who made none included."""
+    trials = data["annotations/participant"].to_series().value_counts()
+    people = data["participants/participant"].to_numpy().tolist()
+    row = describe_numbers(np.asarray(trials.reindex(people, fill_value=0), dtype=np.float64))
+    return {"variable": "trials_per_participant", **row, "count": int(trials.sum())}
 
 
 def _counted(variable: str, count: int, n: int | None = None) -> dict[str, Any]:
@@ -163,7 +181,8 @@ def _flag_rows(
     recorded = variable.to_numpy() >= 0
     offered = {name: rows for name, rows in selections.items() if recorded[rows].any()}
     everywhere = [rows for name, rows in offered.items() if name != "all"]
-    offered["all"] = np.any(everywhere, axis=0) if everywhere else selections["all"]
+    if everywhere and "all" in selections:
+        offered["all"] = np.any(everywhere, axis=0)
     for modality in selections:
         if modality in offered:
             part = variable.isel(annotation=np.flatnonzero(offered[modality]))
@@ -220,7 +239,7 @@ def overlay_preference(
     """
     asked = check_dependence(dependence)
     check_conf_level(conf_level)
-    need_study(data)
+    need_people(data)
     people = data["participants"].to_dataset()
     if "overlay_preference" not in people:
         raise DataError(

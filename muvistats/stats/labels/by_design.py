@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special
 
+from ...dataset.access import NO_PEOPLE
 from ...errors import MuvistatsError
 from ...formula import build_design, columns_of, factor
 from ...kernels.permutation.arrangements import (
@@ -36,6 +37,7 @@ from ..shared.study import (
     item_strata,
     item_units,
     participant_units,
+    people_codes,
     permutation_columns,
     too_few,
     was_observed,
@@ -289,7 +291,7 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     rows = data.frame[data.use]
     units = within_item_units(data.frame, data.by, data.use)
     stratum = codes_of(pd.Series(item_strata(rows, data.by)))
-    participant = codes_of(rows["participant"])
+    participant = people_codes(rows)
     if _is_trait(participant, data.codes):
         raise UntestableError("the factor cannot be told from participants")
     return _crossed(data, plan, units, stratum, (participant, codes_of(rows["item"])))
@@ -298,7 +300,7 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
 def _by_items(data: Choices, plan: Plan) -> TestedChoices:
     """Whole items change groups."""
     units = item_units(data.frame, data.by, data.use, strata=plan.strata)
-    participant = codes_of(data.frame.loc[data.use, "participant"])
+    participant = people_codes(data.frame[data.use])
     if _is_trait(participant, data.codes):
         raise UntestableError("the factor cannot be told from participants")
     found = _crossed(data, plan, units, units.strata[units.row], (participant, units.row))
@@ -349,6 +351,8 @@ def _refuse_few(participant: Ints, item: Ints) -> None:
 def _conditional(data: Choices, plan: Plan) -> TestedChoices:
     """Groups are drawn anew from their probabilities, given participant, item and modality."""
     rows = data.frame[data.use]
+    if "participant" not in rows:
+        raise UntestableError(NO_PEOPLE)
     participant, item = (codes_of(rows[name]) for name in _KEYS)
     _refuse_few(participant, item)
     cells = [item, participant]

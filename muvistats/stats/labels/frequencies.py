@@ -17,7 +17,7 @@ from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Row
-from ..shared.study import choose_dimensions, label_names, need, to_frame
+from ..shared.study import choose_dimensions, in_one_modality, label_names, need, to_frame
 
 __all__ = ["label_frequencies"]
 
@@ -93,9 +93,9 @@ def label_frequencies(
     """
     check_choice("level", level, _LEVELS)
     check_conf_level(conf_level)
-    frame = to_frame(data)
+    frame = in_one_modality(to_frame(data))
     labels = label_names(data)
-    need(frame, "modality", *(["item"] if level == "summary" else []))
+    need(frame, *(["item"] if level == "summary" else []))
     groups = _groups(data, labels, level)
     chosen = frame[labels].to_numpy(dtype=float)
     use = np.full(len(frame), fill_value=True)
@@ -122,12 +122,13 @@ def _kept(data: Data, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _by_modality(frame: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Rows of each modality, in their order, then all rows."""
+    """Rows of each modality, in their order, then all rows where it is not one."""
     column = frame["modality"]
     known = column.cat.categories if hasattr(column, "cat") else sorted(column.dropna().unique())
     for modality in known:
         yield str(modality), (column == modality).to_numpy()
-    yield "all", np.full(len(frame), fill_value=True)
+    if len(known) != 1:
+        yield "all", np.full(len(frame), fill_value=True)
 
 
 Group = tuple[dict[str, str], list[int]]

@@ -17,7 +17,7 @@ from ...kernels.sampling.multiway import Variance, infer, influence_variance, tw
 from ...results.frame import result_frame
 from ...types import Data, Floats, Ints, Mask
 from ..shared.adjust import ADJUSTMENTS, adjust_p
-from ..shared.study import label_names, need, to_frame
+from ..shared.study import label_names, need, people_codes, to_frame
 
 __all__ = ["label_correlations"]
 
@@ -108,12 +108,10 @@ def label_correlations(
         check_choice("scope", name, _SCOPES)
     frame = to_frame(data)
     labels = label_names(data)
-    need(frame, "item", *(["participant"] if "design" in asked else []))
+    need(frame, "item")
     chosen = frame[labels].to_numpy(dtype=float)
-    units = _Units(
-        pd.factorize(frame["item"])[0].astype(np.intp),
-        pd.factorize(frame["participant"])[0].astype(np.intp) if "participant" in frame else None,
-    )
+    units = _Units(pd.factorize(frame["item"])[0].astype(np.intp), people_codes(frame))
+    known = "participant" in frame
     first, second = np.triu_indices(len(labels), 1)
     names = np.array(labels, dtype=object)
     parts = []
@@ -133,6 +131,7 @@ def label_correlations(
                 label1=names[first[pairs]],
                 label2=names[second[pairs]],
                 n_missing=int((~rows).sum()),
+                **({} if known else {"n_participants": 0}),
             )
             for part in some
         ]

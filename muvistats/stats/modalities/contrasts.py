@@ -27,7 +27,7 @@ from ...types import Data, Ints, Names, Rng, Row
 from ..agreement.concordance import interrater_ccc
 from ..shared.adjust import ADJUSTMENTS
 from ..shared.cells import Cells
-from ..shared.study import choose_dimensions, need, number_of, to_frame
+from ..shared.study import choose_dimensions, need, number_of, people_codes, to_frame
 from .contrast_rows import QUANTITIES, Finished, Options, contrast_rows
 from .correlation import modality_correlations
 
@@ -152,10 +152,10 @@ def _finished(data: Data, dimension: Names | None, quantity: str) -> Iterator[tu
     if quantity == "median":
         frame = to_frame(data)
         names = choose_dimensions(data, dimension)
-        need(frame, "item", "modality", "participant", *names)
+        need(frame, "item", "modality", *names)
         modality = factor("modality", frame).cat
         levels = [str(level) for level in modality.categories]
-        units = (_codes(frame["item"]), _codes(frame["participant"]))
+        units = (_codes(frame["item"]), people_codes(frame))
         for name in names:
             values = number_of(name, frame).to_numpy()
             yield name, Finished(values, modality.codes.to_numpy(), *units, levels)

@@ -193,7 +193,7 @@ def _sources(
     if options.scope == "between_item":
         frame = to_frame(data)
         names = choose_dimensions(data, dimension)
-        need(frame, "item", "modality", "participant", *names)
+        need(frame, "item", "modality", *names)
         levels = factor("modality", frame).cat.categories
 
         def between(name: str, order: list[str]) -> Moments:

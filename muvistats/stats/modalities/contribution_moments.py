@@ -20,6 +20,7 @@ from ...kernels.regression.dominance import (
 )
 from ...types import Floats, Ints
 from ..shared.cells import Cells, over_cells
+from ..shared.study import people_codes
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def between_moments(
     item = item[rows]
     modality = frame["modality"].astype("str").to_numpy()[rows]
     group = pd.Index(order).get_indexer(pd.Index(modality))
-    person = pd.factorize(frame["participant"])[0][rows]
+    person = people_codes(frame)[rows]
     values = frame[name].to_numpy(dtype=float)[rows]
     values = np.where(group >= 0, values, np.nan)
     group = np.maximum(group, 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg
 
+from ...dataset.schema import ALL_KEYS
 from ...errors import ConvergenceError, DesignError
 from ...formula import Design
 from ...kernels.mixed.blocks import RandomBlock
@@ -156,7 +157,7 @@ def _reasons(design: Design, basis: Basis) -> list[str]:
 def repeated_annotations(design: Design) -> str:
     """Why rows of one annotation cannot count as independent; empty where they can."""
     frame = design.frame
-    keys = [key for key in ("item", "modality", "participant") if key in frame]
+    keys = [key for key in ALL_KEYS if key in frame]
     if not {"item", "participant"} <= set(keys):
         return ""
     own = frame.groupby(keys, observed=True, dropna=False, sort=False).ngroup().to_numpy()

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from ...arguments import check_choice, check_flag, check_text
+from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import Design, build_design, code_of_column, parse_model
 from ...formula.columns import ModelColumns
 from ...kernels.mixed.separation import separated_directions
 from ...kernels.threads import few_threads
+from ...results.docstrings import documented
 from ...results.frame import provenance
 from ...types import Data, Floats, Names
 from ..shared.study import to_frame
@@ -27,6 +29,8 @@ from .linear_numbers import fit_numbers
 __all__ = ["glm", "linear_model"]
 
 
+@documented
+@takes_study
 def linear_model(
     data: Data,
     formula: str,
@@ -82,6 +86,8 @@ def linear_model(
     return _fit(data, formula, _Plan("gaussian", weights=weights), cluster)
 
 
+@documented
+@takes_study
 def glm(
     data: Data,
     formula: str,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ...arguments import check_choice, check_conf_level
+from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError, MuvistatsError
-from ...formula import build_design, code_of_column, parse_model
+from ...formula import build_design, code_of_column, factor, parse_model
 from ...formula.columns import ModelColumns
-from ...results.frame import Rows, provenance, result_frame
+from ...results.docstrings import documented
+from ...results.frame import Rows, join_reasons, provenance, result_frame
 from ...types import Data
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import label_names, to_frame
@@ -27,6 +30,8 @@ DEMOGRAPHIC = "modality + gender + (years_of_training > 3) + familiar"
 _CROSSED = "(1 | participant) + (1 | item)"
 
 
+@documented
+@takes_study
 def mixed_model(
     data: Data,
     formula: str,
@@ -125,10 +130,12 @@ def mixed_model(
     return MixedFit(design, numbers, family, provenance(data), restricted, df, engine)
 
 
+@documented
+@takes_study
 def demographic_model(
     data: Data,
     *,
-    dimension: str = "arousal",
+    dimension: str | None = None,
     by: str = DEMOGRAPHIC,
     family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
     reml: bool = True,
@@ -139,10 +146,12 @@ def demographic_model(
     ----------
     data : DataTree or DataFrame
         A study, or an annotation frame.
-    dimension : str
-        Rated dimension or other numeric column that is explained, for example ``"n_labels"``.
+    dimension : str, optional
+        Rated dimension or other numeric column that is explained, for example ``"n_labels"``. By
+        default arousal, or the first dimension of the study.
     by : str
-        Fixed part of the formula.
+        Fixed part of the formula. Of its default, terms that the study has not, or does not vary
+        in, are left out; a warning says which.
     family : {"gaussian", "binomial", "poisson"}
         Distribution of the response.
     reml : bool
@@ -151,7 +160,8 @@ def demographic_model(
     Returns
     -------
     MixedFit
-        The fit of ``dimension ~ fixed + (1 | participant) + (1 | item)``.
+        The fit of ``dimension ~ by + (1 | participant) + (1 | item)``; without participants where
+        ratings have no ids.
 
     Raises
     ------
@@ -173,10 +183,36 @@ def demographic_model(
     """
     parse_model(f"y ~ {by}")  # what it may not say is refused before the study is read
     frame = to_frame(data, as_given=True)
+    known = frame.attrs.get("dimensions", [])
+    if dimension is None:
+        dimension = known[0] if known and "arousal" not in known else "arousal"
+    fixed, note = _what_is_there(frame, by)
     response = code_of_column(dimension) if dimension in frame else dimension
-    formula = f"{response} ~ {by} + {_CROSSED}"
+    formula = f"{response} ~ {fixed} + {_crossed(frame)}"
     _need_columns(frame, formula, "dimension= and by=")
-    return mixed_model(data, formula, family=family, reml=reml)
+    fit = mixed_model(data, formula, family=family, reml=reml)
+    reasons = (*([note] if note else []), *fit.estimates.reasons)
+    return replace(fit, estimates=replace(fit.estimates, reasons=reasons))
+
+
+def _what_is_there(frame: pd.DataFrame, by: str) -> tuple[str, str]:
+    """Terms of the default model that the study has and that vary, and what was left out."""
+    if by != DEMOGRAPHIC or "dimensions" not in frame.attrs:
+        return by, ""
+    kept, gone = [], []
+    for term in DEMOGRAPHIC.split(" + "):
+        column = term.strip("(").split(" ")[0]
+        there = column in frame and len(set(factor(term, frame).dropna())) > 1
+        (kept if there else gone).append(term.strip("()"))
+    note = f"left out, since the study has them not or does not vary in them: {', '.join(gone)}"
+    terms = [f"({term})" if " " in term else term for term in kept]
+    return " + ".join(terms) or "1", note if gone else ""
+
+
+def _crossed(frame: pd.DataFrame) -> str:
+    """Random participants and items; items alone where it is not known who rated."""
+    anonymous = "participant" not in frame and "dimensions" in frame.attrs
+    return "(1 | item)" if anonymous else _CROSSED
 
 
 def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
@@ -186,7 +222,8 @@ def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
         ModelColumns(frame).require((model.response, *model.factors))
     except DesignError as error:
         raise DesignError(
-            f"{error}; the model is {formula!r}: give {arguments} what the study has"
+            f"{error}; the model is {formula!r}: give {arguments} what the study has, or make a "
+            "study of your table by mv.from_frames"
         ) from None
 
 
@@ -195,6 +232,7 @@ def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
     "label term estimate std_error statistic statistic_name df p_value p_adjusted p_adjust_method",
     "conf_low conf_high conf_level count n n_missing method dependence",
 )
+@takes_study
 def label_models(
     data: Data,
     *,
@@ -210,7 +248,8 @@ def label_models(
     data : DataTree or DataFrame
         A study with labels, or its annotation frame.
     by : str
-        Fixed part of the formula.
+        Fixed part of the formula. Of its default, terms that the study has not, or does not vary
+        in, are left out; the warning says which.
 
     Raises
     ------
@@ -239,6 +278,7 @@ def label_models(
     parse_model(f"y ~ {by}")
     frame = to_frame(data, as_given=True)
     chosen = label_names(data) if labels is None else [str(name) for name in labels]
+    by, note = _what_is_there(frame, by)
     for label in chosen[:1]:
         _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")
     rows = [row for label in chosen for row in _label_rows(frame, label, by, conf_level, adjust)]
@@ -247,6 +287,8 @@ def label_models(
         adjusted = adjust_p([row.get("p_value", np.nan) for row in family], adjust)
         for row, value in zip(family, adjusted, strict=True):
             row["p_adjusted"] = value
+    for row in rows:
+        row["warning"] = join_reasons(note, str(row.get("warning") or ""))
     return rows
 
 
@@ -257,7 +299,7 @@ def _label_rows(
     name = code_of_column(label)
     base: dict[str, Any] = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
     try:
-        design = build_design(f"{name} ~ {fixed} + {_CROSSED}", frame)
+        design = build_design(f"{name} ~ {fixed} + {_crossed(frame)}", frame)
     except DataError as error:
         return [
             {**base, "term": "", "count": 0, "n": 0, "n_missing": len(frame), "warning": str(error)}

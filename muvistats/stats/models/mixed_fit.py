@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ...dataset.schema import ALL_KEYS
 from ...errors import DesignError
 from ...formula.columns import complete_rows
 from ...kernels.mixed.blocks import lambda_factors
@@ -144,7 +145,7 @@ class MixedFit(MixedNumbers):
             "residual": design.y - fitted,
             "pearson_residual": (design.y - fitted) / np.maximum(spread, 1e-300),
         }
-        for key in ("item", "modality", "participant"):
+        for key in ALL_KEYS:
             if key in design.frame:
                 out[key] = design.frame[key].astype("str").to_numpy()
         return pd.DataFrame(out)

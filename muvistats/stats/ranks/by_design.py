@@ -47,6 +47,7 @@ from ..shared.study import (
     item_strata,
     item_units,
     participant_units,
+    people_codes,
     permutation_columns,
     too_few,
     within_item_units,
@@ -62,8 +63,12 @@ _TIE = 1e-8
 #: Why an effect has no interval.
 NO_INTERVAL = "no interval: too few participants or items, or the groups do not overlap"
 
+#: What is said of tests of ratings without ids of their raters.
+WITHOUT_IDS = "ratings have no ids of participants: each is taken as another person's"
+
 #: What is said of a method: permuted, and modelled.
 METHODS = {
+    "unknown": "the frame does not name its items",
     "within_item": "values less participant and item effects, permuted within items",
     "participant": "participants permuted, cluster-robust errors",
     "item": "values less participant effects, whole items permuted, two-way clustered errors",
@@ -170,7 +175,7 @@ class Sample:
     def clusters(self) -> tuple[Ints, Ints]:
         """Participant of each row, and its item or what moves in the item's place."""
         item = self.units.row if self.how == "item" else codes_of(self.rows["item"])
-        return codes_of(self.rows["participant"]), item
+        return people_codes(self.rows), item
 
     @cached_property
     def fewest(self) -> tuple[int, str]:
@@ -302,6 +307,9 @@ def samples(frame: pd.DataFrame, groups: Groups, question: Question) -> list[Sam
 def _by_design(sample: Sample) -> Sample:
     """The sample with values adjusted as the assignment of the factor asks for."""
     question, groups = sample.question, sample.groups
+    if "item" not in sample.frame:
+        reason = 'no design row: item="..." and participant="..." name the columns of the frame'
+        return replace(sample, how="unknown", groups=replace(groups, untestable=reason))
     how = assignment(sample.frame, question.factor, question.assigned, question.strata)
     sample = replace(sample, how=how)
     if groups.problem or how == "observed":
@@ -311,12 +319,12 @@ def _by_design(sample: Sample) -> Sample:
         groups = sample.groups
     if how == "participant":
         return sample
-    participant = codes_of(sample.rows["participant"])
+    participant = people_codes(sample.rows)
     within = np.zeros_like(participant)
     if how == "within_item":
         within = item_strata(sample.rows, question.factor)
     values, note = _less_effects(groups.values, participant, within)
-    note = join_reasons(sample.note, note)
+    note = join_reasons(sample.note, note, WITHOUT_IDS if "participant" not in sample.rows else "")
     return replace(sample, groups=replace(groups, values=values), note=note)
 
 

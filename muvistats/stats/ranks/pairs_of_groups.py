@@ -1,32 +1,37 @@
-"""Dunn's comparisons of pairs of modalities."""
+"""Dunn's comparisons of pairs of groups."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
 from ...dataset.gate import takes_study
+from ...formula import split_formula
 from ...kernels.ranks.effects import dunn
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Names, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
-from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, to_frame
+from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
 from .by_design import Question, samples
 from .two_groups import RANK_BISERIAL, biserial
 
-__all__ = ["pairwise_modality"]
+__all__ = ["pairwise", "pairwise_modality"]
 
 
-@result_frame(
-    "dimension and pair of modalities",
+_PAIRS = (
     "dimension factor group1 group2 estimate estimator statistic statistic_name df p_value",
     "mc_error n_resamples p_adjusted p_adjust_method effect_size effect_size_name conf_low",
     "conf_high conf_level median1 median2 n1 n2 n n_missing method dependence",
 )
+
+
+@result_frame("dimension and pair of modalities", *_PAIRS)
 @takes_study
 def pairwise_modality(
     data: Data,
@@ -82,31 +87,98 @@ def pairwise_modality(
     resampling = Resampling.checked(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
+    question = Question("", "modality", asked, assigned, None, conf_level)
+    return [
+        row
+        for name, child in zip(names, resampling.spawn(len(names)), strict=True)
+        for row in _pair_rows(frame, replace(question, response=name), child, adjust)
+    ]
+
+
+@result_frame("pair of groups", *_PAIRS)
+@takes_study
+def pairwise(
+    data: Data,
+    formula: str,
+    *,
+    adjust: str = "holm",
+    dependence: Dependence = ("independent", "design"),
+    assigned: str | None = None,
+    strata: str | None = None,
+    conf_level: float = 0.95,
+    n_resamples: int = 9999,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+) -> list[Row]:
+    """Dunn's comparisons of each pair of groups after `kruskal`.
+
+    Parameters
+    ----------
+    formula : str
+        Response and factor, as in ``"arousal ~ modality"``.
+
+    Raises
+    ------
+    DesignError
+        For another `dependence`, an unknown adjustment, a formula that cannot be evaluated, or a
+        factor of which nothing says how it was assigned.
+
+    See Also
+    --------
+    pairwise_modality : The same for modality, of each rated dimension.
+
+    Notes
+    -----
+    See `pairwise_modality` for the formulas, and `kruskal` for the design row.
+
+    References
+    ----------
+    Dunn, O. J. (1964). Multiple comparisons using rank sums. Technometrics, 6(3), 241-252.
+    https://doi.org/10.1080/00401706.1964.10490181
+
+    Examples
+    --------
+    >>> from muvistats import pairwise, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> pairs = pairwise(study, "arousal ~ modality", dependence="independent", n_resamples=9)
+    >>> pairs["group2"].tolist()
+    ['visual', 'audiovisual', 'audiovisual']
+    """
+    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    check_choice("adjust", adjust, ADJUSTMENTS)
+    resampling = Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0]
+    question = Question(*split_formula(formula), asked, assigned, strata, conf_level)
+    frame = offered(to_frame(data), question.factor)
+    return _pair_rows(frame, question, resampling, adjust)
+
+
+def _pair_rows(
+    frame: pd.DataFrame, question: Question, resampling: Resampling, adjust: str
+) -> list[Row]:
+    """Rows of each pair of groups, in each dependence."""
+    groups = groups_of(frame, question.response, question.factor)
+    base = _base(groups, question) | {"p_adjust_method": adjust}
+    pairs = list(combinations(range(len(groups.levels)), 2))
+    children = resampling.spawn(len(pairs))
     rows: list[Row] = []
-    for name, child in zip(names, resampling.spawn(len(names)), strict=True):
-        question = Question(name, "modality", asked, assigned, None, conf_level)
-        groups = groups_of(frame, name, "modality")
-        base = _base(groups, question) | {"p_adjust_method": adjust}
-        pairs = list(combinations(range(len(groups.levels)), 2))
-        children = child.spawn(len(pairs))
-        for sample in samples(frame, groups, question):
-            method = f": {sample.method}" if sample.how else ", ties corrected"
-            common = base | {"dependence": sample.dependence, "method": f"Dunn{method}"}
-            if not pairs:
-                rows.append(common)
-                continue
-            if sample.how:
-                tests = [
-                    by_design.test_pair(sample, pair, own)
-                    for pair, own in zip(pairs, children, strict=True)
-                ]
-            else:
-                tests = _published(groups, question)
-            adjusted = adjust_p([test.get("p_value", np.nan) for test in tests], adjust)
-            rows += [
-                common | _described(groups, *pair) | test | {"p_adjusted": p_adjusted}
-                for pair, test, p_adjusted in zip(pairs, tests, adjusted, strict=True)
+    for sample in samples(frame, groups, question):
+        method = f": {sample.method}" if sample.how else ", ties corrected"
+        common = base | {"dependence": sample.dependence, "method": f"Dunn{method}"}
+        if not pairs:
+            rows.append(common)
+            continue
+        if sample.how:
+            tests = [
+                by_design.test_pair(sample, pair, own)
+                for pair, own in zip(pairs, children, strict=True)
             ]
+        else:
+            tests = _published(groups, question)
+        adjusted = adjust_p([test.get("p_value", np.nan) for test in tests], adjust)
+        rows += [
+            common | _described(groups, *pair) | test | {"p_adjusted": p_adjusted}
+            for pair, test, p_adjusted in zip(pairs, tests, adjusted, strict=True)
+        ]
     return rows
 
 

@@ -28,7 +28,7 @@ from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise_modality
 from ..ranks.several_groups import kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.study import codes_of, offered
+from ..shared.study import codes_of, offered, people_codes
 from .claims import Claim
 from .evidence import (
     ANALYSES,
@@ -254,6 +254,7 @@ class Witness:
         by_cluster = [
             rao_scott(self._frame, by=by, correction="first", cluster=cluster)
             for cluster in ("participant", "item")
+            if cluster in self._frame
         ]
         largest = np.nanmax([1.0, *(test["design_effect"].iloc[0] for test in by_cluster)])
         n = float(row["n"] / largest)
@@ -320,7 +321,7 @@ class Witness:
             counts += 0.5
         estimate = float(np.log(counts[0, 0] * counts[1, 1] / (counts[0, 1] * counts[1, 0])))
         reach = stats.norm.ppf((1 + self._conf_level) / 2) * np.sqrt((1 / counts).sum())
-        units = codes_of(frame["item"]), codes_of(frame["participant"])
+        units = codes_of(frame["item"]), people_codes(frame)
         means = [
             bootstrap_means(
                 values,

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_choice, check_jobs, check_resamples, generator_of
-from ...dataset.access import annotation_frame, dimensions_of, need_study
+from ...dataset.access import NO_PEOPLE, annotation_frame, dimensions_of, need_study
 from ...dataset.build import natural_order
 from ...dataset.schema import ASSIGNED, KEYS
 from ...errors import DataError, DesignError
@@ -98,17 +98,52 @@ def label_names(data: Data) -> list[str]:
     names = to_frame(data).attrs.get("labels", [])
     if not names:
         raise DataError(
-            "the frame does not say which columns are labels", expected="a study with labels"
+            "the frame does not say which columns are labels; labels=[...] of from_frames, or "
+            'frame.attrs["labels"] = [...], does',
+            expected="a study with labels",
         )
     need(data, *names)
     return [str(name) for name in names]
 
 
+def choices_of(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
+    """Number of the label that each person chose, -1 where missing, and the labels.
+
+    Raises
+    ------
+    DataError
+        When people did not choose one label each.
+    """
+    question = str(frame.attrs.get("question", ""))
+    if not question or question not in frame:
+        raise DataError(
+            "nobody was asked to choose one label; labels= of from_frames names a column of "
+            "answers, and from_votes reads counts",
+            expected="a choose-one study",
+        )
+    column = frame[question].cat
+    return column.codes.to_numpy().astype(np.intp), [str(name) for name in column.categories]
+
+
 def need(frame: pd.DataFrame, *columns: str) -> None:
     """Refuse a frame without these columns."""
     for name in columns:
-        if name not in frame.columns:
-            raise DataError("column is missing from the frame", column=name)
+        if name in frame.columns:
+            continue
+        if name == "participant":
+            raise DataError(f'{NO_PEOPLE}; of a frame, participant="..." names them', column=name)
+        remedy = ' or item="..." names yours' if name == "item" else ""
+        raise DataError(
+            "column is missing from the frame; mv.from_frames makes a study of your table" + remedy,
+            column=name,
+        )
+
+
+def in_one_modality(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose rows are all of one modality where it does not name any."""
+    if "modality" in frame:
+        return frame
+    return frame.assign(modality=pd.Categorical(["all"] * len(frame), ["all"]))
 
 
 # ------------------------------------------------------------------------- groups
@@ -146,6 +181,8 @@ class Groups:
         Rows left out because the response or the factor is missing.
     use : ndarray of bool, shape (row,)
         Rows of the frame that entered.
+    untestable : str
+        Why the groups are not compared, whatever their values are; empty where they are.
     """
 
     values: Floats
@@ -154,6 +191,7 @@ class Groups:
     empty: list[str]
     n_missing: int
     use: Mask
+    untestable: str = ""
 
     def of(self, code: int) -> Floats:
         """Values of one group."""
@@ -163,6 +201,8 @@ class Groups:
     @property
     def problem(self) -> str:
         """Why groups cannot be compared; empty when they can."""
+        if self.untestable:
+            return self.untestable
         if not self.levels:
             return "no values"
         if len(self.levels) == 1:
@@ -253,7 +293,7 @@ def assignment(
         When the study does not say it, the columns of the expression differ in it, or strata are
         asked for where neither participants nor items are permuted.
     """
-    need(frame, "item", "participant")
+    need(frame, "item")
     how = _recorded(frame, by) if assigned is None else check_choice("assigned", assigned, ASSIGNED)
     if strata is not None and how not in ("participant", "item"):
         raise DesignError(
@@ -287,6 +327,20 @@ def was_observed(frame: pd.DataFrame, by: str) -> bool:
 def codes_of(values: pd.Series) -> Ints:
     """Values as codes from 0, in order of appearance; missing is -1."""
     return np.asarray(pd.factorize(values)[0], dtype=np.intp)
+
+
+def people_codes(frame: pd.DataFrame) -> Ints:
+    """Person of each row; ratings that came without ids are each taken as another person's."""
+    if "participant" in frame:
+        return codes_of(frame["participant"])
+    return np.arange(len(frame), dtype=np.intp)
+
+
+def person_effects(frame: pd.DataFrame) -> Ints:
+    """Person of each row whose effect can be removed; without ids there is none, and one code."""
+    if "participant" in frame:
+        return codes_of(frame["participant"])
+    return np.zeros(len(frame), dtype=np.intp)
 
 
 def within_modalities(frame: pd.DataFrame, by: str) -> bool:
@@ -328,10 +382,10 @@ def within_item_units(frame: pd.DataFrame, by: str, use: Mask) -> Units:
     with one trial move on their own. Where one person met an item at several levels,
     the levels are permuted within that person (or list) and item.
     """
-    need(frame, "item", "participant")
+    need(frame, "item")
     levels = factor(by, frame).cat.codes.to_numpy().astype(np.intp)
     strata = item_strata(frame, by)
-    lists = _lists(codes_of(frame["participant"]), strata, levels)
+    lists = _lists(people_codes(frame), strata, levels)
     strata, lists, levels = strata[use], lists[use], levels[use]
     row = dense_codes(strata, lists, levels)
     first = np.unique(row, return_index=True)[1]

@@ -61,7 +61,9 @@ def _drawn(figure: Figure) -> Tables:
     for ax in figure.axes:
         words += [ax.get_title(), ax.get_xlabel(), ax.get_ylabel()]
         words += [text.get_text() for text in ax.texts]
-        words += [tick.get_text() for axis in (ax.xaxis, ax.yaxis) for tick in axis.get_ticklabels()]
+        words += [
+            tick.get_text() for axis in (ax.xaxis, ax.yaxis) for tick in axis.get_ticklabels()
+        ]
         numbers += [line.get_xydata() for line in ax.lines]
         numbers += [patch.get_extents().bounds for patch in ax.patches]
         for collection in ax.collections:

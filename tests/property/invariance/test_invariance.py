@@ -13,7 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ import muvistats as mv
 
 from .answers import compare, in_order, renamed, tables_of
 from .calls import CALLS, EXPENSIVE, OF_A_STUDY, OUTSIDE, call
-from .studies import KEYS, SHAPES, Given, Parts, Shape, given_of, parts_of
+from .studies import SHAPES, Given, Parts, Shape, given_of, parts_of
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def first_given(shape: Shape) -> Given:
     return given_of(parts_of(shape))
 
 
-@lru_cache(maxsize=None)
+@cache
 def first_answer(name: str, shape: Shape) -> Answer:
     return answer_of(name, first_given(shape))
 
@@ -128,12 +128,21 @@ def objects(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def through_pickle(frame: pd.DataFrame) -> pd.DataFrame:
-    return pickle.loads(pickle.dumps(frame))  # noqa: S301
+    return pickle.loads(pickle.dumps(frame))
 
 
 TABLES = {
     change.__name__: change
-    for change in (shuffled, numbered, categories, dates, nullable, float32, objects, through_pickle)
+    for change in (
+        shuffled,
+        numbered,
+        categories,
+        dates,
+        nullable,
+        float32,
+        objects,
+        through_pickle,
+    )
 }
 
 
@@ -163,14 +172,19 @@ STUDIES: dict[str, Callable[[Parts], xr.DataTree]] = {
     "zarr": stored(".zarr"),
     "netcdf": stored(".nc"),
     "copied": lambda parts: copy.deepcopy(parts.build()),
-    "pickled": lambda parts: pickle.loads(pickle.dumps(parts.build())),  # noqa: S301
+    "pickled": lambda parts: pickle.loads(pickle.dumps(parts.build())),
 }
 STUDIES |= {
-    name: lambda parts, change=change: replace(
-        parts, **{k: change(parts.tables[k]) for k in ("annotations", "dynamics") if k in parts.tables}
-    ).build()
-    if change is shuffled
-    else parts.each(change).build()
+    name: lambda parts, change=change: (
+        replace(
+            parts,
+            **{
+                k: change(parts.tables[k]) for k in ("annotations", "dynamics") if k in parts.tables
+            },
+        ).build()
+        if change is shuffled
+        else parts.each(change).build()
+    )
     for name, change in TABLES.items()
 }
 
@@ -265,7 +279,7 @@ FRAMES = sorted(
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def framed(change: str | None, shape: Shape) -> Given:
     first = first_given(shape)
     frame = mv.annotation_frame(first.tree)
@@ -361,7 +375,11 @@ def test_the_order_of_names_does_not_matter(shape):
             assert ours == theirs, name
             continue
         ours, theirs = (
-            {key: in_order(frame) for key, frame in answer.items() if key != "tidy" and "/" not in key}
+            {
+                key: in_order(frame)
+                for key, frame in answer.items()
+                if key != "tidy" and "/" not in key
+            }
             for answer in (ours, theirs)
         )
         same(name, ours, theirs, drawn=True)
