@@ -85,7 +85,7 @@ def test_finds_the_one_person_who_is_shifted():
 
 
 def test_share_by_hand():
-    study = make(3)
+    study = make(3, shift=2)
     annotations = study["annotations"].to_dataset()
     frame = pd.DataFrame(
         {
@@ -111,6 +111,7 @@ def test_share_by_hand():
 
 def test_p_follows_z():
     check = mv.label_alignment_check(make(4, signal=0.15), n_resamples=999)
+    check = check[check["variable"] == "labels"]  # of five columns, so nearly normal
     normal = stats.norm.sf(check["statistic"])
     assert np.abs(check["p_value"] - normal).max() < 0.06
 
