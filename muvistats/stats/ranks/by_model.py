@@ -13,7 +13,7 @@ import numpy as np
 from scipy import linalg, stats
 
 from ...kernels.mixed.derivatives import Uncertainty, satterthwaite, uncertainty
-from ...kernels.mixed.linear import LinearMixed, RandomBlock
+from ...kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
 from ...kernels.mixed.search import fit_linear
 from ...kernels.mixed.separation import independent_columns
 from ...kernels.permutation.arrangements import dense_codes
@@ -28,6 +28,9 @@ _TIE = 1e-8
 
 #: Spread of the residuals below this part of the values' is none.
 _NOTHING = 1e-7
+
+#: Groups up to which the effects of a person, or an item, on each group may go together anyhow.
+_FREE = 3
 
 #: Random effects beyond which Satterthwaite's degrees of freedom are not computed.
 _LARGEST = 5000
@@ -161,20 +164,33 @@ def _adjusted_for(data: Modelled) -> tuple[list[Floats], list[str]]:
 
 
 def _blocks(data: Modelled) -> Iterator[RandomBlock]:
-    """Intercepts of participants and items, and of each of them in each group.
+    """Effects of participants and items, one for each group where they meet several.
 
-    What cannot be told from the residuals, or from another one, is left out.
+    Those of up to `_FREE` groups have any covariance; those of more have a common part and a
+    variance for each group. What cannot be told from the residuals is left out.
     """
     n = len(data.values)
-    known: set[bytes] = set()
-    ones = np.ones((n, 1))
-    inside = [dense_codes(cluster, data.codes) for cluster in data.clusters]
-    for codes in (*data.clusters, *data.also, *inside):
-        _, first, own = np.unique(codes, return_index=True, return_inverse=True)
-        key = first[own].tobytes()
-        if len(first) < n and key not in known:
-            known.add(key)
-            yield RandomBlock(ones, own, len(first))
+    ones, groups = np.ones((n, 1)), np.eye(data.k)[data.codes]
+    for codes in data.clusters:
+        levels, cells = (int(some.max()) + 1 for some in (codes, dense_codes(codes, data.codes)))
+        varies = levels < cells < n
+        if levels < n and not (varies and data.k <= _FREE):
+            yield RandomBlock(ones, codes, levels)
+        if varies:
+            for columns in [groups] if data.k <= _FREE else groups.T[:, :, None]:
+                yield RandomBlock(columns, codes, levels)
+    for codes in data.also:
+        levels = int(codes.max()) + 1
+        if int(data.clusters[1].max()) + 1 < levels < n:
+            yield RandomBlock(ones, codes, levels)
+
+
+def _spread(optimum: Floats, blocks: list[RandomBlock]) -> float:
+    """Variance of a value about its mean, relative to that of the residuals."""
+    return 1.0 + sum(
+        float(((block.columns @ factor) ** 2).sum(axis=1).mean())
+        for block, factor in zip(blocks, lambda_factors(optimum, blocks), strict=True)
+    )
 
 
 def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
@@ -214,7 +230,7 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
         unit * point.beta[where],
         unit**2 * square * point.unscaled[own],
         None if parts is None else _of_groups(parts, where, unit),
-        unit * float(np.sqrt(square * (1 + (optimum.parameters**2).sum()))),
+        unit * float(np.sqrt(square * _spread(optimum.parameters, blocks))),
     ), join_reasons(*notes)
 
 

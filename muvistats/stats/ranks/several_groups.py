@@ -94,9 +94,10 @@ def kruskal(
       move together. The statistic is ``chi2 = R' V^-1 R`` of the differences R of the group mean
       ranks, with errors that allow for effects of the factor that differ between participants
       and between items: ``V = V_participant + V_item - V_row`` from residual ranks summed over
-      participants, over items and not at all, and in no direction smaller than V_row / 4. Where nobody's rating depends on the factor, p is
-      exact. Where it does but not on average, p is approximate: at 5% it rejected .17 with 6
-      participants and .065 to .07 with 15 to 30, which is why few have the model.
+      participants, over items and not at all, and in no direction smaller than V_row / 4. Where
+      nobody's rating depends on the factor, p is exact. Where it does but not on average, p is
+      approximate: at 5% it rejected .17 with 6 participants and .065 to .07 with 15 to 30, which
+      is why few have the model.
     - *participants* (gender, training): whole participants change groups, all arrangements
       being looked at where there are no more than `n_resamples`. The statistic is the Wald
       chi-square of the mean ranks of the values as they are, with errors clustered by
@@ -116,8 +117,9 @@ def kruskal(
     Epsilon squared of the design row is that of the values less participant and item effects, as
     they are ranked; for observed factors it is the variance between adjusted means over its sum
     with the model's variances. Its interval comes from draws of the mean ranks from Student's t
-    with the two-way clustered covariance of Cameron, Gelbach and Miller (G / (G - 1) for each kind, degrees of freedom the
-    smaller number of clusters less one; or the model's), moved down as above.
+    with the two-way clustered covariance of Cameron, Gelbach and Miller (G / (G - 1) for each
+    kind, degrees of freedom the smaller number of clusters less one; or the model's), moved down
+    as above.
 
     References
     ----------

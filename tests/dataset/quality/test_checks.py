@@ -85,7 +85,7 @@ def test_finds_the_one_person_who_is_shifted():
 
 
 def test_share_by_hand():
-    study = make(3, shift=2)
+    study = make(3)
     annotations = study["annotations"].to_dataset()
     frame = pd.DataFrame(
         {
