@@ -71,8 +71,8 @@ def label_alignment_check(
     under permutation of each participant's rows, in standard deviations; both moments are exact.
     A value less the mean of few trials holds a part of the other trials, with the sign reversed,
     which would look like signal at the lags beside the true one. So at all lags but the one with
-    the highest z, both are those of the least-squares residuals of the values on participants and
-    on the items that they meet at that lag.
+    the highest z, `statistic` and p are those of the least-squares residuals of the values on
+    participants and on the items that they meet at that lag.
     People with an identical list (`repeated_lists`) meet on the same item at every lag, so
     products of their values do not count in `statistic`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,8 +170,8 @@ def _signals(
 ) -> dict[int, tuple[Placed, ItemSignal]]:
     """Values beside items and their signal by lag, 0 included.
 
-    The lag with the highest z comes first. At other lags, what items add to values at this one is
-    taken out, since little of it would be seen there too.
+    At other lags than that with the highest z, what items add to values at this one is taken out,
+    since a part of it would be seen there too; the share remains that of the values as they are.
     """
     from ...kernels.raters import alignment
 
@@ -181,8 +181,10 @@ def _signals(
         rest = alignment.without_signal(
             values, session.item, session.participant, session.trial, best
         )
-        found |= {lag: _signal(session, rest, lag) for lag in found if lag != best}
-    return {lag: found[lag] for lag in sorted(found, key=lambda lag: lag != best)}
+        for lag in found.keys() - {best}:
+            placed, signal = _signal(session, rest, lag)
+            found[lag] = placed, replace(signal, share=found[lag][1].share)
+    return found
 
 
 def _highest(z: Mapping[int, float]) -> int:

@@ -250,7 +250,7 @@ def permuted_signals(
         Draws of `ItemSignal.counted`.
     """
     values = np.concatenate([one.in_own_unit for one in placed], axis=1)
-    first = np.cumsum([0] + [one.values.shape[1] for one in placed[:-1]])
+    first = np.cumsum([0, *(one.values.shape[1] for one in placed[:-1])])
     norms = np.add.reduceat(values**2, first, axis=1)
     values = values.astype(np.float32 if len(values) >= _MANY else np.float64)
     rows, unit, weights = _units(placed[0], block)

@@ -502,7 +502,8 @@ def too_few(count: int, kind: str) -> str:
     """Why nothing is tested with so few participants or items; empty where there are enough."""
     if count >= FEWEST:
         return ""
-    return f"only {count} {kind}: with fewer than {FEWEST} nothing can be said of {kind} in general"
+    found = f"only one {kind.removesuffix('s')}" if count == 1 else f"only {count} {kind}"
+    return f"{found}: with fewer than {FEWEST} nothing can be said of {kind} in general"
 
 
 def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:

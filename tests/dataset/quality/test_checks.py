@@ -111,6 +111,7 @@ def test_share_by_hand():
 
 def test_p_follows_z():
     check = mv.label_alignment_check(make(4, signal=0.15), n_resamples=999)
+    check = check[check["variable"] == "labels"]  # of five columns, so nearly normal
     normal = stats.norm.sf(check["statistic"])
     assert np.abs(check["p_value"] - normal).max() < 0.06
 

@@ -23,6 +23,12 @@ LABELS = ["sad", "energetic", "calm", "tense"]
 OPTIONS = {"dependence": "design", "n_resamples": 400, "rng": 3}
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """Allow the fewest participants and items, so that all arrangements can be listed."""
+    monkeypatch.setattr("muvistats.stats.shared.study.FEWEST", 1)
+
+
 def chi_square(table: np.ndarray) -> float:
     table = table[:, table.sum(axis=0) > 0]
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
@@ -91,6 +97,7 @@ def test_strata_keep_the_second_trait(study):
         chisquare_labels(study, by="modality", strata="gender")
 
 
+@pytest.mark.usefixtures("few")
 def test_all_arrangements_within_items_by_a_plain_loop(tiny):
     """Sums of labels less participants and items, the modality of lists changed within items."""
     frame = annotation_frame(tiny)
@@ -169,15 +176,15 @@ def test_any_number_of_threads_gives_the_same_p(study, by, words):
 def confounded(seed: int, effect: float) -> pd.DataFrame:
     """Known items get the first label more, and so do people who know more; knowing adds."""
     rng = np.random.default_rng(seed)
-    item, person = (axis.ravel() for axis in np.indices((40, 12)))
-    item_pull, person_pull = rng.normal(size=40), rng.normal(size=12)
+    item, person = (axis.ravel() for axis in np.indices((30, 24)))
+    item_pull, person_pull = rng.normal(size=30), rng.normal(size=24)
     pull = item_pull[item] + person_pull[person]
-    familiar = rng.random(480) < 1 / (1 + np.exp(-1.5 * pull))
+    familiar = rng.random(720) < 1 / (1 + np.exp(-1.5 * pull))
     frame = pd.DataFrame({"item": item.astype(str), "participant": person.astype(str)})
     frame["familiar"] = np.where(familiar, "yes", "no")
     for j, slope in enumerate([1.2, -0.8, 0.0, 0.0]):
         odds = slope * pull + effect * familiar * (j == 0) + (j == 3)
-        frame[f"l{j}"] = (rng.random(480) < 1 / (1 + np.exp(-odds))).astype(float)
+        frame[f"l{j}"] = (rng.random(720) < 1 / (1 + np.exp(-odds))).astype(float)
     frame.attrs.update(labels=["l0", "l1", "l2", "l3"], assigned={"familiar": "observed"})
     return frame
 
@@ -225,6 +232,7 @@ def reason(rows: pd.DataFrame) -> str:
     return str(rows["warning"].iloc[0])
 
 
+@pytest.mark.usefixtures("few")
 def test_nothing_to_permute_is_a_row_with_the_reason(study, tiny):
     by_gender = {"by": "gender", **OPTIONS}
     one = select(study, participant="0")
@@ -241,6 +249,7 @@ def test_nothing_to_permute_is_a_row_with_the_reason(study, tiny):
     assert "n_resamples is 0" in reason(row)
 
 
+@pytest.mark.usefixtures("few")
 def test_a_label_that_nobody_chose_has_no_test(tiny):
     tiny["annotations/labels"][:, 2] = 0
     row = chisquare_labels(tiny, **OPTIONS).iloc[0]
