@@ -52,7 +52,7 @@ def test_interval_of_the_intraclass_correlation_holds_the_truth(design):
     target, rater = design.get("target", 0.0), design.get("rater", 0.2)
     truth = {"A": target / (target + rater + 1), "C": target / (target + 1)}
     held = []
-    for _ in range(25):
+    for _ in range(20):
         rows = _icc_rows(ratings(rng, **design), "time_step", 0.95)
         for row in rows[1:3]:
             form = row["estimator"][4]
@@ -118,7 +118,7 @@ def test_alpha_of_raters_who_differ_holds_the_truth():
     """Items alone held it in three of four of such studies."""
     rng = np.random.default_rng(8)
     held = []
-    for _ in range(30):
+    for _ in range(20):
         part = ratings(rng, items=20, people=8, raters=5, target=0.5, rater=0.3)
         frame = part.assign(
             item="i" + part["item"].astype(str),
