@@ -73,13 +73,14 @@ def kruskal(
     that lies between groups.
 
     Its interval comes from the noncentral F of the ranks: with
-    ``F = e (n - k) / ((1 - e) (k - 1))`` the limits are ``L / (L + n)`` at the noncentralities L at which F stands at its tails. Where
-    F speaks for an effect and the ranks vary more in its direction than F supposes, as in skewed
-    values, the limits are wider by that much. The estimate is biased: without any effect its mean
-    is ``(k - 1) / (n - 1)``, which with many groups is far above 0; the limits allow for it, and
-    are widened, where needed, to hold the estimate. Simulated coverage at 95% was .95 to .98
-    without an effect, with 2 to 40 groups of 3 to 60 values, and .91 to .98 with one; .89 with a
-    large shift of log-normal values. There is no interval where no two groups overlap.
+    ``F = e (n - k) / ((1 - e) (k - 1))`` the limits are ``L / (L + n)`` at the noncentralities L
+    at which F stands at its tails. Where F speaks for an effect and the ranks vary more in its
+    direction than F supposes, as in skewed values, the limits are wider by that much. The
+    estimate is biased: without any effect its mean is ``(k - 1) / (n - 1)``, which with many
+    groups is far above 0; the limits allow for it, and are widened, where needed, to hold the
+    estimate. Simulated coverage at 95% was .95 to .98 without an effect, with 2 to 40 groups of 3
+    to 60 values, and .91 to .98 with one; .89 with a large shift of log-normal values. There is
+    no interval where no two groups overlap.
 
     Rows without a response or a group are left out and counted in `n_missing`; groups without
     values do not count. The independent row takes ratings by one person or of one item as
