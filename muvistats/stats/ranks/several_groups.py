@@ -25,7 +25,7 @@ __all__ = ["kruskal", "kruskal_modality"]
 _LEVELS = ("summary", "group")
 
 #: Why epsilon squared of the published test has no interval.
-NO_INTERVAL_OF_VALUES = "no interval: the groups have a single value each, or do not overlap"
+NO_INTERVAL_OF_VALUES = "no interval: the groups do not overlap"
 
 _KRUSKAL = (
     "dimension factor group statistic statistic_name df df_denom p_value mc_error effect_size",
