@@ -396,17 +396,22 @@ def _welch(influence: Floats, codes: Ints, cluster: Ints) -> float:
         if number < 2:
             return np.nan
         part = float((np.bincount(own, influence[codes == group]) ** 2).sum())
+        part *= number / (number - 1)
         top, bottom = top + part, bottom + part**2 / (number - 1)
     return top**2 / bottom if bottom > 0 else np.nan
 
 
-def share_interval(found: Effects, within: float, conf_level: float) -> tuple[float, float]:
+def share_interval(
+    found: Effects, share: float, within: float, conf_level: float
+) -> tuple[float, float]:
     """Confidence limits of the share of the variance that lies between groups.
 
     Parameters
     ----------
     found : Effects
         Effects of groups with their errors.
+    share : float
+        The share that was found.
     within : float
         Variance of the values about the effect of their group, in the unit of the effects
         squared.
@@ -443,7 +448,6 @@ def share_interval(found: Effects, within: float, conf_level: float) -> tuple[fl
     noise = found.noise(middle)
     if np.isnan(found.df) or not noise > _NO_ERROR or within <= 0:
         return np.nan, np.nan
-    share = between / (between + within)
     if found.alone is not None:
         alone = float(weights @ np.diagonal(middle @ found.alone @ middle.T)) / (k - 1)
         if alone <= _NO_ERROR:

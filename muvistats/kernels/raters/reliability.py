@@ -299,7 +299,7 @@ def mean_squares(ratings: Floats) -> dict[str, MeanSquares]:
 
 def _agreement_limits(own: MeanSquares, k: float, m: float, rho: float, tail: float) -> Floats:
     """Limits of ICC(A,1), whose error degrees of freedom are approximated."""
-    msb, msc, mse = own.between, own.raters, own.error
+    msb, msc, mse = np.array([own.between, own.raters, own.error])
     if msc == mse == 0:
         return np.ones(2)
     outer, inner = k * rho * msc, mse * (m * (1 + (k - 1) * rho) - k * rho)

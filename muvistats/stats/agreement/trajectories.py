@@ -71,7 +71,7 @@ def agreement_over_time(
     are shown, rounded to whole time steps. A cursor that rests during the window has 0; cells in
     which nobody moves are left out, so `n` falls where people rest. Windows are shorter than the
     excerpt, so these values are lower than those of whole annotations, and comparable with each
-    other only.
+    other only. Limits stand for other items and other raters, as in `interrater_ccc`.
 
     Examples
     --------
@@ -197,6 +197,13 @@ def noise_ceiling(
     the effective number of raters. It is cut to [0, 1] per item. In simulations with a
     known truth it lies up to .06 below what the truth reaches; raters without any common truth
     get about .2 rather than 0. `n` counts raters per item, or items with a ceiling.
+
+    Limits of the mean stand for other items and other raters: the variance over resamples of
+    items, plus that of a jackknife that leaves each rater out of all their cells, less that of
+    one that leaves out single annotations, which both count; Student's t with the smaller number
+    of the two less one. With 12 to 81 items of 5 to 8 of 6 to 49 raters, limits of 95% held the
+    expected ceiling in .92 to .98 of 200 simulated studies, those over items alone in .72 to .85.
+    Cells of two raters have no ceiling without one of them; they count by their items only.
 
     Examples
     --------

@@ -512,7 +512,7 @@ def _share_columns(effects: Effects | Shift | None, sample: Sample) -> Row:
         ranks = stats.rankdata(sample.groups.values)
         share = effects.share_of_ranks(ranks)
         within = effects.variance_of_ranks(ranks) * (1 - share)
-    low, high = share_interval(effects, within, sample.question.conf_level)
+    low, high = share_interval(effects, share, within, sample.question.conf_level)
     reason = NO_INTERVAL if np.isnan(low) else ""
     return {"effect_size": share, "conf_low": low, "conf_high": high, "warning": reason}
 

@@ -25,7 +25,7 @@ __all__ = ["kruskal", "kruskal_modality"]
 _LEVELS = ("summary", "group")
 
 #: Why epsilon squared of the published test has no interval.
-NO_INTERVAL_OF_VALUES = "no interval: the groups have a single value each, or do not overlap"
+NO_INTERVAL_OF_VALUES = "no interval: the groups do not overlap"
 
 _KRUSKAL = (
     "dimension factor group statistic statistic_name df df_denom p_value mc_error effect_size",
@@ -72,14 +72,15 @@ def kruskal(
     degrees of freedom. Epsilon squared is ``H / (n - 1)``, the share of the variance of the ranks
     that lies between groups.
 
-    Its interval: samples are drawn with replacement within each group, and their percentiles are
-    moved down by ``(1 - q) (k - 1) / (n - 1)``, q being the percentile: without any effect
-    that is the mean of epsilon squared, and a plain percentile interval never holds 0. They are
-    cut off at 0 and widened, where needed, to hold the estimate. Simulated coverage at 95% in
-    three normal groups of 10 to 60 values was .91 to .99 where neighbouring means lie up to half
-    a standard deviation apart and .87 to .95 at one or two; with six values each it fell to .77.
-    There is no interval where a group has a single value or no two groups overlap: then the
-    samples say nothing.
+    Its interval comes from the noncentral F of the ranks: with
+    ``F = e (n - k) / ((1 - e) (k - 1))`` the limits are ``L / (L + n)`` at the noncentralities L
+    at which F stands at its tails. Where F speaks for an effect and the ranks vary more in its
+    direction than F supposes, as in skewed values, the limits are wider by that much. The
+    estimate is biased: without any effect its mean is ``(k - 1) / (n - 1)``, which with many
+    groups is far above 0; the limits allow for it, and are widened, where needed, to hold the
+    estimate. Simulated coverage at 95% was .95 to .98 without an effect, with 2 to 40 groups of 3
+    to 60 values, and .91 to .98 with one; .89 with a large shift of log-normal values. There is
+    no interval where no two groups overlap.
 
     Rows without a response or a group are left out and counted in `n_missing`; groups without
     values do not count. The independent row takes ratings by one person or of one item as
@@ -118,11 +119,13 @@ def kruskal(
       would not hold. People and items may differ in what knowing does to them.
 
     Epsilon squared of the design row is that of the values less participant and item effects, as
-    they are ranked; for observed factors it is the variance between adjusted means over its sum
-    with the model's variances. Its interval comes from draws of the mean ranks from Student's t
-    with the two-way clustered covariance of Cameron, Gelbach and Miller (G / (G - 1) for each
-    kind, degrees of freedom the smaller number of clusters less one; or the model's), moved down
-    as above.
+    they are ranked; for the mixed model it is the variance between adjusted means over its sum with
+    the model's variances. Its interval is made as above, with n divided by a design effect: what
+    the two-way clustered covariance of Cameron, Gelbach and Miller (or the model's) makes of the
+    error of the mean ranks, against that of independent values; the degrees of freedom are the
+    smaller number of clusters less one, or less the groups where participants have one each. With
+    10 to 49 participants of 10 to 81 items and 2 to 12 groups it held the truth in .91 to 1.00 of
+    simulated studies.
 
     References
     ----------
@@ -245,7 +248,7 @@ def _published(groups: Groups, question: Question) -> Row:
         groups.values, groups.codes, k, (np.arange(n, dtype=np.intp),), nested=True
     )
     within = by_value.variance_of_ranks(stats.rankdata(groups.values)) * (1 - share)
-    low, high = rank.share_interval(by_value, within, question.conf_level)
+    low, high = rank.share_interval(by_value, share, within, question.conf_level)
     row |= {"conf_low": low, "conf_high": high}
     no_interval = NO_INTERVAL_OF_VALUES if np.isnan(low) else ""
     small = np.bincount(groups.codes).min() < 5

@@ -98,7 +98,7 @@ def test_nested_clusters_get_satterthwaites_degrees_of_freedom():
     found = clustered_effects(values, codes, 2, (person,), nested=True)
     _, influence = relative_effects(values, codes, 2)
     sums = np.bincount(person, influence[:, 0] - influence[:, 1])
-    first, second = (sums[:3] ** 2).sum(), (sums[3:] ** 2).sum()
+    first, second = (sums[:3] ** 2).sum() * 3 / 2, (sums[3:] ** 2).sum() * 9 / 8
     assert found.df == pytest.approx((first + second) ** 2 / (first**2 / 2 + second**2 / 8))
     assert 2 <= found.df < 11
     alone = clustered_effects(values[10:], codes[10:], 2, (person[10:] - 2,), nested=True)
@@ -109,7 +109,7 @@ def test_one_cluster_has_no_error(sample):
     values, codes = sample
     found = clustered_effects(values, codes, 3, (np.zeros(43, dtype=int), np.arange(43)))
     assert np.isnan(found.df)
-    assert np.isnan(share_interval(found, 0.1, 0.95)).all()
+    assert np.isnan(share_interval(found, 0.1, 0.07, 0.95)).all()
 
 
 def limits_of(values, codes, k, clusters=None, **nested):
@@ -120,7 +120,7 @@ def limits_of(values, codes, k, clusters=None, **nested):
     ranks = stats.rankdata(values)
     share = found.share_of_ranks(ranks)
     assert share == pytest.approx(rank.epsilon_squared(values, codes, k))
-    low, high = share_interval(found, found.variance_of_ranks(ranks) * (1 - share), 0.95)
+    low, high = share_interval(found, share, found.variance_of_ranks(ranks) * (1 - share), 0.95)
     assert low <= share <= high
     return low, high
 
@@ -178,7 +178,7 @@ def test_interval_of_equal_spread_is_that_of_the_noncentral_f():
 def test_groups_apart_have_no_interval():
     values, codes = np.arange(12.0), np.repeat([0, 1], 6)
     found = clustered_effects(values, codes, 2, (np.arange(12),), nested=True)
-    assert np.isnan(share_interval(found, 0.02, 0.95)).all()
+    assert np.isnan(share_interval(found, 0.75, 0.02, 0.95)).all()
 
 
 def test_statistics_of_arrangements_are_those_of_a_loop(sample):

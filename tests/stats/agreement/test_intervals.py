@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.stats.agreement.chance_corrected import _alpha_row
 from muvistats.stats.agreement.concordance import mean_limits
 from muvistats.stats.agreement.intraclass import _icc_rows
 
@@ -52,7 +53,7 @@ def test_interval_of_the_intraclass_correlation_holds_the_truth(design):
     target, rater = design.get("target", 0.0), design.get("rater", 0.2)
     truth = {"A": target / (target + rater + 1), "C": target / (target + 1)}
     held = []
-    for _ in range(25):
+    for _ in range(20):
         rows = _icc_rows(ratings(rng, **design), "time_step", 0.95)
         for row in rows[1:3]:
             form = row["estimator"][4]
@@ -115,18 +116,12 @@ def test_limits_of_label_agreement_hold_the_estimate(study, estimator):
 
 
 def test_alpha_of_raters_who_differ_holds_the_truth():
-    """Items alone held it in three of four of such studies."""
+    """Items alone held it in four of five of such studies."""
     rng = np.random.default_rng(8)
     held = []
-    for _ in range(30):
+    for _ in range(120):
         part = ratings(rng, items=20, people=8, raters=5, target=0.5, rater=0.3)
-        frame = part.assign(
-            item="i" + part["item"].astype(str),
-            participant="p" + part["rater"].astype(str),
-            modality="music",
-            liking=part["value"],
-        )[["item", "participant", "modality", "liking"]]
-        study = mv.from_frames(frame, dimensions=["liking"], modalities=("music",), scale=(-20, 20))
-        row = mv.krippendorff_alpha(study, n_resamples=99).query("modality == 'music'").iloc[0]
+        part = part.rename(columns={"rater": "participant"}).assign(modality="music")
+        row = _alpha_row(part, "value", 99, 0.95, rng)
         held.append(row["conf_low"] <= 0.5 / 1.8 <= row["conf_high"])
-    assert np.mean(held) >= 0.86
+    assert np.mean(held) >= 0.88
