@@ -69,7 +69,6 @@ def _folder(which: int, path: Path) -> None:
         (folder / "index.html").write_text(str(which) * 100_000)
 
 
-
 def _table(which: int, path: Path) -> None:
     write_whole(path, lambda stream: stream.write(f"x\n{which}\n".encode() * 1000))
 
@@ -106,7 +105,7 @@ def crashes_of(name: str, *, kills: int = 50, most: int | None = None, seed: int
         Source of the draws.
     """
     job = JOBS[name]
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="muvistats-crash-"))
     try:
         place = folder / job.name
@@ -123,7 +122,8 @@ def crashes_of(name: str, *, kills: int = 50, most: int | None = None, seed: int
         faults = []
         stood = {"old": 0, "new": 0}
         cuts: list[tuple[str, Callable[[], None]]] = [
-            (f"call {n} {'after' if after else 'before'}", _at_call(n, after)) for n, after in points
+            (f"call {n} {'after' if after else 'before'}", _at_call(n, after))
+            for n, after in points
         ]
         cuts += [(f"kill {i}", _at_moment(draw.uniform(0, whole))) for i in range(kills)]
         for what, arm in cuts:
@@ -142,7 +142,7 @@ def _fault(job: Job, place: Path, old: Any, new: Any, stood: dict[str, int]) -> 
     try:
         job.run(1, place) if not place.exists() and job.read is not _open else None
         got = job.read(place)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return f"{type(error).__name__}: {str(error)[:150]}"
     if got not in (old, new):
         return "neither the old nor the new result"
@@ -183,8 +183,9 @@ def _patched(cut: Callable[[int, bool], None]) -> list[int]:
     """Call `cut` with the number of each rename and fsync, before and after it."""
     count = [0]
     for name in _CALLS:
+        real = getattr(os, name)
 
-        def patched(*args: Any, real: Any = getattr(os, name), **kwargs: Any) -> Any:
+        def patched(*args: Any, real: Any = real, **kwargs: Any) -> Any:
             number = count[0]
             count[0] += 1
             cut(number, False)

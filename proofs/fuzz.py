@@ -59,7 +59,7 @@ def outcome_of(
         return "refused, place named" if named else "refused"
     except Hang:
         return f"FAULT hang over {LONGEST} s"
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         return f"FAULT {type(error).__name__}: {str(error)[:120]}"
     finally:
         signal.alarm(0)
@@ -145,7 +145,7 @@ class Trees:
     def run(self, draw: random.Random) -> Outcome:
         try:
             tree = mutate.damaged_tree(self.study, draw)
-        except Exception:  # noqa: BLE001  # xarray makes no such tree
+        except Exception:  # xarray makes no such tree
             return "no input"
         return outcome_of(lambda: mv.validate(tree))
 
@@ -176,7 +176,7 @@ class CommandLine:
             return "no input"
         before = {*self.folder.rglob("*")}
         with _changed(file, mutate.damaged(file.read_bytes(), draw)):
-            run = subprocess.run(  # noqa: S603
+            run = subprocess.run(
                 [sys.executable, "-m", "proofs", "command", *command],
                 capture_output=True,
                 text=True,
@@ -215,7 +215,7 @@ def run_inputs(target: str, first: int, last: int) -> Iterator[tuple[int, Outcom
     try:
         made = TARGETS[target][0](folder)
         for number in range(first, last):
-            yield number, made.run(random.Random(f"{target} {number}"))  # noqa: S311
+            yield number, made.run(random.Random(f"{target} {number}"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
