@@ -1,4 +1,4 @@
-"""Run a proof: ``python -m proofs fuzz|crash|load [PART ...]``; it goes on where its tally stops.
+"""Run a proof: ``python -m proofs fuzz|crash|load [PART]``; it goes on where its tally stops."""
 
 from __future__ import annotations
 

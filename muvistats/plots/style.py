@@ -229,8 +229,9 @@ def label_table(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
             if {"label", "category"} <= set(frame.columns)
             else pd.Series(dtype="str")
         )
-        category = [known.get(label, "") for label in present]
-        table = pd.DataFrame({"label": present, "category": category}).fillna("")
+        told = [known.get(label, "") for label in present]
+        category = [text if isinstance(text, str) else "" for text in told]
+        table = pd.DataFrame({"label": present, "category": category})
         rank = {name: i for i, name in enumerate(dict.fromkeys(category))}
         order = table["category"].map(rank).to_numpy().argsort(kind="stable")
         table = table.iloc[order].reset_index(drop=True)
