@@ -5,7 +5,8 @@
 #   make quick    what to run before each commit: lint, types, a sample of the tests
 #   make check    lint, types and doctests
 #   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
-#   make coverage   how often intervals hold the truth, in pieces of PIECE minutes
+#   make calibration, make coverage   rates of false alarms and of intervals, in pieces of PIECE minutes
+#   make fuzz, make crash, make load   proofs under damage, crashes and load (an hour each)
 #   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
 # PYTHON=python3.12 takes another interpreter, in an environment of its own.
 PYTHON ?= python3
@@ -26,7 +27,7 @@ PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
 .PHONY: report quick check lint types doctests test test-sample test-networks test-lowest \
-	test-newest smoke docs bench calibration coverage clean
+	test-newest smoke docs bench calibration coverage fuzz crash load clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -91,6 +92,10 @@ coverage: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(BIN)/python -m benchmarks
 	$(NETWORKS)/bin/python -m benchmarks vision deep
+
+# Long proofs, by hand; each goes on where its tally in docs/proofs stops. `make test` runs samples.
+fuzz crash load: $(VENV)/test.stamp
+	nice -n 19 $(BIN)/python -W ignore -m proofs $@
 
 # A stamp tells that an extra is installed; it is made anew when what it depends on changes.
 $(VENV)/core.stamp: pyproject.toml constraints.txt

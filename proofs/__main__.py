@@ -1,4 +1,4 @@
-"""Run a proof: ``python -m proofs fuzz|crash [PART ...]``; each goes on where its tally stops."""
+"""Run a proof: ``python -m proofs fuzz|crash|load [PART]``; it goes on where its tally stops."""
 
 from __future__ import annotations
 
@@ -48,6 +48,15 @@ def crash(names: list[str]) -> None:
         print(name, json.dumps(tally), flush=True)
 
 
+def load(names: list[str]) -> None:
+    from .load import PARTS
+
+    for name in names or PARTS:
+        tally = PARTS[name]()
+        write(TALLIES / f"load_{name}.json", tally)
+        print(name, json.dumps(tally), flush=True)
+
+
 def command(arguments: list[str]) -> None:
     from muvistats.cli import main
 
@@ -60,4 +69,4 @@ def write(path: Path, tally: dict) -> None:
 
 
 if __name__ == "__main__":
-    {"fuzz": fuzz, "crash": crash, "command": command}[sys.argv[1]](sys.argv[2:])
+    {"fuzz": fuzz, "crash": crash, "load": load, "command": command}[sys.argv[1]](sys.argv[2:])

@@ -105,7 +105,7 @@ def crashes_of(name: str, *, kills: int = 50, most: int | None = None, seed: int
         Source of the draws.
     """
     job = JOBS[name]
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="muvistats-crash-"))
     try:
         place = folder / job.name
@@ -183,8 +183,9 @@ def _patched(cut: Callable[[int, bool], None]) -> list[int]:
     """Call `cut` with the number of each rename and fsync, before and after it."""
     count = [0]
     for name in _CALLS:
+        real = getattr(os, name)
 
-        def patched(*args: Any, real: Any = getattr(os, name), **kwargs: Any) -> Any:
+        def patched(*args: Any, real: Any = real, **kwargs: Any) -> Any:
             number = count[0]
             count[0] += 1
             cut(number, False)

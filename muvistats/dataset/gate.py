@@ -155,13 +155,17 @@ def check_attributes(data: xr.DataTree) -> None:
             "schema version this package cannot read"
             if version is not None
             else "this is no study, or its attributes are lost",
+            file="/",
             found=version,
             expected=f"version {schema.SCHEMA_VERSION}",
         )
     alignment = data.attrs.get("label_alignment")
     if alignment not in schema.ALIGNMENTS:
         raise DataError(
-            "unknown label_alignment", found=alignment, expected=", ".join(schema.ALIGNMENTS)
+            "unknown label_alignment",
+            file="/",
+            found=alignment,
+            expected=", ".join(schema.ALIGNMENTS),
         )
     if "simulated" not in data.attrs:
         raise DataError("attribute simulated is missing", file="/", expected="0 or 1")

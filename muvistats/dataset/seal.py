@@ -40,14 +40,14 @@ class ZarrSeal:
 
     Parameters
     ----------
-    file : str
-        Name of the store.
+    folder : Path
+        The store.
     digests : mapping of str to mapping of str to str
         By variable or group, such as ``annotations/arousal``, the SHA-256 of each of its files:
         the chunks, and what Zarr notes about them.
     """
 
-    file: str
+    folder: Path
     digests: Mapping[str, Mapping[str, str]]
 
     @classmethod
@@ -60,7 +60,7 @@ class ZarrSeal:
                 with path.open("rb") as stream:
                     digest = hashlib.file_digest(stream, "sha256").hexdigest()
                 found.setdefault(place, {})[name] = digest
-        return cls(folder.name, found)
+        return cls(folder, found)
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
@@ -82,20 +82,20 @@ class ZarrSeal:
             ) from error
         if content is None:
             raise DataError(f"the seal {MANIFEST} is damaged; {_REMEDY}", file=folder.name)
-        return cls(folder.name, json.loads(content)["files"])
+        return cls(folder, json.loads(content)["files"])
 
     def content(self) -> bytes:
         """The file that holds the seal."""
         return sealed(json.dumps({"format": _FORMAT, "files": self.digests}, indent=1).encode())
 
-    def check_metadata(self, folder: Path) -> None:
+    def check_metadata(self) -> None:
         """Refuse a store that lacks files, or in which what Zarr notes is not what was stored.
 
         Readers go by one of two copies of the notes, so both are read, which are small.
         """
         for place, files in self.digests.items():
             for name in files:
-                path = folder / place / name
+                path = self.folder / place / name
                 if not path.is_file():
                     self.check(f"{place}/{name}", None)
                 if name.startswith("."):
@@ -126,18 +126,23 @@ class ZarrSeal:
         what = "chunk" if name[0].isdigit() else "file"
         if name == ".zmetadata":
             place = self._changed(content) or place
-        raise DataError(f"{what} {name} {fault}; {_REMEDY}", file=self.file, column=place or None)
+        where = place or ("attributes of the root" if name == ".zattrs" else None)
+        raise DataError(f"{what} {name} {fault}; {_REMEDY}", file=self.folder.name, column=where)
 
     def _changed(self, content: bytes | None) -> str:
         """Variable or group of which the joint metadata say other than what was stored."""
         try:
             metadata = json.loads(content or b"")["metadata"]
-            for key, value in metadata.items():
-                place, name = _split(key)
-                text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=True)
-                if _digest(text.encode()) != self.digests.get(place, {}).get(name):
-                    return place
-        except (ValueError, TypeError, KeyError, AttributeError):
+            for place, files in self.digests.items():
+                for name in files:
+                    path = self.folder / place / name
+                    if name in (".zarray", ".zattrs"):
+                        single = json.loads(path.read_bytes())
+                        if json.dumps(metadata[f"{place}/{name}".lstrip("/")]) != json.dumps(
+                            single
+                        ):
+                            return place or "attributes of the root"
+        except (ValueError, TypeError, KeyError, OSError, RecursionError):
             pass  # no longer JSON
         return ""
 
@@ -212,14 +217,17 @@ def digests(group: xr.Dataset) -> dict[str, str]:
 
 
 def _of_variable(variable: xr.Variable) -> str:
-    what = [list(variable.dims), list(variable.shape), variable.dtype.kind, _plain(variable.attrs)]
+    texts = variable.dtype.kind in "OUST"  # of whatever width
+    kind = "text" if texts else variable.dtype.newbyteorder("<").str
+    what = [list(variable.dims), list(variable.shape), kind, _plain(variable.attrs)]
     digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode())
     for block in _blocks(variable):
         if block.dtype.kind in "OUST":
-            digest.update(json.dumps(block.ravel().tolist(), default=str).encode())
+            texts = (f"{text}\0" for text in block.ravel().tolist())
+            digest.update("".join(texts).encode("utf-8", "surrogatepass"))
         else:
             little = block.astype(block.dtype.newbyteorder("<"), copy=False)
-            digest.update(little.dtype.str.encode() + np.ascontiguousarray(little).tobytes())
+            digest.update(np.ascontiguousarray(little).tobytes())
     return digest.hexdigest()
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -57,8 +58,6 @@ def write_zarr(data: xr.DataTree, path: Path) -> None:
 
 def write_netcdf(data: xr.DataTree, path: Path) -> None:
     """Write all groups; the seal is made of what is read back, and written last."""
-    import h5py
-
     parts = {}
     for node in data.subtree:
         group = node.to_dataset(inherit=False).drop_encoding()
@@ -96,7 +95,7 @@ def read_store(
     zarr = path.suffix == ".zarr"
     manifest = ZarrSeal.load(path) if zarr and verify else None
     if manifest is not None:
-        manifest.check_metadata(path)
+        manifest.check_metadata()
     with _few_chunks_at_once(), _opened(path, manifest, keep=chunks is not None) as tree:
         seal = None if zarr or not verify else NetcdfSeal.found(tree.attrs, path.name)
         if seal is not None:
@@ -146,6 +145,8 @@ def _opened(
         source = SealedStore(LocalStore(path, read_only=True), seal)
     zarr = path.suffix == ".zarr"
     with boundary(f"not a readable {path.suffix[1:]} study", file=path.name):
+        if not zarr:
+            h5py.File(path, "r").close()  # h5netcdf complains twice of what is no HDF5
         tree = xr.open_datatree(
             source,
             engine="zarr" if zarr else "h5netcdf",

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +192,53 @@ def test_table_can_be_written(
     assert capsys.readouterr().out == ""
     expected = mv.describe_design(mv.load_study(store))
     pd.testing.assert_frame_equal(read_frame(out), expected, check_exact=True)
+
+
+def test_a_table_that_cannot_be_written_leaves_the_old_one(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "t.csv"
+    out.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run("table", "describe_design", store, "--out", out) == 2
+    assert capsys.readouterr().err.endswith(f"{out}: No space left on device\n")
+    assert out.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_tables_in_files_are_defused_unless_told(tmp_path: Path) -> None:
+    ratings = pd.DataFrame(
+        {"item": ["a", "b"], "participant": ["1", "2"], "arousal": [0.1, 0.2], "=1+1": [0, 1]}
+    )
+    study = mv.from_frames(ratings, labels=["=1+1"], modalities=("music",), dimensions=["arousal"])
+    path, out = mv.save_dataset(study, tmp_path / "s.nc"), tmp_path / "t.csv"
+    assert run("table", "label_frequencies", path, "--out", out) == 0
+    assert "'=1+1" in out.read_text()
+    assert run("table", "label_frequencies", path, "--out", out, "--no-defuse") == 0
+    assert "'=1+1" not in out.read_text()
+    assert "=1+1" in out.read_text()
+
+
+def test_a_forbidden_formula_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom muvistats.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "finally:\n    print([m for m in ('numpy', 'pandas', 'xarray') if m in sys.modules])"
+    )
+    arguments = ("table", "kruskal", tmp_path / "nowhere", "--formula", "arousal ~ x.__class__")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == "[]\n"
+    assert "__class__" in done.stderr
 
 
 def test_table_options(folder: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ PACKAGE = Path(muvistats.__file__).parent
 TESTS = Path(__file__).parents[1]
 
 #: Suites that ask about the whole package, and the one that runs networks.
-SUITES = {"contract", "networks", "oracle", "property"}
+SUITES = {"contract", "networks", "oracle", "property", "trust"}
 
 FILES = sorted(
     path.relative_to(TESTS)

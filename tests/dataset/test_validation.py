@@ -56,8 +56,8 @@ def drop(group: str) -> Callable[[xr.DataTree], None]:
 ANNOTATIONS = "/annotations"
 
 CASES = {
-    "version": (root("schema_version", "3.1"), "schema version", None, None),
-    "alignment": (root("label_alignment", "shifted"), "unknown label_alignment", None, None),
+    "version": (root("schema_version", "3.1"), "schema version", "/", None),
+    "alignment": (root("label_alignment", "shifted"), "unknown label_alignment", "/", None),
     "no items": (drop("items"), "group is missing", "/items", None),
     "no annotations": (drop("annotations"), "group is missing", ANNOTATIONS, None),
     "no mask": (

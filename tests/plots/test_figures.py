@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -466,3 +468,23 @@ def test_words(name, text):
 @pytest.mark.parametrize(("p", "text"), [(0.0004, "p < 0.001"), (0.0456, "p = 0.046")])
 def test_p_text(p, text):
     assert style.p_text(p) == text
+
+
+@pytest.mark.parametrize("name", ["$$", r"$\notacommand$", "a$^{$", "5 $ a $ b"])
+def test_dollar_signs_are_drawn_as_they_are(name):
+    rng = np.random.default_rng(0)
+    ratings = pd.DataFrame(
+        [
+            {"participant": f"P{p}", "item": f"V{i}", "arousal": 0.1 * p, "joy": i % 2}
+            | {name: int(rng.random() < 0.5)}
+            for p in range(4)
+            for i in range(3)
+        ]
+    )
+    study = mv.from_frames(
+        ratings, labels=["joy", name], modalities=("audiovisual",), dimensions=["arousal"]
+    )
+    figure = mv.plot_label_frequencies(mv.label_frequencies(study))
+    figure.savefig(io.BytesIO(), format="svg")
+    shown = {text.get_text() for axes in figure.axes for text in axes.get_yticklabels()}
+    assert any(name[1:] in text for text in shown)

@@ -11,9 +11,11 @@ import pytest
 from muvistats.results.frame import (
     RESULT_COLUMNS,
     build_frame,
+    csv_text,
     provenance,
     read_frame,
     result_frame,
+    write_frame,
 )
 
 
@@ -262,3 +264,21 @@ def test_empty_text_is_missing_whatever_holds_the_letters(storage):
     assert frame["warning"].isna().tolist() == columns["warning"].isna().tolist() == [True, False]
     assert kept["label"].array is ready or kept["label"].tolist() == ["a", "b"]
     assert kept["warning"].isna().all()
+
+
+FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\uff1d1", "'=1", "''@x"]
+HARMLESS = ["-0.5", "+3", "-1e-3", ".5", "a=b", "'quoted'", "", "P1"]
+
+
+def test_texts_that_a_spreadsheet_would_run_are_defused(tmp_path):
+    frame = build_frame(
+        [{"label": text, "estimate": -0.5} for text in [*FORMULAS, *HARMLESS]],
+        ("label", "estimate"),
+    )
+    raw = pd.read_csv(io.StringIO(csv_text(frame)), keep_default_na=False, dtype=str)
+    assert raw["label"].tolist() == [*(f"'{text}" for text in FORMULAS), *HARMLESS]
+    assert set(raw["estimate"]) == {"-0.5"}
+    write_frame(frame, tmp_path / "t.csv")
+    pd.testing.assert_frame_equal(read_frame(tmp_path / "t.csv"), frame)
+    bare = pd.read_csv(io.StringIO(csv_text(frame, defuse=False)), keep_default_na=False, dtype=str)
+    assert bare["label"].tolist() == [*FORMULAS, *HARMLESS]

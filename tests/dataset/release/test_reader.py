@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import lzma
+import os
 import re
 import tarfile
 import warnings
@@ -1008,3 +1009,33 @@ def test_log_is_shared_by_the_readers():
     log = Log()
     log.add("a", "b", 2)
     assert log.entries == [("a", "b", 2)]
+
+
+def test_an_archive_with_too_many_rows_members_or_bytes(folder, monkeypatch):
+    with_archive(folder)
+    limits = {"_MOST_ROWS": 5, "_MOST_MEMBERS": 2, "_LARGEST_MEMBER": 100, "_LARGEST_ARCHIVE": 500}
+    for limit, most in limits.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(release_features, limit, most)
+            error = fails(folder, file="emobase_features.tar.xz")
+        assert "archive is too large" in error.problem
+        assert error.expected == f"at most {most}"
+    with monkeypatch.context() as patch:
+        patch.setattr(release_features, "_LARGEST_ARRAY", 1000)
+        assert "features are too many" in fails(folder, file="emobase_features.tar.xz").problem
+
+
+def test_a_pipe_under_the_name_of_a_file_is_refused_at_once(folder):
+    os.mkfifo(folder / "emobase_features.tar.xz")
+    assert "pipe" in fails(folder, file="emobase_features.tar.xz").problem
+
+
+@pytest.mark.parametrize("note", ["[" * 100_000, '{"simulated": true, "seed": ' + "1" * 5000 + "}"])
+def test_a_note_that_json_or_python_cannot_read(folder, note):
+    (folder / "simulation.json").write_text(note)
+    fails(folder, file="simulation.json")
+
+
+def test_half_a_character_in_the_name_of_the_study(folder):
+    (folder / "simulation.json").write_text('{"simulated": true, "study": "\\ud800"}')
+    assert "surrogate" in fails(folder, file="/").problem
