@@ -172,14 +172,20 @@ class Fit(ABC):
         }
 
     def inference(
-        self, weights: Floats, conf_level: float, *, left_out_is_zero: bool = False
+        self,
+        weights: Floats,
+        conf_level: float,
+        *,
+        left_out_is_zero: bool = False,
+        offset: float = 0.0,
     ) -> list[dict[str, Any]]:
         """Rows of linear combinations of all fixed columns, NaN where not estimable."""
         check_conf_level(conf_level)
         name = "z" if self.is_normal else "t"
         parts = self.estimates
         own = weights[:, parts.kept] @ parts.basis.back
-        rows = contrast_rows(own, parts.inner, parts.inner_covariance, self.degrees_of, conf_level)
+        numbers = parts.inner, parts.inner_covariance
+        rows = contrast_rows(own, *numbers, self.degrees_of, conf_level, offset)
         for row, weight in zip(rows, weights, strict=True):
             row["statistic_name"] = name
             reason = self._problem(weight, left_out_is_zero=left_out_is_zero)
@@ -295,12 +301,12 @@ class Fit(ABC):
         -----
         Predictions over the grid of all levels, numbers at their mean, averaged with equal
         weights (Searle, Speed and Milliken, 1980). They are on the link scale; `fitted` is the
-        mean on the scale of the response. An offset counts as 0, as by ``offset = 0`` of R's
-        emmeans: counts are rates for one unit of exposure.
+        mean on the scale of the response. An offset enters by its mean over the rows, as in R's
+        emmeans; take it off the estimate for the rate of one unit of exposure.
         """
         names = [by] if isinstance(by, str) else list(by)
         grid = grid_of(self.design, names)
-        rows = self.inference(grid.weights, conf_level)
+        rows = self.inference(grid.weights, conf_level, offset=float(self.design.offset.mean()))
         return [
             {
                 "factor": ", ".join(names),
