@@ -268,7 +268,10 @@ class Fit(ABC):
         -----
         F tests where the degrees of freedom are finite, otherwise Wald chi-square.
         A main effect of a number that interacts with a factor is tested at equal weights of the
-        factor's levels, that of a factor where the number is zero.
+        factor's levels, that of a factor where the number is zero. After Satterthwaite, a term
+        with several columns pools the degrees of freedom of treatment contrasts, as lmerTest
+        does: like there, they depend a little on which level is the reference. Those of
+        ``df="kenward-roger"`` do not.
         """
         if type != 3:
             raise DesignError(f"type={type!r}: only type 3 tests are offered")

@@ -89,7 +89,7 @@ def alike(frame: pd.DataFrame, change: Callable[[pd.Series], Any], *names: str) 
     return out
 
 
-# --- changes of a table, whether it makes a study or is a frame of one ---------------------------
+# --- changes of a table, whether it makes a study or is a frame of one --------------------------
 
 
 def numbered(frame: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +146,7 @@ TABLES = {
 }
 
 
-# --- changes of a study that leave it the study that it was ---------------------------------------
+# --- changes of a study that leave it the study that it was -------------------------------------
 
 
 def other_unit(parts: Parts) -> xr.DataTree:
@@ -215,7 +215,7 @@ def _without_scale(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
-# --- studies that xarray changed, or that lie on disk ---------------------------------------------
+# --- studies that xarray changed, or that lie on disk -------------------------------------------
 
 
 def backwards(tree: xr.DataTree) -> xr.DataTree:
@@ -268,7 +268,7 @@ def test_a_study_cut_by_xarray_is_the_selected_one_or_refused():
 NO_STUDY = {"extraction_failures", "from_frames", "resample"}
 
 
-# --- frames -----------------------------------------------------------------------------------------
+# --- frames -------------------------------------------------------------------------------------
 
 FRAMES = sorted(
     name
@@ -300,7 +300,7 @@ def test_a_frame_gives_the_numbers_of_its_study(change, shape, name):
     same(name, ours, theirs)
 
 
-# --- other names, other orders ------------------------------------------------------------------------
+# --- other names, other orders ------------------------------------------------------------------
 
 NAMES = {"music": "zither", "visual": "ale", "audiovisual": "mux", "lyrics": "bed"}
 NAMES |= {"happy": "nap", "sad": "yes", "calm": "cup", "low": "oak", "mid": "ash", "high": "fir"}
@@ -408,7 +408,7 @@ def _by_keys(table: pd.DataFrame, given: Given) -> pd.DataFrame:
     return table.drop(columns=number).assign(**{k: keys[k].astype(str).to_numpy() for k in KEYS})
 
 
-# --- units and origins --------------------------------------------------------------------------------
+# --- units and origins --------------------------------------------------------------------------
 
 #: What has no unit, of functions that may be asked about numbers in any.
 UNIT = {
@@ -462,7 +462,7 @@ def test_the_origin_of_a_predictor_does_not_matter():
         np.testing.assert_allclose(ours.loc[slopes, keep], theirs.loc[slopes, keep], rtol=1e-6)
 
 
-# --- workers, copies ---------------------------------------------------------------------------------
+# --- workers, copies ----------------------------------------------------------------------------
 
 WORKERS = sorted(
     name for name in CALLS if "n_jobs" in inspect.signature(getattr(mv, name)).parameters
@@ -500,7 +500,7 @@ def test_a_figure_does_not_depend_on_the_index_of_a_result(name):
     same(name, answer_of(name, given), first_answer(name, WHOLE))
 
 
-# --- the table ---------------------------------------------------------------------------------------
+# --- the table ----------------------------------------------------------------------------------
 
 
 def test_every_public_name_is_in_the_table_or_named_with_a_reason():
