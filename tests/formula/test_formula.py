@@ -114,8 +114,9 @@ def test_formula_needs_two_sides(formula):
 
 
 @pytest.mark.parametrize(
-    "expression", ["modality + gender", "modality + offset(years)", "offset(years)", "gender * years"]
+    "expression",
+    ["modality + gender", "modality + offset(years)", "offset(years)", "gender * years"],
 )
 def test_several_terms_are_no_factor_and_the_error_names_the_models(frame, expression):
-    with pytest.raises(DesignError, match="not one factor.*linear_model"):
+    with pytest.raises(DesignError, match=r"not one factor.*linear_model"):
         factor(expression, frame)

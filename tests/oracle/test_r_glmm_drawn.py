@@ -17,14 +17,14 @@ STUDIES = dict(list(pd.read_csv(HERE / "drawn.csv").groupby("study")))
 
 
 @pytest.mark.parametrize("value", FITS, ids=lambda value: f"{value['study']}-{value['family']}")
-def test_the_deviance_is_no_higher_than_that_of_lme4(value):
+def test_the_optimum_is_that_of_lme4(value):
     frame = STUDIES[value["study"]]
     fit = mv.mixed_model(frame, "y ~ x + (1 | person) + (1 | item)", family=value["family"])
-    summary = fit.glance().iloc[0]
-    assert summary["deviance"] <= value["deviance"] + 1e-6
-    if abs(summary["deviance"] - value["deviance"]) < 1e-7:
-        sd = fit.variance_components()["estimate"].to_numpy()
-        np.testing.assert_allclose(np.sort(sd), np.sort(value["sd"]), atol=2e-2)
+    # lme4 stops a little above its optimum
+    assert -1e-5 <= fit.glance()["deviance"].item() - value["deviance"] <= 1e-6
+    sd = fit.variance_components()["estimate"]
+    np.testing.assert_allclose(sorted(sd), sorted(value["sd"]), atol=2e-3)
+    np.testing.assert_allclose(fit.tidy()["estimate"], value["estimate"], atol=2e-3)
 
 
 def test_variances_at_zero_and_away_from_it_are_among_them():
