@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..errors import DataError
 from .names import storage_problem
+from .schema import KEYS
 
 
 def refuse(
@@ -107,6 +108,12 @@ _EPOCH = 1e9
 #: Steps in seconds from which whole hundreds are taken for milliseconds.
 _LONG_STEP = 20
 
+#: Seconds from which an excerpt is so long that slow whole numbers are taken for milliseconds.
+_LONG_EXCERPT = 3600
+
+#: Steps in seconds that people choose where they rate slowly; so are whole minutes.
+_CHOSEN_STEPS = (5, 10, 15, 30)
+
 
 def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[np.float64]:
     """Time in seconds from the start of the excerpt; clocks and milliseconds are refused."""
@@ -128,7 +135,7 @@ def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[n
         problem = "time is a clock, such as Unix time; subtract the start of each recording"
     elif abs(seconds[largest]) > _LONGEST:
         problem = "excerpt of more than three hours; divide milliseconds by 1000"
-    elif _are_milliseconds(seconds):
+    elif _are_hundreds(seconds) or _are_milliseconds(frame, seconds):
         problem = "time looks like milliseconds; divide it by 1000"
     if problem:
         refuse(
@@ -142,10 +149,22 @@ def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[n
     return seconds
 
 
-def _are_milliseconds(seconds: npt.NDArray[np.float64]) -> bool:
+def _are_hundreds(seconds: npt.NDArray[np.float64]) -> bool:
     """Whether times are whole hundreds; no one rates twice in ten minutes."""
     steps = np.diff(np.unique(seconds))
     return len(steps) > 2 and bool((seconds % 100 == 0).all() and np.median(steps) >= _LONG_STEP)
+
+
+def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> bool:
+    """Whether times are whole numbers that would be hours with a sample now and then."""
+    if np.ptp(seconds) <= _LONG_EXCERPT or (seconds % 1).any():
+        return False
+    keys = [key for key in KEYS if key in frame]
+    recording = frame.groupby(keys, dropna=False, observed=True).ngroup() if keys else 0
+    table = pd.DataFrame({"recording": recording, "time": seconds}).drop_duplicates()
+    steps = table.sort_values(["recording", "time"]).groupby("recording")["time"].diff()
+    step = steps.median()
+    return bool(step > min(_CHOSEN_STEPS) and step not in _CHOSEN_STEPS and step % 60)
 
 
 def number_column(

@@ -115,6 +115,7 @@ def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
     >>> factor("years > 3", frame).cat.categories.tolist()
     ['False', 'True']
     """
+    _check_one_factor(expression)
     value = evaluate(expression, frame)
     if is_number(value):
         raise DesignError(
@@ -122,6 +123,21 @@ def factor(expression: str, frame: pd.DataFrame) -> pd.Series:
             f"comparison such as {expression} > 3"
         )
     return pd.Series(as_levels(value, expression), index=frame.index, name=expression)
+
+
+def _check_one_factor(expression: str) -> None:
+    """Refuse several terms, which a model has: one factor is compared here."""
+    tree = parse(expression)
+    sums = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add | ast.Sub | ast.Mult)
+    if sums or _is_offset(tree):
+        raise DesignError(
+            f"{short(expression)!r} is not one factor, such as a column, C(x) or x > 3; "
+            "several terms and offset() belong to linear_model, glm and mixed_model"
+        )
+
+
+def _is_offset(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "offset"
 
 
 def columns_of(expression: str, frame: pd.DataFrame) -> tuple[str, ...]:

@@ -32,6 +32,9 @@ STEPS = np.arange(60)
         (STEPS * 500, "divide milliseconds by 1000"),
         (STEPS[:10] * 500, "divide it by 1000"),
         (STEPS[:20] * 100.0, "divide it by 1000"),
+        (np.arange(200) * 40, "divide it by 1000"),
+        (np.round(np.arange(300) * 1000 / 30), "divide it by 1000"),
+        (np.cumsum(np.tile([7, 23, 16, 31], 60)), "divide it by 1000"),
         (1.7e9 + STEPS * 0.5, "subtract the start"),
         (1.7e12 + STEPS * 500, "subtract the start"),
         (pd.date_range("2026-01-01", periods=60, freq="500ms"), "subtract the start"),
@@ -73,3 +76,17 @@ def test_rounded_stamps_of_frames_are_one_grid(rate, decimals, hole):
 def test_long_pauses_between_ratings_are_no_milliseconds():
     time = build(recordings(STEPS[:20] * 30.0))["annotations/time"].values
     np.testing.assert_array_equal(time, STEPS[:20] * 30.0)
+
+
+@pytest.mark.parametrize(("step", "hours"), [(1, 2), (5, 2.5), (30, 2.5), (60, 2.5), (17, 0.9)])
+def test_slow_ratings_of_a_film_are_no_milliseconds(step, hours):
+    stamps = np.arange(0, hours * 3600, step)
+    assert build(recordings(stamps))["annotations"].sizes["time"] == len(stamps)
+
+
+def test_milliseconds_of_many_recordings_are_found_in_each():
+    rng = np.random.default_rng(1)
+    logs = [np.cumsum(rng.integers(10, 40, 300)) for _ in range(3)]
+    people = [recordings(log, people=1).assign(participant=str(i)) for i, log in enumerate(logs)]
+    with pytest.raises(DataError, match="divide it by 1000"):
+        build(pd.concat(people).sample(frac=1, random_state=1))

@@ -111,3 +111,12 @@ def test_overflow_is_missing_not_an_error(frame):
 def test_formula_needs_two_sides(formula):
     with pytest.raises(DesignError, match="~"):
         split_formula(formula)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["modality + gender", "modality + offset(years)", "offset(years)", "gender * years"],
+)
+def test_several_terms_are_no_factor_and_the_error_names_the_models(frame, expression):
+    with pytest.raises(DesignError, match=r"not one factor.*linear_model"):
+        factor(expression, frame)

@@ -1,4 +1,8 @@
-"""Tests of estimates whose values share items and participants: variances, medians, t."""
+"""Tests of estimates whose values share items and participants: variances, medians, t.
+
+Variances have the square of the unit of the estimates. Callers bring these to a unit of their own
+size (`scale.unit_factor`), so that no square vanishes or overflows.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from scipy import stats
 
 from ...types import Floats, Ints
 from ..permutation.arrangements import dense_codes
+from ..scale import unit_factor
 
 #: Weights of values in one batch of resamples.
 _BATCH = 2_000_000
@@ -125,7 +130,7 @@ def effective_df(influence: Floats) -> Floats:
         ``3 (sum I^2)^2 / sum I^4 - 1``, at least 1 and at most units - 1, which it is when the
         influences are normal with one variance.
     """
-    square = np.square(influence)
+    square = np.square(influence * unit_factor(influence, axis=0))
     with np.errstate(divide="ignore", invalid="ignore"):
         units = 3 * square.sum(axis=0) ** 2 / np.square(square).sum(axis=0)
     out: Floats = np.clip(units - 1, 1.0, max(len(influence) - 1, 1))

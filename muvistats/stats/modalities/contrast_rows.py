@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +15,7 @@ from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.ranks import effects as rank
 from ...kernels.sampling.bootstrap import bootstrap_means
 from ...kernels.sampling.multiway import Variance, bootstrap_medians, draw_variance, infer, two_way
+from ...kernels.scale import unit_factor
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
 from ..ranks.two_groups import RANK_BISERIAL
@@ -75,6 +76,10 @@ class Options:
     n_resamples: int
 
 
+#: Columns in the unit of the values.
+_WITH_UNIT = ("estimate", "estimate1", "estimate2", "std_error", "conf_low", "conf_high")
+
+
 def contrast_rows(
     name: str,
     all_values: Finished,
@@ -99,12 +104,17 @@ def contrast_rows(
         return [base | zero | reason | {"dependence": how} for how in asked]
     rows = []
     streams = dict(zip(DEPENDENCE, rng.spawn(len(DEPENDENCE)), strict=True))
+    # medians have the unit of the ratings: in one of their own size no square vanishes
+    median = options.quantity == "median"
+    unit = float(unit_factor(all_values.values, None).item()) if median else 1.0
+    scaled = replace(all_values, values=all_values.values * unit)
     for how in asked:
-        sampler = _Sampler(all_values, options, streams[how])
+        sampler = _Sampler(scaled, options, streams[how])
         part = [
-            base | _pair_row(_pair(all_values, *pair, options), how, sampler, options)
-            for pair in pairs
+            base | _pair_row(_pair(scaled, *pair, options), how, sampler, options) for pair in pairs
         ]
+        for row in part:
+            row.update({key: row[key] / unit for key in _WITH_UNIT if key in row})
         adjusted = adjust_p([row.get("p_value", np.nan) for row in part], options.adjust)
         rows += [row | {"p_adjusted": p} for row, p in zip(part, adjusted, strict=True)]
     return rows

@@ -172,14 +172,20 @@ class Fit(ABC):
         }
 
     def inference(
-        self, weights: Floats, conf_level: float, *, left_out_is_zero: bool = False
+        self,
+        weights: Floats,
+        conf_level: float,
+        *,
+        left_out_is_zero: bool = False,
+        offset: float = 0.0,
     ) -> list[dict[str, Any]]:
         """Rows of linear combinations of all fixed columns, NaN where not estimable."""
         check_conf_level(conf_level)
         name = "z" if self.is_normal else "t"
         parts = self.estimates
         own = weights[:, parts.kept] @ parts.basis.back
-        rows = contrast_rows(own, parts.inner, parts.inner_covariance, self.degrees_of, conf_level)
+        numbers = parts.inner, parts.inner_covariance
+        rows = contrast_rows(own, *numbers, self.degrees_of, conf_level, offset)
         for row, weight in zip(rows, weights, strict=True):
             row["statistic_name"] = name
             reason = self._problem(weight, left_out_is_zero=left_out_is_zero)
@@ -262,7 +268,10 @@ class Fit(ABC):
         -----
         F tests where the degrees of freedom are finite, otherwise Wald chi-square.
         A main effect of a number that interacts with a factor is tested at equal weights of the
-        factor's levels, that of a factor where the number is zero.
+        factor's levels, that of a factor where the number is zero. After Satterthwaite, a term
+        with several columns pools the degrees of freedom of treatment contrasts, as lmerTest
+        does: like there, they depend a little on which level is the reference. Those of
+        ``df="kenward-roger"`` do not.
         """
         if type != 3:
             raise DesignError(f"type={type!r}: only type 3 tests are offered")
@@ -295,12 +304,12 @@ class Fit(ABC):
         -----
         Predictions over the grid of all levels, numbers at their mean, averaged with equal
         weights (Searle, Speed and Milliken, 1980). They are on the link scale; `fitted` is the
-        mean on the scale of the response. An offset counts as 0, as by ``offset = 0`` of R's
-        emmeans: counts are rates for one unit of exposure.
+        mean on the scale of the response. An offset enters by its mean over the rows, as in R's
+        emmeans; take it off the estimate for the rate of one unit of exposure.
         """
         names = [by] if isinstance(by, str) else list(by)
         grid = grid_of(self.design, names)
-        rows = self.inference(grid.weights, conf_level)
+        rows = self.inference(grid.weights, conf_level, offset=float(self.design.offset.mean()))
         return [
             {
                 "factor": ", ".join(names),

@@ -25,6 +25,7 @@ def contrast_rows(
     covariance: Floats,
     degrees: Callable[[Floats], float],
     conf_level: float,
+    offset: float = 0.0,
 ) -> list[dict[str, Any]]:
     """Estimate, standard error, test and interval of each linear combination.
 
@@ -38,6 +39,8 @@ def contrast_rows(
         Degrees of freedom of a combination; infinite for the normal distribution.
     conf_level : float
         Confidence level of the intervals.
+    offset : float
+        What is known beside the coefficients, added to each estimate.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def contrast_rows(
     """
     rows = []
     for row in weights:
-        estimate = float(row @ beta)
+        estimate = float(row @ beta) + offset
         variance = float(row @ covariance @ row)
         size = float(row**2 @ np.abs(np.diag(covariance)))
         error = float(np.sqrt(variance)) if variance > 1e-13 * size else np.nan

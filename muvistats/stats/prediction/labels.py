@@ -29,7 +29,7 @@ from ...kernels.regression.ridge import cross_validated, ridge_folds
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...kernels.sampling.correlation import pearson_rows
 from ...results.frame import join_reasons, result_frame
-from ...types import Floats, Rng, Row
+from ...types import Floats, Ints, Mask, Rng, Row
 from ..shared.study import label_names
 from .inputs import has_features, release_order
 
@@ -107,6 +107,7 @@ def label_prediction(
 
     Frames with NaN are left out of an item's summary. Items without any frame, without a rater
     in the modality, or with a feature that has no value are left out and counted in `n_missing`.
+    A missing answer counts for its own label only: shares are those of the raters who answered.
     A label that all or none of the raters chose has no r.
 
     Examples
@@ -132,7 +133,8 @@ def label_prediction(
     for modality, child in zip(frame["modality"].cat.categories, children, strict=True):
         part = frame[frame["modality"] == modality]
         shares = _shares(part, labels, items)
-        use = ~np.isnan(table).any(axis=1) & (shares.raters > 0)
+        known = (shares.raters > 0) & ~np.isnan(table).any(axis=1)[:, None]
+        use = known.any(axis=1)
         base: Row = {
             "modality": modality,
             "features": kind,
@@ -140,45 +142,53 @@ def label_prediction(
             "conf_level": conf_level,
             "p_adjust_method": "max-statistic",
             "n": int(use.sum()),
-            "n_annotations": int(shares.raters[use].sum()),
+            "n_annotations": int(shares.annotations[use].sum()),
             "n_missing": int((~use).sum()),
             "method": "ridge regression on item features, "
             f"{n_folds}-fold cross-validation over items",
             "dependence": "design",
         }
-        predict = _cross_validation(table[use], n_folds, str(modality))
-        found = _predict(predict, shares.values[use], n_resamples, child, conf_level)
-        found["noise_ceiling"] = shares.ceiling(use)
+        _check_items(known, n_folds, str(modality))
+        drawn = _draw(table, shares.values, known, n_folds, n_resamples, child)
+        found = _summary(drawn, conf_level)
+        found["noise_ceiling"] = shares.ceiling(known)
+        found["n"] = known.sum(axis=0)
+        found["n_annotations"] = np.where(known, shares.raters, 0).sum(axis=0)
         rows += _label_rows(base, labels, found) if level == "label" else [_mean_row(base, found)]
     return rows
 
 
 @dataclass(frozen=True)
 class _Shares:
-    """Shares of the raters of each item who chose each label, and how many there are."""
+    """Shares of the raters of each item who chose each label, (item, label).
+
+    `raters` counts those who answered for the label, `annotations` those who did for any.
+    """
 
     values: Floats
-    raters: npt.NDArray[np.int64]
+    raters: Ints
+    annotations: Ints
 
-    def ceiling(self, use: npt.NDArray[np.bool_]) -> Floats:
+    def ceiling(self, known: Mask) -> Floats:
         """Square root of the reliability of the shares, by one-way analysis of variance."""
-        share, n = self.values[use], self.raters[use][:, None].astype(float)
-        total = n.sum()
-        if total <= len(n):
-            return np.full(share.shape[1], np.nan)
-        within = (n * share * (1 - share)).sum(axis=0) / (total - len(n))
-        mean = (n * share).sum(axis=0) / total
-        between = (n * (share - mean) ** 2).sum(axis=0) / max(len(n) - 1, 1)
+        share, n = np.where(known, self.values, 0.0), np.where(known, self.raters, 0)
+        total, items = n.sum(axis=0), known.sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.sqrt(np.maximum(0.0, 1 - within / between)))
+            within = (n * share * (1 - share)).sum(axis=0) / (total - items)
+            mean = (n * share).sum(axis=0) / total
+            between = (n * (share - mean) ** 2).sum(axis=0) / np.maximum(items - 1, 1)
+            ceiling = np.sqrt(np.maximum(0.0, 1 - within / between))
+        return np.where(total > items, ceiling, np.nan)
 
 
 def _shares(frame: pd.DataFrame, labels: list[str], items: npt.NDArray[Any]) -> _Shares:
-    chosen = frame[labels].notna().all(axis=1)
-    grouped = frame.loc[chosen, ["item", *labels]].groupby("item")[labels]
-    raters: npt.NDArray[Any] = grouped.size().reindex(items, fill_value=0).to_numpy()
-    shares: npt.NDArray[Any] = grouped.mean().reindex(items).to_numpy()
-    return _Shares(shares.astype(np.float64), raters.astype(np.int64))
+    grouped = frame.groupby("item", observed=True)[labels]
+    answered = frame[labels].notna().any(axis=1).groupby(frame["item"], observed=True).sum()
+    return _Shares(
+        grouped.mean().reindex(items).to_numpy(np.float64),
+        grouped.count().reindex(items, fill_value=0).to_numpy(np.int64),
+        answered.reindex(items, fill_value=0).to_numpy(np.int64),
+    )
 
 
 def _item_features(
@@ -202,14 +212,24 @@ def _item_features(
     return items, np.concatenate(parts, axis=1)
 
 
-def _cross_validation(table: Floats, n_folds: int, modality: str) -> Callable[[Floats], Floats]:
-    """What turns shares of the items into predictions of each item by the others."""
-    if len(table) < max(n_folds, 3):
+def _check_items(known: Mask, n_folds: int, modality: str) -> None:
+    """Refuse a modality in which no label is known for enough items."""
+    most = int(known.sum(axis=0).max(initial=0))
+    if most < _least(n_folds):
         raise DataError(
             f"not enough items with features and labels for {modality}",
-            found=f"{len(table)} items",
-            expected=f"at least {max(n_folds, 3)}, one for each of {n_folds} folds",
+            found=f"{most} items",
+            expected=f"at least {_least(n_folds)}, one for each of {n_folds} folds",
         )
+
+
+def _least(n_folds: int) -> int:
+    """Items that a cross-validation needs."""
+    return max(n_folds, 3)
+
+
+def _cross_validation(table: Floats, n_folds: int) -> Callable[[Floats], Floats]:
+    """What turns shares of the items into predictions of each item by the others."""
     folds = ridge_folds(table, item_folds(len(table), n_folds))
     penalties = (_PENALTIES * table.shape[1]).tolist()
     return functools.partial(cross_validated, folds, penalties=penalties)
@@ -220,47 +240,92 @@ def _correlations(predicted: Floats, observed: Floats) -> Floats:
     return pearson_rows(predicted.T, observed.T)[0]
 
 
-def _predict(
-    predict: Callable[[Floats], Floats],
+@dataclass(frozen=True)
+class _Drawn:
+    """Correlations and errors of the labels, (label,), and what resamples gave, (resample, label).
+
+    `permuted` has the features exchanged between items, `boot` the items drawn anew.
+    """
+
+    r: Floats
+    rmse: Floats
+    permuted: Floats
+    boot: Floats
+
+
+def _draw(
+    table: Floats,
     shares: Floats,
+    known: Mask,
+    n_folds: int,
     n_resamples: int,
     rng: np.random.Generator,
-    conf_level: float,
-) -> dict[str, Any]:
-    """Correlations of the labels and their mean, with intervals and p-values."""
-    n, k = shares.shape
-    predicted = predict(shares)
-    varies = np.ptp(shares, axis=0) > 0
-    r = np.where(varies, _correlations(predicted, shares), np.nan)
-    shuffler, resampler = rng.spawn(2)
+) -> _Drawn:
+    """Labels that are known for the same items are predicted together.
+
+    Each kind of items meets the same draws, so that labels of one item go on together.
+    """
+    k = shares.shape[1]
+    seeds = rng.spawn(1)[0].bit_generator.seed_seq.spawn(2)  # type: ignore[attr-defined]
+    out = _Drawn(*(np.full(size, np.nan) for size in (k, k, (n_resamples, k), (n_resamples, k))))
+    patterns, which = np.unique(known, axis=1, return_inverse=True)
+    for place, use in enumerate(patterns.T):
+        if use.sum() < _least(n_folds):
+            continue
+        labels = np.flatnonzero(which.ravel() == place)
+        predict = _cross_validation(table[use], n_folds)
+        observed = shares[np.ix_(use, labels)]
+        predicted = predict(observed)
+        varies = np.ptp(observed, axis=0) > 0
+        error = np.sqrt(((predicted - observed) ** 2).mean(axis=0))
+        out.r[labels] = np.where(varies, _correlations(predicted, observed), np.nan)
+        out.rmse[labels] = np.where(varies, error, np.nan)
+        shuffler, resampler = (np.random.default_rng(seed) for seed in seeds)
+        permuted = _permuted(predict, observed, n_resamples, shuffler)
+        out.permuted[:, labels] = np.where(varies, permuted, np.nan)
+        for row in out.boot:
+            some = resampler.integers(0, len(observed), len(observed))
+            row[labels] = _correlations(predicted[some], observed[some])
+    return out
+
+
+def _permuted(
+    predict: Callable[[Floats], Floats],
+    observed: Floats,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Correlations with the features of whole items exchanged, (resample, label)."""
+    n, k = observed.shape
     draws = np.full((n_resamples, k), np.nan)
     step = max(1, _BATCH // (n * max(k, 1)))
     for start in range(0, n_resamples, step):
         count = min(step, n_resamples - start)
-        order = shuffler.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
-        targets = shares[order].transpose(1, 0, 2).reshape(n, count * k)
-        again = _correlations(predict(targets), targets).reshape(count, k)
-        draws[start : start + count] = np.where(varies, again, np.nan)
-    boot = np.empty((n_resamples, k))
-    for i in range(n_resamples):
-        some = resampler.integers(0, n, n)
-        boot[i] = _correlations(predicted[some], shares[some])
-    low, high = percentile_interval(boot, conf_level)
-    mean_low, mean_high = percentile_interval(_row_means(boot)[:, None], conf_level)
-    p_value, mc_error = monte_carlo_p(r, draws)
-    largest = np.fmax.reduce(draws, axis=1, initial=-np.inf)
-    mean = _row_means(r[None, :])
-    p_mean, mc_mean = monte_carlo_p(mean, _row_means(draws)[:, None])
+        order = rng.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
+        targets = observed[order].transpose(1, 0, 2).reshape(n, count * k)
+        draws[start : start + count] = _correlations(predict(targets), targets).reshape(count, k)
+    return draws
+
+
+def _summary(drawn: _Drawn, conf_level: float) -> dict[str, Any]:
+    """Correlations of the labels and their mean, with intervals and p-values."""
+    low, high = percentile_interval(drawn.boot, conf_level)
+    mean_low, mean_high = percentile_interval(_row_means(drawn.boot)[:, None], conf_level)
+    p_value, mc_error = monte_carlo_p(drawn.r, drawn.permuted)
+    largest = np.fmax.reduce(drawn.permuted, axis=1, initial=-np.inf)
+    mean = _row_means(drawn.r[None, :])
+    p_mean, mc_mean = monte_carlo_p(mean, _row_means(drawn.permuted)[:, None])
+    shape = drawn.permuted.shape
     return {
-        "r": r,
+        "r": drawn.r,
         "low": low,
         "high": high,
         "p": p_value,
-        "p_max": monte_carlo_p(r, np.broadcast_to(largest[:, None], draws.shape))[0],
+        "p_max": monte_carlo_p(drawn.r, np.broadcast_to(largest[:, None], shape))[0],
         "mc_error": mc_error,
-        "rmse": np.where(varies, np.sqrt(((predicted - shares) ** 2).mean(axis=0)), np.nan),
+        "rmse": drawn.rmse,
         "mean": (mean[0], mean_low[0], mean_high[0], p_mean[0], mc_mean[0]),
-        "n_resamples": n_resamples,
+        "n_resamples": len(drawn.permuted),
     }
 
 
@@ -275,11 +340,14 @@ def _label_rows(base: Row, labels: list[str], found: dict[str, Any]) -> list[Row
     rows = []
     for i, label in enumerate(labels):
         known = not np.isnan(found["r"][i])
-        reason = "" if known else "the share of the label is the same for every item"
+        reason = "" if known else _without(found, i)
         rows.append(
             base
             | {
                 "label": label,
+                "n": int(found["n"][i]),
+                "n_annotations": int(found["n_annotations"][i]),
+                "n_missing": base["n"] + base["n_missing"] - int(found["n"][i]),
                 "estimate": found["r"][i],
                 "conf_low": found["low"][i] if known else np.nan,
                 "conf_high": found["high"][i] if known else np.nan,
@@ -310,6 +378,14 @@ def _mean_row(base: Row, found: dict[str, Any]) -> Row:
         "noise_ceiling": _row_means(found["noise_ceiling"][None, :])[0],
         "warning": join_reasons("no label varies" if np.isnan(mean) else "", _silent(found)),
     }
+
+
+def _without(found: dict[str, Any], i: int) -> str:
+    """Why a label has no correlation."""
+    few = found["n"][i] < found["n"].max()
+    return (
+        "answered for too few items" if few else "the share of the label is the same for every item"
+    )
 
 
 def _too_rare(found: dict[str, Any], i: int) -> str:

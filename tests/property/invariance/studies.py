@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -76,6 +77,11 @@ class Parts:
         return study
 
 
+def as_it_is(frame: pd.DataFrame) -> pd.DataFrame:
+    """No change."""
+    return frame
+
+
 @dataclass
 class Given:
     """What a call of the table gets."""
@@ -84,7 +90,7 @@ class Given:
     tree: xr.DataTree
     data: Any  # the study, or a frame of it
     options: dict[str, Any] = field(default_factory=dict)  # arguments beyond those of the table
-    change_result: Any = staticmethod(lambda frame: frame)
+    change_result: Callable[[pd.DataFrame], pd.DataFrame] = as_it_is
     done: dict[str, Any] = field(default_factory=dict)
 
     names: dict[str, str] = field(default_factory=dict)  # what is called otherwise here

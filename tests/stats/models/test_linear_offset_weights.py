@@ -49,8 +49,33 @@ def test_offset_of_a_gaussian_model_is_taken_off_and_given_back(frame):
         np.testing.assert_allclose(
             ours.augment()["residual"], plain.augment()["residual"], atol=1e-10
         )
-        means = ours.emmeans("m")["estimate"]  # at offset 0
+        means = ours.emmeans("m")["estimate"] - frame["o"].mean()
         np.testing.assert_allclose(means, plain.emmeans("m")["estimate"], rtol=1e-10)
+
+
+def test_marginal_means_hold_the_mean_offset_as_those_of_r():
+    # R 4.2.2, emmeans(glm(y ~ g + x + offset(log(t)), poisson), "g"), and of lm with offset(t)
+    frame = pd.DataFrame(
+        {
+            "y": [3, 5, 2, 8, 7, 12, 4, 6],
+            "g": list("abababab"),
+            "x": np.arange(1, 9) / 2,
+            "t": [1.0, 2, 1, 3, 2, 4, 1, 2],
+        }
+    )
+    columns = ["estimate", "std_error", "conf_low", "conf_high"]
+    counts = mv.glm(frame, "y ~ g + x + offset(log(t))", family="poisson").emmeans("g")
+    theirs = [
+        [1.7433894, 0.25011273, 1.2531774, 2.2336013],
+        [1.5734879, 0.18857684, 1.2038841, 1.9430917],
+    ]
+    np.testing.assert_allclose(counts[columns], theirs, rtol=1e-6)
+    np.testing.assert_allclose(counts["statistic"], counts["estimate"] / counts["std_error"])
+    sizes = mv.linear_model(frame, "y ~ g + x + offset(t)").emmeans("g")
+    theirs = [[4.9125, 0.9743748, 2.40779, 7.41721], [6.8375, 0.9743748, 4.33279, 9.34221]]
+    np.testing.assert_allclose(sizes[columns], theirs, rtol=1e-5)
+    pair = mv.linear_model(frame, "y ~ g + x + offset(t)").contrasts("g")
+    assert pair["estimate"].item() == pytest.approx(4.9125 - 6.8375)
 
 
 @pytest.mark.parametrize(("response", "family"), [("z", "binomial"), ("k", "poisson")])

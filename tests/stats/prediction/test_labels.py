@@ -113,6 +113,30 @@ def test_one_rater_per_item_has_no_ceiling_and_a_rare_label_no_interval():
     assert "few items" in row["warning"]
 
 
+def test_a_missing_answer_counts_for_its_own_label_only():
+    study = made(n_items=12, n_raters=4)
+    before = label_prediction(study, level="label", n_resamples=40).set_index("label")
+    fewer = study.copy(deep=True)
+    first = fewer["annotations/item"].to_numpy() == "i00"
+    fewer["annotations/labels"][first, 1] = -1  # nobody answered for label b on this item
+    fewer["annotations/labels"][5, 1] = -1  # and one rater did not on another
+    after = label_prediction(fewer, level="label", n_resamples=40).set_index("label")
+    own = [name for name in before if name != "p_adjusted"]
+    pd.testing.assert_series_equal(before.loc["a", own], after.loc["a", own])
+    assert before.loc["b", ["n", "n_annotations", "n_missing"]].tolist() == [12, 48, 0]
+    assert after.loc["b", ["n", "n_annotations", "n_missing"]].tolist() == [11, 43, 1]
+
+
+def test_a_label_with_too_few_answers_says_so():
+    study = made(n_items=12, n_raters=2)
+    study["annotations/labels"][6:, 1] = -1
+    row = label_prediction(study, level="label", n_resamples=20).set_index("label").loc["b"]
+    assert np.isnan(row["estimate"])
+    assert "answered for too few items" in row["warning"]
+    whole = label_prediction(study, n_resamples=20).iloc[0]
+    assert (whole["n"], whole["n_missing"]) == (12, 0)
+
+
 def test_wrong_input_is_refused_by_name():
     study = made(n_items=4)
     with pytest.raises(DataError, match="4 items"):
