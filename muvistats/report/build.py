@@ -25,7 +25,7 @@ from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, NothingToSayError, Section, Settings, Table
 from .sections.catalogue import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
-from .sources import Data, Source, load_source, missing_part
+from .sources import Data, Source, load_source, missing_part, parts_of
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
 from .views import comparison_view, table_views
 
@@ -137,6 +137,7 @@ class _Report:
         self.absent: list[Absent] = []
         self.reasons: dict[str, str] = {}
         self.quiet: set[str] = set()
+        self.there = parts_of(source.first)
         self.table_number = 0
         self.figure_number = 0
         self.version = installed("muvistats")
@@ -225,13 +226,11 @@ class _Report:
         """Whether nobody expects a part: a study of another kind does not have what it needs."""
         if self.source.is_muvi:
             return False
-        lacks = missing_part(self.source.first, part.needs, released=False)
+        lacks = missing_part(self.there, part.needs, released=False)
         return bool(lacks) or (part.of_networks and self.networks is None)
 
     def _reason_against(self, part: Table | Figure) -> str:
-        missing = missing_part(
-            self.source.first, part.needs, released=self.settings.released_layout
-        )
+        missing = missing_part(self.there, part.needs, released=self.settings.released_layout)
         if missing:
             return missing
         if part.slow and not self.settings.full:
