@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -45,6 +45,7 @@ def write_report(
     full: bool = False,
     overwrite: bool = False,
     networks: str | Path | None = None,
+    findings: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the report on a study: one HTML page, and its tables and figures as files.
@@ -65,6 +66,9 @@ def write_report(
     networks : path, optional
         Folder ``networks`` that ``muvistats deep compare`` wrote; the one in `out` where not
         given. Its results are shown if they belong to this study. A report trains nothing.
+    findings : sequence of str, optional
+        Your own findings, as `sensitivity_table` takes them: what becomes of each heads the page.
+        That of MuVi begins with those of its paper.
     progress : callable, optional
         Called with what is being done, the steps done and the number of steps.
 
@@ -104,6 +108,7 @@ def write_report(
         n_resamples=_RESAMPLES_FULL if full else _RESAMPLES,
         released_layout=source.released_layout,
         is_muvi=source.is_muvi,
+        findings=tuple(findings or ()),
     )
     with finished_folder(out, overwrite=overwrite, keep=keep) as folder:
         trained = out / NETWORKS if networks is None else Path(networks)
@@ -144,7 +149,11 @@ class _Report:
 
     def run(self) -> None:
         """Make every table and figure that the data allows."""
-        steps = sum(len(section.tables) + len(section.figures) for section in SECTIONS)
+        steps = sum(
+            self._is_about(part)
+            for section in filter(self._is_about, SECTIONS)
+            for part in (*section.tables, *section.figures)
+        )
         done = 0
         for key, title in CHAPTERS.items():
             chapter = Chapter(key, title)

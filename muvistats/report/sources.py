@@ -27,6 +27,7 @@ Progress = Callable[[str], None]
 _FILES: dict[Need, str] = {
     "labels": "media_data.csv",
     "dynamics": "av_data.csv",
+    "rating": "av_data.csv",
     "audio": "emobase_features",
     "visual": "combined_visual_features.csv",
 }
