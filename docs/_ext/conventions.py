@@ -46,6 +46,9 @@ it.
 - After what is analysed, and a formula where there is one, all arguments are given by name.
 - A study is what the readers, `from_frames` and `simulate_muvi` return. A frame has one row per
   annotation, as `annotation_frame` gives it. A result is what another function returned.
+- A frame of your own keeps its names: `item="clip", participant="subject"` say which of its columns
+  name what was rated and who rated. They are read in one place, the gate that every study and frame
+  passes. Presets, such as `kruskal_modality` or `demographic_model`, ask for columns of a study.
 - NumPy's numbers are as good as Python's. What makes no sense is a `DesignError` of one line.
 """
 

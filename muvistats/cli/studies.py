@@ -48,6 +48,13 @@ def report(
     dimensions: Dimensions = None,
     labels: Labels = None,
     scale: Scale = None,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A finding of yours, as in 'tension ~ cut: short > long'; several times for more.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Write the report: the statistics of a study, or of a table of ratings (.csv, .parquet...).
 
@@ -72,7 +79,13 @@ def report(
         else:
             refuse_options(said)
         page = write_report(
-            data, out, full=full, overwrite=overwrite, networks=networks, progress=step
+            data,
+            out,
+            full=full,
+            overwrite=overwrite,
+            networks=networks,
+            findings=finding,
+            progress=step,
         )
     typer.echo(page)
 

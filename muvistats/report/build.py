@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -25,7 +25,7 @@ from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, NothingToSayError, Section, Settings, Table
 from .sections.catalogue import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
-from .sources import Data, Source, load_source, missing_part
+from .sources import Data, Source, load_source, missing_part, parts_of
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
 from .views import comparison_view, table_views
 
@@ -45,6 +45,7 @@ def write_report(
     full: bool = False,
     overwrite: bool = False,
     networks: str | Path | None = None,
+    findings: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Write the report on a study: one HTML page, and its tables and figures as files.
@@ -65,6 +66,9 @@ def write_report(
     networks : path, optional
         Folder ``networks`` that ``muvistats deep compare`` wrote; the one in `out` where not
         given. Its results are shown if they belong to this study. A report trains nothing.
+    findings : sequence of str, optional
+        Your own findings, as `sensitivity_table` takes them: what becomes of each heads the page.
+        That of MuVi begins with those of its paper.
     progress : callable, optional
         Called with what is being done, the steps done and the number of steps.
 
@@ -104,6 +108,7 @@ def write_report(
         n_resamples=_RESAMPLES_FULL if full else _RESAMPLES,
         released_layout=source.released_layout,
         is_muvi=source.is_muvi,
+        findings=tuple(findings or ()),
     )
     with finished_folder(out, overwrite=overwrite, keep=keep) as folder:
         trained = out / NETWORKS if networks is None else Path(networks)
@@ -137,13 +142,18 @@ class _Report:
         self.absent: list[Absent] = []
         self.reasons: dict[str, str] = {}
         self.quiet: set[str] = set()
+        self.there = parts_of(source.first)
         self.table_number = 0
         self.figure_number = 0
         self.version = installed("muvistats")
 
     def run(self) -> None:
         """Make every table and figure that the data allows."""
-        steps = sum(len(section.tables) + len(section.figures) for section in SECTIONS)
+        steps = sum(
+            self._is_about(part)
+            for section in filter(self._is_about, SECTIONS)
+            for part in (*section.tables, *section.figures)
+        )
         done = 0
         for key, title in CHAPTERS.items():
             chapter = Chapter(key, title)
@@ -225,13 +235,11 @@ class _Report:
         """Whether nobody expects a part: a study of another kind does not have what it needs."""
         if self.source.is_muvi:
             return False
-        lacks = missing_part(self.source.first, part.needs, released=False)
+        lacks = missing_part(self.there, part.needs, released=False)
         return bool(lacks) or (part.of_networks and self.networks is None)
 
     def _reason_against(self, part: Table | Figure) -> str:
-        missing = missing_part(
-            self.source.first, part.needs, released=self.settings.released_layout
-        )
+        missing = missing_part(self.there, part.needs, released=self.settings.released_layout)
         if missing:
             return missing
         if part.slow and not self.settings.full:

@@ -47,6 +47,8 @@ class Settings:
         Whether the data came from a folder in the layout of the MuVi release.
     is_muvi : bool
         Whether the study is MuVi, real or simulated.
+    findings : tuple of str
+        The user's own findings, as `sensitivity_table` takes them.
     rng : int
         Seed of every resampling step.
     """
@@ -55,6 +57,7 @@ class Settings:
     n_resamples: int
     released_layout: bool = False
     is_muvi: bool = False
+    findings: tuple[str, ...] = ()
     rng: int = 20220219
 
 

@@ -26,6 +26,7 @@ Progress = Callable[[str], None]
 _FILES: dict[Need, str] = {
     "labels": "media_data.csv",
     "dynamics": "av_data.csv",
+    "rating": "av_data.csv",
     "audio": "emobase_features",
     "visual": "combined_visual_features.csv",
 }
@@ -258,27 +259,12 @@ def own_factors(study: xr.DataTree) -> list[str]:
     ]
 
 
-def missing_part(study: xr.DataTree, needs: tuple[Need, ...], *, released: bool) -> str:
-    """Why a study cannot serve these needs; empty where it can.
-
-    Parameters
-    ----------
-    study : DataTree
-        The study.
-    needs : tuple of str
-        Parts that are needed.
-    released : bool
-        Whether it came from a folder in the released layout, so that a file can be named.
-
-    Returns
-    -------
-    str
-        The reason, for example ``"av_data.csv is not in the folder"``.
-    """
+def parts_of(study: xr.DataTree) -> dict[Need, bool]:
+    """Which parts that a report may need a study has."""
     annotations = study["annotations"].to_dataset()
     shown = set(annotations["modality"].to_numpy().tolist())
     kinds = {kind: has_features(study, kind) for kind in ("audio", "visual")}
-    there: dict[Need, bool] = {
+    return {
         "rating": bool(dimensions_of(study)),
         "dynamics": any("time" in annotations[name].dims for name in dimensions_of(study)),
         "labels": "labels" in annotations,
@@ -298,6 +284,25 @@ def missing_part(study: xr.DataTree, needs: tuple[Need, ...], *, released: bool)
         "visual": kinds["visual"],
         "factors": bool(own_factors(study)),
     }
+
+
+def missing_part(there: Mapping[Need, bool], needs: tuple[Need, ...], *, released: bool) -> str:
+    """Why a study cannot serve these needs; empty where it can.
+
+    Parameters
+    ----------
+    there : mapping of str to bool
+        Which parts the study has.
+    needs : tuple of str
+        Parts that are needed.
+    released : bool
+        Whether it came from a folder in the released layout, so that a file can be named.
+
+    Returns
+    -------
+    str
+        The reason, for example ``"av_data.csv is not in the folder"``.
+    """
     for need in needs:
         if not there[need]:
             if released and need in _FILES:

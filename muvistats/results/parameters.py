@@ -67,10 +67,16 @@ PARAMETERS: dict[str, Parameter] = {
         "None",
         "Rated dimensions; all that the question can be asked of where not given.",
         {
+            "read_wide": ("'rating'", "it names the column that is made"),
             "audio_visual_contrast": ("('arousal', 'valence')", "two are set against each other"),
         },
     ),
-    "labels": Parameter("sequence of str, optional", "None", "Labels; all where not given."),
+    "labels": Parameter(
+        "sequence of str, optional",
+        "None",
+        "Labels; all where not given.",
+        {"from_votes": (REQUIRED, "the columns of counts")},
+    ),
     "item": Parameter(
         "str",
         "'item'",
@@ -78,6 +84,7 @@ PARAMETERS: dict[str, Parameter] = {
         {
             "plot_agreement_trajectory": (REQUIRED, _NO_DEFAULT),
             "select": ("None", "it chooses items of the study"),
+            "plot_model_trajectory": ("None", "it chooses an item of the study"),
         },
     ),
     "participant": Parameter(

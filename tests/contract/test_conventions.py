@@ -144,6 +144,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "glm": {"formula": "familiar ~ modality"},
     "linear_model": {"formula": "arousal ~ modality"},
     "mixed_model": {"formula": "arousal ~ modality + (1 | participant)"},
+    "pairwise": {"formula": "arousal ~ gender"},
     "write_muvi": {"folder": "nowhere"},
 }
 

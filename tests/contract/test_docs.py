@@ -50,6 +50,12 @@ def test_start(tmp_path, monkeypatch):
     assert float(abs(own["annotations/valence"]).max()) == 1
 
 
+def test_own_study():
+    names = run(ROOT / "docs" / "guide" / "own_study.md")
+    assert names["study"]["annotations/tension"].values.tolist() == [2, 3, 1, 6, 7, 5]
+    assert set(names["long"].columns) >= {"item", "valence", "arousal"}
+
+
 def test_readme_python():
     names = run(ROOT / "README.md")
     assert names["data"].attrs["label_alignment"] == "corrected"

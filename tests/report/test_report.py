@@ -21,11 +21,17 @@ from .conftest import Page, Report
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = Settings(full=False, n_resamples=999)
+SETTINGS = Settings(full=False, n_resamples=999, is_muvi=True)
 
 
 def _tables() -> dict[str, Table]:
-    return {table.key: table for section in sections.SECTIONS for table in section.tables}
+    """Tables of a report on MuVi."""
+    return {
+        table.key: table
+        for section in sections.SECTIONS
+        for table in section.tables
+        if "own" not in (section.about, table.about)
+    }
 
 
 def test_page_needs_nothing_beside_itself(report: Report) -> None:
@@ -163,7 +169,7 @@ def test_summary_counts_the_verdicts(report: Report) -> None:
 
 def test_missing_file_is_named_for_each_part(two_readings: Report) -> None:
     rows = two_readings.page.by_id("absent").text
-    for table in ("Samples of the ratings by modality", "Ratings by modality"):
+    for table in ("Values of the ratings by modality", "Ratings by modality"):
         assert re.search(re.escape(table) + r"[^\n]*av_data\.csv is not in the folder", rows)
     assert "av_data.csv" in two_readings.page.by_id("log").text
     assert "Comparison of data sets, annotation interface" in rows
@@ -211,12 +217,33 @@ def test_study_without_labels_or_ratings_over_time(tmp_path: Path) -> None:
         modalities=["music"],
         scale=(1, 9),
     )
-    page = Page(mv.write_report(study, tmp_path / "r").read_text(encoding="utf-8"))
-    absent = page.by_id("absent").text
-    assert not [e for e in page.elements if "-published" in e.attrs.get("id", "")]
-    assert "The paper says" not in page.by_id("summary").text
-    assert "the study has no labels" in absent
-    assert "the study has no ratings over time" in absent
+    html = mv.write_report(study, tmp_path / "r").read_text(encoding="utf-8")
+    page = Page(html)
+    written = {path.stem for path in (tmp_path / "r" / "tables").glob("*.csv")}
+    assert {"describe_annotations", "icc", "krippendorff_alpha", "normality"} <= written
+    assert not [name for name in written if name.endswith("-published")]
+    assert not re.search("[Pp]aper|MuVi|[Pp]ublished|[Mm]odalit|cursor|video", _shown(html))
+    assert "no ratings over time" not in html
+    assert page.by_id("icc").text
+
+
+def _shown(html: str) -> str:
+    """What a reader sees of a page."""
+    html = re.sub(r"<(style|head)\b.*?</\1>", "", html, flags=re.DOTALL)
+    return re.sub(r"<[^>]+>", " ", html)
+
+
+def test_choices_are_set_beside_what_was_intended(tmp_path: Path) -> None:
+    votes = pd.DataFrame({"item": list("abcd"), "joy": [4, 3, 1, 0], "fear": [0, 1, 3, 4]})
+    items = pd.DataFrame({"item": list("abcd"), "intended": ["joy", "joy", "fear", "fear"]})
+    study = mv.from_votes(votes, labels=["joy", "fear"], items=items, study="Faces")
+    html = mv.write_report(study, tmp_path / "r").read_text(encoding="utf-8")
+    page = Page(html)
+    assert "87.5" in page.by_id("hit_rates").text or "0.875" in page.by_id("hit_rates").text
+    assert page.by_id("choice_agreement").text
+    text = _shown(html)
+    assert "no ids: each is taken as that of another person" in text
+    assert not re.search("[Pp]aper|MuVi|[Mm]odalit|Raters", text)
 
 
 def test_texts_of_the_data_are_escaped(

@@ -61,7 +61,7 @@ def test_names_become_headings_and_constants_a_note() -> None:
         "\u2013",
         "0",
     ]
-    assert view.notes[:2] == ["Kruskal-Wallis", "Rows taken as independent, as in the paper"]
+    assert view.notes[:2] == ["Kruskal-Wallis", "Rows taken as independent"]
     assert view.footnotes == [("a", "no values")]
     assert view.rows[1][0].mark == "a"
     assert view.simulated

@@ -23,7 +23,7 @@ __all__ = ["combine"]
 def combine(
     studies: Mapping[str, xr.DataTree],
     *,
-    by: str = "site",
+    factor: str = "site",
     study: str = "unnamed study",
     source: str = "",
 ) -> xr.DataTree:
@@ -33,7 +33,7 @@ def combine(
     ----------
     studies : mapping of str to DataTree
         The studies by the name of each wave or laboratory.
-    by : str
+    factor : str
         Name of a new factor of the annotations, which says from which study each comes.
     study, source : str
         Name of the joint study, and where the data comes from.
@@ -71,16 +71,18 @@ def combine(
         raise DataError(
             "two or more studies by name are needed", file="studies", expected="{'A': a, 'B': b}"
         )
-    check_text("by", by)
+    check_text("factor", factor)
     parts = {str(name): gate(tree) for name, tree in studies.items()}
     _check_alike(parts)
     first = next(iter(parts.values()))
     annotations = {name: part["annotations"].to_dataset() for name, part in parts.items()}
     frames = {name: _columns(dataset, "annotation") for name, dataset in annotations.items()}
-    if any(by in frame for frame in frames.values()):
-        raise DataError("column is there already; by= names another", file="by", column=by)
-    joint = _stacked({name: frame.assign(**{by: name}) for name, frame in frames.items()})
-    joint[by] = pd.Categorical(joint[by], list(parts))
+    if any(factor in frame for frame in frames.values()):
+        raise DataError(
+            "column is there already; factor= names another", file="factor", column=factor
+        )
+    joint = _stacked({name: frame.assign(**{factor: name}) for name, frame in frames.items()})
+    joint[factor] = pd.Categorical(joint[factor], list(parts))
     people = None
     if "participants" in first.children:
         people = _table(parts, "participant")
@@ -100,7 +102,7 @@ def combine(
         time=time,
         modalities=_levels(annotations, "modality"),
         scale={name: scale_of(first[f"annotations/{name}"]) for name in dimensions_of(first)},
-        assigned=_attributes(parts, "assigned") | {by: "participant"},
+        assigned=_attributes(parts, "assigned") | {factor: "participant"},
         flags={
             name: tuple(text.split())
             for name, text in _attributes(parts, "flag_meanings").items()

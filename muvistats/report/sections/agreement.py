@@ -207,6 +207,7 @@ AGREEMENT_SECTIONS = (
         ),
     ),
     Section(
+        about="own",
         key="choice-agreement",
         chapter="agreement",
         title="Agreement on the answer",

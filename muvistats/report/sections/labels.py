@@ -191,6 +191,7 @@ LABEL_SECTIONS = (
         ),
     ),
     Section(
+        about="own",
         key="recognition",
         chapter="labels",
         title="Was the intended label chosen?",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+import xarray as xr
 
 from ...plots.figures import plot_sensitivity
 from ...results.words import capital, p_value
 from ...stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
-from ..parts import Figure, Section, Table, drawn, names, resampled
+from ..parts import Figure, NothingToSayError, Section, Settings, Table, drawn, names, resampled
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +35,36 @@ def _printed(p: float, relation: object) -> str:
     return f"< {p_value(p)}" if relation == "<" else p_value(p)
 
 
+def _own(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    if not settings.findings:
+        raise NothingToSayError("no findings were given")
+    return resampled(sensitivity_table, findings=settings.findings)(study, settings)
+
+
 SENSITIVITY_SECTIONS = (
+    Section(
+        about="own",
+        key="own-findings",
+        chapter="survival",
+        title="Findings beside tests that respect the design",
+        text=(
+            "Each finding that was given, by a test that takes ratings as independent, by one that "
+            "respects how the factor came about, and by a mixed model. A finding holds where the "
+            "last two both have p < .05 in its direction, weakens where one of them has, and does "
+            "not survive where neither has. Undecided: one of the two is not defined."
+        ),
+        tables=(
+            Table(
+                "own_findings",
+                "Findings, and what becomes of them",
+                _own,
+                columns=names(
+                    "finding p_independent p_design p_model p_design_adjusted p_model_adjusted "
+                    "verdict verdict_adjusted"
+                ),
+            ),
+        ),
+    ),
     Section(
         about="muvi",
         key="sensitivity",

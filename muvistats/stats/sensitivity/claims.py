@@ -1,13 +1,18 @@
-"""What the paper claims of ratings and labels: which test, and in which direction."""
+"""What is claimed of ratings and labels, by the paper or a user: which test, which direction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from ...errors import DesignError
+from ...formula import factor as levels_of
+from ...formula import split_formula
 from ...results.paper import published
 
 _WORDS = {
@@ -32,7 +37,7 @@ _PAIRS = (("music", "audiovisual"), ("visual", "audiovisual"))
 
 @dataclass(frozen=True)
 class Claim:
-    """One finding of the paper.
+    """One finding of the paper, or of a user.
 
     Parameters
     ----------
@@ -89,6 +94,65 @@ def claims_of(data: xr.DataTree) -> list[Claim]:
     have = {name for node in ("annotations", "participants") for name in data[node].data_vars}
     have |= {"modality"}
     return [c for c in _all() if not c.factor or c.factor.split()[0] in have]
+
+
+#: A finding of one's own: a formula, and which group is higher or lower, where one is said to be.
+_FINDING = re.compile(
+    r"^(?P<formula>[^:]*~[^:]*?)\s*(?::\s*(?P<a>.+?)\s*(?P<sign>[<>])\s*(?P<b>.+?)\s*)?$"
+)
+
+
+def own_claims(frame: pd.DataFrame, findings: Sequence[str]) -> list[Claim]:
+    """Claims of a user.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The annotation frame of the study.
+    findings : sequence of str
+        Formulas, such as ``"tension ~ cut"`` for a difference between groups, or
+        ``"tension ~ cut: short > long"`` for one with a direction.
+
+    Returns
+    -------
+    list of Claim
+        One for each.
+
+    Raises
+    ------
+    DesignError
+        When a finding is none of these, or names a group that its factor has not.
+    """
+    if isinstance(findings, str) or not findings:
+        raise DesignError("findings is a list such as ['tension ~ cut: short > long']")
+    claims = []
+    for text in findings:
+        found = _FINDING.match(text) if isinstance(text, str) else None
+        if found is None:
+            raise DesignError(
+                f"{text!r} is no finding: write 'tension ~ cut', or 'tension ~ cut: short > long'"
+            )
+        response, by = split_formula(found["formula"])
+        if not found["sign"]:
+            words = _plain(f"{response} differs by {by}", f"{response} does not depend on {by}")
+            claims.append(Claim(words, "formula", True, dimension=response, factor=by))
+            continue
+        known = [str(level) for level in levels_of(by, frame).cat.categories]
+        wrong = [name for name in (found["a"], found["b"]) if name not in known]
+        if wrong:
+            raise DesignError(f"{by!r} has no group {wrong[0]!r}, but {', '.join(known)}")
+        first, second = found["a"], found["b"]
+        words = (
+            f"{response} is higher in {first} than in {second}",
+            f"{response} is lower in {first} than in {second}",
+            f"{response} does not differ between {first} and {second}",
+        )
+        sign = 1 if found["sign"] == ">" else -1
+        groups = {"group1": first, "group2": second}
+        claims.append(
+            Claim(words, "formula", True, dimension=response, factor=by, sign=sign, **groups)
+        )
+    return claims
 
 
 def _all() -> Iterator[Claim]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -10,13 +11,13 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choice, check_conf_level, check_jobs, check_resamples, generator_of
-from ...dataset.access import need_study
+from ...dataset.access import annotation_frame, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
-from .claims import Claim, claims_of
+from .claims import Claim, claims_of, own_claims
 from .evidence import ANALYSES, Evidence
 from .witness import Witness
 
@@ -122,6 +123,7 @@ def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str,
 def sensitivity_table(
     data: xr.DataTree,
     *,
+    findings: Sequence[str] | None = None,
     level: Literal["summary", "analysis"] = "summary",
     adjust: str = "holm",
     conf_level: float = 0.95,
@@ -129,12 +131,15 @@ def sensitivity_table(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Each published finding beside a test that respects the design, and a mixed model.
+    """Each finding beside a test that respects the design, and a mixed model.
 
     Parameters
     ----------
     data : DataTree
-        A study in the manner of MuVi; one reading of the labels.
+        The study; one reading of the labels.
+    findings : sequence of str, optional
+        Your findings as formulas: ``"tension ~ cut"`` says that groups differ, and
+        ``"tension ~ cut: short > long"`` in which direction. Of MuVi, those of the paper.
     level : {"summary", "analysis"}
         A row per finding with the p-values of all analyses, or a row per analysis with its
         effect, interval and method.
@@ -142,12 +147,19 @@ def sensitivity_table(
     Raises
     ------
     DataError
-        When the study has none of the factors of the findings, or no modality.
+        When the study has none of the factors of the findings, or no modality, or is not MuVi
+        and no findings are given.
+    DesignError
+        When a finding cannot be read.
 
     Notes
     -----
-    The findings are those of section 4.2: rated dimensions by modality and interface, which pair
-    of modalities has the closer trajectories, the mix of labels by modality, interface, gender,
+    Your own findings are tested by `kruskal`, and by `pairwise` where there is a direction; the
+    mixed model has the factor and crossed participants and items, logistic for a label. `verdict`
+    then is about the difference that you claim.
+
+    The findings of the paper are those of section 4.2: rated dimensions by modality and interface,
+    which pair of modalities has the closer trajectories, the mix of labels by modality, interface, gender,
     training and familiarity, and the labels that the text names with a direction. Analyses:
 
     - *independent*: the test as published, see the function of each;
@@ -190,7 +202,7 @@ def sensitivity_table(
     need_study(data)
     check_choice("level", level, ("summary", "analysis"))
     check_choice("adjust", adjust, ADJUSTMENTS)
-    claims = claims_of(data)
+    claims = _claims(data, findings)
     if not claims:
         raise DataError("the study has none of the factors of the findings", file="/annotations")
     witness = Witness(
@@ -208,7 +220,9 @@ def sensitivity_table(
     rows: list[Row] = []
     for i, (claim, evidence) in enumerate(zip(claims, found, strict=True)):
         strict = {name: float(adjusted[name][i]) for name in ANALYSES}
-        made = claim if printed else _claim_on(claim, evidence["independent"])
+        made = (
+            claim if printed or findings is not None else _claim_on(claim, evidence["independent"])
+        )
         base = _base(made, evidence, strict) | {
             "conf_level": conf_level,
             "p_adjust_method": adjust,
@@ -218,6 +232,19 @@ def sensitivity_table(
             continue
         rows += [base | _analysis(evidence[name], name, strict[name]) for name in ANALYSES]
     return rows
+
+
+def _claims(data: xr.DataTree, findings: Sequence[str] | None) -> list[Claim]:
+    """The user's claims, or of MuVi those of the paper."""
+    if findings is not None:
+        return own_claims(annotation_frame(data), findings)
+    if not str(data.attrs.get("study", "")).startswith("MuVi"):
+        raise DataError(
+            "the paper's findings are about MuVi; findings=['tension ~ cut: short > long'] gives "
+            "those of your study",
+            found=str(data.attrs.get("study")),
+        )
+    return claims_of(data)
 
 
 def _base(claim: Claim, evidence: dict[str, Evidence], adjusted: dict[str, float]) -> Row:

@@ -13,7 +13,7 @@ import xarray as xr
 from scipy import stats
 
 from ...dataset.access import annotation_frame, dimensions_of
-from ...errors import MuvistatsError
+from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
 from ...kernels.contingency import partial_eta_squared
@@ -25,8 +25,8 @@ from ..modalities.contrasts import modality_contrasts
 from ..modalities.correlation import modality_correlations
 from ..models.mixed import DEMOGRAPHIC, label_models, mixed_model
 from ..models.mixed_fit import MixedFit
-from ..ranks.pairs_of_groups import pairwise_modality
-from ..ranks.several_groups import kruskal_modality
+from ..ranks.pairs_of_groups import pairwise, pairwise_modality
+from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
 from ..shared.study import codes_of, offered, people_codes
 from .claims import Claim
@@ -60,7 +60,7 @@ _TESTS = {
 }
 
 #: What does not depend on the number of resamples.
-_MODELS = ("ratings", "labels", "interface", "closer")
+_MODELS = ("ratings", "labels", "interface", "closer", "own")
 
 
 class Witness:
@@ -101,6 +101,8 @@ class Witness:
         """Evidence of each analysis for a claim."""
         labels = self._frame.attrs["labels"]
         missing = ""
+        if claim.test == "formula":
+            return self._own(claim)
         if claim.dimension and claim.dimension not in self._dimensions:
             missing = f"ratings of {claim.dimension}"
         elif claim.test in _OF_LABELS and (not labels or self._frame["n_labels"].isna().all()):
@@ -177,6 +179,33 @@ class Witness:
 
         found = self._once("interface", claim.dimension, lambda: self._guarded(model))
         return of_rows(frame, sign_of("effect_size")) | {"mixed model": found}
+
+    def _own(self, claim: Claim) -> dict[str, Evidence]:
+        """A user's claim: all groups of a factor, or one of them against another."""
+        formula, by = f"{claim.dimension} ~ {claim.factor}", claim.factor
+        test = pairwise if claim.group1 else kruskal
+        given: dict[str, Any] = {"conf_level": self._conf_level, **self._permutations}
+        if claim.group1:
+            given["adjust"] = "none"
+        try:
+            rows = test(self._frame, formula, **given)
+        except DesignError:  # nothing says how the factor came about
+            rows = test(self._frame, formula, dependence="independent", **given)
+        people = "(1 | participant) + " if "participant" in self._frame else ""
+        family: Any = "binomial" if claim.dimension in self._frame.attrs["labels"] else "gaussian"
+        name = "log odds ratio" if family == "binomial" else "difference of marginal means"
+
+        def model() -> Evidence:
+            fit = mixed_model(self._frame, f"{formula} + {people}(1 | item)", family=family)
+            if not claim.group1:
+                return self._joint(fit, by)
+            rows = fit.contrasts(by, adjust="none", conf_level=self._conf_level)
+            return of_estimate(only(_turned(rows, claim)), name)
+
+        found = self._once("own", claim.finding, lambda: self._guarded(model))
+        if not claim.group1:
+            return of_rows(rows, no_sign) | {"mixed model": found}
+        return of_rows(_turned(rows, claim), sign_of("effect_size")) | {"mixed model": found}
 
     def _closer_modality(self, claim: Claim) -> dict[str, Evidence]:
         frame = modality_contrasts(
@@ -398,3 +427,16 @@ class Witness:
 
 def _n_groups(groups: pd.Series) -> int:
     return len(np.unique(groups.cat.codes[groups.notna()]))
+
+
+def _turned(frame: pd.DataFrame, claim: Claim) -> pd.DataFrame:
+    """Rows of the two groups that a claim names, effects those of the first less the second."""
+    straight = (frame["group1"] == claim.group1) & (frame["group2"] == claim.group2)
+    reverse = (frame["group1"] == claim.group2) & (frame["group2"] == claim.group1)
+    rows = frame[straight | reverse].copy()
+    if reverse.any():
+        for name in {"effect_size", "estimate"} & set(rows.columns):
+            rows[name] = -rows[name]
+        low = rows["conf_low"].copy()
+        rows["conf_low"], rows["conf_high"] = -rows["conf_high"], -low
+    return rows

@@ -19,7 +19,7 @@ def halves(tiny):
 
 
 def test_halves_are_the_whole(tiny, halves):
-    joint = mv.combine(halves, by="lab", study="tiny")
+    joint = mv.combine(halves, factor="lab", study="tiny")
     ours = mv.annotation_frame(joint).sort_values(["item", "modality", "participant"])
     theirs = mv.annotation_frame(tiny).sort_values(["item", "modality", "participant"])
     assert set(ours.columns) - set(theirs.columns) == {"lab"}
