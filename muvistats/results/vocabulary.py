@@ -59,6 +59,11 @@ VERDICTS = {
         "emerges": "no difference was published, and both find one in the same direction",
         "undecided": "one of the two analyses is not defined",
     },
+    "check_lists": {
+        "balanced": "counts differ by one at most",
+        "unbalanced": "they differ by more",
+        "repeated": "somebody meets an item twice",
+    },
     "calibration": {
         "at the level": "the rate of false alarms is that which was asked for",
         "liberal": "there are more false alarms than that",
