@@ -301,7 +301,7 @@ def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
     >>> check_lists(lists)["verdict"].iloc[0]
     'balanced'
     """
-    lists = _checked(lists, "lists")
+    lists = checked_lists(lists, "lists")
     items, modalities = sorted(lists["item"].unique()), lists["modality"].unique()
     people = lists["participant"].unique()
     cells = lists.groupby(["item", "modality"]).size()
@@ -397,7 +397,7 @@ def lists_power(
     >>> power["n_annotations"].unique().tolist()
     [108]
     """
-    lists = _checked(lists, "lists")
+    lists = checked_lists(lists, "lists")
     cells = lists.groupby(["item", "modality"]).size()
     if lists["modality"].nunique() < len(schema.MODALITIES) or cells.min() < cells.max():
         raise DesignError(
@@ -445,7 +445,7 @@ def write_lists(lists: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     >>> write_lists(lists, "lists.csv").name  # doctest: +SKIP
     'lists.csv'
     """
-    table = _checked(lists, "lists")
+    table = checked_lists(lists, "lists")
     target = Path(path)
     write_whole(target, lambda stream: table.to_csv(stream, index=False, lineterminator="\n"))
     return target
@@ -486,10 +486,10 @@ def read_lists(path: str | os.PathLike[str]) -> pd.DataFrame:
         table["trial"] = pd.to_numeric(table["trial"], errors="coerce")
     if "overlay" in table:
         table["overlay"] = table["overlay"].where(table["overlay"] != "")
-    return _checked(table, str(source))
+    return checked_lists(table, str(source))
 
 
-def _checked(lists: pd.DataFrame, name: str) -> pd.DataFrame:
+def checked_lists(lists: pd.DataFrame, name: str) -> pd.DataFrame:
     """Lists in order, with the columns of a list, or an error that names the row."""
     check_frame(lists, name, COLUMNS[:4])
     frame = lists.assign(**{key: keys_text(lists, name, key) for key in schema.KEYS})
