@@ -83,10 +83,11 @@ class AnnotationServer(ThreadingHTTPServer):
             if path.is_file() and not path.is_symlink() and path.suffix.lower() in _TYPES
         }
         self.pages["/"] = site / "index.html"
+        named = {_origin(each) for each in origins}
         super().__init__((host, port), Handler)
         number = self.server_address[1]
         own = {f"http://{name}:{number}" for name in ("127.0.0.1", "localhost", host)}
-        self.origins = own | {_origin(each) for each in origins}
+        self.origins = own | named
 
     @property
     def address(self) -> str:

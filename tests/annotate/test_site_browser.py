@@ -18,7 +18,9 @@ import pytest
 import muvistats as mv
 from muvistats.annotate.server import AnnotationServer
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="make test-browser installs playwright")
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="make test-browser installs playwright"
+)
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 if not CHROMIUM:
     pytest.skip("no Chromium: set CHROMIUM or put one on PATH", allow_module_level=True)
@@ -263,7 +265,135 @@ def test_a_participant_through_everything(site, tmp_path, context):
     for number, points in drawn.items():
         row = study["annotations"].to_dataset().sel(annotation=study["annotations/trial"] == number)
         for time_of in row["time"].values:
-            inside = [p for n, p in enumerate(points[:-1]) if p[1] + 0.1 < time_of < points[n + 1][0] - 0.1]
+            inside = [
+                p
+                for n, p in enumerate(points[:-1])
+                if p[1] + 0.1 < time_of < points[n + 1][0] - 0.1
+            ]
             for point in inside:
                 assert abs(row["valence"].sel(time=time_of).item() - point[2]) <= point[4]
                 assert abs(row["arousal"].sel(time=time_of).item() - point[3]) <= point[4]
+
+
+def begin_at_once(page: Any, server: Any, query: str = "") -> None:
+    """To the first trial; the questions are answered."""
+    page.goto(f"{server.address}{query}")
+    introduce(page)
+    practise(page)
+
+
+def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, browser):
+    data = tmp_path / "data"
+    made = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark"
+    )
+    page = made.new_page()
+    with contextlib.closing(made):
+        with serving(site, data) as server:
+            port = server.server_address[1]
+            begin_at_once(page, server)
+            drawn = rate(page, lambda page, x, y: page.touchscreen.tap(x, y))
+            answer(page)
+            wait_for(data / "ratings/P1/trial-001.json")
+            record = stored(data, "P1", 1)
+            assert record["inputs"] == ["touch"]
+            check_drawn(drawn, record)
+            # in the middle of the second trial the page is loaded again
+            page.locator(".plane-start:enabled").click()
+            page.wait_for_timeout(500)
+            page.reload()
+            sound(page)
+            next_page(page)  # ready
+            assert page.get_by_text("Clip 2 of 3").is_visible()
+            page.locator(".plane-start:enabled").wait_for()
+            time.sleep(1)  # the next clip is there
+        # the server is gone: the trial is rated all the same
+        rate(page, mouse)
+        answer(page)
+        page.locator(".offline #offline").wait_for()
+        assert not (data / "ratings/P1/trial-002.json").exists()
+        with serving(site, data, port=port):
+            page.reload()
+            wait_for(data / "ratings/P1/trial-002.json")
+            made.set_offline(True)
+            made.set_offline(False)
+            sound(page)
+            next_page(page)  # ready
+            assert page.get_by_text("Clip 3 of 3").is_visible()
+            page.locator(".plane-start:enabled").wait_for()
+            made.set_offline(True)
+            page.keyboard.press("Tab")
+            page.locator(".plane-start:enabled").focus()
+            page.keyboard.press("Enter")
+            while (clock(page) or 0) < 0.05:
+                page.wait_for_timeout(10)
+            for _ in range(4):
+                page.keyboard.press("ArrowRight")
+            page.keyboard.press("Shift+ArrowUp")
+            page.locator("[name=label]").first.wait_for()
+            answer(page)
+            page.get_by_label("beside the video").check()
+            next_page(page)
+            page.wait_for_timeout(500)
+            assert not (data / "ratings/P1/trial-003.json").exists()
+            made.set_offline(False)
+            page.get_by_text("All your ratings are stored.").wait_for()
+    record = stored(data, "P1", 3)
+    assert record["inputs"] == ["keyboard"]
+    assert record["samples"]["valence"][-1] == 0.2
+    assert record["samples"]["arousal"][-1] == 0.2
+    study = mv.read_annotations(data)
+    assert study["annotations/trial"].values.tolist() == [1, 2, 3]
+    assert study["participants/overlay_preference"].item() == 0
+
+
+def test_two_at_once_and_hostile_ids_stay_text(site, tmp_path, browser):
+    data = tmp_path / "data"
+    with serving(site, data) as server:
+        contexts = [browser.new_context() for _ in range(3)]
+        pages = [each.new_page() for each in contexts]
+        for page in pages[:2]:
+            page.goto(server.address)
+        numbers = [page.locator("form b").inner_text() for page in pages[:2]]
+        assert numbers == ["P1", "<b>P2</b>"]
+        pages[2].goto(f"{server.address}?participant={HOSTILE}")
+        problem = pages[2].get_by_role("alert")
+        problem.wait_for()
+        assert problem.inner_text() == "There is no list for this participant: " + HOSTILE
+        assert pages[2].evaluate("window.hacked") is None
+        pages[2].goto(f"{server.address}?participant=P1")
+        pages[2].get_by_text("in use in another browser").wait_for()
+        for each in contexts:
+            each.close()
+    assert {p.name for p in (data / "sessions").iterdir()} == {
+        "P1.json",
+        "%3Cb%3EP2%3C%2Fb%3E.json",
+    }
+
+
+def test_any_other_server_gives_a_file(site, tmp_path, context):
+    import functools
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    folder = tmp_path / "files"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/?participant=P3")
+        introduce(page)
+        practise(page)
+        rate(page, mouse)
+        answer(page)
+        with page.expect_download() as download:
+            page.get_by_text("Save the file").click()
+        download.value.save_as(folder / "P3.json")
+        server.shutdown()
+    shutil.copy(site / "study.json", folder)
+    study = mv.read_annotations(folder)
+    assert study["annotations/participant"].values.tolist() == ["P3"]
+    assert study["participants/age"].item() == 23
