@@ -1,3 +1,10 @@
+from .annotate.lists import check_lists as check_lists
+from .annotate.lists import design_lists as design_lists
+from .annotate.lists import lists_power as lists_power
+from .annotate.lists import read_lists as read_lists
+from .annotate.lists import write_lists as write_lists
+from .annotate.reading import read_annotations as read_annotations
+from .annotate.site import write_annotation_page as write_annotation_page
 from .dataset.access import annotation_frame as annotation_frame
 from .dataset.access import indexed as indexed
 from .dataset.access import select as select

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .annotate import annotate
 from .application import app, main
 from .deep import deep
 from .features import features
@@ -15,4 +16,5 @@ for _command in (report, validate, simulate, table):
     app.command()(_command)
 features.command()(visual)
 app.add_typer(features, name="features")
+app.add_typer(annotate, name="annotate")
 app.add_typer(deep, name="deep")

@@ -145,10 +145,7 @@ def assemble(
     tables = {"annotations": annotations, "items": items}
     if participants is not None:
         tables["participants"] = participants
-    names = {name: map(str, table) for name, table in tables.items()}
-    check_names(
-        {**names, "dimensions": dimensions}, () if label_table is None else label_table["label"]
-    )
+    _check_all_names(tables, dimensions, label_table)
     tables = {name: _plain(table) for name, table in tables.items()}
     order = _sort_order(tables, modalities)
     frame = tables["annotations"].iloc[order].reset_index(drop=True)
@@ -261,6 +258,17 @@ def _dataset(group: str, columns: Mapping[str, xr.Variable]) -> xr.Dataset:
     known = schema.variables(group)
     coordinates = [name for name in columns if name in known and known[name].coordinate]
     return xr.Dataset(dict(columns)).set_coords(coordinates)
+
+
+def _check_all_names(
+    tables: Mapping[str, pd.DataFrame],
+    dimensions: Mapping[str, Array],
+    label_table: pd.DataFrame | None,
+) -> None:
+    """Refuse names of columns, dimensions and labels that cannot stand side by side."""
+    names = {name: map(str, table) for name, table in tables.items()}
+    labels = () if label_table is None else label_table["label"]
+    check_names({**names, "dimensions": dimensions}, labels)
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:

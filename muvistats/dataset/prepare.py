@@ -476,6 +476,14 @@ def _tree(data: xr.DataTree, parts: dict[str, xr.Dataset]) -> xr.DataTree:
     return tree
 
 
+def with_log(data: xr.DataTree, entries: Sequence[tuple[str, str, int]]) -> xr.DataTree:
+    """The study with further entries in `/log`: source, what was done, and how often."""
+    parts = _groups(data)
+    for entry in entries:
+        parts["/log"] = _logged(parts, entry)
+    return _tree(data, parts)
+
+
 def _logged(parts: dict[str, xr.Dataset], entry: tuple[str, str, int]) -> xr.Dataset:
     log = Log()
     if "/log" in parts:

@@ -108,7 +108,8 @@ def load_source(data: Data = None, *, progress: Progress | None = None) -> Sourc
     Parameters
     ----------
     data : DataTree, path, mapping of str to DataTree, or None
-        A study, taken as it is; a ``.zarr`` or ``.nc`` store, likewise; a folder in the layout of
+        A study, taken as it is; a ``.zarr`` or ``.nc`` store, likewise; a folder that the
+        annotation page filled, as `read_annotations` reads it; a folder in the layout of
         the MuVi release, read with both alignments and the paper's exclusions; readings of one
         study by name; or None for the simulated MuVi.
     progress : callable, optional
@@ -144,6 +145,10 @@ def load_source(data: Data = None, *, progress: Progress | None = None) -> Sourc
         tell(f"Reading {path.name}")
         study = load_study(path)
         return Source({_alignment(study): study}, f"file {path.name}")
+    if _is_recorded(path):
+        tell(f"Reading {path.name}")
+        study = _recorded(path)
+        return Source({_alignment(study): study}, f"folder {path.resolve().name}")
     readings: dict[str, xr.DataTree] = {}
     said: list[str] = []
     alignments: tuple[Alignment, ...] = ("released", "corrected")
@@ -178,7 +183,7 @@ def one_study(
     DataError
         When there is no such study, or it has one reading only and another was asked for.
     """
-    if data is None or _is_store(Path(data)):
+    if data is None or _is_store(Path(data)) or _is_recorded(Path(data)):
         source = load_source(data)
         if label_alignment not in (None, *source.readings):
             raise DataError(
@@ -191,6 +196,17 @@ def one_study(
     if not path.exists():
         raise DataError("no such file or folder", file=path)
     return _released(path, label_alignment or "released")
+
+
+def _is_recorded(path: Path) -> bool:
+    """Whether the annotation page stored its data here."""
+    return (path / "study.json").is_file()
+
+
+def _recorded(path: Path) -> xr.DataTree:
+    from ..annotate.reading import read_annotations
+
+    return read_annotations(path)
 
 
 def _alignment(study: xr.DataTree) -> str:

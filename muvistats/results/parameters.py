@@ -303,14 +303,19 @@ PARAMETERS: dict[str, Parameter] = {
         "None",
         "Tests by name, as ``kruskal_modality`` or ``chisquare_labels: gender``, or functions of "
         "your own; all tests where not given.",
-        {"power_study": ("'kruskal_modality'", "sizes are planned for one test at a time")},
+        dict.fromkeys(
+            ("lists_power", "power_study"),
+            ("'kruskal_modality'", "sizes are planned for one test at a time"),
+        ),
     ),
     "n_sims": Parameter(
         "int",
         "2000",
         "Simulated studies of each scenario or combination.",
         {
-            "power_study": ("200", "power is read to some percent"),
+            **dict.fromkeys(
+                ("lists_power", "power_study"), ("200", "power is read to some percent")
+            ),
             "deep.transfer_recovery": ("20", "each study trains networks"),
         },
     ),
@@ -327,7 +332,10 @@ PARAMETERS: dict[str, Parameter] = {
         "int",
         "49",
         "Participants of a study.",
-        {"power_study": ("(24, 49, 98)", "sizes are what is compared")},
+        {
+            "power_study": ("(24, 49, 98)", "sizes are what is compared"),
+            "design_lists": (REQUIRED, "it is what is planned"),
+        },
     ),
     "raters_per_cell": Parameter(
         "int",
@@ -346,6 +354,7 @@ PARAMETERS: dict[str, Parameter] = {
         "sequence of str, optional",
         "None",
         "Item of each file; the name of the file without its suffix where not given.",
+        {"design_lists": (REQUIRED, "they are what is rated")},
     ),
     "label_alignment": Parameter(
         '{"released", "corrected"}',

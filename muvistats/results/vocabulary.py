@@ -62,6 +62,11 @@ VERDICTS = {
         "undecided (limit of resampling)": "p is as small as the number of resamples lets it be, "
         "and a smaller one would give another word",
     },
+    "check_lists": {
+        "balanced": "counts differ by one at most",
+        "unbalanced": "they differ by more",
+        "repeated": "somebody meets an item twice",
+    },
     "calibration": {
         "at the level": "the rate of false alarms is that which was asked for",
         "liberal": "there are more false alarms than that",

@@ -115,6 +115,8 @@ def test_verdicts_are_words_of_the_page(study):
     assert set(table["verdict"]) <= set(VERDICTS["sensitivity_table"])
     compared = mv.compare_published(mv.kruskal_modality(study, n_resamples=9), "kruskal_modality")
     assert set(compared["verdict"]) <= set(VERDICTS["compare_published"])
+    lists = mv.design_lists(9, n_participants=12, per_cell=4)
+    assert set(mv.check_lists(lists)["verdict"].dropna()) <= set(VERDICTS["check_lists"])
     assert set(mv.calibration_table()["verdict"].dropna()) <= set(VERDICTS["calibration"])
 
 
@@ -145,11 +147,20 @@ NEEDED: dict[str, dict[str, object]] = {
     "linear_model": {"formula": "arousal ~ modality"},
     "mixed_model": {"formula": "arousal ~ modality + (1 | participant)"},
     "pairwise": {"formula": "arousal ~ gender"},
+    "design_lists": {"items": 9, "n_participants": 12, "per_cell": 4},
     "write_muvi": {"folder": "nowhere"},
 }
 
 #: Functions whose first argument is no study.
-OTHERS = {"calibration", "power_study", "simulate_muvi", "ccc", "from_frames", "resample"}
+OTHERS = {
+    "calibration",
+    "design_lists",
+    "power_study",
+    "simulate_muvi",
+    "ccc",
+    "from_frames",
+    "resample",
+}
 
 CASES = [
     (name, argument)

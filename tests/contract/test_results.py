@@ -47,7 +47,7 @@ def data(name: str, request: pytest.FixtureRequest) -> xr.DataTree:
 
 
 #: What takes no study: printed values, and functions that simulate their own.
-NO_STUDY = {"calibration", "compare_published", "power_study", "published"}
+NO_STUDY = {"calibration", "check_lists", "compare_published", "power_study", "published"}
 
 
 def public_frames() -> list[str]:

@@ -83,6 +83,31 @@ def draw_design(
     return _independent(rng, n_items, n_participants, raters_per_cell)
 
 
+def spread_items(rng: np.random.Generator, n_items: int, per_item: int, n_lists: int) -> Ints:
+    """Draw the lists that take each item, no list twice, lengths of lists within one.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of randomness.
+    n_items, per_item, n_lists : int
+        Number of items, of lists that take an item, and of lists.
+
+    Returns
+    -------
+    ndarray of int, shape (n_items, per_item)
+        Numbers of lists, in random order within an item.
+    """
+    slots = np.empty((n_items, per_item), dtype=np.int64)
+    load = np.zeros(n_lists)
+    for item in rng.permutation(n_items):
+        # the shortest lists take the item, in random order: lengths differ by one at most
+        chosen = np.argpartition(load + rng.random(n_lists), per_item - 1)[:per_item]
+        load[chosen] += 1
+        slots[item] = rng.permutation(chosen)
+    return slots
+
+
 def _balanced(
     rng: np.random.Generator,
     n_items: int,
@@ -101,13 +126,8 @@ def _balanced(
             f"n_lists must lie between {per_item} (nobody sees an item twice) and "
             f"{n_participants} (participants), not {n_lists}"
         )
-    slots = np.empty((n_items, per_item), dtype=np.int64)
-    load = np.zeros(n_lists)
-    for item in rng.permutation(n_items):
-        # the shortest lists take the item, in random order: lengths differ by one at most
-        chosen = np.argpartition(load + rng.random(n_lists), per_item - 1)[:per_item]
-        load[chosen] += 1
-        slots[item] = rng.permutation(chosen)
+    slots = spread_items(rng, n_items, per_item, n_lists)
+    load = np.bincount(slots.ravel(), minlength=n_lists)
     # longer lists first, so that the lists that are used again are among them
     rank = np.empty(n_lists, dtype=np.int64)
     rank[np.lexsort((rng.random(n_lists), -load))] = np.arange(n_lists)

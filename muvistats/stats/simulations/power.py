@@ -58,6 +58,7 @@ def power_study(
     n_participants: Counts = (24, 49, 98),
     n_items: Counts = 81,
     raters_per_cell: Counts = 5,
+    n_lists: int | None = None,
     effect_multiplier: float | Sequence[float] = 1.0,
     effect: str | None = None,
     settings: SimulationSettings | None = None,
@@ -83,6 +84,9 @@ def power_study(
     n_participants, n_items, raters_per_cell : int or sequence of int
         Sizes of the study; every combination is simulated. Raters are those of an item in one
         modality, over the lists that are used once; participants beyond them repeat lists.
+    n_lists : int, optional
+        Number of different lists, in every study; by default as many as `Notes` says. As many as
+        there are participants give each a list of their own, as `design_lists` does.
     effect_multiplier : float or sequence of float
         The factor's effect, as a multiple of that in the settings; 0 for none.
     effect : {"modality", "gender", "training", "familiar"}, optional
@@ -142,7 +146,7 @@ def power_study(
     combinations = itertools.product(*(_each(name, given, whole) for name, given in sizes.items()))
     multipliers = _each("effect_multiplier", effect_multiplier, _not_negative)
     plans = [
-        _plan(chosen, settings or SimulationSettings(), size, multiplier)
+        _plan(chosen, settings or SimulationSettings(), size, multiplier, n_lists)
         for size in combinations
         for multiplier in multipliers
     ]
@@ -195,7 +199,11 @@ def _factor(presets: Iterable[Preset], factor: str | None) -> str:
 
 
 def _plan(
-    factor: str, settings: SimulationSettings, size: Sequence[int], multiplier: float
+    factor: str,
+    settings: SimulationSettings,
+    size: Sequence[int],
+    multiplier: float,
+    n_lists: int | None,
 ) -> tuple[Scenario, dict[str, Any]]:
     """One combination: what is simulated, and the columns that say so."""
     people, items, raters = size
@@ -205,17 +213,19 @@ def _plan(
         n_participants=people,
         assignment="balanced",
         raters_per_cell=raters,
-        n_lists=None,
+        n_lists=n_lists,
     )
     got = min(raters, people // 3)
+    lists = "" if n_lists is None else f", {n_lists} lists"
     scenario = Scenario(
-        f"{people} participants, {items} items, {raters} raters, effect x {multiplier:g}",
+        f"{people} participants, {items} items, {raters} raters{lists}, effect x {multiplier:g}",
         null=(factor, "overlay") if multiplier == 0 else ("overlay",),
         without=() if multiplier else (_OFF.get(factor, factor),),
         settings=scaled(settings, factor, multiplier),
         n_items=items,
         n_participants=people,
         raters_per_cell=raters,
+        n_lists=n_lists,
     )
     return scenario, {
         "n_participants": people,

@@ -48,7 +48,7 @@ class Scenario:
         Effects that are switched off, see `simulate_muvi`.
     settings : SimulationSettings
         Sizes of the effects.
-    n_items, n_participants, raters_per_cell, assignment
+    n_items, n_participants, raters_per_cell, assignment, n_lists
         The design, see `simulate_muvi`.
     description : str
         The null hypothesis in words.
@@ -70,6 +70,7 @@ class Scenario:
     raters_per_cell: int = 5
     assignment: Assignment = "balanced"
     description: str = ""
+    n_lists: int | None = None
 
     def draw(self, rng: int | np.random.SeedSequence | np.random.Generator) -> xr.DataTree:
         """Simulate one study."""
@@ -79,6 +80,7 @@ class Scenario:
             n_participants=self.n_participants,
             raters_per_cell=self.raters_per_cell,
             assignment=self.assignment,
+            n_lists=self.n_lists,
             without=self.without,
             settings=self.settings,
             features=False,
@@ -97,7 +99,8 @@ class Scenario:
 
     def plain(self) -> dict[str, Any]:
         """Everything that a draw depends on, as plain values."""
-        return {k: v for k, v in asdict(self).items() if k not in ("name", "null", "description")}
+        unused = {"name", "null", "description", *(["n_lists"] if self.n_lists is None else [])}
+        return {k: v for k, v in asdict(self).items() if k not in unused}
 
 
 def _with_own_effects(settings: SimulationSettings) -> SimulationSettings:

@@ -1,0 +1,516 @@
+"""Who rates what: balanced lists of trials for a study that is yet to be run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..arguments import check_choice, check_choices, check_count, check_text, generator_of
+from ..dataset import schema
+from ..dataset.frames import check_frame, keys_text, number_column, refuse
+from ..dataset.names import storage_problem
+from ..dataset.simulation.design import spread_items
+from ..errors import DataError, DesignError
+from ..files import write_whole
+from ..results.docstrings import documented
+from ..results.frame import result_frame
+from ..stats.simulations.power import power_study
+from ..types import Ints, Rng
+
+__all__ = ["check_lists", "design_lists", "lists_power", "read_lists", "write_lists"]
+
+#: Where the axes lie on a trial with a picture, as the schema says it.
+INTERFACES = schema.variables("/annotations")["overlay"].flags
+
+#: Columns of a list, in order.
+COLUMNS = ("participant", "trial", "item", "modality", "overlay")
+
+_SIDE_BY_SIDE, _OVERLAID = INTERFACES
+_NO_PICTURE = "music"
+
+#: Weight of balanced modalities over balanced interfaces, where a participant cannot have both.
+_MODALITY_FIRST = 4.0
+
+Interface = Literal["balanced", "overlaid", "side_by_side"]
+
+
+@documented
+def design_lists(
+    items: Sequence[str] | int,
+    *,
+    modalities: Sequence[str] = schema.MODALITIES,
+    n_participants: int,
+    per_cell: int,
+    interface: Interface = "balanced",
+    max_trials: int | None = None,
+    max_run: int = 3,
+    rng: Rng = 0,
+) -> pd.DataFrame:
+    """Balanced incomplete lists: who rates which item, in which modality and order.
+
+    Parameters
+    ----------
+    items : sequence of str, or int
+        Names of the items; a number stands for ``V1``, ``V2``, ...
+    modalities : sequence of str
+        Modalities in which each item is rated, of `music`, `visual` and `audiovisual`.
+    n_participants : int
+        Number of participants, each with a list of their own.
+    per_cell : int
+        Raters of each item in each modality.
+    interface : {"balanced", "overlaid", "side_by_side"}
+        Axes on trials with a picture: half of a cell's raters see them overlaid on it and half
+        beside it (where the number is odd, one more of either in half of the cells), or all alike.
+    max_trials : int, optional
+        Most trials that a participant may have.
+    max_run : int
+        Most trials of one modality in a row; without meaning where there is one modality.
+
+    Returns
+    -------
+    DataFrame
+        One row per trial: `participant` (``P1``, ...), `trial` (from 1), `item`, `modality` and
+        `overlay` (``overlaid`` or ``side_by_side``, missing without a picture), sorted by
+        participant and trial.
+
+    Raises
+    ------
+    DesignError
+        For wishes that do not go together; it names the nearest numbers that do.
+
+    See Also
+    --------
+    check_lists : What the lists hold, counted.
+    lists_power : Power of a study with these lists.
+
+    Notes
+    -----
+    Each item goes to ``per_cell`` times the number of modalities lists, always the shortest ones,
+    so that lengths differ by one at most and nobody meets an item twice. Which of these
+    participants has which modality and interface is the assignment that leaves each participant's
+    counts of modalities, and then of interfaces, most equal (least sum of squares, ties at
+    random). The order within a list is drawn trial by trial, each modality in proportion to what
+    is left of it, among the modalities after which the rest can still be placed without a longer
+    run than `max_run`.
+
+    Examples
+    --------
+    >>> from muvistats import design_lists
+    >>> lists = design_lists(8, n_participants=12, per_cell=2, rng=1)
+    >>> len(lists), lists.groupby(["item", "modality"]).size().unique().tolist()
+    (48, [2])
+    """
+    names = _item_names(items)
+    asked = check_choices("modalities", modalities, schema.MODALITIES)
+    chosen = [modality for modality in schema.MODALITIES if modality in asked]
+    people = check_count("n_participants", n_participants, least=1)
+    raters = check_count("per_cell", per_cell, least=1)
+    check_choice("interface", interface, ("balanced", *INTERFACES))
+    most = None if max_trials is None else check_count("max_trials", max_trials, least=1)
+    run = check_count("max_run", max_run, least=1)
+    random = generator_of(rng)
+    _check_feasible(len(names), len(chosen), people, raters, most)
+    slots = spread_items(random, len(names), raters * len(chosen), people)
+    modality, overlay = _cells(random, slots, chosen, raters, interface, people)
+    flat = slots.ravel()
+    trials = pd.DataFrame(
+        {
+            "person": flat,
+            "item": np.repeat(names, slots.shape[1]),
+            "modality": np.array(chosen)[modality.ravel()],
+            "overlay": np.array(["", *INTERFACES])[overlay.ravel() + 1],
+        }
+    )
+    order = np.concatenate(
+        [
+            rows[_ordered(random, modality.ravel()[rows], run, len(chosen))]
+            for rows in (np.flatnonzero(flat == person) for person in range(people))
+        ]
+    )
+    trials = trials.iloc[order].reset_index(drop=True)
+    trials["trial"] = trials.groupby("person").cumcount() + 1
+    trials["participant"] = "P" + (trials["person"] + 1).astype("str")
+    texts = {name: "str" for name in COLUMNS if name != "trial"}
+    trials["overlay"] = trials["overlay"].where(trials["overlay"] != "")
+    return trials[list(COLUMNS)].astype(texts)
+
+
+def _item_names(items: Sequence[str] | int) -> list[str]:
+    """Names of the items, each once."""
+    if isinstance(items, int | np.integer) and not isinstance(items, bool):
+        return [f"V{n}" for n in range(1, check_count("items", items, least=1) + 1)]
+    if isinstance(items, str | bytes) or not isinstance(items, Sequence | np.ndarray | pd.Series):
+        raise DesignError(f"items must be names or a number of them, not {type(items).__name__}")
+    names = [check_text("an item", name) for name in items]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if not names or twice is not None:
+        raise DesignError("items is empty" if twice is None else f"item {twice!r} stands twice")
+    wrong = next((name for name in names if storage_problem(name)), None)
+    if wrong is not None:
+        raise DesignError(f"item {wrong!r}: {storage_problem(wrong)}")
+    return names
+
+
+def _check_feasible(
+    n_items: int, n_modalities: int, people: int, raters: int, most: int | None
+) -> None:
+    """Refuse wishes that do not go together, with the nearest numbers that do."""
+    limit = n_items if most is None else min(most, n_items)
+    cells = n_items * n_modalities
+    needed = max(raters * n_modalities, -(-cells * raters // limit))
+    if needed <= people <= cells * raters:
+        return
+    if people > cells * raters:
+        raise DesignError(
+            f"{people} participants are more than the {cells * raters} trials of {n_items} items "
+            f"in {n_modalities} modalities with {raters} raters each: somebody would have none; "
+            f"nearest: n_participants={cells * raters}, or per_cell={-(-people // cells)} "
+            "where as many can rate each item"
+        )
+    ways = [f"n_participants={needed}"]
+    fewer = min(people // n_modalities, people * limit // cells)
+    if fewer:
+        ways.append(f"per_cell={fewer}")
+    if raters * n_modalities <= people:
+        if fewer_items := people * limit // (raters * n_modalities):
+            ways.append(f"{fewer_items} items")
+        ways.append(f"max_trials={-(-cells * raters // people)}")
+        why = f"{cells * raters} trials are more than {people} times max_trials={most}"
+    else:
+        why = (
+            f"each item needs {raters * n_modalities} participants ({raters} raters in "
+            f"{n_modalities} modalities, nobody twice), and there are {people}"
+        )
+    raise DesignError(f"no such lists: {why}; nearest: {', or '.join(ways)}")
+
+
+def _cells(
+    rng: np.random.Generator,
+    slots: Ints,
+    modalities: Sequence[str],
+    raters: int,
+    interface: str,
+    people: int,
+) -> tuple[Ints, Ints]:
+    """Modality and interface (-1 for none) of each participant of each item."""
+    from scipy.optimize import linear_sum_assignment
+
+    picture = np.array([name != _NO_PICTURE for name in modalities])
+    modality = np.repeat(np.arange(len(modalities)), raters)
+    had = np.zeros((people, len(modalities), 3))
+    out_modality, out_overlay = np.empty_like(slots), np.empty_like(slots)
+    extra = _extras(rng, len(slots) * len(modalities)).reshape(len(slots), -1)
+    for item in rng.permutation(len(slots)):
+        overlaid = _overlaid(interface, raters, extra[item])[modality]
+        place = np.tile(np.arange(raters), len(modalities))
+        overlay = np.where(picture[modality], (place < overlaid).astype(np.int64), -1)
+        people_here = had[slots[item]]
+        # what one more does to the sum of squares of the counts, but for a constant
+        cost = _MODALITY_FIRST * people_here.sum(axis=2)[:, modality]
+        cost += people_here.sum(axis=1)[:, overlay] * picture[modality]
+        cost += people_here[:, modality, overlay]
+        cost += 0.5 * rng.random(cost.shape)
+        rows, columns = linear_sum_assignment(cost)
+        out_modality[item, rows] = modality[columns]
+        out_overlay[item, rows] = overlay[columns]
+        had[slots[item, rows], modality[columns], overlay[columns]] += 1
+    return out_modality, out_overlay
+
+
+def _extras(rng: np.random.Generator, cells: int) -> Ints:
+    """For each cell with an odd number of raters, whether the one more sees the axes overlaid."""
+    return rng.permutation(np.arange(cells) % 2)
+
+
+def _overlaid(interface: str, raters: int, extra: Ints) -> Ints:
+    """How many raters of each modality see the axes overlaid."""
+    if interface == "balanced":
+        return raters // 2 + extra * (raters % 2)
+    return np.full(len(extra), raters if interface == _OVERLAID else 0)
+
+
+def _ordered(rng: np.random.Generator, modality: Ints, run: int, n_modalities: int) -> Ints:
+    """Random order of the trials of one participant, no modality longer in a row than `run`."""
+    if n_modalities == 1:
+        return rng.permutation(len(modality))
+    left = np.bincount(modality, minlength=n_modalities)
+    if left.max() > run * (left.sum() - left.max() + 1):
+        least = -(-int(left.max()) // int(left.sum() - left.max() + 1))
+        raise DesignError(
+            f"a list has {left.max()} trials of one modality and {left.sum() - left.max()} of "
+            f"others: max_run={run} cannot be held; nearest: max_run={least}"
+        )
+    drawn: list[int] = []
+    length = 0
+    while left.sum():
+        can = np.flatnonzero(
+            [_goes_on(left, each, drawn, length, run) for each in range(len(left))]
+        )
+        each = int(rng.choice(can, p=left[can] / left[can].sum()))
+        length = length + 1 if drawn and drawn[-1] == each else 1
+        drawn.append(each)
+        left[each] -= 1
+    order = np.empty(len(modality), dtype=np.int64)
+    sequence = np.array(drawn)
+    for each in range(n_modalities):
+        order[sequence == each] = rng.permutation(np.flatnonzero(modality == each))
+    return order
+
+
+def _goes_on(left: Ints, each: int, drawn: list[int], length: int, run: int) -> bool:
+    """Whether the rest can be placed when a trial of this modality comes next."""
+    now = length + 1 if drawn and drawn[-1] == each else 1
+    if not left[each] or now > run:
+        return False
+    rest = left.copy()
+    rest[each] -= 1
+    room = run * (rest.sum() - rest + 1)
+    room[each] -= now  # its own run has begun
+    return bool((rest <= room).all())
+
+
+@result_frame("property of the lists", "quantity minimum maximum n verdict")
+def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count what lists of trials hold: raters, lengths, balance, repetitions and runs, counted.
+
+    Parameters
+    ----------
+    lists : DataFrame
+        Lists as `design_lists` makes and `read_lists` reads them.
+
+    Raises
+    ------
+    DataError
+        When the table is not one of lists.
+
+    Notes
+    -----
+    ``verdict`` is ``balanced`` where the smallest and the largest count differ by one at most (for
+    interfaces within a cell, the differences lie within -1 and 1), else ``unbalanced``. Where
+    somebody meets an item twice it is ``repeated``, and ``warning`` says who and what.
+
+    Examples
+    --------
+    >>> from muvistats import check_lists, design_lists
+    >>> lists = design_lists(9, n_participants=18, per_cell=6)
+    >>> check_lists(lists)["verdict"].iloc[0]
+    'balanced'
+    """
+    lists = checked_lists(lists, "lists")
+    items, modalities = sorted(lists["item"].unique()), lists["modality"].unique()
+    people = lists["participant"].unique()
+    cells = lists.groupby(["item", "modality"]).size()
+    cells = cells.reindex(pd.MultiIndex.from_product([items, modalities]), fill_value=0)
+    own = lists.groupby(["participant", "modality"]).size()
+    own = own.reindex(pd.MultiIndex.from_product([people, modalities]), fill_value=0)
+    met = lists.groupby(["participant", "item"]).size()
+    rows = [
+        _row("raters per item and modality", cells),
+        _row("trials per participant", lists.groupby("participant").size()),
+        _row("difference between modalities within a participant", _spread(own)),
+        _row("meetings of a participant with an item", met),
+    ]
+    if met.max() > 1:
+        who, what = met.idxmax()
+        rows[-1] |= {"verdict": "repeated", "warning": f"{who} meets {what} {met.max()} times"}
+    shown = lists[lists["overlay"].notna()]
+    if len(shown):
+        sign = np.where(shown["overlay"] == _OVERLAID, 1, -1)
+        for unit in (["item", "modality"], ["participant"]):
+            by = pd.Series(sign).groupby([shown[name].to_numpy() for name in unit]).sum()
+            row = _row(f"overlaid less side by side within {' and '.join(unit)}", by)
+            rows.append(row | {"verdict": _word(bool(by.abs().max() <= 1))})
+    change = (lists["modality"] != lists["modality"].shift()) | (
+        lists["participant"] != lists["participant"].shift()
+    )
+    runs = lists.groupby(change.cumsum().to_numpy()).size()
+    rows.append(_row("trials of one modality in a row", runs) | {"verdict": None})
+    return rows
+
+
+def _spread(counts: pd.Series) -> pd.Series:
+    """Largest less smallest count within the first level."""
+    grouped = counts.groupby(level=0)
+    return grouped.max() - grouped.min()
+
+
+def _row(quantity: str, counts: pd.Series) -> dict[str, Any]:
+    low, high = int(counts.min()), int(counts.max())
+    return {
+        "quantity": quantity,
+        "minimum": low,
+        "maximum": high,
+        "n": len(counts),
+        "verdict": _word(high - low <= 1),
+        "alignment": None,
+        "simulated": False,
+    }
+
+
+def _word(balanced: bool) -> str:
+    return "balanced" if balanced else "unbalanced"
+
+
+@documented
+def lists_power(
+    lists: pd.DataFrame,
+    test: str | Callable[..., Any] = "kruskal_modality",
+    *,
+    n_sims: int = 200,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Power of a study with these lists, in studies drawn with as many of everything.
+
+    Parameters
+    ----------
+    lists : DataFrame
+        Lists as `design_lists` makes and `read_lists` reads them, in three modalities.
+    test : str or callable
+        Test whose power is asked for, as in `power_study`.
+
+    Returns
+    -------
+    DataFrame
+        What `power_study` returns: a row for the published test and one by the design.
+
+    Raises
+    ------
+    DesignError
+        When not all items are rated in all three modalities by as many participants: that study
+        is not what is simulated.
+
+    See Also
+    --------
+    power_study : Over several sizes.
+
+    Examples
+    --------
+    >>> from muvistats import design_lists, lists_power
+    >>> lists = design_lists(9, n_participants=12, per_cell=4)
+    >>> power = lists_power(lists, n_sims=2)
+    >>> power["n_annotations"].unique().tolist()
+    [108]
+    """
+    lists = checked_lists(lists, "lists")
+    cells = lists.groupby(["item", "modality"]).size()
+    if lists["modality"].nunique() < len(schema.MODALITIES) or cells.min() < cells.max():
+        raise DesignError(
+            f"power is simulated for {len(schema.MODALITIES)} modalities and as many raters in "
+            f"each cell; the lists have {lists['modality'].nunique()} modalities and "
+            f"{cells.min()} to {cells.max()} raters"
+        )
+    people = lists["participant"].nunique()
+    return power_study(
+        test,
+        n_participants=people,
+        n_items=lists["item"].nunique(),
+        raters_per_cell=int(cells.iloc[0]),
+        n_lists=people,
+        n_sims=n_sims,
+        rng=rng,
+        n_jobs=n_jobs,
+    )
+
+
+def write_lists(lists: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+    """Write lists as CSV.
+
+    Parameters
+    ----------
+    lists : DataFrame
+        Lists as `design_lists` makes them, or your own.
+    path : path
+        File to write.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    DataError
+        When the table is not one of lists, as for `read_lists`.
+
+    Examples
+    --------
+    >>> from muvistats import design_lists, write_lists
+    >>> lists = design_lists(["A", "B"], n_participants=3, per_cell=1)
+    >>> write_lists(lists, "lists.csv").name  # doctest: +SKIP
+    'lists.csv'
+    """
+    table = checked_lists(lists, "lists")
+    target = Path(path)
+    write_whole(target, lambda stream: table.to_csv(stream, index=False, lineterminator="\n"))
+    return target
+
+
+def read_lists(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read lists of trials from a CSV file, made by `write_lists` or by hand.
+
+    Parameters
+    ----------
+    path : path
+        File with the columns `participant`, `trial`, `item`, `modality` and, where a modality
+        has a picture, `overlay`.
+
+    Returns
+    -------
+    DataFrame
+        One row per trial, sorted by participant (in the order of the file) and trial.
+
+    Raises
+    ------
+    DataError
+        Names row and column: a column or key that is missing, a modality that cannot be shown,
+        trials that do not count from 1, an item that somebody meets twice in one modality.
+
+    Examples
+    --------
+    >>> from muvistats import read_lists
+    >>> read_lists("lists.csv")  # doctest: +SKIP
+    """
+    source = Path(path)
+    try:
+        table = pd.read_csv(source, dtype="str", keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise DataError(f"not a CSV table: {error}", file=source) from None
+    table.index += 2  # lines of the file
+    if "trial" in table:
+        table["trial"] = pd.to_numeric(table["trial"], errors="coerce")
+    if "overlay" in table:
+        table["overlay"] = table["overlay"].where(table["overlay"] != "")
+    return checked_lists(table, str(source))
+
+
+def checked_lists(lists: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Lists in order, with the columns of a list, or an error that names the row."""
+    check_frame(lists, name, COLUMNS[:4])
+    frame = lists.assign(**{key: keys_text(lists, name, key) for key in schema.KEYS})
+    wrong = np.flatnonzero(~frame["modality"].isin(schema.MODALITIES))
+    if len(wrong):
+        expected = ", ".join(schema.MODALITIES)
+        refuse(frame, name, "modality", wrong, "unknown modality", expected=expected)
+    frame["trial"] = number_column(frame, name, "trial", missing=False).astype(np.int64)
+    if "overlay" not in frame:
+        frame["overlay"] = np.nan
+    picture = frame["modality"] != _NO_PICTURE
+    wrong = np.flatnonzero(picture & ~frame["overlay"].isin(INTERFACES))
+    if len(wrong):
+        refuse(frame, name, "overlay", wrong, "unknown interface", expected=" or ".join(INTERFACES))
+    frame["overlay"] = frame["overlay"].where(picture).astype("str")
+    wrong = np.flatnonzero(frame.duplicated(list(schema.KEYS)))
+    if len(wrong):
+        refuse(frame, name, "item", wrong, "somebody rates the item twice in one modality")
+    rank = pd.factorize(frame["participant"])[0]
+    frame = frame.iloc[np.lexsort((frame["trial"], rank))]
+    wrong = np.flatnonzero(frame["trial"] != frame.groupby("participant").cumcount() + 1)
+    if len(wrong):
+        refuse(frame, name, "trial", wrong, "trials of a participant do not count from 1")
+    return frame[list(COLUMNS)].reset_index(drop=True)

@@ -1,0 +1,213 @@
+"""A small server for the page: gives out lists and stores each finished part at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..errors import DataError, DesignError
+from .records import check_part, parse
+from .site import MEDIA_TYPES
+from .store import Store
+
+#: Largest body of a request, in bytes: an hour at ten samples a second has two million.
+_LARGEST = 8 * 1024**2
+
+#: Seconds after which a silent connection is closed.
+_TIMEOUT = 30
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".txt": "text/plain; charset=utf-8",
+    **MEDIA_TYPES,
+}
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+class RefusedError(Exception):
+    """A request that is not answered, with its status and the text that the page shows."""
+
+    def __init__(self, status: HTTPStatus, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+
+
+class AnnotationServer(ThreadingHTTPServer):
+    """Serves one page and stores what comes from it.
+
+    Parameters
+    ----------
+    site : Path
+        Folder of the page, as `write_annotation_page` writes it.
+    data : Path
+        Folder for the data, outside that of the page.
+    host, port : str, int
+        Where to listen; port 0 takes a free one.
+    origins : sequence of str
+        Addresses under which browsers see the page, beside that of the server itself; needed
+        behind a proxy.
+    """
+
+    daemon_threads = True
+
+    def __init__(
+        self,
+        site: Path,
+        data: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        origins: Sequence[str] = (),
+    ) -> None:
+        place = site / "study.json"
+        if not place.is_file():
+            raise DataError("not a page of a study", file=site, expected="a file study.json")
+        if data.resolve().is_relative_to(site.resolve()):
+            raise DesignError("the data must not lie in the folder of the page, which all can read")
+        self.store = Store(data, parse(place.read_bytes(), place))
+        # only what is there at the start is served, under exactly these names
+        self.pages = {
+            f"/{path.relative_to(site).as_posix()}": path
+            for path in sorted(site.rglob("*"))
+            if path.is_file() and not path.is_symlink() and path.suffix.lower() in _TYPES
+        }
+        self.pages["/"] = site / "index.html"
+        named = {_origin(each) for each in origins}
+        super().__init__((host, port), Handler)
+        number = self.server_address[1]
+        own = {f"http://{name}:{number}" for name in ("127.0.0.1", "localhost", host)}
+        self.origins = own | named
+
+    @property
+    def address(self) -> str:
+        """Address of the page."""
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}/"
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+        raise DesignError(f"an origin must be like https://study.example.org, not {text!r}")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
+
+    server: AnnotationServer
+    protocol_version = "HTTP/1.1"
+    server_version = "muvistats"
+    sys_version = ""
+    timeout = _TIMEOUT
+
+    def do_GET(self) -> None:
+        """Send a file of the page."""
+        self._file(body=True)
+
+    def do_HEAD(self) -> None:
+        """Say what a file of the page is."""
+        self._file(body=False)
+
+    def _file(self, *, body: bool) -> None:
+        path = self.server.pages.get(urlsplit(self.path).path)
+        try:
+            content = None if path is None else path.read_bytes()
+        except OSError:
+            content = None
+        if path is None or content is None:
+            self._answer(HTTPStatus.NOT_FOUND, b"not found\n", "text/plain", body=body)
+            return
+        self._answer(HTTPStatus.OK, content, _TYPES[path.suffix.lower()], body=body)
+
+    def do_POST(self) -> None:
+        """Begin or go on, or store a part."""
+        calls = {"/api/start": self._start, "/api/save": self._save}
+        try:
+            call = calls.get(self.path)
+            answer = self._unknown() if call is None else call(self._body())
+            status = HTTPStatus.OK
+        except RefusedError as refused:
+            answer, status = {"error": refused.error}, refused.status
+            self.close_connection = True  # what it sent may not have been read
+        except DataError as error:
+            answer, status = {"error": "refused", "why": str(error)}, HTTPStatus.BAD_REQUEST
+        except OSError:
+            answer, status = {"error": "not_stored"}, HTTPStatus.INSUFFICIENT_STORAGE
+        self._answer(status, json.dumps(answer).encode(), "application/json")
+
+    def _unknown(self) -> dict[str, Any]:
+        raise RefusedError(HTTPStatus.NOT_FOUND, "unknown_address")
+
+    def _body(self) -> Mapping[str, Any]:
+        """What was sent, where it comes from the page and is no larger than a trial can be."""
+        if self.headers.get("Origin") not in self.server.origins:
+            raise RefusedError(HTTPStatus.FORBIDDEN, "unknown_origin")
+        if self.headers.get_content_type() != "application/json":
+            raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json")
+        length = self.headers.get("Content-Length", "")
+        if not re.fullmatch(r"[0-9]{1,12}", length) or "Transfer-Encoding" in self.headers:
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "no_length")
+        if int(length) > _LARGEST:
+            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+        value = parse(self.rfile.read(int(length)), "request")
+        if not isinstance(value, dict) or not _TOKEN.fullmatch(str(value.get("token"))):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "no_key")
+        return value
+
+    def _start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        store = self.server.store
+        participant = asked.get("participant")
+        if asked.get("study") != store.study["id"]:
+            raise RefusedError(HTTPStatus.CONFLICT, "no_server")
+        if participant is not None and (
+            not isinstance(participant, str) or participant not in store.study["lists"]
+        ):
+            raise RefusedError(HTTPStatus.NOT_FOUND, "unknown_participant")
+        given = store.start(participant, asked["token"])
+        if given is None:
+            error = "no_list" if participant is None else "in_use"
+            raise RefusedError(HTTPStatus.CONFLICT, error)
+        return {"participant": given, "done": store.done(given)}
+
+    def _save(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+        store = self.server.store
+        participant = sent.get("participant")
+        known = isinstance(participant, str) and participant in store.study["lists"]
+        if not known or not store.is_key(str(participant), sent["token"]):
+            raise RefusedError(HTTPStatus.FORBIDDEN, "no_key")
+        part = check_part(store.study, str(participant), sent.get("part"))
+        store.save(part)
+        return {"stored": True}
+
+    def _answer(self, status: HTTPStatus, content: bytes, kind: str, *, body: bool = True) -> None:
+        self.send_response(status)
+        headers = {
+            "Content-Type": kind,
+            "Content-Length": str(len(content)),
+            "Cache-Control": "no-store" if kind == "application/json" else "no-cache",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "X-Muvistats": "1",
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Log nothing: addresses of participants are personal data."""

@@ -1,0 +1,149 @@
+"""Where a study's data lies: sessions, ratings and personal data, each part a file of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..files import write_whole
+from .records import Part, Study, file_name, parse
+
+#: Folders of the store; personal data stands apart, so that ratings can be shared without it.
+SESSIONS, RATINGS, PERSONAL = "sessions", "ratings", "personal"
+
+
+class Store:
+    """Data of a running study, on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the data lies; made where it is not there.
+    study : mapping
+        The study as `study.json` of the page holds it; that of the folder where not given.
+    """
+
+    def __init__(self, folder: Path, study: Study | None = None) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        place = folder / "study.json"
+        if not place.exists():
+            if study is None:
+                raise DataError("no data of a study", file=folder, expected="a file study.json")
+            for name in (SESSIONS, RATINGS, PERSONAL):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            write_json(place, study)
+        self.study: Study = parse(place.read_bytes(), place)
+        if study is not None and study["id"] != self.study["id"]:
+            raise DataError("holds the data of another study; name another folder", file=folder)
+
+    def start(self, participant: str | None, token: str) -> str | None:
+        """The participant whose key this is, or the next free list; None where there is none."""
+        with self._lock:
+            for name in self.study["lists"] if participant is None else (participant,):
+                if self.is_key(name, token):
+                    return name
+            for name in self.study["lists"] if participant is None else (participant,):
+                if self._claim(name, token):
+                    return name
+        return None
+
+    def _claim(self, participant: str, token: str) -> bool:
+        """Give a list to a key, where nobody has it; also against another process."""
+        session = {
+            "participant": participant,
+            "key": _hashed(token),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        try:
+            with self._session(participant).open("x", encoding="utf-8") as stream:
+                json.dump(session, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except FileExistsError:
+            return False
+        return True
+
+    def is_key(self, participant: str, token: str) -> bool:
+        """Whether this is the key of this participant."""
+        place = self._session(participant)
+        try:
+            session = parse(place.read_bytes(), place)
+        except (FileNotFoundError, DataError):
+            return False
+        return hmac.compare_digest(str(session.get("key", "")), _hashed(token))
+
+    def done(self, participant: str) -> list[int | str]:
+        """Parts that are stored: numbers of trials, `personal` and `final`."""
+        ratings = self.folder / RATINGS / file_name(participant)
+        found: list[int | str] = [
+            int(path.stem.removeprefix("trial-")) for path in sorted(ratings.glob("trial-*.json"))
+        ]
+        found += ["final"] if (ratings / "final.json").exists() else []
+        found += ["personal"] if self._personal(participant).exists() else []
+        return found
+
+    def save(self, part: Part) -> Path:
+        """Store a part that was checked, whole and on the disk; one that is there stays."""
+        participant = part["participant"]
+        name = f"trial-{part['trial']:03d}" if part["kind"] == "trial" else part["kind"]
+        place = self.folder / RATINGS / file_name(participant) / f"{name}.json"
+        if part["kind"] == "personal":
+            place = self._personal(participant)
+        with self._lock:
+            if not place.exists():
+                write_json(place, part)
+        return place
+
+    def delete(self, participant: str, *, reopen: bool = False) -> int:
+        """Remove all that is stored of a participant; the number of files that went.
+
+        The list stays given out, without key or data, unless it is opened again.
+        """
+        if participant not in self.study["lists"]:
+            raise DataError("no such participant", file=self.folder, found=participant)
+        ratings = self.folder / RATINGS / file_name(participant)
+        session, personal = self._session(participant), self._personal(participant)
+        count = len(list(ratings.glob("*.json"))) + personal.exists()
+        with self._lock:
+            # without its key nothing more comes in
+            if reopen:
+                session.unlink(missing_ok=True)
+            else:
+                write_json(session, {"participant": participant, "deleted": True})
+            shutil.rmtree(ratings, ignore_errors=True)
+            personal.unlink(missing_ok=True)
+        return count
+
+    def parts(self) -> Iterator[tuple[Path, Any]]:
+        """Files of everybody with their values, in the order of their names."""
+        for place in sorted(
+            [*(self.folder / RATINGS).glob("*/*.json"), *(self.folder / PERSONAL).glob("*.json")]
+        ):
+            if not place.name.startswith("."):
+                yield place, parse(place.read_bytes(), place)
+
+    def _session(self, participant: str) -> Path:
+        return self.folder / SESSIONS / f"{file_name(participant)}.json"
+
+    def _personal(self, participant: str) -> Path:
+        return self.folder / PERSONAL / f"{file_name(participant)}.json"
+
+
+def write_json(place: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file, which has its name only when it is whole and on the disk."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    write_whole(place, lambda stream: stream.write(text.encode("utf-8", "surrogatepass")))
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,273 @@
+"""The server: hands out lists, stores parts, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+
+import pytest
+
+import muvistats as mv
+from muvistats.annotate.server import AnnotationServer
+from muvistats.annotate.store import Store
+from muvistats.cli import main
+
+KEY = "0123456789abcdef" * 2
+OTHER = "f" * 32
+
+
+class Client:
+    """Requests as a browser makes them."""
+
+    def __init__(self, server):
+        self.server = server
+        self.port = server.server_address[1]
+
+    def ask(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(), answer.headers
+        finally:
+            connection.close()
+
+    def post(self, path, value, *, origin="own", kind="application/json"):
+        origin = f"http://127.0.0.1:{self.port}" if origin == "own" else origin
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        headers = {"Origin": origin} if origin else {}
+        status, content, _ = self.ask("POST", path, body, **headers | {"Content-Type": kind})
+        return status, json.loads(content)
+
+    def start(self, token=KEY, participant=None, **more):
+        study = self.server.store.study["id"]
+        value = {"study": study, "participant": participant, "token": token}
+        return self.post("/api/start", value, **more)
+
+    def save(self, participant, part, token=KEY):
+        value = {"participant": participant, "token": token, "part": part}
+        return self.post("/api/save", value)
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def client(site, data):
+    with AnnotationServer(site, data, port=0) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield Client(server)
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def plan(site):
+    return json.loads((site / "study.json").read_text())["lists"]
+
+
+def test_lists_are_given_out_in_order_and_none_twice(client):
+    given = [client.start(token=f"{n:032x}") for n in range(4)]
+    assert [answer.get("participant") for _, answer in given] == ["P1", "P2", "P3", None]
+    assert given[3] == (409, {"error": "no_list"})
+    assert client.start(token=f"{1:032x}") == (200, {"participant": "P2", "done": []})
+    assert client.start(token=KEY, participant="P2") == (409, {"error": "in_use"})
+    assert client.start(participant="nobody")[0] == 404
+
+
+def test_two_at_once_get_two_lists(client):
+    found = []
+    threads = [
+        threading.Thread(target=lambda n=n: found.append(client.start(token=f"{n:032x}")))
+        for n in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answer["participant"] for _, answer in found) == ["P1", "P2", "P3"]
+
+
+def test_two_servers_on_one_folder_give_no_list_twice(site, data):
+    first, second = (Store(data, json.loads((site / "study.json").read_text())) for _ in "ab")
+    assert [store.start(None, key) for store, key in ((first, KEY), (second, OTHER))] == [
+        "P1",
+        "P2",
+    ]
+
+
+def test_a_part_is_stored_once_and_goes_on_after_a_restart(client, site, data, plan, make_trial):
+    client.start()
+    part = make_trial(plan["P1"][0])
+    assert client.save("P1", part) == (200, {"stored": True})
+    place = data / "ratings/P1/trial-001.json"
+    before = place.read_bytes()
+    assert json.loads(before)["samples"] == part["samples"]
+    # sent again, with something else: what is there stays
+    assert client.save("P1", part | {"familiar": False})[0] == 200
+    assert place.read_bytes() == before
+    personal = {
+        "kind": "personal",
+        "consent": "2026",
+        "age": 20,
+        "gender": "other",
+        "years_of_training": 1,
+    }
+    assert client.save("P1", personal)[0] == 200
+    assert json.loads((data / "personal/P1.json").read_text())["age"] == 20
+    assert not [path for path in (data / "ratings").rglob("*") if "20" in path.name]
+    with AnnotationServer(site, data, port=0) as again:
+        assert again.store.start(None, KEY) == "P1"
+        assert again.store.done("P1") == [1, "personal"]
+    assert KEY not in "".join(p.read_text() for p in (data / "sessions").iterdir())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../data/study.json",
+        "/%2e%2e/secret",
+        "/assets/../../secret",
+        "/assets/",
+        "/etc/passwd",
+        "/study.json/",
+        "/data/personal/P1.json",
+        "/api/start",
+        "/\0",
+    ],
+)
+def test_unknown_paths_are_not_found(client, path):
+    if path == "/\0":
+        path = "/%00"
+    assert client.ask("GET", path)[0] == 404
+
+
+def test_files_of_the_page_are_served_with_their_types(client):
+    for path, kind in (("/", "text/html"), ("/study.json?x=1", "application/json")):
+        status, body, headers = client.ask("GET", path)
+        assert status == 200
+        assert body
+        assert headers["Content-Type"].startswith(kind)
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    assert client.ask("HEAD", "/")[1] == b""
+    assert client.ask("GET", "/media/clip-001.mp4")[2]["Content-Type"] == "video/mp4"
+
+
+@pytest.mark.parametrize("origin", ["", "null", "http://evil.example", "http://127.0.0.1"])
+def test_other_origins_are_refused(client, data, origin):
+    assert client.start(origin=origin) == (403, {"error": "unknown_origin"})
+    assert not list((data / "sessions").iterdir())
+
+
+def test_an_origin_behind_a_proxy_is_named(site, data):
+    with AnnotationServer(site, data, port=0, origins=["https://study.example/"]) as server:
+        assert "https://study.example" in server.origins
+    with pytest.raises(mv.DesignError, match="origin"):
+        AnnotationServer(site, data, port=0, origins=["study.example"])
+
+
+def test_sizes_kinds_and_addresses_are_refused(client):
+    assert client.post("/api/other", {}) == (404, {"error": "unknown_address"})
+    assert client.start(kind="text/plain")[0] == 415
+    assert client.post("/api/start", b"{")[0] == 400
+    assert client.post("/api/start", b'{"token": NaN}')[0] == 400
+    assert client.post("/api/start", b"[" * 100_000)[0] == 400
+    assert client.post("/api/start", [])[0] == 400
+    own = f"http://127.0.0.1:{client.port}"
+    headers = {"Origin": own, "Content-Type": "application/json"}
+    assert (
+        client.ask("POST", "/api/save", b"", **headers | {"Content-Length": "99999999"})[0] == 413
+    )
+    assert client.ask("POST", "/api/save", b"", **headers | {"Content-Length": "-1"})[0] == 411
+    for method in ("PUT", "DELETE", "OPTIONS"):
+        assert client.ask(method, "/api/save", b"{}")[0] == 501
+
+
+def test_nobody_writes_for_another(client, data, plan, make_trial):
+    client.start()
+    client.start(token=OTHER)
+    part = make_trial(plan["P1"][0])
+    for participant, token in (("P1", OTHER), ("P3", KEY), ("../P1", KEY), ("", KEY), (None, KEY)):
+        assert client.save(participant, part, token)[0] == 403
+    for token in ("", "x" * 32, None, 7, KEY.upper()):
+        assert client.save("P1", part, token)[0] == 400
+    assert not list((data / "ratings").iterdir())
+
+
+def nested(part, name, key, value):
+    return part | {name: part[name] | {key: value}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trial": 9},
+        {"trial": "1"},
+        {"trial": True},
+        {"item": "V9"},
+        {"modality": "film"},
+        {"labels": []},
+        {"labels": ["happy"]},
+        {"labels": ["calm", "calm"]},
+        {"labels": [["calm"]]},
+        {"familiar": "yes"},
+        {"duration": -1},
+        {"inputs": ["mind"]},
+        {"events": [{"type": "x"}]},
+        {"plane": 3},
+        {"samples": {}},
+        {"started": 3},
+        {"kind": "other"},
+        {"kind": ["trial"]},
+    ],
+    ids=str,
+)
+def test_a_part_that_does_not_fit_is_refused(client, data, plan, make_trial, change):
+    client.start()
+    status, answer = client.save("P1", make_trial(plan["P1"][0]) | change)
+    assert status == 400
+    assert answer["error"] == "refused"
+    assert not list((data / "ratings").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("valence", 1.01), ("valence", "0"), ("time", 99), ("focus", 2)]
+)
+def test_samples_that_do_not_fit_are_refused(client, plan, make_trial, name, value):
+    client.start()
+    part = make_trial(plan["P1"][0])
+    wrong = [*part["samples"][name][:-1], value]
+    assert client.save("P1", nested(part, "samples", name, wrong))[0] == 400
+    assert client.save("P1", nested(part, "samples", name, wrong[:-1]))[0] == 400
+
+
+def test_withdrawal_takes_everything_and_closes_the_list(client, data, plan, make_trial, capsys):
+    client.start()
+    client.save("P1", make_trial(plan["P1"][0]))
+    with pytest.raises(SystemExit) as left:
+        main(["annotate", "delete", "P1", "--data", str(data)])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == "P1: 1 files deleted\n"
+    assert not (data / "ratings/P1").exists()
+    assert client.save("P1", make_trial(plan["P1"][1]))[0] == 403
+    assert client.start(token=OTHER)[1]["participant"] == "P2"
+    Store(data).delete("P1", reopen=True)
+    assert client.start(token="a" * 32)[1]["participant"] == "P1"
+    with pytest.raises(mv.DataError, match="no such participant"):
+        Store(data).delete("P9")
+
+
+def test_data_lies_apart_and_belongs_to_one_study(site, data, clips, tmp_path):
+    with pytest.raises(mv.DesignError, match="must not lie in the folder of the page"):
+        AnnotationServer(site, site / "data", port=0)
+    with pytest.raises(mv.DataError, match="not a page"):
+        AnnotationServer(clips, data, port=0)
+    AnnotationServer(site, data, port=0).server_close()
+    lists = mv.design_lists(["V1"], n_participants=3, per_cell=1)
+    other = mv.write_annotation_page(clips, lists, tmp_path / "other")
+    with pytest.raises(mv.DataError, match="another study"):
+        AnnotationServer(other, data, port=0)

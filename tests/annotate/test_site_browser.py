@@ -1,0 +1,399 @@
+"""The page in a real browser: what is drawn is what is read, and nothing finished is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import muvistats as mv
+from muvistats.annotate.server import AnnotationServer
+
+sync_api = pytest.importorskip(
+    "playwright.sync_api", reason="make test-browser installs playwright"
+)
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+if not CHROMIUM:
+    pytest.skip("no Chromium: set CHROMIUM or put one on PATH", allow_module_level=True)
+
+SECONDS = 3.0
+LISTS = pd.DataFrame(
+    [
+        ("P1", 1, "V1", "audiovisual", "overlaid"),
+        ("P1", 2, "V2", "visual", "side_by_side"),
+        ("P1", 3, "V3", "music", None),
+        ("<b>P2</b>", 1, "V3", "audiovisual", "side_by_side"),
+        ("<b>P2</b>", 2, "V1", "music", None),
+        ("<b>P2</b>", 3, "V2", "visual", "overlaid"),
+        ("P3", 1, "V2", "audiovisual", "overlaid"),
+    ],
+    columns=["participant", "trial", "item", "modality", "overlay"],
+)
+HOSTILE = "<img src=x onerror=window.hacked=1>"
+
+
+def clip(path: Path, codec: str, sound: str) -> None:
+    """A clip with a moving bar and a tone."""
+    import av
+
+    with av.open(str(path), "w") as out:
+        picture = out.add_stream(codec, rate=12)
+        picture.width, picture.height, picture.pix_fmt = 160, 90, "yuv420p"
+        audio = out.add_stream(sound, rate=48000)
+        audio.layout = "mono"
+        for n in range(int(SECONDS * 12)):
+            image = np.full((90, 160, 3), (200, 60, 40), dtype=np.uint8)
+            image[:, 4 * n % 150 : 4 * n % 150 + 10] = 255
+            out.mux(picture.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(picture.encode())
+        tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(SECONDS * 48000)) / 48000)
+        step = 960 if sound == "libopus" else 1024
+        for start in range(0, len(tone), step):
+            part = tone[None, start : start + step].astype(np.float32)
+            frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 48000, start
+            out.mux(audio.encode(frame))
+        out.mux(audio.encode())
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with three clips (H.264 and VP9), one of practice, and hostile words."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "clips").mkdir()
+    (folder / "practice").mkdir()
+    clip(folder / "clips" / "V1.mp4", "libx264", "aac")
+    clip(folder / "clips" / "V2.webm", "libvpx-vp9", "libopus")
+    shutil.copy(folder / "clips" / "V1.mp4", folder / "clips" / "V3.mp4")
+    shutil.copy(folder / "clips" / "V1.mp4", folder / "practice" / "a.mp4")
+    words = mv.gems_taxonomy()
+    words.loc[0, "label_name"] = HOSTILE
+    return mv.write_annotation_page(
+        folder / "clips",
+        LISTS,
+        folder / "site",
+        practice=folder / "practice",
+        taxonomy=words,
+        texts={"title": HOSTILE, "consent": f"You take part. {HOSTILE}"},
+        pause_every=2,
+    )
+
+
+@contextlib.contextmanager
+def serving(site: Path, data: Path, port: int = 0) -> Any:
+    with AnnotationServer(site, data, port=port) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Any:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Any) -> Any:
+    """A browser of one participant; a request to any other host fails the test."""
+    with contextlib.closing(browser.new_context(viewport={"width": 1280, "height": 800})) as made:
+        asked: list[str] = []
+        made.on("request", lambda request: asked.append(request.url))
+        made.set_default_timeout(30_000)
+        yield made
+        outside = [u for u in asked if not u.startswith(("http://127.0.0.1:", "blob:", "data:"))]
+        assert not outside
+
+
+def next_page(page: Any) -> None:
+    page.locator("#study button.jspsych-btn, #study input[type=submit]").last.click()
+
+
+def introduce(page: Any) -> None:
+    """Consent, questions, sound check and instructions."""
+    page.get_by_role("checkbox").check()
+    next_page(page)
+    page.locator("[name=age]").fill("23")
+    page.get_by_label("female", exact=True).check()
+    page.locator("[name=training]").fill("4")
+    next_page(page)
+    sound(page)
+
+
+def sound(page: Any) -> None:
+    tones = page.locator("#tones")
+    count = tones.get_attribute("data-count")
+    tones.click()
+    page.locator(f"[name=tones][value='{count}']").check()
+    next_page(page)
+
+
+#: Where the cursor is put, in shares of the plane from its left top.
+PATH = [(0.2, 0.3), (0.7, 0.25), (0.9, 0.8), (0.35, 0.6), (0.5, 0.9), (0.1, 0.1)]
+
+
+def clock(page: Any) -> float | None:
+    """Time of the clip; None when it is over."""
+    return page.evaluate("document.querySelector('.plane-media')?.currentTime ?? null")
+
+
+def rate(page: Any, move: Any) -> list[tuple[float, ...]]:
+    """Play the clip and draw; times of the clip, valence and arousal of each point."""
+    start = page.locator(".plane-start:enabled")
+    start.wait_for()
+    start.click()
+    while (clock(page) or 0) < 0.05:
+        page.wait_for_timeout(10)
+    box = page.locator(".plane").bounding_box()
+    drawn = []
+    for across, down in PATH:
+        x = round(box["x"] + across * box["width"])
+        y = round(box["y"] + down * box["height"])
+        before = clock(page)
+        if before is None:
+            break
+        move(page, x, y)
+        after = clock(page)
+        if after is None:
+            break
+        valence = 2 * (x - box["x"]) / box["width"] - 1
+        arousal = 1 - 2 * (y - box["y"]) / box["height"]
+        drawn.append((before, after, valence, arousal, 2 / box["width"]))
+        page.wait_for_timeout(350)
+    page.locator("[name=label]").first.wait_for()
+    return drawn
+
+
+def mouse(page: Any, x: float, y: float) -> None:
+    page.mouse.move(x, y)
+
+
+def answer(page: Any, labels: tuple[str, ...] = ("Calm",), familiar: str = "yes") -> None:
+    page.get_by_label(familiar, exact=True).check()
+    next_page(page)  # refused: no word is chosen
+    assert page.locator("[name=label]").count() == 27
+    for label in labels:
+        page.get_by_label(label, exact=True).check()
+    next_page(page)
+
+
+def practise(page: Any) -> None:
+    next_page(page)  # instructions
+    next_page(page)  # practice
+    rate(page, mouse)
+    answer(page)
+    next_page(page)  # ready
+
+
+def check_drawn(drawn: Any, trial: dict[str, Any]) -> None:
+    """Every point stands in the log from its time on, within one sample and one pixel."""
+    samples = trial["samples"]
+    time_of = np.array(samples["time"])
+    for n, (_, after, valence, arousal, pixel) in enumerate(drawn):
+        until = drawn[n + 1][0] if n + 1 < len(drawn) else np.inf
+        inside = (time_of > after + 0.1) & (time_of < until - 0.1)
+        if not inside.any():
+            continue
+        assert np.abs(np.array(samples["valence"])[inside] - valence).max() <= pixel
+        assert np.abs(np.array(samples["arousal"])[inside] - arousal).max() <= pixel
+
+
+def stored(data: Path, participant: str, trial: int) -> dict[str, Any]:
+    return json.loads((data / f"ratings/{participant}/trial-{trial:03d}.json").read_text())
+
+
+def wait_for(path: Path) -> None:
+    for _ in range(100):
+        if path.exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{path.name} was not stored")
+
+
+def test_a_participant_through_everything(site, tmp_path, context):
+    data = tmp_path / "data"
+    with serving(site, data) as server:
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(server.address)
+        introduce(page)
+        practise(page)
+        drawn = {}
+        for trial in (1, 2, 3):
+            if trial == 3:
+                next_page(page)  # pause
+            drawn[trial] = rate(page, mouse)
+            answer(page, ("Calm", "Tense"), "yes" if trial == 1 else "no")
+        page.get_by_label("over the video").check()
+        next_page(page)
+        page.get_by_text("All your ratings are stored.").wait_for()
+        assert problems == []
+        assert page.evaluate("window.hacked") is None
+        assert page.title() == HOSTILE
+    for trial, points in drawn.items():
+        record = stored(data, "P1", trial)
+        assert record["inputs"] == ["mouse"]
+        assert len(points) >= 4
+        assert np.diff(record["samples"]["time"]).max() < 0.35
+        check_drawn(points, record)
+    study = mv.read_annotations(data)
+    frame = mv.annotation_frame(study).sort_values("trial")
+    assert frame["item"].tolist() == ["V1", "V2", "V3"]
+    assert frame["modality"].astype(str).tolist() == ["audiovisual", "visual", "music"]
+    assert frame["familiar"].astype(str).tolist() == ["familiar", "unfamiliar", "unfamiliar"]
+    assert study["annotations/labels"].sum("label").values.tolist() == [2, 2, 2]
+    person = study["participants"]
+    assert person["age"].item() == 23
+    assert person["overlay_preference"].item() == 1
+    for number, points in drawn.items():
+        row = study["annotations"].to_dataset().sel(annotation=study["annotations/trial"] == number)
+        for time_of in row["time"].values:
+            inside = [
+                p
+                for n, p in enumerate(points[:-1])
+                if p[1] + 0.1 < time_of < points[n + 1][0] - 0.1
+            ]
+            for point in inside:
+                assert abs(row["valence"].sel(time=time_of).item() - point[2]) <= point[4]
+                assert abs(row["arousal"].sel(time=time_of).item() - point[3]) <= point[4]
+
+
+def begin_at_once(page: Any, server: Any, query: str = "") -> None:
+    """To the first trial; the questions are answered."""
+    page.goto(f"{server.address}{query}")
+    introduce(page)
+    practise(page)
+
+
+def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, browser):
+    data = tmp_path / "data"
+    made = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark"
+    )
+    page = made.new_page()
+    with contextlib.closing(made):
+        with serving(site, data) as server:
+            port = server.server_address[1]
+            begin_at_once(page, server)
+            drawn = rate(page, lambda page, x, y: page.touchscreen.tap(x, y))
+            answer(page)
+            wait_for(data / "ratings/P1/trial-001.json")
+            record = stored(data, "P1", 1)
+            assert record["inputs"] == ["touch"]
+            check_drawn(drawn, record)
+            # in the middle of the second trial the page is loaded again
+            page.locator(".plane-start:enabled").click()
+            page.wait_for_timeout(500)
+            page.reload()
+            sound(page)
+            next_page(page)  # ready
+            assert page.get_by_text("Clip 2 of 3").is_visible()
+            page.locator(".plane-start:enabled").wait_for()
+            time.sleep(1)  # the next clip is there
+        # the server is gone: the trial is rated all the same
+        rate(page, mouse)
+        answer(page)
+        page.locator(".offline #offline").wait_for()
+        assert not (data / "ratings/P1/trial-002.json").exists()
+        with serving(site, data, port=port):
+            page.reload()
+            wait_for(data / "ratings/P1/trial-002.json")
+            made.set_offline(True)
+            made.set_offline(False)
+            sound(page)
+            next_page(page)  # ready
+            assert page.get_by_text("Clip 3 of 3").is_visible()
+            page.locator(".plane-start:enabled").wait_for()
+            made.set_offline(True)
+            page.keyboard.press("Tab")
+            page.locator(".plane-start:enabled").focus()
+            page.keyboard.press("Enter")
+            while (clock(page) or 0) < 0.05:
+                page.wait_for_timeout(10)
+            for _ in range(4):
+                page.keyboard.press("ArrowRight")
+            page.keyboard.press("Shift+ArrowUp")
+            page.locator("[name=label]").first.wait_for()
+            answer(page)
+            page.get_by_label("beside the video").check()
+            next_page(page)
+            page.wait_for_timeout(500)
+            assert not (data / "ratings/P1/trial-003.json").exists()
+            made.set_offline(False)
+            page.get_by_text("All your ratings are stored.").wait_for()
+    record = stored(data, "P1", 3)
+    assert record["inputs"] == ["keyboard"]
+    assert record["samples"]["valence"][-1] == 0.2
+    assert record["samples"]["arousal"][-1] == 0.2
+    study = mv.read_annotations(data)
+    assert study["annotations/trial"].values.tolist() == [1, 2, 3]
+    assert study["participants/overlay_preference"].item() == 0
+
+
+def test_two_at_once_and_hostile_ids_stay_text(site, tmp_path, browser):
+    data = tmp_path / "data"
+    with serving(site, data) as server:
+        contexts = [browser.new_context() for _ in range(3)]
+        pages = [each.new_page() for each in contexts]
+        for page in pages[:2]:
+            page.goto(server.address)
+        numbers = [page.locator("form b").inner_text() for page in pages[:2]]
+        assert numbers == ["P1", "<b>P2</b>"]
+        pages[2].goto(f"{server.address}?participant={HOSTILE}")
+        problem = pages[2].get_by_role("alert")
+        problem.wait_for()
+        assert problem.inner_text() == "There is no list for this participant: " + HOSTILE
+        assert pages[2].evaluate("window.hacked") is None
+        pages[2].goto(f"{server.address}?participant=P1")
+        pages[2].get_by_text("in use in another browser").wait_for()
+        for each in contexts:
+            each.close()
+    assert {p.name for p in (data / "sessions").iterdir()} == {
+        "P1.json",
+        "%3Cb%3EP2%3C%2Fb%3E.json",
+    }
+
+
+def test_any_other_server_gives_a_file(site, tmp_path, context):
+    import functools
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    folder = tmp_path / "files"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_address[1]}/?participant=P3")
+        introduce(page)
+        practise(page)
+        rate(page, mouse)
+        answer(page)
+        with page.expect_download() as download:
+            page.get_by_text("Save the file").click()
+        download.value.save_as(folder / "P3.json")
+        server.shutdown()
+    shutil.copy(site / "study.json", folder)
+    study = mv.read_annotations(folder)
+    assert study["annotations/participant"].values.tolist() == ["P3"]
+    assert study["participants/age"].item() == 23
