@@ -155,9 +155,8 @@ def assemble(
     annotation_vars = _annotation_columns(frame, modalities, assigned, flags)
     for name, values in dimensions.items():
         recorded = scale[name] if isinstance(scale, Mapping) else scale
-        annotation_vars[name] = _dimension(name, values[order], recorded)
-        if name in (words or {}):
-            annotation_vars[name].attrs["words"] = schema.encode_levels((words or {})[name])
+        own = (words or {}).get(name)
+        annotation_vars[name] = _dimension(name, values[order], recorded, own)
     if labels is not None and label_table is not None:
         annotation_vars.update(_labels(labels[order], label_table))
         if question:
@@ -224,14 +223,18 @@ def _sessions(column: pd.Series) -> list[str]:
     return natural_order(column.astype("str").tolist())
 
 
-def _dimension(name: str, values: Array, scale: tuple[float, float]) -> xr.Variable:
-    attrs = {
+def _dimension(
+    name: str, values: Array, scale: tuple[float, float], words: Sequence[str] | None
+) -> xr.Variable:
+    attrs: dict[str, Any] = {
         "role": "dimension",
         "long_name": f"rated {name}",
         "units": "1",
         "scale_min": float(scale[0]),
         "scale_max": float(scale[1]),
     }
+    if words is not None:
+        attrs["words"] = schema.encode_levels(words)
     return xr.Variable(("annotation", "time")[: values.ndim], values, attrs)
 
 
