@@ -36,8 +36,8 @@ _FREE = 3
 #: rows, and reactions are not told from the residuals.
 _FULL = 0.8
 
-#: Random effects, and those beside the largest block, up to which Satterthwaite's degrees of freedom
-#: are computed.
+#: Random effects, and those beside the largest block, up to which Satterthwaite's degrees of
+#: freedom are computed.
 _CLOSED, _BESIDE = 5000, 2500
 
 

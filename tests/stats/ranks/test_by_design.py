@@ -289,10 +289,10 @@ def test_few_people_or_items_are_tested_by_a_model_with_reactions():
 
 def test_raters_of_two_trials_have_no_reactions_of_their_own():
     rng = np.random.default_rng(5)
-    frame = annotations(rng, 12, 60).sample(100, random_state=1).reset_index(drop=True)
+    every = annotations(rng, 12, 60).sample(frac=1, random_state=1)
+    once = every.drop_duplicates(["participant", "modality"])
+    frame = once.groupby("participant").head(2).reset_index(drop=True)
     frame.attrs["assigned"] = ASSIGNED
-    cells = len(frame[["participant", "modality"]].drop_duplicates())
-    assert cells > 0.8 * len(frame)  # hardly a rater meets a modality twice
     fit = mixed_model(frame, "y ~ modality + (1 | participant) + (0 + modality | item)")
     row = design(kruskal, frame, "y ~ modality", n_resamples=99)
     assert row["statistic"] == pytest.approx(fit.anova().iloc[0]["statistic"], rel=1e-3)
