@@ -17,8 +17,8 @@ _FLOOR = 0.25
 #: Smallest variance of a group of clusters, as part of the variance of independent values.
 _LEAST = 1e-9
 
-#: Arrangements whose sums are held at once.
-_DRAWS = 128
+#: Arrangements whose sums are held at once: so many, or fewer where units are many.
+_DRAWS, _CELLS = 128, 10_000_000
 
 #: From so many rows on sums are taken in single precision; ties are no matter then.
 _MANY = 4096
@@ -68,8 +68,9 @@ def crossed_statistic(
     def statistic(codes: Ints) -> Floats:
         matrix = sums.matrix if len(codes) == 1 else narrow
         out = np.empty((len(codes), 1))
-        for start in range(0, len(codes), _DRAWS):
-            some = slice(start, start + _DRAWS)
+        step = max(8, min(_DRAWS, _CELLS // codes.shape[1]))
+        for start in range(0, len(codes), step):
+            some = slice(start, start + step)
             gaps, whole, inner = _gaps(sums, matrix, codes[some], k, least)
             if alternative is None:
                 out[some, 0] = _wald(gaps, whole, inner)

@@ -32,8 +32,13 @@ _NOTHING = 1e-7
 #: Groups up to which the effects of a person, or an item, on each group may go together anyhow.
 _FREE = 3
 
-#: Random effects beyond which Satterthwaite's degrees of freedom are not computed.
-_LARGEST = 5000
+#: Cells of a person, or item, and a group, as part of the rows: with more, hardly any holds two
+#: rows, and reactions are not told from the residuals.
+_FULL = 0.8
+
+#: Random effects, and those beside the largest block, up to which Satterthwaite's degrees of
+#: freedom are computed.
+_CLOSED, _BESIDE = 5000, 2500
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def _blocks(data: Modelled) -> Iterator[RandomBlock]:
     ones, groups = np.ones((n, 1)), np.eye(data.k)[data.codes]
     for codes in data.clusters:
         levels, cells = (int(some.max()) + 1 for some in (codes, dense_codes(codes, data.codes)))
-        varies = levels < cells < n
+        varies = levels < cells <= _FULL * n
         if levels < n and not (varies and data.k <= _FREE):
             yield RandomBlock(ones, codes, levels)
         if varies:
@@ -211,13 +216,14 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
     unit = float(np.sqrt((rest**2).mean()))
     if unit <= _NOTHING * float(data.values.std()):
         return None, join_reasons("no mixed model: the factor leaves no residuals", *notes)
-    size = sum(block.size for block in blocks)
+    sizes = [block.size for block in blocks]
+    known = sum(sizes) <= _CLOSED or sum(sizes) - max(sizes) <= _BESIDE
     try:
-        with few_threads(size):
+        with few_threads(sum(sizes)):
             model = LinearMixed(x, (data.values - data.values.mean()) / unit, blocks)
             optimum = fit_linear(model)
             point = model.at(optimum.parameters)
-            parts = uncertainty(model, optimum.parameters) if size <= _LARGEST else None
+            parts = uncertainty(model, optimum.parameters) if known else None
     except np.linalg.LinAlgError as error:
         return None, join_reasons(f"no mixed model: {error}", *notes)
     if not optimum.converged:

@@ -287,6 +287,17 @@ def test_few_people_or_items_are_tested_by_a_model_with_reactions():
     )
 
 
+def test_raters_of_two_trials_have_no_reactions_of_their_own():
+    rng = np.random.default_rng(5)
+    every = annotations(rng, 12, 60).sample(frac=1, random_state=1)
+    once = every.drop_duplicates(["participant", "modality"])
+    frame = once.groupby("participant").head(2).reset_index(drop=True)
+    frame.attrs["assigned"] = ASSIGNED
+    fit = mixed_model(frame, "y ~ modality + (1 | participant) + (0 + modality | item)")
+    row = design(kruskal, frame, "y ~ modality", n_resamples=99)
+    assert row["statistic"] == pytest.approx(fit.anova().iloc[0]["statistic"], rel=1e-3)
+
+
 def test_overlay_is_modelled_within_modalities(frame):
     shown = frame[frame["modality"] != "music"].copy()
     shown["modality"] = shown["modality"].cat.remove_unused_categories()
