@@ -223,8 +223,8 @@ def _of_variable(variable: xr.Variable) -> str:
     digest = hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode())
     for block in _blocks(variable):
         if block.dtype.kind in "OUST":
-            texts = (f"{text}\0" for text in block.ravel().tolist())
-            digest.update("".join(texts).encode("utf-8", "surrogatepass"))
+            joined = "".join(f"{text}\0" for text in block.ravel().tolist())
+            digest.update(joined.encode("utf-8", "surrogatepass"))
         else:
             little = block.astype(block.dtype.newbyteorder("<"), copy=False)
             digest.update(np.ascontiguousarray(little).tobytes())

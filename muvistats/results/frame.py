@@ -140,8 +140,8 @@ def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFram
         texts = {text for text in values.unique() if isinstance(text, str)}
         changed = {text: new for text in texts if (new := change(text)) != text}
         if changed:
-            new = [changed.get(v, v) if isinstance(v, str) else v for v in values.tolist()]
-            out.isetitem(place, pd.Series(new, index=frame.index, dtype=kind))
+            cells = [changed.get(v, v) if isinstance(v, str) else v for v in values.tolist()]
+            out.isetitem(place, pd.Series(cells, index=frame.index, dtype=kind))
     return out.set_axis([change(str(name)) for name in frame.columns], axis="columns")
 
 
