@@ -247,8 +247,10 @@ CHEAP = sorted(n for n in set(CALLS) - EXPENSIVE if not n.startswith("plot_") or
 def test_a_study_changed_by_xarray_gives_the_same_numbers(change, shape):
     tree = change(first_given(shape).tree)
     given = Given(parts_of(shape), tree, tree)
-    for name in CHEAP:
+    for name in sorted(set(CHEAP) - {"validate"}):
         same(name, answer_of(name, given), first_answer(name, shape))
+    # rows in another order are sorted by whoever reads them, and named by who checks the study
+    assert (answer_of("validate", given) is mv.DataError) == (change is backwards)
 
 
 def test_a_study_cut_by_xarray_is_the_selected_one_or_refused():
@@ -426,7 +428,6 @@ UNIT = {
     "mannwhitney_overlay": "frame: statistic p_value effect_size conf_low conf_high",
     "mixed_model": "tidy: statistic df p_value",
     "modality_contrasts": "frame: statistic df p_value effect_size",
-    "modality_contribution": "between: estimate statistic p_value conf_low conf_high",
     "normality": "frame: statistic p_value",
     "pairwise_modality": "frame: statistic p_value p_adjusted effect_size",
 }
