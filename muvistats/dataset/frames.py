@@ -111,6 +111,9 @@ _LONG_STEP = 20
 #: Seconds from which an excerpt is so long that slow whole numbers are taken for milliseconds.
 _LONG_EXCERPT = 3600
 
+#: Steps from which something is said of how fast people rate.
+_FEW = 10
+
 #: Steps in seconds that people choose where they rate slowly; so are whole minutes.
 _CHOSEN_STEPS = (5, 10, 15, 30)
 
@@ -164,7 +167,8 @@ def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> 
     table = pd.DataFrame({"recording": recording, "time": seconds}).drop_duplicates()
     steps = table.sort_values(["recording", "time"]).groupby("recording")["time"].diff()
     step = steps.median()
-    return bool(step > min(_CHOSEN_STEPS) and step not in _CHOSEN_STEPS and step % 60)
+    slow = step > min(_CHOSEN_STEPS) and step not in _CHOSEN_STEPS and step % 60
+    return bool(slow and steps.count() >= _FEW)
 
 
 def number_column(

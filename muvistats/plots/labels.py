@@ -169,7 +169,7 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
     """
     needed = ("factor", "group", "label", "observed", "expected", "std_residual")
     require(frame, "label_deviations", *needed)
-    frame = one_reading(frame)
+    frame = one_reading(frame).reset_index(drop=True)
     if len(set(frame["factor"])) > 1:
         raise DataError("the frame holds several factors; draw one at a time", column="factor")
     table = label_table(frame, frame["label"].to_list())

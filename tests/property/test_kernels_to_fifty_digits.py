@@ -21,6 +21,7 @@ from muvistats.kernels.raters.reliability import (
 )
 from muvistats.kernels.sampling import correlation
 from muvistats.kernels.sampling.corrected_t import corrected_t
+from muvistats.kernels.sampling.multiway import effective_df
 
 #: Origins and units: value = (x + shift) * scale.
 PLACES = pytest.mark.parametrize(
@@ -227,6 +228,12 @@ def test_ranks_have_neither_origin_nor_unit(rng, shift, scale):
     assert signed_rank_biserial(moved) == signed_rank_biserial(steps)
     for ours, theirs in zip(pseudomedian(x, 0.9), pseudomedian(plain, 0.9), strict=True):
         assert ours == pytest.approx((theirs + shift) * scale, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [2.0**-600, 2.0**600])
+def test_degrees_of_freedom_of_clusters_have_no_unit(rng, scale):
+    influence = rng.normal(size=(9, 3))
+    assert np.array_equal(effective_df(influence * scale), effective_df(influence))
 
 
 def test_ranks_by_definition(rng):

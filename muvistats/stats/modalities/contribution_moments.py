@@ -18,6 +18,7 @@ from ...kernels.regression.dominance import (
     item_products,
     pooled_covariance,
 )
+from ...kernels.scale import unit_factor
 from ...types import Floats, Ints
 from ..shared.cells import Cells, over_cells
 from ..shared.study import people_codes
@@ -179,6 +180,7 @@ def between_moments(
     person = people_codes(frame)[rows]
     values = frame[name].to_numpy(dtype=float)[rows]
     values = np.where(group >= 0, values, np.nan)
+    values = values * unit_factor(values, None)  # slopes and shares have no unit
     group = np.maximum(group, 0)
     starts = np.flatnonzero(np.diff(item, prepend=-1))
     centred = np.full(len(values), np.nan)

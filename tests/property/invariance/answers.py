@@ -42,7 +42,10 @@ def tables_of(answer: Any) -> Tables:
             if path != "/log"
         }
     if isinstance(answer, xr.Dataset):
-        return {"dataset": answer.to_dataframe().reset_index()}
+        return {
+            str(name): variable.to_dataframe().reset_index()
+            for name, variable in answer.data_vars.items()
+        }
     if isinstance(answer, Figure):
         return _drawn(answer)
     if isinstance(answer, Path):
@@ -124,14 +127,17 @@ def _turn(frame: pd.DataFrame, rows: pd.Series, kind: str) -> None:
             both = frame[[first, second]].to_numpy(copy=True)
             both[rows] = both[rows][:, ::-1]
             frame[first], frame[second] = both[:, 0], both[:, 1]
-    if kind == "group":
-        counted = (
-            (frame["statistic_name"] == "U").to_numpy() if "statistic_name" in frame else False
-        )
-        for name in set(SIGNED) & set(frame):
-            sign = np.where(rows, -1.0, 1.0)
-            add = frame["n1"] * frame["n2"] * (rows & counted) if name == "statistic" else 0
-            frame[name] = sign * frame[name] + add
+    if kind != "group":
+        return
+    sign = np.where(rows, -1.0, 1.0)
+    for name in (set(SIGNED) - {"statistic"}) & set(frame):
+        frame[name] = sign * frame[name]
+    if "statistic" in frame:
+        kinds = frame["statistic_name"]
+        frame["statistic"] *= np.where(kinds.isin(["t", "z"]), sign, 1.0)
+        if (kinds == "U").any():
+            whole = frame["n1"] * frame["n2"] - frame["statistic"]
+            frame["statistic"] = frame["statistic"].where(~rows | (kinds != "U"), whole)
 
 
 def _is_number(column: pd.Series) -> bool:
@@ -196,6 +202,8 @@ def _within(first: Any, second: Any, column: str, rows: Any, where: str) -> None
     if column in ("p_value", "p_adjusted"):
         middle = np.clip((a + b) / 2, 1 / n, 1)
         bound = 3 * np.sqrt(2 * middle * (1 - middle + 1 / n) / n)
+        if column == "p_adjusted":  # a multiple of p, and so of its error
+            bound = bound * np.nanmax(a / first.loc[rows, "p_value"].to_numpy(float), initial=1.0)
     elif column in ("conf_low", "conf_high"):
         width = [f.loc[rows, "conf_high"] - f.loc[rows, "conf_low"] for f in (first, second)]
         # three standard errors of the quantile of an exponential tail
