@@ -111,8 +111,8 @@ def sensitivity_table(
     then is about the difference that you claim.
 
     The findings of the paper are those of section 4.2: rated dimensions by modality and interface,
-    which pair of modalities has the closer trajectories, the mix of labels by modality, interface, gender,
-    training and familiarity, and the labels that the text names with a direction. Analyses:
+    which pair of modalities has the closer trajectories, the mix of labels by modality, interface,
+    gender, training and familiarity, and the labels that the text names with a direction. Analyses:
 
     - *independent*: the test as published, see the function of each;
     - *design*: its row that respects how the factor was assigned;
