@@ -259,6 +259,10 @@ class _Report:
         if not parts:
             return
         frame = parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+        if self.source.one_modality and "modality" in frame:
+            rows = frame["modality"]
+            if {"all"} < set(rows.dropna()):  # the same again, called by its name
+                frame = frame[rows != "all"].reset_index(drop=True)
         self.frames[table.key] = frame
         if table.of_networks and self.networks is not None and not self.networks.counts:
             self.uncounted.add(table.key)

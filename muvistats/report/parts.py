@@ -17,9 +17,24 @@ if TYPE_CHECKING:
 
 #: Parts of a study that a table or figure cannot do without.
 Need = Literal[
-    *("rating", "dynamics", "labels", "ticks", "categories", "superfactors", "people", "familiar"),
-    *("overlay", "trial", "modalities", "audiovisual", "features", "audio", "visual", "factors"),
-    *("choice", "intended"),
+    "rating",
+    "dynamics",
+    "labels",
+    "ticks",
+    "categories",
+    "superfactors",
+    "people",
+    "familiar",
+    "overlay",
+    "trial",
+    "modalities",
+    "audiovisual",
+    "features",
+    "audio",
+    "visual",
+    "factors",
+    "choice",
+    "intended",
 ]
 
 #: Which studies a part of the report is about: all, MuVi alone, or all but MuVi.

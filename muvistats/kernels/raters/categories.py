@@ -94,8 +94,9 @@ def clustered_errors(influence: Floats, clusters: tuple[Ints, ...]) -> Floats:
         out: Floats = (totals**2).sum(axis=0) * size / (size - 1)
         return out
 
-    if len(clusters) == 1:
-        return np.sqrt(variance(clusters[0]))
-    rows = (influence**2).sum(axis=0) * len(influence) / (len(influence) - 1)
-    both = sum(variance(codes) for codes in clusters) - rows
-    return np.sqrt(np.maximum(both, rows))
+    total = np.sum([variance(codes) for codes in clusters], axis=0)
+    if len(clusters) > 1:
+        rows = (influence**2).sum(axis=0) * len(influence) / (len(influence) - 1)
+        total = np.maximum(total - rows, rows)
+    errors: Floats = np.sqrt(total)
+    return errors

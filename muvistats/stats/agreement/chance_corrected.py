@@ -288,13 +288,17 @@ def _alpha_row(
 
 
 def by_modality(frame: pd.DataFrame) -> list[tuple[str, Mask]]:
-    """Rows of each modality, in the order of the study, then all of them if it is not one."""
+    """Rows of each modality, in the order of the study, then all of them, if these are not it."""
     codes = frame["modality"].astype("category").cat
     masks = [
         (str(level), (codes.codes == code).to_numpy())
         for code, level in enumerate(codes.categories)
     ]
-    return masks if len(masks) == 1 else [*masks, ("all", np.ones(len(frame), dtype=bool))]
+    return (
+        masks
+        if list(codes.categories) == ["all"]
+        else [*masks, ("all", np.ones(len(frame), dtype=bool))]
+    )
 
 
 def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:

@@ -301,9 +301,11 @@ def _annotation_rows(
 
 
 def modality_masks(cells: Cells, codes: Ints) -> list[tuple[str, Mask]]:
-    """Name of each modality and the rows that have its code, then all rows where it is not one."""
+    """Name of each modality and the rows that have its code, then all rows, none of them twice."""
     masks = [(name, codes == code) for code, name in enumerate(cells.modalities)]
-    return masks if len(masks) == 1 else [*masks, ("all", np.ones(len(codes), dtype=bool))]
+    return (
+        masks if cells.modalities == ["all"] else [*masks, ("all", np.ones(len(codes), dtype=bool))]
+    )
 
 
 def once_for_each_mask(row_of: Callable[[Mask], T]) -> Callable[[Mask], T]:

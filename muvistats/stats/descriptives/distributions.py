@@ -137,13 +137,14 @@ def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
     """Rows of all modalities together and of each; exact, in passes over the blocks."""
     codes = cells.modality[cells.of_annotation]
     k = len(cells.modalities)
+    alone = cells.modalities == ["all"]
     search = BinSearch.start(*scale_of(values), k)
     n, total, rated, counts = fold_cells(
         values, cells, functools.partial(_count, search=search), _add, rows=codes
     )
     with np.errstate(invalid="ignore"):
         mean = total / n
-    sets = [*np.arange(k)[:, None]] if k == 1 else [np.arange(k), *np.arange(k)[:, None]]
+    sets = [*np.arange(k)[:, None]] if alone else [np.arange(k), *np.arange(k)[:, None]]
     sizes = [int(n[groups].sum()) for groups in sets]
     ranks = [quantile_ranks(size, np.array(list(QUANTILES.values()))) for size in sizes]
     some = [i for i, size in enumerate(sizes) if size]
@@ -175,7 +176,7 @@ def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
         rows.append(row)
     columns: Row = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     every = np.full(len(rows), "all", dtype=object)
-    names = cells.modalities if k == 1 else ["all", *cells.modalities]
+    names = cells.modalities if alone else ["all", *cells.modalities]
     modality = np.array(names, dtype=object)
     return {"modality": modality, "item": every, "participant": every, **columns}
 

@@ -100,7 +100,7 @@ def describe_design(data: xr.DataTree) -> Rows:
     levels = list(schema.decode_levels(annotations["modality"].attrs["levels"]))
     rows = _sizes(data)
     selections = {level: modality == level for level in levels}
-    if len(levels) != 1:
+    if levels != ["all"]:
         selections = {"all": np.full(len(modality), fill_value=True)} | selections
     for name, chosen in selections.items():
         row = _counted("annotations", int(chosen.sum()), n=len(modality))
@@ -117,8 +117,7 @@ def describe_design(data: xr.DataTree) -> Rows:
         rows.append(_trials(data))
     if "labels" in annotations:
         rows.extend(_labels_per_annotation(annotations, selections))
-    if "time" in annotations.coords:
-        rows.append(_sampling_interval(annotations))
+    rows.append(_sampling_interval(annotations))
     for flag, variable in annotations.data_vars.items():
         if variable.dims == ("annotation",) and "flag_meanings" in variable.attrs:
             rows.extend(_flag_rows(str(flag), variable, selections))

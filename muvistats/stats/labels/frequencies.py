@@ -122,12 +122,12 @@ def _kept(data: Data, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def _by_modality(frame: pd.DataFrame) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-    """Rows of each modality, in their order, then all rows where it is not one."""
+    """Rows of each modality, in their order, then all rows, if these are not it."""
     column = frame["modality"]
     known = column.cat.categories if hasattr(column, "cat") else sorted(column.dropna().unique())
     for modality in known:
         yield str(modality), (column == modality).to_numpy()
-    if len(known) != 1:
+    if list(known) != ["all"]:
         yield "all", np.full(len(frame), fill_value=True)
 
 
