@@ -4,6 +4,7 @@
 # For contributors (see CONTRIBUTING.md):
 #   make quick    what to run before each commit: lint, types, a sample of the tests
 #   make check    lint, types and doctests
+#   make test-browser   the annotation page in a Chromium on PATH or of CHROMIUM=
 #   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
 #   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
 # PYTHON=python3.12 takes another interpreter, in an environment of its own.
@@ -22,7 +23,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check $(PINS)
 PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
-.PHONY: report quick check lint types doctests test test-sample test-networks test-lowest \
+.PHONY: report quick check lint types doctests test test-sample test-browser test-networks test-lowest \
 	test-newest smoke docs bench clean
 
 report: report/index.html
@@ -53,6 +54,13 @@ test: $(VENV)/test.stamp
 
 test-sample: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --quiet --sample 1 --ignore tests/oracle --ignore tests/property
+
+# Playwright drives the Chromium that is there; without one, a line says so.
+test-browser:
+	@if [ -n "$(CHROMIUM)" ] || command -v chromium > /dev/null; then \
+		$(MAKE) --no-print-directory $(VENV)/test-browser.stamp && \
+		$(BIN)/python -m pytest tests/annotate/test_site_browser.py; \
+	else echo "test-browser: skipped, no Chromium on PATH and none named by CHROMIUM="; fi
 
 test-networks: $(NETWORKS)/test-networks.stamp
 	$(NETWORKS)/bin/python -m pytest -n 2 tests/networks
@@ -88,7 +96,7 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/test.stamp $(VENV)/docs.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
+$(VENV)/test.stamp $(VENV)/docs.stamp $(VENV)/test-browser.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
 	$(PIP) --editable ".[$*]"
 	touch $@
 
