@@ -4,7 +4,8 @@ From plan to data and back
 
 A study from its lists to its tests: 40 participants who do not exist rate twelve clips, in the
 format in which the annotation page stores what people do, with effects that are known. What is
-planted comes out. ``python analyses/08_from_plan_to_data.py --report FOLDER`` writes the report too.
+planted comes out. ``python analyses/08_from_plan_to_data.py --report FOLDER`` writes the report as
+well.
 """
 
 # %%

@@ -109,8 +109,10 @@ def command(site: Path, data: Path, port: int = 0) -> Any:
         [sys.executable, "-c", run, *arguments], stdout=subprocess.PIPE, text=True
     )
     with process:
-        yield process.stdout.readline().split()[0]
-        process.kill()
+        try:
+            yield process.stdout.readline().split()[0]
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +159,7 @@ def sound(page: Any) -> None:
     tones.click()
     page.locator(f"[name=tones][value='{count}']").check()
     next_page(page)
+    tones.wait_for(state="detached")
 
 
 #: Where the cursor is put, in shares of the plane from its left top.
@@ -314,7 +317,7 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
             page.reload()
             sound(page)
             next_page(page)  # ready
-            assert page.get_by_text("Clip 2 of 3").is_visible()
+            page.get_by_text("Clip 2 of 3").wait_for()
             page.locator(".plane-start:enabled").wait_for()
             time.sleep(1)  # the next clip is there
         # the server is gone: the trial is rated all the same
@@ -327,7 +330,7 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
             wait_for(data / "ratings/P1/trial-002.json")
             sound(page)
             next_page(page)  # ready
-            assert page.get_by_text("Clip 3 of 3").is_visible()
+            page.get_by_text("Clip 3 of 3").wait_for()
             page.locator(".plane-start:enabled").wait_for()
             made.set_offline(True)
             page.keyboard.press("Tab")
