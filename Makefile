@@ -4,6 +4,7 @@
 # For contributors (see CONTRIBUTING.md):
 #   make quick    what to run before each commit: lint, types, a sample of the tests
 #   make check    lint, types and doctests
+#   make test-browser   the annotation page in a Chromium on PATH or of CHROMIUM=
 #   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
 #   make calibration, make coverage   rates of false alarms and of intervals, in pieces of PIECE minutes
 #   make fuzz, make crash, make load   proofs under damage, crashes and load (an hour each)
@@ -26,8 +27,8 @@ INSTALL := -m pip install --quiet --disable-pip-version-check $(PINS)
 PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
-.PHONY: report quick check lint types doctests test test-sample test-networks test-lowest \
-	test-newest smoke docs bench calibration coverage fuzz crash load clean
+.PHONY: report quick check lint types doctests test test-sample test-browser test-networks \
+	test-lowest test-newest smoke docs bench calibration coverage fuzz crash load clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -57,6 +58,13 @@ test: $(VENV)/test.stamp
 
 test-sample: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --quiet --sample 1 --ignore tests/oracle --ignore tests/property
+
+# Playwright drives the Chromium that is there; without one, a line says so.
+test-browser:
+	@if [ -n "$(CHROMIUM)" ] || command -v chromium > /dev/null; then \
+		$(MAKE) --no-print-directory $(VENV)/test-browser.stamp && \
+		$(BIN)/python -m pytest tests/annotate/test_site_browser.py; \
+	else echo "test-browser: skipped, no Chromium on PATH and none named by CHROMIUM="; fi
 
 test-networks: $(NETWORKS)/test-networks.stamp
 	$(NETWORKS)/bin/python -m pytest -n 2 tests/networks
@@ -103,7 +111,7 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/test.stamp $(VENV)/docs.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
+$(VENV)/test.stamp $(VENV)/docs.stamp $(VENV)/test-browser.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
 	$(PIP) --editable ".[$*]"
 	touch $@
 

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -98,6 +100,21 @@ def serving(site: Path, data: Path, port: int = 0) -> Any:
         thread.join()
 
 
+@contextlib.contextmanager
+def command(site: Path, data: Path, port: int = 0) -> Any:
+    """The server as a process of its own, which is killed at the end; gives its address."""
+    run = "import sys; from muvistats.cli import main; main(sys.argv[1:])"
+    arguments = ["annotate", "serve", str(site), "--data", str(data), "--port", str(port)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", run, *arguments], stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            yield process.stdout.readline().split()[0]
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Any:
     with sync_api.sync_playwright() as playwright:
@@ -142,6 +159,7 @@ def sound(page: Any) -> None:
     tones.click()
     page.locator(f"[name=tones][value='{count}']").check()
     next_page(page)
+    tones.wait_for(state="detached")
 
 
 #: Where the cursor is put, in shares of the plane from its left top.
@@ -275,13 +293,6 @@ def test_a_participant_through_everything(site, tmp_path, context):
                 assert abs(row["arousal"].sel(time=time_of).item() - point[3]) <= point[4]
 
 
-def begin_at_once(page: Any, server: Any, query: str = "") -> None:
-    """To the first trial; the questions are answered."""
-    page.goto(f"{server.address}{query}")
-    introduce(page)
-    practise(page)
-
-
 def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, browser):
     data = tmp_path / "data"
     made = browser.new_context(
@@ -289,9 +300,11 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
     )
     page = made.new_page()
     with contextlib.closing(made):
-        with serving(site, data) as server:
-            port = server.server_address[1]
-            begin_at_once(page, server)
+        with command(site, data) as address:
+            port = int(address.rstrip("/").rpartition(":")[2])
+            page.goto(address)
+            introduce(page)
+            practise(page)
             drawn = rate(page, lambda page, x, y: page.touchscreen.tap(x, y))
             answer(page)
             wait_for(data / "ratings/P1/trial-001.json")
@@ -304,7 +317,7 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
             page.reload()
             sound(page)
             next_page(page)  # ready
-            assert page.get_by_text("Clip 2 of 3").is_visible()
+            page.get_by_text("Clip 2 of 3").wait_for()
             page.locator(".plane-start:enabled").wait_for()
             time.sleep(1)  # the next clip is there
         # the server is gone: the trial is rated all the same
@@ -312,14 +325,12 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
         answer(page)
         page.locator(".offline #offline").wait_for()
         assert not (data / "ratings/P1/trial-002.json").exists()
-        with serving(site, data, port=port):
+        with command(site, data, port):
             page.reload()
             wait_for(data / "ratings/P1/trial-002.json")
-            made.set_offline(True)
-            made.set_offline(False)
             sound(page)
             next_page(page)  # ready
-            assert page.get_by_text("Clip 3 of 3").is_visible()
+            page.get_by_text("Clip 3 of 3").wait_for()
             page.locator(".plane-start:enabled").wait_for()
             made.set_offline(True)
             page.keyboard.press("Tab")

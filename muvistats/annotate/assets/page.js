@@ -131,7 +131,10 @@ async function begin(study, store) {
     return { study: study.id, ...mine, online: false, done: [] };
   }
   const given = await answer.json();
-  if (!answer.ok) throw new Error(study.texts[given.error] ?? study.texts.no_server);
+  if (!answer.ok) {
+    const problem = study.texts[given.error] ?? study.texts.no_server;
+    throw new Error(given.error === "unknown_participant" ? `${problem} ${asked}` : problem);
+  }
   store.set(place, { participant: given.participant, token: mine.token });
   return { study: study.id, ...mine, ...given, online: true };
 }
