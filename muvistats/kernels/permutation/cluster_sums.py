@@ -51,7 +51,7 @@ class Sums(NamedTuple):
 class _Block(NamedTuple):
     """Clusters of like size: units, values, and what is added where nobody is in a group."""
 
-    index: Ints  # (cluster, place), the number of units for places that are not needed
+    units: Ints  # (cluster, place), the number of units for places that are not needed
     values: Any  # (cluster, column + 1, place), the last column is 1
     offset: Any  # (cluster, column + 1, group - 1, 1), sum of -e r
     squares: Any  # (column, cluster * place), r^2
@@ -139,8 +139,8 @@ def _add(out: Sums, kind: int, block: _Block, drawn: Ints) -> None:
     """Add what a block of clusters has; totals and single rows without the last group."""
     k, n = out.total.shape[1], drawn.shape[1]
     groups = np.arange(k - 1, dtype=drawn.dtype)[:, None]
-    z = (drawn[block.index][:, :, None] == groups).astype(block.values.dtype)
-    z = z.reshape(*block.index.shape, -1)
+    z = (drawn[block.units][:, :, None] == groups).astype(block.values.dtype)
+    z = z.reshape(*block.units.shape, -1)
     sums = (block.values @ z).reshape(len(z), -1, k - 1, n) + block.offset
     for g, sums_of in enumerate((*np.moveaxis(sums, 2, 0), sums.sum(axis=2))):
         values = sums_of[:, :-1]

@@ -89,7 +89,7 @@ def between_groups_moments(
 
 
 def _dense(values: Any) -> Floats:
-    return np.asarray(values.toarray() if sparse.issparse(values) else values)
+    return np.asarray(values if isinstance(values, np.ndarray) else values.toarray())
 
 
 def _total(group: Ints, values: Floats) -> Floats:
