@@ -184,10 +184,10 @@ def _blocks(data: Modelled) -> Iterator[RandomBlock]:
         if varies:
             for columns in [groups] if data.k <= _FREE else groups.T[:, :, None]:
                 yield RandomBlock(columns, codes, levels)
-    for codes in data.also:
+    for codes in (also.astype(np.intp) for also in data.also):
         levels = int(codes.max()) + 1
         if int(data.clusters[1].max()) + 1 < levels < n:
-            yield RandomBlock(ones, codes.astype(np.intp), levels)
+            yield RandomBlock(ones, codes, levels)
 
 
 def _spread(optimum: Floats, blocks: list[RandomBlock]) -> float:
