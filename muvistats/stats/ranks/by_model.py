@@ -176,7 +176,7 @@ def _blocks(data: Modelled) -> Iterator[RandomBlock]:
     """
     n = len(data.values)
     ones, groups = np.ones((n, 1)), np.eye(data.k)[data.codes]
-    for codes in data.clusters:
+    for codes in (cluster.astype(np.intp) for cluster in data.clusters):
         levels, cells = (int(some.max()) + 1 for some in (codes, dense_codes(codes, data.codes)))
         varies = levels < cells <= _FULL * n
         if levels < n and not (varies and data.k <= _FREE):
@@ -184,7 +184,7 @@ def _blocks(data: Modelled) -> Iterator[RandomBlock]:
         if varies:
             for columns in [groups] if data.k <= _FREE else groups.T[:, :, None]:
                 yield RandomBlock(columns, codes, levels)
-    for codes in data.also:
+    for codes in (also.astype(np.intp) for also in data.also):
         levels = int(codes.max()) + 1
         if int(data.clusters[1].max()) + 1 < levels < n:
             yield RandomBlock(ones, codes, levels)
