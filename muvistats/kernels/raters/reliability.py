@@ -243,20 +243,20 @@ def icc_of_squares(
             else:
                 limits = _agreement_limits(own, k, m, float(estimate), tail)
             bracket = "" if form == "1" else f"{form},"
-            single.append(_form(f"ICC({bracket}1)", estimate, found, limits))
+            single.append(_form(f"ICC({bracket}1)", float(estimate), found, limits))
             averaged = np.where(msb > 0, limits * k / (1 + (k - 1) * limits), np.nan)
-            average.append(_form(f"ICC({bracket}k)", mean, found, averaged))
+            average.append(_form(f"ICC({bracket}k)", float(mean), found, averaged))
     return [*single, *average]
 
 
 def _form(
-    name: str, estimate: Floats, found: tuple[float, float, float, float], limits: Floats
+    name: str, estimate: float, found: tuple[float, float, float, float], limits: Floats
 ) -> IccForm:
     """A form, with the reason why it has no value."""
     reason = ""
     if np.isnan(estimate):
         reason = "the means of the targets are equal"
-    return IccForm(name, float(estimate), *found, float(limits[0]), float(limits[1]), reason)
+    return IccForm(name, estimate, *found, float(limits[0]), float(limits[1]), reason)
 
 
 def mean_squares(ratings: Floats) -> dict[str, MeanSquares]:

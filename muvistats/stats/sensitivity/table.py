@@ -107,7 +107,10 @@ def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str,
         design = evidence["design"]
         drawn = design.mc_error > 0  # else all arrangements were looked at
         if drawn and design.least_p > aim and design.p_value <= _NEAR * design.least_p:
-            found[i] = evidence | {"design": finer.of(claim)["design"]}
+            again = finer.of(claim)["design"]
+            note = f"resampled again: {design.n_resamples} would not have decided"
+            again = replace(again, warning=join_reasons(again.warning, note))
+            found[i] = evidence | {"design": again}
     return found
 
 

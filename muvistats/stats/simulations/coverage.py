@@ -270,8 +270,8 @@ def cells() -> Iterator[Cell]:
                         yield Cell(what, size, effect, k, draw, _of_ranks(mannwhitney, by))
             yield Cell("agreement", size, effect, 0, _static_study, _agreement, 10)
             yield Cell("concordance", size, effect, 0, _muvi(("item",)), _concordance, 4)
-            draw_muvi = _muvi(("modality",))
-            yield Cell("contribution", size, effect, 0, draw_muvi, _contribution, 4)
+            if effect == "medium":  # without one, music and picture are alike and have no shares
+                yield Cell("contribution", size, effect, 0, _muvi(()), _contribution, 4)
 
 
 # ------------------------------------------------------------------------- measurement

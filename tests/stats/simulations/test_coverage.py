@@ -78,7 +78,7 @@ def test_the_committed_table_is_whole():
     """Every row names a cell that there is, and its limits follow from its counts."""
     source = files("muvistats.data") / "simulation" / "coverage.csv"
     with source.open(encoding="utf-8") as stream:
-        table = pd.read_csv(stream)
+        table = pd.read_csv(stream, keep_default_na=False, na_values=[""])
     known = {(c.interval, c.size, c.effect, c.groups) for c in cells()}
     named = set(
         zip(table["interval"], table["size"], table["effect"], table["groups"], strict=True)
