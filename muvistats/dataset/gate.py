@@ -50,7 +50,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        given = dict(zip(order, args, strict=False)) | kwargs
+        given: dict[str, Any] = {**dict(zip(order, args, strict=False)), **kwargs}
         for name in ("formula", "by"):
             if isinstance(given.get(name), str):  # refused before a study is looked at
                 refuse_forbidden(given[name], two_sided=name == "formula")

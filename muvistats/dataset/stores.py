@@ -144,6 +144,7 @@ def _opened(
 
         source = SealedStore(LocalStore(path, read_only=True), seal)
     zarr = path.suffix == ".zarr"
+    options: dict[str, Any] = {} if seal is None else {"consolidated": True}
     with boundary(f"not a readable {path.suffix[1:]} study", file=path.name):
         if not zarr:
             h5py.File(path, "r").close()  # h5netcdf complains twice of what is no HDF5
@@ -153,7 +154,7 @@ def _opened(
             decode_times=False,
             decode_timedelta=False,
             chunks=None,
-            **({"consolidated": True} if seal is not None else {}),
+            **options,
         )
     whole = False
     try:
