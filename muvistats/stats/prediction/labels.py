@@ -133,7 +133,8 @@ def label_prediction(
     for modality, child in zip(frame["modality"].cat.categories, children, strict=True):
         part = frame[frame["modality"] == modality]
         shares = _shares(part, labels, items)
-        known = (shares.raters > 0) & ~np.isnan(table).any(axis=1)[:, None]
+        whole: Mask = np.asarray(~np.isnan(table).any(axis=1))
+        known = (shares.raters > 0) & whole[:, None]
         use = known.any(axis=1)
         base: Row = {
             "modality": modality,
@@ -187,7 +188,7 @@ def _shares(frame: pd.DataFrame, labels: list[str], items: npt.NDArray[Any]) -> 
     return _Shares(
         grouped.mean().reindex(items).to_numpy(np.float64),
         grouped.count().reindex(items, fill_value=0).to_numpy(np.int64),
-        answered.reindex(items, fill_value=0).to_numpy(np.int64),
+        np.asarray(answered.reindex(items, fill_value=0), dtype=np.int64),
     )
 
 

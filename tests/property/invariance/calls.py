@@ -160,7 +160,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "label_deviations": of("label_deviations", n_resamples=N),
     "label_frequencies": of("label_frequencies"),
     "label_models": lambda given: mv.label_models(
-        given.data, by="years_of_training > 3", labels=[given.called("happy")]
+        given.data, by="(years_of_training > 3)", labels=[given.called("happy")]
     ),
     "label_prediction": of("label_prediction", kind="audio", n_folds=3, n_resamples=N),
     "lasso_models": _trained("lasso_models", n_folds=3),
