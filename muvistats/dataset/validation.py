@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -181,9 +183,9 @@ def _check_ranges(annotations: xr.Dataset) -> None:
 
 def _scale(values: xr.DataArray) -> tuple[float, float]:
     """Scale of a dimension, which its attributes tell."""
-    ends = [values.attrs.get(name) for name in ("scale_min", "scale_max")]
+    ends: list[Any] = [values.attrs.get(name) for name in ("scale_min", "scale_max")]
     try:
-        low, high = map(float, ends)
+        low, high = float(ends[0]), float(ends[1])
     except (TypeError, ValueError):
         low = high = np.nan
     if not low < high:
