@@ -62,9 +62,9 @@ def nominal_sums_lost(chosen: Floats, units: Ints, n_units: int) -> Floats:
     """
     known = ~np.isnan(chosen)
     x = np.where(known, chosen, 0.0)
-    m = np.bincount(units, known, n_units)[units]
-    r = np.bincount(units, x, n_units)[units]
-    lost = _nominal(m, r) - _nominal(m - 1, r - x)
+    m: Floats = np.bincount(units, known, n_units)[units].astype(np.float64)
+    r: Floats = np.bincount(units, x, n_units)[units].astype(np.float64)
+    lost: Floats = _nominal(m, r) - _nominal(m - 1, r - x)
     return np.where(known[:, None], lost, 0.0)
 
 
