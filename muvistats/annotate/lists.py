@@ -316,7 +316,8 @@ def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
         _row("meetings of a participant with an item", met),
     ]
     if met.max() > 1:
-        who, what = met.idxmax()
+        worst: Any = met.idxmax()
+        who, what = worst
         rows[-1] |= {"verdict": "repeated", "warning": f"{who} meets {what} {met.max()} times"}
     shown = lists[lists["overlay"].notna()]
     if len(shown):

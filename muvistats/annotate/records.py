@@ -124,9 +124,9 @@ def _trial(study: Study, participant: str, part: Part, source: object) -> Part:
     plan = planned[number]
     for name in _KEYS:
         _need(source, name, part.get(name) == plan[name], part.get(name), repr(plan[name]))
-    duration = part.get("duration")
+    duration: Any = part.get("duration")
     _need(source, "duration", _number(duration, 0, _LONGEST_CLIP), duration, "seconds")
-    labels = part.get("labels")
+    labels: Any = part.get("labels")
     names = {label["label"] for label in study["labels"]}
     good = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     good = good and set(labels) <= names and len(set(labels)) == len(labels) > 0

@@ -270,12 +270,12 @@ def _labels(taxonomy: pd.DataFrame | None) -> list[dict[str, str]]:
 def _plain_lists(trials: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Trials of each participant, in order, as plain values."""
     lists: dict[str, list[dict[str, Any]]] = {}
-    for row in trials.itertuples(index=False):
-        file_name(row.participant)  # refuses an id that no file can have
-        overlay = None if pd.isna(row.overlay) else row.overlay
-        lists.setdefault(row.participant, []).append(
-            {"trial": row.trial, "item": row.item, "modality": row.modality, "overlay": overlay}
-        )
+    plain = trials.astype("object").where(trials.notna(), None)
+    for trial in plain.to_dict("records"):
+        participant = str(trial.pop("participant"))
+        file_name(participant)  # refuses an id that no file can have
+        own = {str(name): value for name, value in trial.items()}
+        lists.setdefault(participant, []).append(own)
     return lists
 
 

@@ -84,6 +84,8 @@ class Sender {
       }
       document.body.classList.remove("offline");
       if (!answer.ok) continue;
+      const { kind, trial } = this.part(name);
+      this.session.done.push(kind === "trial" ? trial : kind);
       this.names = this.names.filter((each) => each !== name);
       this.store.set("parts", this.names);
       this.store.remove(`part:${name}`);
