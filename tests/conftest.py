@@ -171,3 +171,17 @@ def tiny() -> xr.DataTree:
         time=time,
         study="tiny",
     )
+
+
+@pytest.fixture(scope="session")
+def choices() -> xr.DataTree:
+    """A study in which each person chose one emotion for each item."""
+    words = ["joy", "fear", "anger"]
+    rng = np.random.default_rng(0)
+    keys = pd.MultiIndex.from_product([range(6), range(8)], names=["item", "participant"])
+    answers = keys.to_frame(index=False)
+    intended = answers["item"] % 3
+    heard = np.where(rng.random(len(answers)) < 0.6, intended, rng.integers(3, size=len(answers)))
+    answers["emotion"] = [words[code] for code in heard]
+    items = pd.DataFrame({"item": range(6), "intended": [words[i % 3] for i in range(6)]})
+    return mv.from_frames(answers, items=items, labels="emotion", simulated=True)

@@ -53,7 +53,14 @@ def study_of(path: Path, options: dict[str, str | None]) -> xr.DataTree:
     if options["scale"] is not None:
         given["scale"] = _scale(options["scale"])
     place = "dynamics" if "time" in table else "annotations"
-    return from_frames(**{place: table}, study=path.stem.split(".")[0], source=path.name, **given)
+    try:
+        name = path.stem.split(".")[0]
+        return from_frames(**{place: table}, study=name, source=path.name, **given)
+    except DataError as error:  # what it calls the table is this file
+        if error.file != place:
+            raise
+        told = {key: getattr(error, key) for key in ("row", "column", "found", "expected")}
+        raise DataError(error.problem, file=path.name, **told) from None
 
 
 def refuse_options(options: dict[str, str | None]) -> None:

@@ -6,6 +6,8 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import muvistats
 from muvistats import kruskal_modality, simulate_muvi
 
@@ -48,18 +50,21 @@ def calls_between_files(function) -> dict[str, set[str]]:
     return callers
 
 
-def test_one_kruskal_enters_five_files_and_none_twice():
-    study = simulate_muvi(rng=1, n_items=6, n_participants=9, features=False)
+#: Files that each row may enter: the published test, and arrangements of a large study.
+MOST = {"independent": 5, "design": 8}
+
+
+@pytest.mark.parametrize("dependence", MOST)
+def test_one_kruskal_enters_few_files_and_none_twice(dependence):
+    study = simulate_muvi(rng=1, n_items=42, n_participants=45, features=False)
     rows = []
-    callers = calls_between_files(
-        lambda: rows.append(kruskal_modality(study, dimension="arousal", n_resamples=49, n_jobs=1))
-    )
-    assert rows[0]["dependence"].tolist() == ["independent", "design"]
+    given = {"dimension": "arousal", "dependence": dependence, "n_resamples": 49, "n_jobs": 1}
+    callers = calls_between_files(lambda: rows.append(kruskal_modality(study, **given)))
     assert rows[0]["p_value"].notna().all()
     order = list(TopologicalSorter(callers).static_order())  # refuses a way back up
     assert order[0] == "stats/ranks/several_groups.py"
     assert {name.split("/")[0] for name in order} == {"stats", "kernels"}
-    assert len(order) <= 5, order
+    assert len(order) <= MOST[dependence], order
 
 
 def test_a_way_back_up_is_seen(monkeypatch):
@@ -67,14 +72,14 @@ def test_a_way_back_up_is_seen(monkeypatch):
     from muvistats.kernels.permutation import arrangements
     from muvistats.stats.shared import study as shared
 
-    inner = arrangements.group_sums
+    inner = arrangements.draw_arrangements
 
     def back_up(*arguments):
         shared.codes_of(rows_of_nobody)
         return inner(*arguments)
 
-    study = simulate_muvi(rng=1, n_items=6, n_participants=9, features=False)
+    study = simulate_muvi(rng=1, n_items=42, n_participants=45, features=False)
     rows_of_nobody = muvistats.annotation_frame(study)["item"]
-    monkeypatch.setattr(arrangements, "group_sums", back_up)
+    monkeypatch.setattr(arrangements, "draw_arrangements", back_up)
     callers = calls_between_files(lambda: kruskal_modality(study, n_resamples=9))
     assert "kernels/permutation/arrangements.py" in callers["stats/shared/study.py"]

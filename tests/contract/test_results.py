@@ -24,6 +24,7 @@ CALLS: dict[str, list[dict[str, object]]] = {
         {"level": level, "dimension": "arousal"} for level in ("summary", "fold", "item")
     ],
     "mannwhitney": [{"formula": "valence ~ gender"}],
+    "pairwise": [{"formula": "arousal ~ gender"}],
     "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],
 }
 
@@ -39,11 +40,16 @@ NEEDS_FEATURES = {
 }
 
 
+#: Functions of questions with one answer.
+NEEDS_CHOICES = {"choice_agreement", "confusion_matrix", "hit_rates"}
+
+
 @pytest.fixture
 def data(name: str, request: pytest.FixtureRequest) -> xr.DataTree:
     """A study that the function can work on."""
-    fixture = "featured" if name in NEEDS_FEATURES else "study"
-    return request.getfixturevalue(fixture)
+    if name in NEEDS_CHOICES:
+        return request.getfixturevalue("choices")
+    return request.getfixturevalue("featured" if name in NEEDS_FEATURES else "study")
 
 
 #: What takes no study: printed values, and functions that simulate their own.

@@ -6,6 +6,7 @@ import inspect
 
 import pandas as pd
 import pytest
+import xarray as xr
 
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
@@ -25,14 +26,34 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "bilder_loughin": {"by": "overlay", "n_resamples": 299},
     "chisquare_labels": {"by": "gender", "n_resamples": 299},
     "interrater_ccc": {"level": "modality"},
-    "kruskal": {"formula": "arousal ~ modality"},
+    "kruskal": {"formula": "arousal ~ gender"},
     "mannwhitney": {"formula": "valence ~ gender"},
+    "pairwise": {"formula": "arousal ~ gender", "n_resamples": 299},
     "pairwise_modality": {"n_resamples": 299},
 }
 
 
 #: Functions that predict from features of the items.
 NEEDS_FEATURES = {"audio_visual_contrast", "label_prediction"}
+
+
+#: Functions of questions with one answer.
+NEEDS_CHOICES = {"choice_agreement", "confusion_matrix", "hit_rates"}
+
+#: Tests within items, of which a model takes the place in small studies.
+NEEDS_MANY = {"kruskal_modality", "mannwhitney_overlay", "pairwise_modality"}
+
+
+@pytest.fixture(scope="module")
+def many() -> xr.DataTree:
+    """A study with participants and items enough for arrangements."""
+    return mv.simulate_muvi(rng=1, n_items=42, n_participants=45, features=False)
+
+
+def fixture_of(name: str) -> str:
+    """Study on which a function draws."""
+    places = {"featured": NEEDS_FEATURES, "choices": NEEDS_CHOICES, "many": NEEDS_MANY}
+    return next((fixture for fixture, names in places.items() if name in names), "study")
 
 
 def drawing() -> list[str]:
@@ -56,7 +77,7 @@ def test_the_default_seed_is_0(name):
     "name", [name for name in drawing() if name in RESULT_COLUMNS and name not in NO_STUDY]
 )
 def test_two_calls_agree_and_none_is_fresh(name, request):
-    study = request.getfixturevalue("featured" if name in NEEDS_FEATURES else "study")
+    study = request.getfixturevalue(fixture_of(name))
     function = getattr(mv, name)
     parameters = inspect.signature(function).parameters
     arguments = ARGUMENTS.get(name, {})

@@ -19,9 +19,8 @@ import numpy as np
 from scipy import special
 
 from ...types import Floats, Ints
+from .crossed_ranks import Statistic, directed
 from .decks import Decks
-
-Statistic = Callable[[Ints], Floats]
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
 _BATCH = 500_000
@@ -441,13 +440,6 @@ def _compared(
 
 
 # ------------------------------------------------------------------------- statistics of ranks
-
-
-def directed(z: Floats, alternative: str) -> Floats:
-    """Standardized differences such that large ones speak against the null."""
-    if alternative == "two-sided":
-        return np.abs(z)
-    return z if alternative == "greater" else -z
 
 
 def _sums_of_units(ranks: Floats, row: Ints) -> tuple[Floats, Floats]:

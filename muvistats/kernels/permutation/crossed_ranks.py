@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
-from .arrangements import Statistic, dense_codes, directed
+
+#: From groups of the units, (arrangement, unit), to a statistic, (arrangement, variable).
+Statistic = Callable[[Ints], Floats]
 
 #: Smallest clustered variance, as part of that of independent rows. A larger one makes the test
 #: reject too often where effects differ between clusters, a smaller one costs power without it.
@@ -82,6 +85,13 @@ def crossed_statistic(
     return statistic
 
 
+def directed(z: Floats, alternative: str) -> Floats:
+    """Standardized differences such that large ones speak against the null."""
+    if alternative == "two-sided":
+        return np.abs(z)
+    return z if alternative == "greater" else -z
+
+
 class _Sums(NamedTuple):
     """What a unit adds to sums of ranks and of rows over clusters, and to the sum of squares."""
 
@@ -93,7 +103,8 @@ class _Sums(NamedTuple):
     @classmethod
     def of(cls, ranks: Floats, row: Ints, clusters: tuple[Ints, Ints]) -> _Sums:
         values = ranks - ranks.mean()
-        both = dense_codes(*clusters)
+        n_items = int(clusters[1].max()) + 1
+        both = np.unique(clusters[0] * n_items + clusters[1], return_inverse=True)[1]
         single = int(both.max()) + 1 == len(ranks)
         kinds = [*clusters] if single else [*clusters, both]
         parts = [(codes, weight) for codes in kinds for weight in (values, np.ones(len(values)))]

@@ -17,7 +17,6 @@ from scipy import stats
 
 from ...formula import columns_of, factor
 from ...kernels.permutation.arrangements import (
-    Statistic,
     additive_residuals,
     between_statistic,
     dense_codes,
@@ -25,7 +24,7 @@ from ...kernels.permutation.arrangements import (
     permutation_test,
     robust_statistic,
 )
-from ...kernels.permutation.crossed_ranks import crossed_statistic
+from ...kernels.permutation.crossed_ranks import Statistic, crossed_statistic
 from ...kernels.permutation.shrinkage import shrunken_residuals
 from ...kernels.ranks.effects import (
     Dominance,
