@@ -21,8 +21,6 @@ from pathlib import Path
 import numpy as np
 
 import muvistats as mv
-from muvistats.annotate.records import check_part
-from muvistats.annotate.store import Store
 
 lists = mv.design_lists(12, n_participants=40, per_cell=10, rng=1)
 print(mv.check_lists(lists)[["quantity", "minimum", "maximum", "verdict"]].to_string(index=False))
@@ -58,9 +56,12 @@ AROUSAL = {"music": 0.0, "visual": 0.0, "audiovisual": 0.2}
 SECONDS, RATE = 30.0, 10
 
 rng = np.random.default_rng(7)
-store = Store(folder / "data", json.loads((site / "study.json").read_text("utf-8")))
+plan_of_study = json.loads((site / "study.json").read_text("utf-8"))
+data = folder / "data"
+data.mkdir()
+(data / "study.json").write_text(json.dumps(plan_of_study), "utf-8")
 items = {item: rng.normal(0, 0.15, 2) for item in lists["item"].unique()}
-names = [label["label"] for label in store.study["labels"]]
+names = [label["label"] for label in plan_of_study["labels"]]
 
 
 def moving(level: float, time: np.ndarray) -> list[float]:
@@ -69,7 +70,7 @@ def moving(level: float, time: np.ndarray) -> list[float]:
     return np.round(np.clip((level + sway) * (1 - np.exp(-time)), -1, 1), 5).tolist()
 
 
-for participant, plans in store.study["lists"].items():
+for participant, plans in plan_of_study["lists"].items():
     own = rng.normal(0, 0.08, 2)
     person = {
         "kind": "personal",
@@ -106,14 +107,15 @@ for participant, plans in store.study["lists"].items():
                 "familiar": bool(rng.random() < 0.3),
             }
         )
-    for part in parts:
-        store.save(check_part(store.study, participant, part))
+    # the file that the page offers a participant
+    whole = {"study": plan_of_study["id"], "participant": participant, "parts": parts}
+    (data / f"{participant}.json").write_text(json.dumps(whole), "utf-8")
 
 # %%
 # Back
 # ----
 
-study = mv.read_annotations(store.folder)
+study = mv.read_annotations(data)
 print(study["log"].to_dataset().to_dataframe()[["action", "count"]].to_string(index=False))
 
 # %%
@@ -140,5 +142,5 @@ joyful = joyful[joyful["label"] == "joyful"]
 print(joyful[["group", "observed", "expected", "std_residual"]].to_string(index=False))
 
 if "--report" in sys.argv:
-    print(mv.write_report(store.folder, sys.argv[sys.argv.index("--report") + 1]))
+    print(mv.write_report(data, sys.argv[sys.argv.index("--report") + 1]))
 place.cleanup()

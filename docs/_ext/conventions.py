@@ -12,7 +12,8 @@ import muvistats
 from muvistats import deep
 from muvistats.features import audio, visual
 from muvistats.results.docstrings import split_docstring
-from muvistats.results.parameters import PARAMETERS, REQUIRED
+from muvistats.results.parameter import REQUIRED
+from muvistats.results.parameters import PARAMETERS
 from muvistats.results.vocabulary import (
     ADJUSTED_BY_LARGEST,
     FEWER_RESAMPLES,

@@ -44,6 +44,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     order = tuple(parameters)
     first, *others = parameters.values()
     annotation = str(first.annotation)
+    is_model = ".models." in function.__module__  # the room whose formulas have terms
     frames = annotation == "Data" or "DataFrame" in annotation
     models = "Models" in annotation
     own = tuple(key for key in _FRAME_KEYS if frames and key not in {p.name for p in others})
@@ -53,7 +54,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
         given: dict[str, Any] = {**dict(zip(order, args, strict=False)), **kwargs}
         for name in ("formula", "by"):
             if isinstance(given.get(name), str):  # refused before a study is looked at
-                refuse_forbidden(given[name], two_sided=name == "formula")
+                refuse_forbidden(given[name], two_sided=name == "formula", model=is_model)
         data = args[0] if args else kwargs.get(first.name)
         names = {key: kwargs.pop(key) for key in own if key in kwargs}
         if isinstance(data, xr.DataTree):

@@ -159,7 +159,7 @@ def parse_model(formula: str) -> ModelFormula:
     return ModelFormula(str(formula), response, terms, intercept, tuple(whole.bars), offsets)
 
 
-def refuse_forbidden(text: str, *, two_sided: bool) -> None:
+def refuse_forbidden(text: str, *, two_sided: bool, model: bool = False) -> None:
     """Refuse what no formula may say, before there is data.
 
     Parameters
@@ -168,18 +168,25 @@ def refuse_forbidden(text: str, *, two_sided: bool) -> None:
         A formula, or the right-hand side of one.
     two_sided : bool
         Whether it has a response.
+    model : bool
+        Whether it is the formula of a model, with terms; else its sides are expressions, and it is
+        refused when it could be neither.
 
     Raises
     ------
     DesignError
-        When neither an expression nor a model may say it; names the token that is not allowed.
+        Names the token that is not allowed.
     """
+    whole = text if two_sided else f"y ~ {text}"
+    if model:
+        parse_model(whole)
+        return
     try:
         for side in split_formula(text) if two_sided else (text,):
             check(side)
     except DesignError as error:
         try:
-            parse_model(text if two_sided else f"y ~ {text}")
+            parse_model(whole)
         except DesignError:
             raise error from None
 

@@ -21,7 +21,11 @@ from .style import GREY, INK, colours, header, new_figure, p_text, require, styl
 _PAIR = "#4C7A99"
 
 #: How the statistics of `kruskal_modality` are written: as published, and by the design.
-_STATISTICS = {"H": "Kruskal-Wallis H", "chi2": "By design, \u03c7\u00b2"}
+_STATISTICS = {
+    "H": "Kruskal-Wallis H",
+    "chi2": "By design, \u03c7\u00b2",
+    "F": "By design, F",
+}
 
 #: More points than this are not drawn one by one.
 _MOST_POINTS = 3000
@@ -150,7 +154,16 @@ def _limits(frame: pd.DataFrame, name: str) -> tuple[float, float]:
 
 
 def _test_text(test: pd.DataFrame, dimension: str) -> str:
-    columns = ("dimension", "factor", "statistic", "statistic_name", "df", "p_value", "dependence")
+    columns = [
+        "dimension",
+        "factor",
+        "statistic",
+        "statistic_name",
+        "df",
+        "df_denom",
+        "p_value",
+        "dependence",
+    ]
     require(test, "kruskal_modality", *columns)
     other = test[(test["factor"] != "modality") | ~test["statistic_name"].isin(_STATISTICS)]
     if len(other):
@@ -165,7 +178,10 @@ def _test_text(test: pd.DataFrame, dimension: str) -> str:
         return "not tested"
     row = rows.iloc[0]
     name = _STATISTICS[row["statistic_name"]]
-    return f"{name}({row['df']:.0f}) = {row['statistic']:.2f}, {p_text(row['p_value'])}"
+    denominator = "" if pd.isna(row["df_denom"]) else f", {row['df_denom']:.1f}"
+    return (
+        f"{name}({row['df']:.0f}{denominator}) = {row['statistic']:.2f}, {p_text(row['p_value'])}"
+    )
 
 
 @styled

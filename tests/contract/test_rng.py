@@ -47,7 +47,9 @@ NEEDS_MANY = {"kruskal_modality", "mannwhitney_overlay", "pairwise_modality"}
 @pytest.fixture(scope="module")
 def many() -> xr.DataTree:
     """A study with participants and items enough for arrangements."""
-    return mv.simulate_muvi(rng=1, n_items=42, n_participants=45, features=False)
+    return mv.simulate_muvi(
+        rng=1, n_items=42, n_participants=45, features=False, without=("modality",)
+    )
 
 
 def fixture_of(name: str) -> str:

@@ -405,7 +405,7 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
     else:
         test, effects = _permuted_groups(sample, resampling)
     share = _share_columns(effects, sample)
-    return test | share | {"warning": _reasons(test, share, groups)}
+    return test | share | {"warning": _reasons(test, share, sample)}
 
 
 def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> Row:
@@ -438,14 +438,14 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
     else:
         test, effects = _permuted_pair(two, stats.rankdata(groups.values)[members], resampling)
     dominance = _dominance_columns(effects, sample.question)
-    return test | dominance | {"warning": _reasons(test, dominance, groups)}
+    return test | dominance | {"warning": _reasons(test, dominance, sample)}
 
 
 def _permuted_groups(sample: Sample, resampling: Resampling) -> tuple[Row, Effects]:
     """Columns of a permutation test of all groups, and their effects."""
     ranks, units = stats.rankdata(sample.groups.values), sample.units
     statistic, lonely = _statistic(sample, ranks, units)
-    row = _permuted(statistic, units, resampling, sample.note, sample.uncalibrated, lonely)
+    row = _permuted(statistic, units, resampling, lonely)
     name, df = "H" if lonely else "chi2", len(sample.groups.levels) - 1.0
     return row | {"statistic_name": name, "df": df}, sample.effects
 
@@ -459,7 +459,7 @@ def _permuted_pair(
     if np.ptp(ranks) == 0:
         return row | {"statistic_name": "t", "warning": "all values are equal"}, None
     statistic, lonely = _statistic(sample, ranks, units, sample.question.alternative)
-    row |= _permuted(statistic, units, resampling, sample.note, sample.uncalibrated, lonely)
+    row |= _permuted(statistic, units, resampling, lonely)
     signed, _ = _statistic(sample, ranks, units, "greater")
     row["statistic"] = signed(units.codes[None, :])[0, 0]
     return row | {"statistic_name": "z" if lonely else "t"}, sample.effects
@@ -494,8 +494,9 @@ def _permuted(statistic: Statistic, units: Units, resampling: Resampling, *notes
     return columns | {"statistic": test.observed[0], "warning": reason}
 
 
-def _reasons(test: Row, effect: Row, groups: Groups) -> str:
-    return join_reasons(test.get("warning", ""), effect.get("warning", ""), groups.note)
+def _reasons(test: Row, effect: Row, sample: Sample) -> str:
+    said = (found.get("warning", "") for found in (test, effect))
+    return join_reasons(*said, sample.note, sample.uncalibrated, sample.groups.note)
 
 
 # ------------------------------------------------------------------------- effect sizes

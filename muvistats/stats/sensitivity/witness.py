@@ -16,7 +16,6 @@ from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
-from ...kernels.contingency import partial_eta_squared
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
 from ..labels.counts import chisquare_labels
 from ..labels.residuals import label_deviations
@@ -99,10 +98,9 @@ class Witness:
 
     def of(self, claim: Claim) -> dict[str, Evidence]:
         """Evidence of each analysis for a claim."""
-        labels = self._frame.attrs["labels"]
-        missing = ""
         if claim.test == "formula":
             return self._own(claim)
+        labels, missing = self._frame.attrs["labels"], ""
         if claim.dimension and claim.dimension not in self._dimensions:
             missing = f"ratings of {claim.dimension}"
         elif claim.test in _OF_LABELS and (not labels or self._frame["n_labels"].isna().all()):
@@ -184,9 +182,8 @@ class Witness:
         """A user's claim: all groups of a factor, or one of them against another."""
         formula, by = f"{claim.dimension} ~ {claim.factor}", claim.factor
         test = pairwise if claim.group1 else kruskal
-        given: dict[str, Any] = {"conf_level": self._conf_level, **self._permutations}
-        if claim.group1:
-            given["adjust"] = "none"
+        only_pairs = {"adjust": "none"} if claim.group1 else {}
+        given = {"conf_level": self._conf_level, **only_pairs, **self._permutations}
         try:
             rows = test(self._frame, formula, **given)
         except DesignError:  # nothing says how the factor came about
@@ -199,13 +196,12 @@ class Witness:
             fit = mixed_model(self._frame, f"{formula} + {people}(1 | item)", family=family)
             if not claim.group1:
                 return self._joint(fit, by)
-            rows = fit.contrasts(by, adjust="none", conf_level=self._conf_level)
-            return of_estimate(only(_turned(rows, claim)), name)
+            pairs = fit.contrasts(by, adjust="none", conf_level=self._conf_level)
+            return of_estimate(only(_turned(pairs, claim)), name)
 
         found = self._once("own", claim.finding, lambda: self._guarded(model))
-        if not claim.group1:
-            return of_rows(rows, no_sign) | {"mixed model": found}
-        return of_rows(_turned(rows, claim), sign_of("effect_size")) | {"mixed model": found}
+        turned = (_turned(rows, claim), sign_of("effect_size")) if claim.group1 else (rows, no_sign)
+        return of_rows(*turned) | {"mixed model": found}
 
     def _closer_modality(self, claim: Claim) -> dict[str, Evidence]:
         frame = modality_contrasts(
@@ -251,7 +247,7 @@ class Witness:
     def _joint(self, fit: MixedFit, term: str) -> Evidence:
         rows = fit.anova()
         row = only(rows[rows["term"] == term])
-        effect, low, high = partial_eta_squared(
+        effect, low, high = contingency.partial_eta_squared(
             row["statistic"], row["df"], row["df_denom"], self._conf_level
         )
         name = "partial eta squared"

@@ -210,9 +210,14 @@ def test_the_study_is_the_same_study(name, shape):
 
 
 def _without_scale(dataset: xr.Dataset) -> xr.Dataset:
-    for variable in dataset.variables.values():
-        for name in ("recorded_scale_min", "recorded_scale_max"):
-            variable.attrs.pop(name, None)
+    """Ratings, which stay on the scale on which they were recorded, on [-1, 1]."""
+    dataset = dataset.copy()
+    for name, variable in dataset.data_vars.items():
+        if "scale_min" in variable.attrs:
+            attrs = dict(variable.attrs)
+            low, high = attrs.pop("scale_min"), attrs.pop("scale_max")
+            dataset[name] = (variable - (low + high) / 2) / ((high - low) / 2)
+            dataset[name].attrs = attrs
     return dataset
 
 
