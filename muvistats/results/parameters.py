@@ -6,6 +6,9 @@ from .parameter import REQUIRED, Parameter
 
 _NO_DEFAULT = "the question is about this one thing"
 
+_FACTORS = "'modality + gender + (years_of_training > 3) + familiar'"
+_DEMOGRAPHIC = (_FACTORS, "the model of the paper's demographics")
+
 PARAMETERS: dict[str, Parameter] = {
     # what is analysed
     "data": Parameter("DataTree or DataFrame", REQUIRED, "A study, or an annotation frame of one."),
@@ -24,14 +27,8 @@ PARAMETERS: dict[str, Parameter] = {
             "MixedFit.emmeans": (REQUIRED, _NO_DEFAULT),
             "LinearFit.contrasts": (REQUIRED, _NO_DEFAULT),
             "LinearFit.emmeans": (REQUIRED, _NO_DEFAULT),
-            "demographic_model": (
-                "'modality + gender + (years_of_training > 3) + familiar'",
-                "the model of the paper's demographics",
-            ),
-            "label_models": (
-                "'modality + gender + (years_of_training > 3) + familiar'",
-                "the model of the paper's demographics",
-            ),
+            "demographic_model": _DEMOGRAPHIC,
+            "label_models": _DEMOGRAPHIC,
             "normality": ("None", "without a factor all values are tested together"),
         },
     ),

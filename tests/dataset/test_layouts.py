@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.dataset import io
+from muvistats.dataset import stores
+from muvistats.dataset.seal import MANIFEST, SEAL
 
 
 def _old(study: xr.DataTree) -> xr.DataTree:
@@ -48,9 +50,16 @@ def test_ratings_are_mapped_back(tmp_path, suffix, chunks):
     )
     scale = {"tension": (1, 9), "valence": (-1, 1), "effort": (0, 300)}
     study = mv.from_frames(dynamics=log, dimensions=list(scale), scale=scale)
-    write = io._write_zarr if suffix == "zarr" else io._write_netcdf
-    write(_old(study), tmp_path / f"s.{suffix}")
-    again = mv.open_dataset(tmp_path / f"s.{suffix}", chunks=chunks)
+    path = tmp_path / f"s.{suffix}"
+    if suffix == "zarr":
+        stores.write_zarr(_old(study), path)
+        (path / MANIFEST).unlink()
+    else:
+        stores.write_netcdf(_old(study), path)
+        with h5py.File(path, "r+") as file:
+            del file.attrs[SEAL]
+    with pytest.warns(mv.UnsealedWarning):
+        again = mv.open_dataset(path, chunks=chunks)
     assert again.attrs == study.attrs
     assert again.attrs["schema_version"] == "1.1"
     for name in scale:
