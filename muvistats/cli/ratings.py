@@ -55,7 +55,8 @@ def study_of(path: Path, options: dict[str, str | None]) -> xr.DataTree:
     place = "dynamics" if "time" in table else "annotations"
     try:
         name = path.stem.split(".")[0]
-        return from_frames(**{place: table}, study=name, source=path.name, **given)
+        given |= {place: table, "study": name, "source": path.name}
+        return from_frames(**given)
     except DataError as error:  # what it calls the table is this file
         if error.file != place:
             raise

@@ -352,8 +352,8 @@ def annotation_frame(
         columns[name] = _mask(_summarise(annotations[name], summary), keep_dynamic)
     if "labels" in annotations:
         columns |= _label_columns(annotations, masks=masks)
-    assigned = {
-        key: annotations[key].attrs.get("assigned", "")
+    assigned: dict[str, Any] = {
+        str(key): annotations[key].attrs.get("assigned", "")
         for key in ("modality", "session")
         if key in columns
     }
@@ -426,7 +426,7 @@ def on_unit_scale(variable: xr.DataArray) -> xr.DataArray:
 def study_on_unit_scale(data: xr.DataTree) -> xr.DataTree:
     """The study with every dimension on [-1, 1]; itself where all are."""
     names = dimensions_of(data)
-    if all(scale_of(data[f"annotations/{name}"]) == schema.SCALE for name in names):
+    if all(scale_of(data["annotations"].dataset[name]) == schema.SCALE for name in names):
         return data
     annotations = data["annotations"].to_dataset()
     parts = {node.path: node.to_dataset(inherit=False) for node in data.subtree}

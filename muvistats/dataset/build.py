@@ -7,7 +7,7 @@ and describes the data.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -381,14 +381,14 @@ def _table(
 
 def _sort_order(tables: Mapping[str, pd.DataFrame], modalities: Sequence[str]) -> Array:
     frame = tables["annotations"]
-    levels = {
+    levels: dict[str, Callable[[], Any]] = {
         "item": lambda: tables["items"]["item"].unique(),
         "modality": lambda: list(modalities),
         "participant": lambda: tables["participants"]["participant"].unique(),
         "session": lambda: _sessions(frame["session"]),
     }
     codes = [
-        pd.Categorical(frame[key].astype("str"), categories=levels[key]()).codes
+        pd.Categorical(frame[key].astype("str").array, list(levels[key]())).codes
         for key in schema.keys_in(frame.columns)
     ]
     return np.lexsort(codes[::-1])

@@ -365,7 +365,7 @@ def _extras(frame: pd.DataFrame, keys: pd.DataFrame, taken: Sequence[str]) -> pd
     """Keys, masks and further columns of the annotations, rows as given."""
     check_not_ours(map(str, frame), "annotations")
     frame = frame.drop(columns=list(taken), errors="ignore")
-    frame = frame.assign(**{key: keys[key] for key in keys})
+    frame = frame.assign(**{str(key): keys[key] for key in keys})
     frame = typed(frame, "annotations").reset_index(drop=True)
     masks = [name for name in ("keep_dynamic", "keep_labels") if name not in frame]
     return frame.assign(**dict.fromkeys(masks, True))

@@ -150,9 +150,8 @@ class _Report:
     def run(self) -> None:
         """Make every table and figure that the data allows."""
         steps = sum(
-            self._is_about(part)
+            sum(map(self._is_about, section.tables)) + sum(map(self._is_about, section.figures))
             for section in filter(self._is_about, SECTIONS)
-            for part in (*section.tables, *section.figures)
         )
         done = 0
         for key, title in CHAPTERS.items():

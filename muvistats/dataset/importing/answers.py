@@ -87,7 +87,7 @@ def _holds_answers(frame: pd.DataFrame, name: str) -> bool:
     if not isinstance(column.dtype, pd.StringDtype) and column.dtype != object:
         return False
     known = column.dropna()
-    return bool(len(known)) and known.map(lambda cell: isinstance(cell, str)).all()
+    return bool(len(known) and known.map(lambda cell: isinstance(cell, str)).all())
 
 
 def _one_of(frame: pd.DataFrame, name: str) -> Labels:

@@ -101,7 +101,7 @@ def combine(
         words=_words(first),
         time=time,
         modalities=_levels(annotations, "modality"),
-        scale={name: scale_of(first[f"annotations/{name}"]) for name in dimensions_of(first)},
+        scale={name: scale_of(first["annotations"].dataset[name]) for name in dimensions_of(first)},
         assigned=_attributes(parts, "assigned") | {factor: "participant"},
         flags={
             name: tuple(text.split())
@@ -171,7 +171,7 @@ def _stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Tables below each other; a factor has the levels of all of them."""
     joint = pd.concat(list(frames.values()), ignore_index=True)
     for name in joint:
-        kinds = [f[name].dtype for f in frames.values() if name in f]
+        kinds: list[Any] = [f[name].dtype for f in frames.values() if name in f]
         if all(isinstance(kind, pd.CategoricalDtype) for kind in kinds):
             levels = dict.fromkeys(level for kind in kinds for level in kind.categories)
             same = len(levels) == len(kinds[0].categories)

@@ -90,7 +90,9 @@ def from_votes(
     given: dict[str, Any] = {"item": item, "modalities": modalities, "items": items}
     if modality in votes:
         given["modality"] = modality
-    frame[question] = pd.Categorical.from_codes(code, [str(name) for name in labels])
+    frame[question] = pd.Categorical.from_codes(
+        np.asarray(code, np.int64), [str(name) for name in labels]
+    )
     return from_frames(frame, labels=question, study=study, source=source, **given)
 
 

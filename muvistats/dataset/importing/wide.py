@@ -89,7 +89,9 @@ def read_wide(
     table = table.set_axis(names, axis=1).reset_index(drop=True)
     if pattern is None:
         check_choice("across", across, _KINDS)
-        found = {name: {str(across): name} for name in names if name not in keys}
+        found: dict[str, dict[str, Any]] = {
+            name: {str(across): name} for name in names if name not in keys
+        }
     else:
         found = _matched(names, pattern)
     if not found:

@@ -24,7 +24,7 @@ from ...kernels.raters.reliability import (
 )
 from ...kernels.sampling.multiway import draw_variance, infer, two_way
 from ...results.frame import Rows, result_frame
-from ...types import Data, Floats, Mask, Names, Rng, Row
+from ...types import Data, Floats, Ints, Mask, Names, Rng, Row
 from ..shared.study import (
     choose_dimensions,
     in_one_modality,
@@ -354,7 +354,7 @@ def no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
 def _limits(
     estimate: Floats,
     draws: Floats,
-    ratings: tuple[Floats, Floats, npt.NDArray[np.int64]],
+    ratings: tuple[Floats, Floats, Ints],
     statistic: Callable[[Floats], Floats],
     items: npt.NDArray[np.int64],
     conf_level: float,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -197,7 +198,7 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
         forms = [_by_model(form, squares["1"] is squares["A"]) for form in forms]
         warning = join_reasons("ratings are not complete: no F test", warning)
     if part["item"].nunique() < 2:
-        forms = [replace(form, **dict.fromkeys(_LIMITS, np.nan)) for form in forms]
+        forms = [replace(form, **_missing(_LIMITS)) for form in forms]
         warning = join_reasons(warning, "no interval: there is one item")
     return [
         {
@@ -230,9 +231,11 @@ def _by_model(form: IccForm, confounded: bool) -> IccForm:
     low, high = np.clip([form.conf_low, form.conf_high], 0.0, 1.0)
     reason = _CONFOUNDED if confounded and form.name.startswith("ICC(C") else form.reason
     low, high = min(low, form.estimate), max(high, form.estimate)
-    return replace(
-        form, **dict.fromkeys(_TEST, np.nan), conf_low=low, conf_high=high, reason=reason
-    )
+    return replace(form, **_missing(_TEST), conf_low=low, conf_high=high, reason=reason)
+
+
+def _missing(names: Iterable[str]) -> dict[str, Any]:
+    return dict.fromkeys(names, np.nan)
 
 
 def _squares_of(

@@ -199,7 +199,8 @@ def _what_is_there(frame: pd.DataFrame, by: str) -> tuple[str, str]:
     """Terms of the default model that the study has and that vary, and what was left out."""
     if by != DEMOGRAPHIC or "dimensions" not in frame.attrs:
         return by, ""
-    kept, gone = [], []
+    kept: list[str] = []
+    gone: list[str] = []
     for term in DEMOGRAPHIC.split(" + "):
         column = term.strip("(").split(" ")[0]
         there = column in frame and len(set(factor(term, frame).dropna())) > 1

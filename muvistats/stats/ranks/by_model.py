@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import linalg, stats
 
+from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.derivatives import Uncertainty, satterthwaite, uncertainty
-from ...kernels.mixed.linear import LinearMixed, RandomBlock, lambda_factors
+from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_linear
 from ...kernels.mixed.separation import independent_columns
 from ...kernels.permutation.arrangements import dense_codes

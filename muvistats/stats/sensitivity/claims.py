@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,7 +149,7 @@ def own_claims(frame: pd.DataFrame, findings: Sequence[str]) -> list[Claim]:
             f"{response} does not differ between {first} and {second}",
         )
         sign = 1 if found["sign"] == ">" else -1
-        groups = {"group1": first, "group2": second}
+        groups: dict[str, Any] = {"group1": first, "group2": second}
         claims.append(
             Claim(words, "formula", True, dimension=response, factor=by, sign=sign, **groups)
         )
