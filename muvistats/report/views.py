@@ -149,8 +149,10 @@ def _view(
     table: Table, frame: pd.DataFrame, key: str, caption: str, *, simulated: bool
 ) -> TableView:
     names = _chosen(frame, table.columns) if table.columns else _telling(frame)
-    if "modality" in names and (frame["modality"] == "all").all():
-        names.remove("modality")  # a study that names no modality has none to show
+    if "modality" in names and frame["modality"].nunique() <= 1:
+        names.remove("modality")  # a study of one modality has nothing to tell apart
+    if "n_participants" in names and not frame["n_participants"].any():
+        names.remove("n_participants")  # nor has one without ids of its raters
     notes = _notes(frame, names)
     footnotes = _Footnotes()
     marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]

@@ -90,9 +90,8 @@ def from_votes(
     given: dict[str, Any] = {"item": item, "modalities": modalities, "items": items}
     if modality in votes:
         given["modality"] = modality
-    frame[question] = pd.Categorical.from_codes(
-        np.asarray(code, np.int64), [str(name) for name in labels]
-    )
+    names = [str(name) for name in labels]
+    frame[question] = pd.Categorical(np.array(names)[code], names)
     return from_frames(frame, labels=question, study=study, source=source, **given)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
+from ..scale import unit_factor
 
 #: Sweeps after which effects are taken as they are.
 _SWEEPS = 500
@@ -91,6 +92,7 @@ def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
     by_fixed, by_random = indicator(fixed), indicator(random)
     each = np.bincount(fixed).astype(np.float64)
     rest = values - (by_fixed @ values / each[:, None])[fixed]
+    rest = rest * unit_factor(rest, axis=0)  # a ratio has no unit, and squares must not vanish
     table: Any = sparse.csr_array(by_random @ by_fixed.T)
     size, df = np.bincount(random).astype(np.float64), float(n - n_fixed)
     first = n - float((table.power(2).sum(axis=0) / each).sum())

@@ -19,6 +19,7 @@ from ...kernels.mixed.search import fit_linear
 from ...kernels.mixed.separation import independent_columns
 from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.ranks.effects import Effects
+from ...kernels.scale import centred, unit_factor
 from ...kernels.threads import few_threads
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
@@ -135,12 +136,15 @@ class _Fit:
         What degrees of freedom need; None where they are infinite.
     sd : float
         Standard deviation of a value about its mean.
+    unit : float
+        All of these are in so many units of the values.
     """
 
     means: Floats
     covariance: Floats
     parts: Uncertainty | None
     sd: float
+    unit: float
 
     def degrees(self, weights: Floats) -> float:
         """Degrees of freedom of a combination of the means."""
@@ -213,15 +217,16 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
     x, blocks = x[:, kept], list(_blocks(data))
     if x.shape[1] >= n or not blocks:
         return None, join_reasons("no mixed model: too few rows", *notes)
-    rest = data.values - x @ linalg.lstsq(x, data.values)[0]
+    values = centred(data.values)
+    rest = values - x @ linalg.lstsq(x, values)[0]
     unit = float(np.sqrt((rest**2).mean()))
-    if unit <= _NOTHING * float(data.values.std()):
+    if unit <= _NOTHING * float(values.std()):
         return None, join_reasons("no mixed model: the factor leaves no residuals", *notes)
     sizes = [block.size for block in blocks]
     known = sum(sizes) <= _CLOSED or sum(sizes) - max(sizes) <= _BESIDE
     try:
         with few_threads(sum(sizes)):
-            model = LinearMixed(x, (data.values - data.values.mean()) / unit, blocks)
+            model = LinearMixed(x, values / unit, blocks)
             optimum = fit_linear(model)
             point = model.at(optimum.parameters)
             parts = uncertainty(model, optimum.parameters) if known else None
@@ -234,16 +239,16 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
     square = model.sigma(point) ** 2
     own = np.ix_(where, where)
     return _Fit(
-        unit * point.beta[where],
-        unit**2 * square * point.unscaled[own],
-        None if parts is None else _of_groups(parts, where, unit),
-        unit * float(np.sqrt(square * _spread(optimum.parameters, blocks))),
+        point.beta[where],
+        square * point.unscaled[own],
+        None if parts is None else _of_groups(parts, where),
+        float(np.sqrt(square * _spread(optimum.parameters, blocks))),
+        unit / float(unit_factor(data.values)[0]),
     ), join_reasons(*notes)
 
 
-def _of_groups(parts: Uncertainty, where: Ints, unit: float) -> Uncertainty:
-    jacobian = unit**2 * parts.jacobian[:, where][:, :, where]
-    return replace(parts, jacobian=jacobian)
+def _of_groups(parts: Uncertainty, where: Ints) -> Uncertainty:
+    return replace(parts, jacobian=parts.jacobian[:, where][:, :, where])
 
 
 def _shift(fit: _Fit, data: Modelled, df: float) -> Shift:
@@ -274,7 +279,8 @@ def model_groups(data: Modelled) -> tuple[Row, Shift | None]:
     row: Row = {"statistic_name": "F", "warning": reason}
     if fit is None:
         return row, None
-    joint = joint_test(np.eye(data.k - 1), fit.means, fit.covariance, fit.degrees)
+    # orthonormal contrasts, so that degrees of freedom do not depend on the order of the groups
+    joint = joint_test(linalg.helmert(data.k)[:, 1:], fit.means, fit.covariance, fit.degrees)
     if "p_value" not in joint:
         return row | {"warning": join_reasons(reason, joint["warning"])}, None
     return row | joint, _shift(fit, data, float(joint["df_denom"]))
@@ -312,5 +318,5 @@ def model_pair(data: Modelled, alternative: str) -> tuple[Row, Shift | None]:
     t, df, p_value = found["statistic"], found["df"], found["p_value"]
     if alternative != "two-sided":
         p_value = float(stats.t.sf(t if alternative == "greater" else -t, df))
-    row |= {"estimate": found["estimate"], "statistic": t, "df": df, "p_value": p_value}
+    row |= {"estimate": fit.unit * found["estimate"], "statistic": t, "df": df, "p_value": p_value}
     return row, _shift(fit, data, df)

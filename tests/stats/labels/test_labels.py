@@ -189,7 +189,6 @@ def test_wrong_arguments_are_refused(tiny):
     frame = annotation_frame(tiny)
     for column, call in (
         ("item", label_correlations),
-        ("modality", label_frequencies),
         ("calm", label_frequencies),
     ):
         with pytest.raises(DataError, match=f"column {column}: column is missing"):

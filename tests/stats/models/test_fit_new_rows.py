@@ -115,14 +115,17 @@ def test_rows_that_repeat_an_annotation_need_a_term_for_it():
     assert (once["dependence"] == "design").all()
 
 
-def test_defaults_that_a_study_has_no_columns_for_name_the_argument():
+def test_defaults_leave_out_what_a_study_has_no_columns_for():
     rng = np.random.default_rng(0)
     keys = [(f"p{p}", f"i{i}", "xy"[(p + i) % 2]) for p in range(12) for i in range(10)]
     rows = pd.DataFrame(keys, columns=["participant", "item", "modality"])
     rows["tension"], rows["joy"] = rng.uniform(-1, 1, 120), rng.integers(0, 2, 120)
     study = mv.from_frames(rows, labels=["joy"], dimensions=["tension"], modalities=("x", "y"))
     with pytest.raises(DesignError, match="by="):
-        mv.label_models(study)
-    with pytest.raises(DesignError, match="dimension="):
-        mv.demographic_model(study)
-    assert len(mv.label_models(study, by="modality")) == 2
+        mv.label_models(study, by="gender")
+    found, asked = mv.label_models(study), mv.label_models(study, by="modality")
+    assert found["estimate"].tolist() == asked["estimate"].tolist()
+    assert found["warning"].str.contains("left out").all()
+    fit = mv.demographic_model(study)
+    assert fit.formula.startswith("tension ~ modality + (1 |")
+    assert "gender" in fit.glance()["warning"].iloc[0]
