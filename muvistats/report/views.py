@@ -149,7 +149,7 @@ def _view(
     table: Table, frame: pd.DataFrame, key: str, caption: str, *, simulated: bool
 ) -> TableView:
     names = _chosen(frame, table.columns) if table.columns else _telling(frame)
-    if "modality" in names and frame["modality"].nunique() <= 1:
+    if "modality" in names and len(set(frame["modality"].dropna())) <= 1:
         names.remove("modality")  # a study of one modality has nothing to tell apart
     if "n_participants" in names and not frame["n_participants"].any():
         names.remove("n_participants")  # nor has one without ids of its raters

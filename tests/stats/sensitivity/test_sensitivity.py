@@ -83,7 +83,7 @@ def test_the_limit_of_resampling_does_not_decide(p_design, least, p_model, adjus
 
 def test_the_number_of_resamples_does_not_decide():
     """With 99 permutations Holm over 24 findings could reach no more than .24."""
-    small = mv.simulate_muvi(rng=5, n_items=18, n_participants=20, features=False)
+    small = mv.simulate_muvi(rng=5, n_items=36, n_participants=42, features=False)
     found = mv.sensitivity_table(small, n_resamples=99)
     assert set(found["verdict_adjusted"]) <= set(VERDICTS["sensitivity_table"])
     permuted = (found["mc_error"] > 0) & ~found["finding"].str.startswith("audiovisual")
