@@ -193,7 +193,7 @@ def test_real_labels(released, corrected):
         assert ratings["verdict"] == "undecided"
         assert "no ratings" in ratings["warning"]
         sad = table.loc["people who know the item choose sad more often"]
-        assert sad["verdict"] == "does not survive"
+        assert sad["verdict"] == "reversed"
         assert "other direction" in sad["warning"]
 
 
