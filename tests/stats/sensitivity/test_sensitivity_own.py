@@ -37,7 +37,7 @@ def test_findings_hold_in_their_direction(study):
         "tension is higher in short than in long",
         "tension is higher in long than in short",
     ]
-    assert table["verdict"].tolist() == ["holds", "holds", "does not survive"]
+    assert table["verdict"].tolist() == ["holds", "holds", "reversed"]
     assert table["p_published"].isna().all()
     effects = mv.sensitivity_table(
         study, findings=findings[1:], level="analysis", n_resamples=49
