@@ -50,21 +50,41 @@ def calls_between_files(function) -> dict[str, set[str]]:
     return callers
 
 
-#: Files that each row may enter: the published test, and arrangements of a large study.
-MOST = {"independent": 5, "design": 8}
+#: Files that a test may enter.
+MOST = 5
 
 
-@pytest.mark.parametrize("dependence", MOST)
-def test_one_kruskal_enters_few_files_and_none_twice(dependence):
+def files_of(dependence: str) -> list[str]:
+    """Files that one test enters, from the door down; a way back up is refused."""
     study = simulate_muvi(rng=1, n_items=42, n_participants=45, features=False)
     rows = []
     given = {"dimension": "arousal", "dependence": dependence, "n_resamples": 49, "n_jobs": 1}
     callers = calls_between_files(lambda: rows.append(kruskal_modality(study, **given)))
     assert rows[0]["p_value"].notna().all()
-    order = list(TopologicalSorter(callers).static_order())  # refuses a way back up
+    return list(TopologicalSorter(callers).static_order())
+
+
+@pytest.mark.parametrize("dependence", ["independent", "design"])
+def test_one_kruskal_goes_one_way(dependence):
+    order = files_of(dependence)
     assert order[0] == "stats/ranks/several_groups.py"
     assert {name.split("/")[0] for name in order} == {"stats", "kernels"}
-    assert len(order) <= MOST[dependence], order
+
+
+@pytest.mark.parametrize(
+    "dependence",
+    [
+        "independent",
+        pytest.param(
+            "design",
+            marks=pytest.mark.xfail(
+                strict=True, reason="shrinkage and the interval have kernels of their own: 8 files"
+            ),
+        ),
+    ],
+)
+def test_one_kruskal_enters_five_files(dependence):
+    assert len(files_of(dependence)) <= MOST
 
 
 def test_a_way_back_up_is_seen(monkeypatch):
