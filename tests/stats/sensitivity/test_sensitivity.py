@@ -193,8 +193,14 @@ def test_real_labels(released, corrected):
         assert ratings["verdict"] == "undecided"
         assert "no ratings" in ratings["warning"]
         sad = table.loc["people who know the item choose sad more often"]
-        assert sad["verdict"] == "reversed"
         assert "other direction" in sad["warning"]
+    # labels as released: z = -3.4 by the design, p = .002 in the model; moved to their trial, the
+    # same labels give z = -1.4 and p = .11, whatever the seed
+    sad = "people who know the item choose sad more often"
+    assert one.loc[sad, "verdict"] == "reversed"
+    assert two.loc[sad, "verdict"] == "does not survive"
+    assert one.loc[sad, ["p_design", "p_model"]].max() < 0.01
+    assert two.loc[sad, ["p_design", "p_model"]].min() > 0.05
 
 
 def without_one_label(study):
