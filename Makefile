@@ -27,7 +27,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check $(PINS)
 PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
-.PHONY: report quick check lint types doctests test test-sample test-browser test-networks \
+.PHONY: report quick check lint lint-page types doctests test test-sample test-browser test-networks \
 	test-lowest test-newest smoke docs bench calibration coverage fuzz crash load clean
 
 report: report/index.html
@@ -40,11 +40,16 @@ report/index.html: $(VENV)/core.stamp $(SOURCES)
 quick: $(VENV)/test.stamp
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-sample
 
-check: lint types doctests
+check: lint lint-page types doctests
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# The page's JavaScript, where npm is.
+lint-page:
+	@if command -v npm > /dev/null; then npx --yes eslint@9.39.5 muvistats/annotate/assets; \
+	else echo "lint-page: skipped, no npm on PATH"; fi
 
 types: $(VENV)/test.stamp
 	$(BIN)/mypy

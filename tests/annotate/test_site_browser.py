@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -68,22 +71,28 @@ def clip(path: Path, codec: str, sound: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A page with three clips (H.264 and VP9), one of practice, and hostile words."""
-    folder = tmp_path_factory.mktemp("page")
-    (folder / "clips").mkdir()
-    (folder / "practice").mkdir()
+def stimuli(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three clips (H.264 and VP9), one of practice, two examples."""
+    folder = tmp_path_factory.mktemp("stimuli")
+    for name in ("clips", "practice", "examples"):
+        (folder / name).mkdir()
     clip(folder / "clips" / "V1.mp4", "libx264", "aac")
     clip(folder / "clips" / "V2.webm", "libvpx-vp9", "libopus")
-    shutil.copy(folder / "clips" / "V1.mp4", folder / "clips" / "V3.mp4")
-    shutil.copy(folder / "clips" / "V1.mp4", folder / "practice" / "a.mp4")
+    for copy in ("clips/V3", "practice/a", "examples/positive_high", "examples/negative_low"):
+        shutil.copy(folder / "clips" / "V1.mp4", folder / f"{copy}.mp4")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(stimuli: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with practice and hostile words."""
     words = mv.gems_taxonomy()
     words.loc[0, "label_name"] = HOSTILE
     return mv.write_annotation_page(
-        folder / "clips",
+        stimuli / "clips",
         LISTS,
-        folder / "site",
-        practice=folder / "practice",
+        tmp_path_factory.mktemp("page") / "site",
+        practice=stimuli / "practice",
         taxonomy=words,
         texts={"title": HOSTILE, "consent": f"You take part. {HOSTILE}"},
         pause_every=2,
@@ -382,20 +391,51 @@ def test_two_at_once_and_hostile_ids_stay_text(site, tmp_path, browser):
     }
 
 
+class FilesOnly(SimpleHTTPRequestHandler):
+    """Any web server that holds the folder of the page."""
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Another host, to which browsers may send files from anywhere."""
+
+    received: ClassVar[list[dict[str, Any]]] = []
+
+    def _allow(self) -> None:
+        self.send_response(204)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Allow-Headers", "Content-Type")
+        self.end_headers()
+
+    def do_OPTIONS(self) -> None:
+        self._allow()
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.received.append(json.loads(self.rfile.read(length)))
+        self._allow()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def listening(handler: Any) -> Any:
+    """A server on a free port; gives its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
 def test_any_other_server_gives_a_file(site, tmp_path, context):
-    import functools
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
     folder = tmp_path / "files"
     folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with listening(functools.partial(FilesOnly, directory=site)) as address:
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.server_address[1]}/?participant=P3")
+        page.goto(f"{address}?participant=P3")
         introduce(page)
         practise(page)
         rate(page, mouse)
@@ -403,8 +443,101 @@ def test_any_other_server_gives_a_file(site, tmp_path, context):
         with page.expect_download() as download:
             page.get_by_text("Save the file").click()
         download.value.save_as(folder / "P3.json")
-        server.shutdown()
     shutil.copy(site / "study.json", folder)
     study = mv.read_annotations(folder)
     assert study["annotations/participant"].values.tolist() == ["P3"]
     assert study["participants/age"].item() == 23
+
+
+def test_examples_full_screen_and_a_file_that_is_sent(stimuli, tmp_path, context):
+    with listening(Collector) as collector:
+        site = mv.write_annotation_page(
+            stimuli / "clips",
+            LISTS,
+            tmp_path / "site",
+            examples=stimuli / "examples",
+            post=f"{collector}collect",
+        )
+        with listening(functools.partial(FilesOnly, directory=site)) as address:
+            page = context.new_page()
+            page.goto(f"{address}?participant=P3")
+            assert not page.evaluate("document.fullscreenElement !== null")
+            introduce(page)
+            assert page.evaluate("document.fullscreenElement !== null")
+            next_page(page)  # instructions
+            for quadrant in ("pleasant and excited", "unpleasant and calm"):
+                page.get_by_role("heading", name=f"Example: {quadrant}").wait_for()
+                example = page.locator("video.example")
+                example.evaluate("clip => clip.play()")
+                while example.evaluate("clip => clip.currentTime") < 0.1:
+                    page.wait_for_timeout(50)
+                next_page(page)
+            next_page(page)  # ready
+            rate(page, mouse)
+            answer(page)
+            page.get_by_text("All your ratings are stored.").wait_for()
+            assert not page.evaluate("document.fullscreenElement !== null")
+    (sent,) = Collector.received
+    folder = tmp_path / "collected"
+    folder.mkdir()
+    (folder / "P3.json").write_text(json.dumps(sent))
+    shutil.copy(site / "study.json", folder)
+    study = mv.read_annotations(folder)
+    assert study["annotations/participant"].values.tolist() == ["P3"]
+    assert study["annotations/labels"].sum().item() == 1
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour as browsers print it, by WCAG 2."""
+    channels = [int(n) / 255 for n in re.findall(r"[\d.]+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+CONTRASTS = """() => {
+  const opaque = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = getComputedStyle(each).backgroundColor;
+      if (colour !== "transparent" && !colour.endsWith(", 0)")) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const seen = (element) => element.checkVisibility() && element.innerText?.trim()
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+  return [...document.querySelectorAll("body *")].filter(seen).map((element) =>
+    [element.innerText.slice(0, 40), getComputedStyle(element).color, opaque(element)]);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out(site, tmp_path, browser, scheme):
+    """Contrast of at least 4.5 to 1 on every page (WCAG 2.2, 1.4.3)."""
+    made = browser.new_context(color_scheme=scheme)
+    with contextlib.closing(made), serving(site, tmp_path / "data") as server:
+        page = made.new_page()
+
+        def check() -> None:
+            for text, ink, paper in page.evaluate(CONTRASTS):
+                light, dark = sorted([luminance(ink), luminance(paper)], reverse=True)
+                ratio = (light + 0.05) / (dark + 0.05)
+                assert ratio >= 4.5, f"{text!r} in {ink} on {paper}: {ratio:.2f}"
+
+        page.goto(server.address)
+        page.get_by_role("checkbox").check()
+        check()
+        next_page(page)
+        page.locator("[name=age]").fill("23")
+        page.get_by_label("female", exact=True).check()
+        page.locator("[name=training]").fill("4")
+        check()
+        next_page(page)
+        check()
+        sound(page)
+        check()
+        next_page(page)  # instructions
+        check()
+        next_page(page)  # practice
+        page.locator(".plane-start:enabled").wait_for()
+        check()
+        rate(page, mouse)
+        check()
