@@ -35,6 +35,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("modality1", "text", "first modality of a pair"),
     ("modality2", "text", "second modality of a pair"),
     ("participant", "text", "rater; `all` for everybody together"),
+    ("session", "text", "session of a repeated rating; missing where there is one"),
     ("item", "text", "item; `all` for every item together"),
     ("trial", "integer", "order within the participant's session, from 1"),
     ("time", "number", "seconds from the start of the excerpt"),

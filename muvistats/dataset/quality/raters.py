@@ -12,6 +12,7 @@ import xarray as xr
 
 from ...types import Floats, Ints
 from ..access import annotation_frame, dimensions_of, need_people
+from ..sessions import cell_codes
 
 _OUTLIER = 3.5
 
@@ -73,7 +74,7 @@ def measure(data: xr.DataTree) -> list[Measure]:
     person = pd.Index(names).get_indexer(annotations["participant"].to_numpy().astype(str))
     n = np.bincount(person, minlength=len(names))
     measures = [Measure("n_annotations", "", "count", n.astype(float), n)]
-    cell = _cells(annotations)
+    cell = cell_codes(annotations)
     frame = annotation_frame(data)
     keep = annotations["keep_dynamic"].to_numpy()
     trial = annotations["trial"].to_numpy() if "trial" in annotations.coords else None
@@ -89,13 +90,6 @@ def measure(data: xr.DataTree) -> list[Measure]:
     if "labels" in annotations:
         measures.extend(_labels(label_values(annotations), cell, person, len(names)))
     return measures
-
-
-def _cells(annotations: xr.Dataset) -> Ints:
-    """Code of the item in its modality, for each annotation; stored order keeps them together."""
-    keys = [pd.factorize(annotations[key].to_numpy())[0] for key in ("item", "modality")]
-    cells: Ints = (keys[0] * (keys[1].max() + 1) + keys[1]).astype(np.int64)
-    return cells
 
 
 def _mean_by(values: Floats, group: Ints, n_groups: int) -> tuple[Floats, Ints]:
@@ -138,8 +132,10 @@ def _agreement(name: str, values: Floats, cell: Ints, person: Ints, n_people: in
     from ...kernels.raters.agreement import ccc, leave_one_out_ccc
 
     if values.ndim == 2:
-        starts = np.flatnonzero(np.diff(cell, prepend=-1))
-        each = leave_one_out_ccc(values, starts)
+        order = np.argsort(cell, kind="stable")
+        each = np.empty(len(values))
+        starts = np.flatnonzero(np.diff(cell[order], prepend=-1))
+        each[order] = leave_one_out_ccc(values[order], starts)
         estimate, n = _mean_by(each, person, n_people)
         method = "mean CCC with the weighted estimator of the others"
     else:

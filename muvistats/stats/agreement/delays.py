@@ -16,6 +16,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.gate import takes_study
+from ...dataset.sessions import by_session
 from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
 from ...kernels.raters.lag import best_lag, lagged_correlation
@@ -32,7 +33,7 @@ _NO_PARTNER = "no other item in this modality"
 
 @result_frame(
     "annotation, dimension and pairing, or modality, dimension and pairing",
-    "dimension modality item participant pairing lag_seconds correlation_at_zero",
+    "dimension modality item participant session pairing lag_seconds correlation_at_zero",
     "correlation_at_lag gain conf_low conf_high conf_level n n_items n_resamples",
 )
 @takes_study
@@ -73,7 +74,8 @@ def rater_lag(
     (`pairing` = mismatched; NaN where there is none): what gains there is an artefact of searching.
     Delays are tried from 0 upwards, so a rater ahead of the others has a delay of 0 and a gain
     near 0; of equal correlations the shorter delay counts. The delay is relative
-    to the other raters, who are late themselves. A dimension is read into memory as a whole.
+    to the other raters, who are late themselves; sessions are compared each by itself.
+    A dimension is read into memory as a whole.
 
     Examples
     --------
@@ -88,7 +90,8 @@ def rater_lag(
     if check_number("max_lag", max_lag) < 0:
         raise DesignError(f"max_lag must be a number of seconds from 0, not {max_lag!r}")
     names = dynamic_dimensions(data, dimension)
-    cells = Cells.of(data)
+    data, back = by_session(data)
+    cells = Cells.of(data, sessions=True)
     time = data["annotations/time"].to_numpy()
     interval = interval_of(time)
     lags = np.arange(round(max_lag / interval) + 1)
@@ -113,6 +116,8 @@ def rater_lag(
             part["item"] = data["annotations/item"].to_numpy()
             part["modality"] = data["annotations/modality"].to_numpy()
             part["participant"] = data["annotations/participant"].to_numpy()
+            if "session" in data["annotations"].coords:
+                part["session"] = data["annotations/session"].to_numpy()
             if level == "modality":
                 part = _lag_means(part, cells, n_resamples, conf_level, generator)
             else:
@@ -122,6 +127,7 @@ def rater_lag(
                 reason[~cells.keep] = "excluded"
                 reason[(partner < 0) & (pairing == "mismatched")] = _NO_PARTNER
                 part["warning"] = np.where(undefined, reason, "")
+                part = part.iloc[back]
             frames.append(part.assign(dimension=name, pairing=pairing))
     return pd.concat(frames, ignore_index=True)
 
@@ -137,8 +143,9 @@ def _mismatched(cells: Cells, rng: np.random.Generator) -> Ints:
     """
     of_annotation = cells.of_annotation
     out = np.full(len(of_annotation), -1)
-    for code in range(len(cells.modalities)):
-        group = np.flatnonzero(cells.modality == code)
+    kinds = np.stack([cells.modality, cells.session])
+    for kind in np.unique(kinds, axis=1).T:
+        group = np.flatnonzero((kinds == kind[:, None]).all(axis=0))
         if len(group) < 2:
             continue
         shuffled = rng.permutation(group)

@@ -13,6 +13,7 @@ import xarray as xr
 from ...arguments import check_choice, check_conf_level
 from ...dataset.access import NO_PEOPLE, need_study
 from ...dataset.gate import takes_study
+from ...dataset.sessions import by_session
 from ...errors import DataError, DesignError
 from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.linear import LinearMixed
@@ -150,7 +151,8 @@ def _ratings(data: Data, name: str, unit: str) -> pd.DataFrame:
         long = frame[["item", "modality", name]].rename(columns={name: "value"})
         long["rater"] = people_codes(frame)
         long["target"] = units_of(frame)
-        long["column"] = frame["modality"].astype("category").cat.codes.astype(np.int64)
+        shown = frame[[key for key in ("modality", "session") if key in frame]]
+        long["column"] = shown.groupby(list(shown), observed=True).ngroup()
         return long.dropna(subset="value")
     if not isinstance(data, xr.DataTree):
         raise DataError("time steps stand in a study; mv.from_frames makes one of your tables")
@@ -158,12 +160,15 @@ def _ratings(data: Data, name: str, unit: str) -> pd.DataFrame:
     values = data["annotations"].dataset[name]
     if "time" not in values.dims:
         raise DesignError(f"{name} is static and has no time steps")
-    cells = Cells.of(data)
+    data, _ = by_session(data)
+    values = data["annotations"].dataset[name]
+    cells = Cells.of(data, sessions=True)
     array = np.where(cells.keep[:, None], values.to_numpy(), np.nan)
     steps = array.shape[1]
     row, step = np.nonzero(~np.isnan(array))
     annotations = data["annotations"].dataset
     levels = pd.CategoricalDtype(cells.modalities)
+    shown = cells.modality * (cells.session.max() + 1) + cells.session
     return pd.DataFrame(
         {
             "item": annotations["item"].to_numpy()[row],
@@ -171,7 +176,7 @@ def _ratings(data: Data, name: str, unit: str) -> pd.DataFrame:
             "rater": annotations["participant"].to_numpy()[row],
             "value": array[row, step],
             "target": cells.of_annotation[row] * steps + step,
-            "column": cells.modality[cells.of_annotation[row]] * steps + step,
+            "column": shown[cells.of_annotation[row]] * steps + step,
         }
     )
 

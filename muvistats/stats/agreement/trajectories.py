@@ -19,6 +19,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.gate import takes_study
+from ...dataset.sessions import by_rater, by_session
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, ceiling_without_one, leave_one_out_ccc
 from ...kernels.sampling.multiway import Variance, influence_variance
@@ -71,7 +72,8 @@ def agreement_over_time(
     are shown, rounded to whole time steps. A cursor that rests during the window has 0; cells in
     which nobody moves are left out, so `n` falls where people rest. Windows are shorter than the
     excerpt, so these values are lower than those of whole annotations, and comparable with each
-    other only. Limits stand for other items and other raters, as in `interrater_ccc`.
+    other only. Sessions are compared each by itself. Limits stand for other items
+    and other raters, as in `interrater_ccc`.
 
     Examples
     --------
@@ -84,7 +86,8 @@ def agreement_over_time(
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     names = dynamic_dimensions(data, dimension)
-    cells = Cells.of(data)
+    data, _ = by_session(data)
+    cells = Cells.of(data, sessions=True)
     time = data["annotations/time"].to_numpy()
     bounds = _windows(time, window, hop)
     generator = generator_of(rng)
@@ -196,7 +199,8 @@ def noise_ceiling(
     ``V_T`` from the covariances between raters, and B the variance of the raters' offsets over
     the effective number of raters. It is cut to [0, 1] per item. In simulations with a
     known truth it lies up to .06 below what the truth reaches; raters without any common truth
-    get about .2 rather than 0. `n` counts raters per item, or items with a ceiling.
+    get about .2 rather than 0. `n` counts raters per item, or items with a ceiling. Who rated in
+    several sessions enters once, with the mean of them, as in `ewe`.
 
     Limits of the mean stand for other items and other raters: the variance over resamples of
     items, plus that of a jackknife that leaves each rater out of all their cells, less that of
@@ -216,6 +220,7 @@ def noise_ceiling(
     check_conf_level(conf_level)
     check_resamples(n_resamples)
     names = dynamic_dimensions(data, dimension)
+    data, _ = by_rater(data)
     cells = Cells.of(data)
     generator = generator_of(rng)
     people = text_codes(data["annotations/participant"].to_numpy())[0]

@@ -27,7 +27,7 @@ _BLOCK = 20_000
 
 @dataclass(frozen=True)
 class Cells:
-    """The item x modality cells that hold annotations.
+    """The item x modality cells that hold annotations, or item x modality x session.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ class Cells:
         First annotation of each cell.
     item, modality : ndarray of int, shape (cell,)
         Position in `items` and `modalities`.
+    session : ndarray of int, shape (cell,)
+        Session, where these have cells of their own; else 0.
     items, modalities : list of str
         Levels in the order of the study.
     keep : ndarray of bool, shape (annotation,)
@@ -44,13 +46,14 @@ class Cells:
     starts: Ints
     item: Ints
     modality: Ints
+    session: Ints
     items: list[str]
     modalities: list[str]
     keep: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, data: xr.DataTree) -> Cells:
-        """Cells of a study."""
+    def of(cls, data: xr.DataTree, *, sessions: bool = False) -> Cells:
+        """Cells of a study; `sessions`, which stand together, have cells of their own if asked."""
         need_study(data)
         annotations = data["annotations"].dataset.variables
         items = data["items"].dataset.variables["item"].to_numpy().astype(str).tolist()
@@ -61,6 +64,10 @@ class Cells:
         )
         new_cell = new_item.copy()
         new_cell[1:] |= modality[1:] != modality[:-1]
+        session = np.zeros(len(item), dtype=np.int64)
+        if sessions and "session" in annotations:
+            session = pd.factorize(annotations["session"].to_numpy())[0]
+            new_cell[1:] |= session[1:] != session[:-1]
         starts = np.flatnonzero(new_cell)
         where = {name: number for number, name in enumerate(items)}
         position = np.array([where.get(name, -1) for name in item[new_item].tolist()], np.int64)
@@ -71,6 +78,7 @@ class Cells:
             starts,
             position[np.cumsum(new_item[starts]) - 1],
             code,
+            session[starts],
             items,
             modalities,
             annotations["keep_dynamic"].to_numpy(),
