@@ -53,7 +53,7 @@ def from_files(
     pattern: FilePath,
     path: FilePath,
     *,
-    read: Callable[[Path], pd.DataFrame] = read_table,
+    read: Callable[[Path], pd.DataFrame] | None = None,
     participants: pd.DataFrame | None = None,
     items: pd.DataFrame | None = None,
     columns: Mapping[str, str] | None = None,
@@ -85,7 +85,7 @@ def from_files(
         Names are cut at the first place that fits.
     path : path
         Where the study goes: a name that ends in ``.zarr`` or ``.nc``.
-    read : callable
+    read : callable, optional
         Reads the table of one file, given its path; by default CSV, TSV, Parquet and JSON are
         read. What it returns may be brought into shape on the way: rows dropped, a log resampled.
     participants, items : DataFrame, optional
@@ -165,7 +165,7 @@ def from_files(
     files = files_of(pattern)
     work = target.with_name(f"{target.name}.parts")
     work.mkdir(parents=True, exist_ok=True)
-    batches = list(batches_of(files, read, options, work))
+    batches = list(batches_of(files, read or read_table, options, work))
     failures, done = [], 0
     with terminal_progress(show=progress) as step:
         for batch, failed in each_finished(read_batch, batches, n_jobs=jobs):
