@@ -141,6 +141,7 @@ def from_files(
     >>> study["annotations/tension"].values.tolist()
     [2.0, 3.0, 6.0, 7.0]
     """
+    jobs = check_jobs(n_jobs)
     target = Path(path)
     if target.suffix not in (".zarr", ".nc"):
         raise DataError("unknown kind of file", file=target.name, expected="a name in .zarr or .nc")
@@ -161,7 +162,6 @@ def from_files(
         "familiar_from": familiar_from,
         "assigned": assigned,
     }
-    jobs = check_jobs(n_jobs)
     files = files_of(pattern)
     work = target.with_name(f"{target.name}.parts")
     work.mkdir(parents=True, exist_ok=True)
