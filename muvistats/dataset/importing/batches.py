@@ -102,7 +102,7 @@ def read_batch(batch: Batch) -> tuple[Batch, list[tuple[str, str]]]:
 
 def _log_failures(study: xr.DataTree, failures: Sequence[tuple[str, str]]) -> None:
     """Say in the log of a study which files could not be read."""
-    columns = [study[f"log/{name}"].values.tolist() for name in ("source", "action", "count")]
+    columns = [study[f"log/{name}"].to_numpy().tolist() for name in ("source", "action", "count")]
     log = Log(list(zip(*columns, strict=True)))
     for name, reason in failures:
         log.add(name, NOT_READ + reason)
@@ -112,7 +112,9 @@ def _log_failures(study: xr.DataTree, failures: Sequence[tuple[str, str]]) -> No
 def failures_of(study: xr.DataTree) -> list[tuple[str, str]]:
     """Files that could not be read when a study was made, and why."""
     rows = zip(
-        study["log/source"].values.tolist(), study["log/action"].values.tolist(), strict=True
+        study["log/source"].to_numpy().tolist(),
+        study["log/action"].to_numpy().tolist(),
+        strict=True,
     )
     return [
         (name, action.removeprefix(NOT_READ))

@@ -276,8 +276,8 @@ def _labels(
         return None, None
     names = [dataset["label"].to_numpy().astype(str) for dataset in annotations.values()]
     if not question_of(first):
-        codes = [dataset["labels"].to_numpy() for dataset in annotations.values()]
-        return np.concatenate(codes), label_table(first)
+        ticks = [dataset["labels"].to_numpy() for dataset in annotations.values()]
+        return np.concatenate(ticks), label_table(first)
     every = natural_order([name for part in names for name in part])
     parts = []
     for dataset, own in zip(annotations.values(), names, strict=True):
@@ -340,14 +340,14 @@ def _lazy(file: Path, shape: tuple[int, ...]) -> Any:
 
     read = delayed(_block)
     blocks = [
-        da.from_delayed(
+        da.from_delayed(  # type: ignore[no-untyped-call]
             read(file, start, (min(_ROWS, shape[0] - start), *shape[1:])),
             (min(_ROWS, shape[0] - start), *shape[1:]),
             np.float64,
         )
         for start in range(0, shape[0], _ROWS)
     ]
-    return da.concatenate(blocks)
+    return da.concatenate(blocks)  # type: ignore[no-untyped-call]
 
 
 def _block(file: Path, start: int, shape: tuple[int, ...]) -> Floats:

@@ -229,8 +229,8 @@ def interrater_ccc(
         for name in dynamic_dimensions(data, dimension)
     }
     if level == "annotation":
-        rows = _annotation_rows(annotations, cells, results, back)
-        return {**rows, "estimator": estimator}
+        columns = _annotation_rows(annotations, cells, results, back)
+        return {**columns, "estimator": estimator}
     generator = generator_of(rng)
     items = cells.item[cells.of_annotation]
     people = text_codes(annotations["participant"].to_numpy())[0]
