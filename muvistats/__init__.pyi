@@ -11,6 +11,7 @@ from .dataset.access import select as select
 from .dataset.access import to_cube as to_cube
 from .dataset.access import to_long as to_long
 from .dataset.gems import gems_taxonomy as gems_taxonomy
+from .dataset.importing.folder import from_files as from_files
 from .dataset.importing.joining import combine as combine
 from .dataset.importing.votes import from_votes as from_votes
 from .dataset.importing.wide import read_wide as read_wide

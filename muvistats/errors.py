@@ -127,7 +127,7 @@ class AlignmentWarning(UserWarning):
 
 
 class ExtractionWarning(UserWarning):
-    """Features could not be read from some of the files."""
+    """Some of the files could not be read."""
 
 
 class UnsealedWarning(UserWarning):

@@ -147,7 +147,7 @@ def assemble(
         tables["participants"] = participants
     _check_all_names(tables, dimensions, label_table)
     tables = {name: _plain(table) for name, table in tables.items()}
-    order = _sort_order(tables, modalities)
+    order = sort_order(tables, modalities)
     frame = tables["annotations"].iloc[order].reset_index(drop=True)
     new_number = np.empty(len(order), dtype=np.int64)
     new_number[order] = np.arange(len(order))
@@ -379,7 +379,8 @@ def _table(
     return xr.Dataset(columns).set_coords(key)
 
 
-def _sort_order(tables: Mapping[str, pd.DataFrame], modalities: Sequence[str]) -> Array:
+def sort_order(tables: Mapping[str, pd.DataFrame], modalities: Sequence[str]) -> Array:
+    """Rows of the annotations in the order in which a study stores them."""
     frame = tables["annotations"]
     levels: dict[str, Callable[[], Any]] = {
         "item": lambda: tables["items"]["item"].unique(),

@@ -38,7 +38,7 @@ def by_session(data: xr.DataTree) -> tuple[xr.DataTree, Ints]:
     back : ndarray of int, shape (annotation,)
         Row in the new study of each annotation of the old one.
     """
-    annotations = data["annotations"].to_dataset(inherit=False)
+    annotations = data["annotations"].to_dataset()
     if "session" not in annotations.coords:
         return data, np.arange(annotations.sizes["annotation"])
     levels = pd.Index(schema.decode_levels(annotations["session"].attrs["levels"]))
@@ -63,7 +63,7 @@ def by_rater(data: xr.DataTree) -> tuple[xr.DataTree, Ints]:
     row : ndarray of int, shape (annotation,)
         Row in the new study of each annotation of the old one.
     """
-    annotations = data["annotations"].to_dataset(inherit=False)
+    annotations = data["annotations"].to_dataset()
     if "session" not in annotations.coords:
         return data, np.arange(annotations.sizes["annotation"])
     new = _starts(annotations, ("item", "modality", "participant"))
@@ -78,7 +78,7 @@ def by_rater(data: xr.DataTree) -> tuple[xr.DataTree, Ints]:
         .copy(data=_mean_of_sessions(annotations[name].to_numpy(), keep, starts))
         for name in names
     }
-    return _with_annotations(data, joint.assign(keep_dynamic=kept, **means)), row
+    return _with_annotations(data, joint.assign({"keep_dynamic": kept, **means})), row
 
 
 def _mean_of_sessions(values: Floats, keep: np.ndarray, starts: Ints) -> Floats:

@@ -68,6 +68,7 @@ PARAMETERS: dict[str, Parameter] = {
         "None",
         "Modalities; all of them where not given.",
         {
+            "from_files": ("'modality'", "it names a column"),
             "from_frames": ("'modality'", "it names a column"),
             "from_votes": ("'modality'", "it names a column"),
             "audio_visual_contrast": ("'audiovisual'", "where both kinds of features are heard"),

@@ -149,6 +149,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "pairwise": {"formula": "arousal ~ gender"},
     "design_lists": {"items": 9, "n_participants": 12, "per_cell": 4},
     "write_muvi": {"folder": "nowhere"},
+    "from_files": {"pattern": "{item}.csv", "path": "nowhere.zarr"},
 }
 
 #: Functions whose first argument is no study.
@@ -158,6 +159,7 @@ OTHERS = {
     "power_study",
     "simulate_muvi",
     "ccc",
+    "from_files",
     "from_frames",
     "resample",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,15 +73,15 @@ def combine(
         )
     check_text("factor", factor)
     parts = {str(name): gate(tree) for name, tree in studies.items()}
-    _check_alike(parts)
+    check_alike(parts)
     first = next(iter(parts.values()))
     annotations = {name: part["annotations"].to_dataset() for name, part in parts.items()}
-    frames = {name: _columns(dataset, "annotation") for name, dataset in annotations.items()}
+    frames = {name: stored_columns(dataset, "annotation") for name, dataset in annotations.items()}
     if any(factor in frame for frame in frames.values()):
         raise DataError(
             "column is there already; factor= names another", file="factor", column=factor
         )
-    joint = _stacked({name: frame.assign(**{factor: name}) for name, frame in frames.items()})
+    joint = stacked({name: frame.assign(**{factor: name}) for name, frame in frames.items()})
     joint[factor] = pd.Categorical(joint[factor], list(parts))
     people = None
     if "participants" in first.children:
@@ -96,19 +96,15 @@ def combine(
         labels=np.concatenate([d["labels"].to_numpy() for d in annotations.values()])
         if labelled
         else None,
-        label_table=_label_table(first) if labelled else None,
+        label_table=label_table(first) if labelled else None,
         question=question_of(first),
-        words=_words(first),
+        words=words_of(first),
         time=time,
-        modalities=_levels(annotations, "modality"),
+        modalities=joint_levels(annotations, "modality"),
         scale={name: scale_of(first["annotations"].dataset[name]) for name in dimensions_of(first)},
-        assigned=_attributes(parts, "assigned") | {factor: "participant"},
-        flags={
-            name: tuple(text.split())
-            for name, text in _attributes(parts, "flag_meanings").items()
-            if name != "labels"
-        },
-        exclusions=_exclusions(parts),
+        assigned=joint_attributes(parts, "assigned") | {factor: "participant"},
+        flags=joint_flags(parts),
+        exclusions=joint_exclusions(parts),
         log=_log(parts),
         study=study,
         source=source,
@@ -120,12 +116,12 @@ def combine(
 _ALIKE = ("rated dimensions and scales", "keys", "labels", "question", "time steps", "reading")
 
 
-def _check_alike(parts: Mapping[str, xr.DataTree]) -> None:
-    """Refuse studies that were not made in the same way."""
+def check_alike(parts: Mapping[str, xr.DataTree], *, but: Sequence[str] = ()) -> None:
+    """Refuse studies that were not made in the same way, but for what may differ."""
     (first, one), *others = parts.items()
     for name, other in others:
         for what, ours, theirs in zip(_ALIKE, _design(one), _design(other), strict=True):
-            if ours != theirs:
+            if ours != theirs and what not in but:
                 raise DataError(
                     f"studies differ in their {what}",
                     file=f"{first} and {name}",
@@ -149,7 +145,7 @@ def _design(data: xr.DataTree) -> tuple[Any, ...]:
     )
 
 
-def _columns(dataset: xr.Dataset, dim: str) -> pd.DataFrame:
+def stored_columns(dataset: xr.Dataset, dim: str) -> pd.DataFrame:
     """Columns of a table as they are stored, its number left out."""
     known = {
         str(name): variable.to_numpy()
@@ -167,7 +163,7 @@ def _columns(dataset: xr.Dataset, dim: str) -> pd.DataFrame:
     return frame
 
 
-def _stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Tables below each other; a factor has the levels of all of them."""
     joint = pd.concat(list(frames.values()), ignore_index=True)
     for name in joint:
@@ -183,8 +179,10 @@ def _stacked(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _table(parts: Mapping[str, xr.DataTree], key: str) -> pd.DataFrame:
     """Participants, none of them twice, or items, those that several studies have once."""
-    frames = {name: _columns(part[f"{key}s"].to_dataset(), key) for name, part in parts.items()}
-    joint = _stacked(frames)
+    frames = {
+        name: stored_columns(part[f"{key}s"].to_dataset(), key) for name, part in parts.items()
+    }
+    joint = stacked(frames)
     origin = np.repeat(list(frames), [len(frame) for frame in frames.values()])
     twice = np.flatnonzero(joint[key].duplicated())
     if len(twice) and key == "participant":
@@ -225,13 +223,13 @@ def _ratings(
     return time, values
 
 
-def _levels(annotations: Mapping[str, xr.Dataset], key: str) -> list[str]:
+def joint_levels(annotations: Mapping[str, xr.Dataset], key: str) -> list[str]:
     """Levels of all studies, in the order of the first that has them."""
     parts = [schema.decode_levels(dataset[key].attrs["levels"]) for dataset in annotations.values()]
     return list(dict.fromkeys(level for part in parts for level in part))
 
 
-def _attributes(parts: Mapping[str, xr.DataTree], attribute: str) -> dict[str, str]:
+def joint_attributes(parts: Mapping[str, xr.DataTree], attribute: str) -> dict[str, str]:
     """An attribute of the columns of all tables, where a study has it."""
     return {
         str(name): str(variable.attrs[attribute])
@@ -243,7 +241,13 @@ def _attributes(parts: Mapping[str, xr.DataTree], attribute: str) -> dict[str, s
     }
 
 
-def _label_table(data: xr.DataTree) -> pd.DataFrame:
+def joint_flags(parts: Mapping[str, xr.DataTree]) -> dict[str, tuple[str, ...]]:
+    """Meaning of the codes of further flag columns."""
+    known = joint_attributes(parts, "flag_meanings")
+    return {name: tuple(text.split()) for name, text in known.items() if name != "labels"}
+
+
+def label_table(data: xr.DataTree) -> pd.DataFrame:
     """Labels as `from_frames` takes them."""
     coords = data["annotations"].dataset.coords
     names = {
@@ -257,7 +261,7 @@ def _label_table(data: xr.DataTree) -> pd.DataFrame:
     )
 
 
-def _words(data: xr.DataTree) -> dict[str, list[str]]:
+def words_of(data: xr.DataTree) -> dict[str, list[str]]:
     """Words of ordinal dimensions."""
     variables = {name: data[f"annotations/{name}"] for name in dimensions_of(data)}
     return {
@@ -267,7 +271,7 @@ def _words(data: xr.DataTree) -> dict[str, list[str]]:
     }
 
 
-def _exclusions(parts: Mapping[str, xr.DataTree]) -> list[dict[str, Any]]:
+def joint_exclusions(parts: Mapping[str, xr.DataTree]) -> list[dict[str, Any]]:
     """Exclusions of all studies, by the rows of the joint table."""
     rows, start = [], 0
     for part in parts.values():

@@ -190,11 +190,11 @@ def interrater_ccc(
 
     The bootstrap draws finished values: drawing raters and computing concordances anew would
     compare raters with copies of themselves. Limits are Student's t with the variance over
-    resamples: for both, that over items plus that over participants less that over pairs of an
-    item and a participant, which both count; degrees of freedom are the smaller number of units
-    less one. Where only one item (or participant) can be drawn, there is no interval. Limits over items (or
-    participants) alone take the others as given and are short. With 12 to 81 items of 5 to 8 of 6
-    to 49 raters who differ much in gain and offset, 95% limits held the true mean in .90 to .93
+    resamples: for both, that over items plus that over participants less that over pairs of an item
+    and a participant, which both count; degrees of freedom are the smaller number of units less
+    one. Where only one item (or participant) can be drawn, there is no interval. Limits over items
+    (or participants) alone take the others as given and are short. With 12 to 81 items of 5 to 8 of
+    6 to 49 raters who differ much in gain and offset, 95% limits held the true mean in .90 to .93
     of 200 simulated studies, those over items alone in .70 to .86.
 
     References
@@ -229,8 +229,8 @@ def interrater_ccc(
         for name in dynamic_dimensions(data, dimension)
     }
     if level == "annotation":
-        rows = _annotation_rows(annotations, cells, results, back)
-        return {**rows, "estimator": estimator}
+        columns = _annotation_rows(annotations, cells, results, back)
+        return {**columns, "estimator": estimator}
     generator = generator_of(rng)
     items = cells.item[cells.of_annotation]
     people = text_codes(annotations["participant"].to_numpy())[0]

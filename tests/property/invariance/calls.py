@@ -269,6 +269,7 @@ OUTSIDE = {
     "combine": "takes several studies; see tests/dataset/importing",
     "confusion_matrix": "of one answer each, not of labels; see tests/stats/labels",
     "design_lists": "takes no data: it makes lists of trials",
+    "from_files": "reads files; see tests/dataset/importing",
     "from_votes": "takes counts of answers; see tests/dataset/importing",
     "hit_rates": "of one answer each, not of labels; see tests/stats/labels",
     "gems_taxonomy": "takes no data: a committed table",
