@@ -49,10 +49,10 @@ def test_refused_with_the_token_named(name, parameter, attack, study):
         text = f"{response} ~ {attack}{bar}"
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         with pytest.raises(mv.DesignError) as error:
             getattr(mv, name)(frame, **{parameter: text})
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.05
     assert ATTACKS[attack] in str(error.value)
 
