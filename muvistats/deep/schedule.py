@@ -157,14 +157,22 @@ def _finished(
 
 
 def _pool(n_jobs: int, backend: str) -> Any:
-    """Processes of their own: a backend reads its settings once, when it is imported."""
-    from joblib.externals.loky import get_reusable_executor
+    """Processes of their own: a backend reads its settings once, when it is imported.
+
+    joblib keeps one pool in a process; it is asked for it, so that later calls know whose it is.
+    """
+    from joblib.executor import get_memmapping_executor
 
     variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     env = dict.fromkeys(variables, "1")
     env |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return get_reusable_executor(
-        max_workers=n_jobs, timeout=_IDLE, env=env, initializer=_settle, initargs=(os.getpid(),)
+    return get_memmapping_executor(
+        n_jobs,
+        timeout=_IDLE,
+        env=env,
+        initializer=_settle,
+        initargs=(os.getpid(),),
+        max_nbytes=None,
     )
 
 
