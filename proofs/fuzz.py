@@ -16,11 +16,15 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pandas as pd
+
 import muvistats as mv
+from muvistats.cli.ratings import study_of as study_of_table
 from muvistats.errors import MuvistatsError
 
 from . import mutate, studies
@@ -84,27 +88,49 @@ def _changed(path: Path, content: bytes | None) -> Iterator[None]:
         path.write_bytes(kept)
 
 
+@contextlib.contextmanager
+def _moved(place: Path, draw: random.Random) -> Iterator[None]:
+    """A folder that is not there, or that has another name, put back afterwards."""
+    kept = place.with_name(draw.choice((".kept", "other", f"{place.name} ", "items2")))
+    place.rename(kept)
+    try:
+        yield
+    finally:
+        kept.rename(place)
+
+
+def _files(store: Path) -> list[Path]:
+    return sorted(p for p in store.rglob("*") if p.is_file()) if store.is_dir() else [store]
+
+
 class Stores:
-    """`open_dataset` on stores in which one bit fell, or of which files are lost or exchanged."""
+    """`open_dataset` on stores in which a bit fell, or of which files are lost or exchanged."""
 
     def __init__(self, folder: Path) -> None:
         self.study = studies.small_study()
         self.stores = [mv.save_dataset(self.study, folder / f"s{ext}") for ext in (".zarr", ".nc")]
+        self.files = {store: _files(store) for store in self.stores}
 
     def run(self, draw: random.Random) -> Outcome:
-        store = self.stores[draw.random() < 0.1]  # NetCDF takes ten times as long
-        files = sorted(p for p in store.rglob("*") if p.is_file()) if store.is_dir() else [store]
-        file = draw.choice(files)
-        raw = file.read_bytes()
-        kind = draw.randrange(5)
-        content: bytes | None = mutate.flipped(raw, draw) if kind < 3 else mutate.damaged(raw, draw)
-        if kind == 4 and len(files) > 1:
-            content = draw.choice((None, draw.choice(files).read_bytes()))
+        store = self.stores[draw.random() < 0.2]  # NetCDF takes several times as long
         chunks = draw.choice((None, {}))
-        with _changed(file, content):
+        with self.damaged(store, draw):
             return outcome_of(
                 lambda: mv.open_dataset(store, chunks=chunks).load(), self.study.identical
             )
+
+    def damaged(self, store: Path, draw: random.Random) -> AbstractContextManager[None]:
+        """A store with a flipped bit, other bytes, a file lost or exchanged, or a folder lost."""
+        files = self.files[store]
+        file = draw.choice(files)
+        kind = draw.randrange(6)
+        if kind == 5 and store.is_dir():
+            return _moved(draw.choice([p for p in store.iterdir() if p.is_dir()]), draw)
+        raw = file.read_bytes()
+        content: bytes | None = mutate.flipped(raw, draw) if kind < 3 else mutate.damaged(raw, draw)
+        if kind == 4:
+            content = draw.choice((None, draw.choice(files).read_bytes()))
+        return _changed(file, content)
 
 
 class Release:
@@ -112,9 +138,10 @@ class Release:
 
     def __init__(self, folder: Path) -> None:
         self.folder = mv.write_muvi(studies.small_release(), folder / "release")
+        self.files = _files(self.folder)
 
     def run(self, draw: random.Random) -> Outcome:
-        file = draw.choice(sorted(self.folder.iterdir()))
+        file = draw.choice(self.files)
         alignment = draw.choice(("released", "corrected"))
         with _changed(file, mutate.damaged(file.read_bytes(), draw)):
             return outcome_of(
@@ -129,11 +156,108 @@ class Frames:
         self.frames = studies.small_frames()
 
     def run(self, draw: random.Random) -> Outcome:
+        frames = self.frames
+        options: dict[str, Any] = {"labels": ["joy"], "modalities": ("music",)}
+        kind = draw.randrange(4)
+        if kind < 3:
+            frames = mutate.damaged_frames(frames, draw)
+        if kind > 1:
+            options |= mutate.some_of(_ARGUMENTS, draw)
+        return outcome_of(lambda: mv.from_frames(**{**frames, **options}), _valid)
+
+
+#: Arguments of `from_frames`, each with what it may be besides what is right.
+_ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    "annotations": (None, 5, {}, pd.DataFrame()),
+    "dynamics": (None, "x", []),
+    "columns": ({"item": "x"}, {"valence": "arousal"}, {"x": 5}, [], "x"),
+    "dimensions": (["arousal"], ["valence", "x"], ["item"], [], "arousal", [5], 5),
+    "labels": ("joy", "place", ["joy", "joy"], ["x"], [], 5, pd.DataFrame({"label": ["joy"]})),
+    "modalities": (None, (), ("music", "music"), ("a", "b"), [None], "music", 5),
+    "item": ("participant", "x", None, 5),
+    "scale": ((0, 1), (1, -1), (0,), {"arousal": (-1, 1)}, {"x": (0, 1)}, "x", None, (0, "x")),
+    "out_of_scale": ("clip", "exclude", "x", None),
+    "tolerance": (0.5, -1, "x", float("nan")),
+    "familiar_from": (1, "x", float("inf")),
+    "assigned": ({"place": "item"}, {"place": "x"}, {"x": "item"}, [], "x"),
+    "study": ("", "a\0b", "\udcff", 5, None),
+    "source": ("\0", 5, None),
+    "label_alignment": ("released", "x", 5),
+    "simulated": (True, "x", 2),
+}
+
+
+class Importers:
+    """`read_wide`, `from_votes`, `combine`, tables in files and the annotation page's data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.wide, self.votes = studies.small_wide(), studies.small_votes()
+        self.parts = studies.small_parts()
+        self.tables = studies.table_files(folder)
+        self.site = studies.small_site(folder / "site")
+        self.site_files = _files(self.site)
+        self.kinds = (self._wide, self._votes, self._combine, self._table, self._table, self._site)
+
+    def run(self, draw: random.Random) -> Outcome:
+        return draw.choice(self.kinds)(draw)
+
+    def _wide(self, draw: random.Random) -> Outcome:
+        table = mutate.damaged_frames({"table": self.wide}, draw)["table"]
+        options = mutate.some_of(_WIDE, draw)
+        return outcome_of(
+            lambda: mv.from_frames(mv.read_wide(table, **options), dimensions=["tension"]), _valid
+        )
+
+    def _votes(self, draw: random.Random) -> Outcome:
+        votes = mutate.damaged_frames({"votes": self.votes}, draw)["votes"]
+        options = {"labels": ["joy", "fear"], **mutate.some_of(_VOTES, draw)}
+        return outcome_of(lambda: mv.from_votes(votes, **options), _valid)
+
+    def _combine(self, draw: random.Random) -> Outcome:
+        name = draw.choice(sorted(self.parts))
         try:
-            frames = mutate.damaged_frames(self.frames, draw)
-        except (TypeError, ValueError):  # pandas makes no such table
+            part = mutate.damaged_tree(self.parts[name], draw)
+        except Exception:  # xarray makes no such tree
             return "no input"
-        return outcome_of(lambda: studies.study_of(frames), _valid)
+        return outcome_of(lambda: mv.combine({**self.parts, name: part}), _valid)
+
+    def _table(self, draw: random.Random) -> Outcome:
+        file = draw.choice(self.tables)
+        said: dict[str, str | None] = dict.fromkeys(_SAID)
+        said |= mutate.some_of(_SAID, draw)
+        with _changed(file, mutate.damaged(file.read_bytes(), draw)):
+            return outcome_of(lambda: study_of_table(file, said), _valid)
+
+    def _site(self, draw: random.Random) -> Outcome:
+        file = draw.choice(self.site_files)
+        with _changed(file, mutate.damaged(file.read_bytes(), draw)):
+            return outcome_of(lambda: mv.read_annotations(self.site), _valid)
+
+
+#: Arguments of the importers, each with what it may be besides nothing.
+_WIDE: dict[str, tuple[Any, ...]] = {
+    "across": ("participant", "time", "words"),
+    "keys": (["item"], ["item", "x"], "item", 3),
+    "dimension": ("tension", "", "a/b", None),
+    "pattern": ("(?P<participant>P.)", "(", "(?P<time>.*)", ".*", 5),
+    "interval": (0.5, 0, "x", float("nan")),
+}
+_VOTES: dict[str, tuple[Any, ...]] = {
+    "labels": (["joy", "none"], ["joy"], ["joy", "joy"], 5),
+    "question": ("", "item", "a/b", None),
+    "item": ("joy", "x", None),
+    "modalities": (("music",), (), "music", [3]),
+}
+_SAID: dict[str, tuple[Any, ...]] = {
+    "item": ("item", "tension", "x", ""),
+    "participant": ("participant", "item", ""),
+    "session": ("x", "tension"),
+    "modality": ("item", "x"),
+    "dimensions": ("tension", "tension,item", ","),
+    "labels": ("joy", "joy,joy", ""),
+    "scale": ("1,9", "9,1", "1", "nan,inf", "x"),
+}
 
 
 class Trees:
@@ -160,8 +284,7 @@ class CommandLine:
 
     def run(self, draw: random.Random) -> Outcome:
         store = draw.choice([*self.stores.stores, self.release.folder])
-        files = [p for p in [store, *store.rglob("*")] if p.is_file()]
-        file = draw.choice(sorted(files))
+        file = draw.choice(_files(store))
         out = self.folder / "out.csv"
         words = ["modality", "\0", "a b", "__import__('os')", "familiar > 0", "-1", "", "$x$"]
         command = draw.choice(
@@ -200,6 +323,7 @@ TARGETS: dict[str, tuple[type, int]] = {
     "read_muvi": (Release, 10_000),
     "from_frames": (Frames, 10_000),
     "validate": (Trees, 10_000),
+    "importers": (Importers, 10_000),
     "command_line": (CommandLine, 300),
 }
 

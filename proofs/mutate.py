@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -68,12 +70,19 @@ def _odd_values() -> list[Any]:
     ]
 
 
+def some_of(choices: Mapping[str, tuple[Any, ...]], draw: random.Random) -> dict[str, Any]:
+    """One or two arguments, each with one of its values."""
+    names = draw.sample(sorted(choices), draw.choice((1, 1, 2)))
+    return {name: draw.choice(choices[name]) for name in names}
+
+
 def damaged_frames(frames: dict[str, pd.DataFrame], draw: random.Random) -> dict[str, pd.DataFrame]:
-    """One to three changes to some tables."""
+    """One to three changes to some tables, as far as pandas makes such tables."""
     frames = dict(frames)
     for _ in range(draw.choice((1, 1, 2, 3))):
         name = draw.choice(sorted(frames))
-        frames[name] = _damaged_frame(frames[name].copy(), draw)
+        with contextlib.suppress(TypeError, ValueError):
+            frames[name] = _damaged_frame(frames[name].copy(), draw)
     return frames
 
 

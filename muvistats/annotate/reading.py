@@ -16,7 +16,7 @@ from ..dataset import schema
 from ..dataset.build import natural_order
 from ..dataset.prepare import exclude, resample, with_log
 from ..dataset.tables import from_frames
-from ..errors import DataError
+from ..errors import DataError, boundary
 from .records import Part, check_part, parse
 from .store import Store
 
@@ -88,28 +88,29 @@ def read_annotations(
     check_number("max_stalled", max_stalled)
     if not place.is_dir():
         raise DataError("no such folder", file=place)
-    store = Store(place)
-    trials, profiles = _collected(store)
-    if not trials:
-        raise DataError("no trial is stored yet", file=place)
-    rows = pd.DataFrame([_row(store.study, trial) for trial in trials])
-    dynamics = resample(
-        pd.concat([_log(trial) for trial in trials], ignore_index=True),
-        interval=interval,
-        values=["valence", "arousal"],
-        max_gap=max_gap,
-    )
-    study = from_frames(
-        rows,
-        dynamics=dynamics,
-        participants=_participants(rows, profiles),
-        labels=_label_table(store.study),
-        modalities=[name for name in schema.MODALITIES if (rows["modality"] == name).any()],
-        assigned={"seconds_unwatched": "observed", "seconds_stalled": "observed"},
-        study=str(store.study["texts"]["title"]),
-        source="annotation page",
-    )
-    return _masked(study, rows, trials, max_unwatched, max_stalled)
+    with boundary("what the page stored cannot be read", file=place):
+        store = Store(place)
+        trials, profiles = _collected(store)
+        if not trials:
+            raise DataError("no trial is stored yet", file=place)
+        rows = pd.DataFrame([_row(store.study, trial) for trial in trials])
+        dynamics = resample(
+            pd.concat([_log(trial) for trial in trials], ignore_index=True),
+            interval=interval,
+            values=["valence", "arousal"],
+            max_gap=max_gap,
+        )
+        study = from_frames(
+            rows,
+            dynamics=dynamics,
+            participants=_participants(rows, profiles),
+            labels=_label_table(store.study),
+            modalities=[name for name in schema.MODALITIES if (rows["modality"] == name).any()],
+            assigned={"seconds_unwatched": "observed", "seconds_stalled": "observed"},
+            study=str(store.study["texts"]["title"]),
+            source="annotation page",
+        )
+        return _masked(study, rows, trials, max_unwatched, max_stalled)
 
 
 def _collected(store: Store) -> tuple[list[Part], dict[str, Part]]:

@@ -8,7 +8,7 @@ from proofs.crash import crashes_of
 from proofs.fuzz import TARGETS, run_inputs, tally_of
 
 #: Inputs of each target: other ones each time the list grows, the same ones each run.
-SAMPLE = {"validate": 40, "from_frames": 40, "read_muvi": 30, "open_dataset": 25}
+SAMPLE = {"validate": 40, "from_frames": 40, "read_muvi": 30, "open_dataset": 25, "importers": 40}
 
 
 @pytest.mark.parametrize("target", SAMPLE)

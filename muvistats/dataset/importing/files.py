@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import DataError
+from ...errors import DataError, boundary
 
 #: Files of tables that are read.
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
@@ -37,17 +37,16 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         raise DataError("no such file", file=path)
     if not kind:
         raise DataError("unknown kind of file", file=path.name, expected=", ".join(TABLE_SUFFIXES))
-    try:
+    with boundary("not a readable table", file=path.name):
         if kind == ".parquet":
-            return pd.read_parquet(path)
+            try:
+                return pd.read_parquet(path)
+            except ImportError as error:
+                problem = "Parquet needs pyarrow: pip install pyarrow"
+                raise DataError(problem, file=path.name) from error
         if kind in (".json", ".jsonl"):
             return pd.read_json(path, lines=kind == ".jsonl", dtype=False)
         return pd.read_csv(path, sep="\t" if kind == ".tsv" else _separator(path))
-    except ImportError as error:
-        raise DataError("Parquet needs pyarrow: pip install pyarrow", file=path.name) from error
-    except (OSError, ValueError, EOFError) as error:
-        problem = f"not a readable table: {str(error).splitlines()[0]}"
-        raise DataError(problem, file=path.name) from error
 
 
 def _separator(path: Path) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_text
-from ...errors import DataError
+from ...errors import DataError, boundary
 from ...types import Floats
 from .. import schema
 from ..access import dimensions_of, question_of, scale_of
@@ -20,6 +20,7 @@ from ..gate import gate
 __all__ = ["combine"]
 
 
+@boundary("the studies cannot be joined", file="studies")
 def combine(
     studies: Mapping[str, xr.DataTree],
     *,

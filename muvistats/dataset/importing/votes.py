@@ -10,13 +10,14 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_text
-from ...errors import DataError
+from ...errors import DataError, boundary
 from ..frames import check_frame, number_column, refuse
 from ..tables import from_frames
 
 __all__ = ["from_votes"]
 
 
+@boundary("the votes cannot be read", file="votes")
 def from_votes(
     votes: pd.DataFrame,
     *,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from ...arguments import check_choice, check_text
-from ...errors import DataError
+from ...errors import DataError, boundary
 from ..frames import check_frame
 
 __all__ = ["read_wide"]
@@ -20,6 +20,7 @@ _KINDS = ("item", "modality", "participant", "session", "time")
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 
+@boundary("the table cannot be made long", file="wide table")
 def read_wide(
     table: pd.DataFrame,
     *,
