@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..formula import refuse_forbidden
 from ..progress import terminal_progress
 from .options import (
     Dimensions,
@@ -69,6 +70,8 @@ def report(
         "labels": labels,
         "scale": scale,
     }
+    for text in finding or ():  # refused before anything is loaded or read
+        refuse_forbidden(text.partition(":")[0], two_sided=True)
     with terminal_progress() as step:
         from ..report.build import write_report
         from .ratings import is_table, refuse_options, study_of
