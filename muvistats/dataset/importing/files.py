@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import os
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +18,17 @@ from ...errors import DataError, boundary
 #: Files of tables that are read.
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
 
+#: What opens a packed text; ``.zip`` is the fourth kind.
+_UNPACK: dict[str, Callable[[Path], io.BufferedIOBase]]
+_UNPACK = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+
+#: A packed table may unpack to this many bytes, or to a hundred times its own size: texts of
+#: ratings pack by less, and what packs by more was made to fill the memory.
+_SURELY = 256 * 1024**2
+_TIMES = 100
+
+_BLOCK = 1024**2
+
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table from CSV, TSV, Parquet or JSON.
@@ -19,7 +36,8 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        The file; a text may part its columns by comma, semicolon or tab, and be compressed.
+        The file; a text may part its columns by comma, semicolon or tab, and be packed (``.gz``,
+        ``.bz2``, ``.xz``, ``.zip``).
 
     Returns
     -------
@@ -29,15 +47,20 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When there is no such file, it cannot be read, or it is of another kind.
+        When there is no such file, it cannot be read, it is of another kind, or it unpacks to more
+        than 256 MiB and than a hundred times its size.
     """
     path = Path(path)
-    kind = next((s.lower() for s in path.suffixes[::-1] if s.lower() in TABLE_SUFFIXES), "")
+    *others, last = ["", *(suffix.lower() for suffix in path.suffixes)]
+    kind = others[-1] if last in (*_UNPACK, ".zip") else last
     if not path.is_file():
         raise DataError("no such file", file=path)
-    if not kind:
-        raise DataError("unknown kind of file", file=path.name, expected=", ".join(TABLE_SUFFIXES))
+    if kind not in TABLE_SUFFIXES:
+        packed = ", ".join((*_UNPACK, ".zip"))
+        expected = f"{', '.join(TABLE_SUFFIXES)}, as it is or packed ({packed})"
+        raise DataError("unknown kind of file", file=path.name, expected=expected)
     with boundary("not a readable table", file=path.name):
+        _refuse_bomb(path, last)
         if kind == ".parquet":
             try:
                 return pd.read_parquet(path)
@@ -53,3 +76,35 @@ def _separator(path: Path) -> str:
     """What parts the columns of a text: the sign that stands in its first line most often."""
     head = "".join(map(str, pd.read_csv(path, sep="\x01", nrows=0).columns))
     return max((",", ";", "\t", "|"), key=head.count)
+
+
+def _refuse_bomb(path: Path, packing: str) -> None:
+    """Refuse a packed file that was made to fill the memory, before it does."""
+    most = max(_SURELY, _TIMES * path.stat().st_size)
+    unpacked = 0
+    if packing == ".zip":
+        with zipfile.ZipFile(path) as archive:  # which hands out no more than it declares
+            unpacked = sum(member.file_size for member in archive.infolist())
+    elif packing == ".parquet":
+        unpacked = _size_of_parquet(path)
+    elif packing in _UNPACK:
+        with _UNPACK[packing](path) as stream:
+            while unpacked <= most and (block := stream.read(_BLOCK)):
+                unpacked += len(block)
+    if unpacked > most:
+        raise DataError(
+            "unpacks to far more than a table of ratings; unpack it yourself if you trust it",
+            file=path.name,
+            found=f"more than {most // 1024**2} MiB from {path.stat().st_size} bytes",
+            expected=f"at most {_SURELY // 1024**2} MiB, or {_TIMES} times its size",
+        )
+
+
+def _size_of_parquet(path: Path) -> int:
+    """Bytes of the columns in memory, eight for each cell; 0 where nothing reads Parquet."""
+    try:
+        import pyarrow.parquet as parquet
+    except ImportError:
+        return 0
+    told = parquet.read_metadata(path)
+    return int(told.num_rows) * int(told.num_columns) * 8
