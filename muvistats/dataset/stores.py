@@ -12,12 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..errors import boundary
+from ..errors import DataError, boundary
 from . import schema
 from .seal import MANIFEST, SEAL, NetcdfSeal, ZarrSeal, digests, plain_attrs
 
 #: Bytes of a stored chunk: arrays up to this size are one chunk.
 _CHUNK_BYTES = 16 * 1024**2
+
+#: An unsealed store may claim this many bytes, or a hundred times its own size.
+_SURELY = 1024**3
+_TIMES = 100
 
 #: Attribute that keeps the width of a text in NetCDF, which has no such type.
 _WIDTH = "text_width"
@@ -96,6 +100,8 @@ def read_store(
     manifest = ZarrSeal.load(path) if zarr and verify else None
     if manifest is not None:
         manifest.check_metadata()
+    else:
+        _refuse_claims(path)
     with _few_chunks_at_once(), _opened(path, manifest, keep=chunks is not None) as tree:
         seal = None if zarr or not verify else NetcdfSeal.found(tree.attrs, path.name)
         if seal is not None:
@@ -110,6 +116,32 @@ def read_store(
         study = xr.DataTree.from_dict(parts, name="study")
         study.attrs = {n: v for n, v in plain_attrs(tree.attrs).items() if n != SEAL}
     return study, (manifest or seal) is not None
+
+
+def _refuse_claims(path: Path) -> None:
+    """Refuse arrays far larger than what is stored of them, before xarray reads their index.
+
+    A chunk that is not there is read as fill values, whatever size the metadata claim.
+    """
+    if path.is_dir():
+        import zarr
+
+        group = zarr.open_group(path, mode="r")
+        claimed = sum(a.nbytes for _, a in group.members(None) if isinstance(a, zarr.Array))
+        stored = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    else:
+        stored = path.stat().st_size
+        with h5py.File(path, "r") as file:
+            arrays: list[h5py.Dataset] = []
+            file.visititems(lambda _, a: arrays.append(a) if isinstance(a, h5py.Dataset) else None)
+            claimed = sum(array.nbytes for array in arrays)
+    if claimed > max(_SURELY, _TIMES * stored):
+        raise DataError(
+            "arrays are far larger than what is stored of them; the metadata are damaged",
+            file=path.name,
+            found=f"{claimed / 1024**2:.0f} MiB from {stored} bytes",
+            expected=f"at most {_SURELY // 1024**2} MiB, or {_TIMES} times what is stored",
+        )
 
 
 def stored_chunks(variable: xr.Variable, items: npt.NDArray[Any] | None) -> tuple[int, ...]:

@@ -171,3 +171,19 @@ def test_stores_are_opened_again_under_their_layout(tiny, tmp_path):
     with pytest.warns(mv.UnsealedWarning, match=r"old\.zarr bears no seal"):
         again = mv.open_dataset(path)
     xr.testing.assert_identical(again, tiny)  # in the layout of today
+
+
+def test_unsealed_arrays_far_larger_than_the_store_are_refused(zarr, netcdf):
+    (zarr / MANIFEST).unlink()
+    (zarr / ".zmetadata").unlink()
+    for column in ("arousal", "annotation"):
+        path = zarr / "annotations" / column / ".zarray"
+        told = json.loads(path.read_text())
+        told["shape"][0] = 2_000_000_000
+        path.write_text(json.dumps(told))
+    with h5py.File(netcdf, "r+") as file:
+        del file.attrs[SEAL]
+        file.create_dataset("items/huge", shape=(2_000_000_000,), chunks=(1_000_000,))
+    for store in (zarr, netcdf):
+        with pytest.raises(mv.DataError, match=rf"^{store.name}: arrays are far larger"):
+            mv.open_dataset(store)
