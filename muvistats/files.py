@@ -83,7 +83,7 @@ def recovered(path: Path) -> Path:
     if not place.parent.exists() and place.parent != place:
         recovered(place.parent)
     for work in _work_folders(place):
-        with _locked(place.parent, wait=True), _locked(work, wait=False) as free:
+        with locked(place.parent, wait=True), locked(work, wait=False) as free:
             if free:
                 new = work / place.name
                 if (work / _OLD).exists() and new.exists() and not place.exists():
@@ -104,15 +104,15 @@ def whole_path(path: Path) -> Iterator[Path]:
     with _naming(path, place):
         recovered(place)
         place.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(place.parent, wait=True):
+        with locked(place.parent, wait=True):
             work = Path(tempfile.mkdtemp(prefix=_work_name(place), dir=place.parent))
             lock = contextlib.ExitStack()
-            lock.enter_context(_locked(work, wait=False))
+            lock.enter_context(locked(work, wait=False))
         with lock:
             try:
                 yield work / place.name
                 _to_disk(work / place.name)
-                with _locked(place.parent, wait=True):
+                with locked(place.parent, wait=True):
                     _swap_in(work, place)
             finally:
                 if place.exists() or not (work / _OLD).exists():
@@ -155,7 +155,7 @@ def _work_folders(place: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, *, wait: bool) -> Iterator[bool]:
+def locked(folder: Path, *, wait: bool) -> Iterator[bool]:
     """Hold the lock of a folder, which ends with the process; whether it could be had.
 
     Where folders cannot be locked (on Windows and some network drives) nothing is swept.

@@ -17,7 +17,7 @@ from ..dataset.build import natural_order
 from ..dataset.prepare import exclude, resample, with_log
 from ..dataset.tables import from_frames
 from ..errors import DataError, boundary
-from .records import Part, check_part, parse
+from .records import Part, check_part
 from .store import Store
 
 __all__ = ["read_annotations"]
@@ -137,17 +137,10 @@ def _collected(store: Store) -> tuple[list[Part], dict[str, Part]]:
 def _all_parts(store: Store) -> Iterator[tuple[Path, Any]]:
     """Parts of the store, and those in files of whole participants beside `study.json`."""
     yield from store.parts()
-    for place in sorted(store.folder.glob("*.json")):
-        if place.name == "study.json" or place.name.startswith("."):
-            continue
-        content = parse(place.read_bytes(), place)
-        if not isinstance(content, dict) or not isinstance(content.get("parts"), list):
-            raise DataError("not the file of a participant", file=place, expected="parts")
-        if content.get("study") != store.study["id"]:
-            raise DataError("file belongs to another study", file=place, found=content.get("study"))
-        for part in content["parts"]:
+    for place, whole in store.files():
+        for part in whole["parts"]:
             own = part if isinstance(part, dict) else {}
-            yield place, own | {"participant": content.get("participant")}
+            yield place, own | {"participant": whole.get("participant")}
 
 
 def _row(study: Mapping[str, Any], trial: Part) -> Part:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+import shutil
+import socket
+import sys
+import threading
+import time
+import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +27,12 @@ from .store import Store
 #: Largest body of a request, in bytes: an hour at ten samples a second has two million.
 _LARGEST = 8 * 1024**2
 
-#: Seconds after which a silent connection is closed.
+#: Seconds after which a silent connection is closed, and one whose request is not whole.
 _TIMEOUT = 30
+_LONGEST_REQUEST = 120
+
+#: Most connections at a time; browsers whose connection is dropped ask again.
+_MOST_CONNECTIONS = 400
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -60,6 +72,7 @@ class AnnotationServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(
         self,
@@ -85,8 +98,10 @@ class AnnotationServer(ThreadingHTTPServer):
         self.pages["/"] = site / "index.html"
         named = {_origin(each) for each in origins}
         super().__init__((host, port), Handler)
+        self._free = threading.Semaphore(_MOST_CONNECTIONS)
+        self.arriving: dict[socket.socket, float] = {}
         number = self.server_address[1]
-        own = {f"http://{name}:{number}" for name in ("127.0.0.1", "localhost", host)}
+        own = {_origin(f"http://{name}:{number}") for name in ("127.0.0.1", "localhost", host)}
         self.origins = own | named
 
     @property
@@ -94,12 +109,41 @@ class AnnotationServer(ThreadingHTTPServer):
         """Address of the page."""
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}/"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, or not at all where there are too many already."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and make room for the next."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def service_actions(self) -> None:
+        """Cut off whoever takes too long to ask."""
+        now = time.monotonic()
+        for connection, until in list(self.arriving.items()):
+            if now > until:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, *_: Any) -> None:
+        """Print a fault of the server without the address of the participant."""
+        error = sys.exception()
+        if not isinstance(error, OSError):  # a connection that went away
+            traceback.print_exception(error)
+
 
 def _origin(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
         raise DesignError(f"an origin must be like https://study.example.org, not {text!r}")
-    return f"{parts.scheme}://{parts.netloc}"
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -111,6 +155,14 @@ class Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = _TIMEOUT
 
+    def handle_one_request(self) -> None:
+        """Take a request within its time."""
+        self.server.arriving[self.connection] = time.monotonic() + _LONGEST_REQUEST
+        try:
+            super().handle_one_request()
+        finally:
+            self.server.arriving.pop(self.connection, None)
+
     def do_GET(self) -> None:
         """Send a file of the page."""
         self._file(body=True)
@@ -120,15 +172,24 @@ class Handler(BaseHTTPRequestHandler):
         self._file(body=False)
 
     def _file(self, *, body: bool) -> None:
-        path = self.server.pages.get(urlsplit(self.path).path)
+        if {"Content-Length", "Transfer-Encoding"} & set(self.headers):
+            self.close_connection = True  # what comes with it is not read
+        path = self.server.pages.get(self.path.partition("?")[0])
         try:
-            content = None if path is None else path.read_bytes()
+            stream = None if path is None else path.open("rb")
         except OSError:
-            content = None
-        if path is None or content is None:
-            self._answer(HTTPStatus.NOT_FOUND, b"not found\n", "text/plain", body=body)
+            stream = None
+        if path is None or stream is None:
+            missing = b"not found\n"
+            self._head(HTTPStatus.NOT_FOUND, len(missing), "text/plain")
+            self.wfile.write(missing if body else b"")
             return
-        self._answer(HTTPStatus.OK, content, _TYPES[path.suffix.lower()], body=body)
+        with stream:
+            size = stream.seek(0, os.SEEK_END)
+            self._head(HTTPStatus.OK, size, _TYPES[path.suffix.lower()])
+            stream.seek(0)
+            if body:  # piece by piece, so that a slow line has its time for each
+                shutil.copyfileobj(stream, self.wfile)
 
     def do_POST(self) -> None:
         """Begin or go on, or store a part."""
@@ -144,7 +205,9 @@ class Handler(BaseHTTPRequestHandler):
             answer, status = {"error": "refused", "why": str(error)}, HTTPStatus.BAD_REQUEST
         except OSError:
             answer, status = {"error": "not_stored"}, HTTPStatus.INSUFFICIENT_STORAGE
-        self._answer(status, json.dumps(answer).encode(), "application/json")
+        content = json.dumps(answer).encode()
+        self._head(status, len(content), "application/json")
+        self.wfile.write(content)
 
     def _unknown(self) -> dict[str, Any]:
         raise RefusedError(HTTPStatus.NOT_FOUND, "unknown_address")
@@ -155,15 +218,20 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(HTTPStatus.FORBIDDEN, "unknown_origin")
         if self.headers.get_content_type() != "application/json":
             raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json")
-        length = self.headers.get("Content-Length", "")
-        if not re.fullmatch(r"[0-9]{1,12}", length) or "Transfer-Encoding" in self.headers:
+        length, *more = self.headers.get_all("Content-Length", [""])
+        if more or not re.fullmatch(r"[0-9]{1,12}", length) or "Transfer-Encoding" in self.headers:
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "no_length")
         if int(length) > _LARGEST:
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
-        value = parse(self.rfile.read(int(length)), "request")
-        if not isinstance(value, dict) or not _TOKEN.fullmatch(str(value.get("token"))):
+        try:
+            content = self.rfile.read(int(length))
+        except OSError:
+            raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "not_whole") from None
+        value = parse(content, "request")
+        token = value.get("token") if isinstance(value, dict) else None
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise RefusedError(HTTPStatus.BAD_REQUEST, "no_key")
-        return value
+        return dict(value)
 
     def _start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         store = self.server.store
@@ -187,14 +255,16 @@ class Handler(BaseHTTPRequestHandler):
         if not known or not store.is_key(str(participant), sent["token"]):
             raise RefusedError(HTTPStatus.FORBIDDEN, "no_key")
         part = check_part(store.study, str(participant), sent.get("part"))
-        store.save(part)
+        if not store.save(part, sent["token"]):
+            raise RefusedError(HTTPStatus.FORBIDDEN, "no_key")
         return {"stored": True}
 
-    def _answer(self, status: HTTPStatus, content: bytes, kind: str, *, body: bool = True) -> None:
+    def _head(self, status: HTTPStatus, length: int, kind: str) -> None:
+        self.server.arriving.pop(self.connection, None)
         self.send_response(status)
         headers = {
             "Content-Type": kind,
-            "Content-Length": str(len(content)),
+            "Content-Length": str(length),
             "Cache-Control": "no-store" if kind == "application/json" else "no-cache",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
@@ -206,8 +276,6 @@ class Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if body:
-            self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Log nothing: addresses of participants are personal data."""

@@ -182,7 +182,7 @@ class Pages {
   }
 
   text(name, values = {}) {
-    return this.texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+    return this.texts[name].replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
   }
 
   // Title and paragraphs with a button to go on.
@@ -361,9 +361,13 @@ class Pages {
       pages.push({
         type: jsPsychHtmlButtonResponse,
         stimulus: `<section class="page"><h1>${escape(this.text("example", { quadrant }))}</h1>` +
-          `<p><video class="example" src="${escape(example.file)}" controls playsinline></video></p>` +
-          "</section>",
+          "<p><video class=\"example\" controls playsinline></video></p></section>",
         choices: [escape(this.texts.continue)],
+        on_load: () => {
+          const video = document.querySelector("video.example");
+          this.clips.fetch(example.file).then((clip) => { video.src = clip; }).catch(() => {});
+        },
+        on_finish: () => this.clips.forget(example.file),
       });
     }
     return pages;
@@ -378,12 +382,17 @@ class Pages {
     return [this.message("practice"), ...trials];
   }
 
-  // What is left of the list, with pauses.
-  list(jsPsych) {
+  // Trials that nobody has rated yet.
+  left() {
     const done = new Set([...this.session.done, ...this.sender.names
       .map((name) => this.sender.part(name)).filter((part) => part.kind === "trial")
       .map((part) => part.trial)]);
-    const left = this.trials.filter((trial) => !done.has(trial.trial));
+    return this.trials.filter((trial) => !done.has(trial.trial));
+  }
+
+  // What is left of the list, with pauses.
+  list(jsPsych) {
+    const left = this.left();
     const total = this.trials.length;
     return left.flatMap((trial, n) => {
       const { pause_every: every } = this.study;
@@ -394,7 +403,7 @@ class Pages {
         (record) => {
           const { participant } = this.session;
           this.sender.add(`trial-${trial.trial}`, { kind: "trial", participant, ...trial, ...record });
-          jsPsych.progressBar.progress = trial.trial / total;
+          jsPsych.progressBar.progress = (total - left.length + n + 1) / total;
         },
         left[n + 1] && { file: this.study.media[left[n + 1].item] });
       return rests ? [this.message("pause", { n: trial.trial - 1, total }), ...steps] : steps;
@@ -423,7 +432,12 @@ class Pages {
       if (!this.trials.some((trial) => has(trial.trial) || has(`trial-${trial.trial}`))) {
         steps.push(...this.instructions(), ...this.practice());
       }
-      steps.push(this.message("begin", { total: this.trials.length }), ...list);
+      const total = this.trials.length;
+      const ready = this.message("begin", { total }, { trial: {
+        on_load: () => { jsPsych.progressBar.progress = (total - this.left().length) / total; },
+        on_finish: () => this.fullScreen(),
+      } });
+      steps.push(ready, ...list);
     }
     if (!has("final")) steps.push(...this.preference());
     return steps;

@@ -84,6 +84,8 @@ class PlaneRating {
     this.cursor = make("span", "plane-cursor");
     this.plane.append(this.cursor);
     stage.append(this.media, this.plane);
+    // the menu of the browser would show the controls of the clip
+    this.listen(stage, "contextmenu", (event) => event.preventDefault());
     this.readout = make("p", "plane-readout");
     this.status = make("p", "plane-status", texts.loading);
     this.status.setAttribute("role", "status");
@@ -125,7 +127,6 @@ class PlaneRating {
       pointed(event);
     });
     this.listen(this.plane, "pointermove", pointed);
-    this.listen(this.plane, "contextmenu", (event) => event.preventDefault());
     this.listen(this.plane, "keydown", (event) => {
       const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
       const step = steps[event.key];
@@ -174,7 +175,6 @@ class PlaneRating {
       if (this.running || this.done) return;
       this.button.disabled = false;
       this.status.textContent = texts.ready;
-      if (document.activeElement === document.body) this.button.focus();
     });
     this.listen(this.button, "click", () => this.start());
     try {
@@ -188,16 +188,13 @@ class PlaneRating {
     if (this.done) return;
     this.running = false;
     clearInterval(this.timer);
+    for (const stop of this.listeners) stop();
     const { texts } = this.settings;
     this.status.textContent = texts.media_failed;
     this.button.hidden = false;
     this.button.disabled = false;
     this.button.textContent = texts.try_again;
-    this.button.onclick = (event) => {
-      event.stopImmediatePropagation();
-      for (const stop of this.listeners) stop();
-      this.trial(this.jsPsych.getDisplayElement(), this.settings);
-    };
+    this.button.onclick = () => this.trial(this.jsPsych.getDisplayElement(), this.settings);
   }
 
   async start() {
