@@ -12,7 +12,7 @@ from scipy import stats
 from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
-from ...kernels.ranks.effects import dunn
+from ...kernels.ranks.dominance import dunn
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Names, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p

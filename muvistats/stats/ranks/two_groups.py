@@ -19,7 +19,7 @@ from ...arguments import (
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import split_formula
-from ...kernels.ranks.effects import dominance
+from ...kernels.ranks.dominance import dominance
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame

@@ -16,6 +16,7 @@ from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
+from ...kernels.ranks.effects import partial_eta_squared
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
 from ..labels.counts import chisquare_labels
 from ..labels.residuals import label_deviations
@@ -247,7 +248,7 @@ class Witness:
     def _joint(self, fit: MixedFit, term: str) -> Evidence:
         rows = fit.anova()
         row = only(rows[rows["term"] == term])
-        effect, low, high = contingency.partial_eta_squared(
+        effect, low, high = partial_eta_squared(
             row["statistic"], row["df"], row["df_denom"], self._conf_level
         )
         name = "partial eta squared"
