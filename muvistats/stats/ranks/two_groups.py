@@ -12,7 +12,6 @@ from ...arguments import (
     ALTERNATIVES,
     Dependence,
     check_choice,
-    check_conf_level,
     check_dependence,
     check_number,
 )
@@ -128,11 +127,11 @@ def mannwhitney(
         check_dependence(dependence),
         assigned,
         strata,
-        check_conf_level(conf_level),
+        conf_level,
         check_choice("alternative", alternative, ALTERNATIVES),
         check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
-    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    resampling = Resampling.of(n_resamples, rng, n_jobs)
     return _mannwhitney_rows(to_frame(data), question, resampling, continuity)
 
 
@@ -181,11 +180,11 @@ def mannwhitney_overlay(
         check_dependence(dependence),
         assigned,
         None,
-        check_conf_level(conf_level),
+        conf_level,
         check_choice("alternative", alternative, ALTERNATIVES),
         check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
-    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    resampling = Resampling.of(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
     return [

@@ -238,8 +238,7 @@ class Witness:
         return " + ".join(term for term in terms if self._varies(term.strip("()")))
 
     def _varies(self, by: str) -> bool:
-        column = by.split()[0]
-        return column in self._frame and _n_groups(factor(by, self._frame)) > 1
+        return by.split()[0] in self._frame and _n_groups(factor(by, self._frame)) > 1
 
     def _ratings(self, dimension: str) -> MixedFit:
         formula = f"{dimension} ~ {self._fixed()} + {_CROSSED}"
