@@ -59,7 +59,7 @@ doctests: $(VENV)/test.stamp
 		$(addprefix --ignore=muvistats/deep/,comparison.py models.py networks.py settings.py transfer.py)
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-sample: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --quiet --sample 1 --ignore tests/oracle --ignore tests/property

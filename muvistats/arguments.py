@@ -7,7 +7,7 @@ or says in one line why it cannot.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -140,12 +140,27 @@ def check_jobs(n_jobs: Any) -> int:
     return max(int(cpu_count()) + 1 + int(n_jobs), 1)
 
 
-def generator_of(rng: Rng) -> np.random.Generator:
-    """A generator of what was given as source of randomness."""
+def check_rng(rng: Any) -> Rng:
+    """A source of randomness."""
     if isinstance(rng, np.random.Generator | np.random.SeedSequence) or rng is None:
-        return np.random.default_rng(rng)
+        return rng
     if not _is_whole(rng) or rng < 0:
         raise DesignError(
             f"rng must be a whole number from 0, a SeedSequence, a Generator or None, not {rng!r}"
         )
-    return np.random.default_rng(int(rng))
+    return int(rng)
+
+
+def generator_of(rng: Rng) -> np.random.Generator:
+    """A generator of what was given as source of randomness."""
+    return np.random.default_rng(check_rng(rng))
+
+
+#: Arguments that mean one thing in every function that has them. The gate of studies checks them
+#: before anything is computed.
+SHARED: dict[str, Callable[[Any], Any]] = {
+    "conf_level": check_conf_level,
+    "n_resamples": check_resamples,
+    "n_jobs": check_jobs,
+    "rng": check_rng,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
+
+#: From groups of units, (arrangement, unit), to statistics, (arrangement, statistic).
+Statistic = Callable[[Ints], Floats]
 
 #: Columns of a result, by name: values of one row, or arrays.
 Row = dict[str, Any]

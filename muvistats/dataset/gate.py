@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ..arguments import SHARED
 from ..errors import DataError, boundary
 from ..formula import refuse_forbidden
 from ..types import Ints
@@ -36,7 +37,8 @@ _FRAME_KEYS = ("item", "participant")
 def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     """Pass the first argument of a public function through the gate.
 
-    Formulas that no grammar allows are refused first. A frame, or fitted models, go on as they are
+    Formulas that no grammar allows, and nonsense for an argument that all functions share
+    (`arguments.SHARED`), are refused first. A frame, or fitted models, go on as they are
     where the signature allows them. A function that takes a frame gets two arguments more, `item`
     and `participant`, which name these columns; they are read here and nowhere else.
     """
@@ -55,6 +57,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
         for name in ("formula", "by"):
             if isinstance(given.get(name), str):  # refused before a study is looked at
                 refuse_forbidden(given[name], two_sided=name == "formula", model=is_model)
+        shared = {name: SHARED[name](kwargs[name]) for name in SHARED.keys() & kwargs.keys()}
         data = args[0] if args else kwargs.get(first.name)
         names = {key: kwargs.pop(key) for key in own if key in kwargs}
         if isinstance(data, xr.DataTree):
@@ -66,7 +69,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
         elif not (models and hasattr(data, "fits")):
             raise _not_a_study(data, frames=frames)
         rest = {name: value for name, value in kwargs.items() if name != first.name}
-        return function(data, *args[1:], **rest)  # type: ignore[arg-type]
+        return function(data, *args[1:], **rest | shared)  # type: ignore[arg-type]
 
     wrapper.__gated__ = True  # type: ignore[attr-defined]
     keyword = inspect.Parameter.KEYWORD_ONLY

@@ -1,4 +1,4 @@
-"""Effect sizes, limits and residuals of counts, and shares of variance."""
+"""Effect sizes, limits and residuals of counts."""
 
 from __future__ import annotations
 
@@ -165,66 +165,3 @@ def clopper_pearson(count: Any, n: Any, level: float) -> tuple[Floats, Floats]:
     high = stats.beta.isf(tail, k + 1, np.where(all_of, 1.0, total - k))
     low, high = np.where(some, low, 0.0), np.where(all_of, 1.0, high)
     return np.where(total > 0, low, np.nan), np.where(total > 0, high, np.nan)
-
-
-def partial_eta_squared(
-    statistic: float, df: float, df_denom: float, conf_level: float
-) -> tuple[float, float, float]:
-    """Partial eta squared of an F test, with confidence limits.
-
-    Parameters
-    ----------
-    statistic, df, df_denom : float
-        F and its degrees of freedom.
-    conf_level : float
-        Confidence level.
-
-    Returns
-    -------
-    estimate, low, high : float
-        ``F df / (F df + df_denom)``, and ``L / (L + df + df_denom + 1)`` with L the
-        noncentralities at which F would stand at its upper and lower tail; NaN where F is not
-        defined.
-    """
-    if not (np.isfinite(statistic) and np.isfinite(df_denom) and statistic >= 0 and df > 0):
-        return np.nan, np.nan, np.nan
-    limits = noncentral_f_interval(statistic, df, df_denom, conf_level)
-    low, high = (value / (value + df + df_denom + 1) for value in limits)
-    return statistic * df / (statistic * df + df_denom), low, high
-
-
-def noncentral_f_interval(
-    statistic: float, df: float, df_denom: float, conf_level: float
-) -> tuple[float, float]:
-    """Confidence limits of the noncentrality of an F statistic.
-
-    Parameters
-    ----------
-    statistic, df, df_denom : float
-        F and its degrees of freedom.
-    conf_level : float
-        Confidence level.
-
-    Returns
-    -------
-    low, high : float
-        The noncentralities at which F stands at its upper and lower ``(1 - conf_level) / 2``
-        quantile; 0 where even the central distribution is past it.
-    """
-    tail = (1 - conf_level) / 2
-    low, high = (_noncentrality(statistic, df, df_denom, p) for p in (1 - tail, tail))
-    return low, high
-
-
-def _noncentrality(statistic: float, df: float, df_denom: float, p: float) -> float:
-    """Noncentrality with which F falls below the statistic with probability p; at least 0."""
-
-    def gap(value: float) -> float:
-        return float(stats.ncf.cdf(statistic, df, df_denom, value)) - p
-
-    if statistic == 0 or gap(0.0) <= 0:
-        return 0.0
-    top = max(1.0, 2 * statistic * df)
-    while gap(top) > 0:
-        top *= 2
-    return float(optimize.brentq(gap, 0.0, top))

@@ -30,6 +30,8 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "mannwhitney": {"formula": "valence ~ gender"},
     "pairwise": {"formula": "arousal ~ gender", "n_resamples": 299},
     "pairwise_modality": {"n_resamples": 299},
+    # those of the paper, which take a minute, are drawn twice in tests/stats/sensitivity
+    "sensitivity_table": {"findings": ["arousal ~ modality", "valence ~ gender"]},
 }
 
 
@@ -41,7 +43,12 @@ NEEDS_FEATURES = {"audio_visual_contrast", "label_prediction"}
 NEEDS_CHOICES = {"choice_agreement", "confusion_matrix", "hit_rates"}
 
 #: Tests within items, of which a model takes the place in small studies.
-NEEDS_MANY = {"kruskal_modality", "mannwhitney_overlay", "pairwise_modality"}
+NEEDS_MANY = {
+    "kruskal_modality",
+    "mannwhitney_overlay",
+    "pairwise_modality",
+    "sensitivity_table",
+}
 
 
 @pytest.fixture(scope="module")

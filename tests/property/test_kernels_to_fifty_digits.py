@@ -7,7 +7,8 @@ from mpmath import mpf
 
 import muvistats as mv
 from muvistats.kernels import contingency
-from muvistats.kernels.ranks.effects import dominance, dunn, epsilon_squared
+from muvistats.kernels.ranks.dominance import dominance, dunn
+from muvistats.kernels.ranks.effects import epsilon_squared, partial_eta_squared
 from muvistats.kernels.ranks.signed_rank import pseudomedian, signed_rank_biserial
 from muvistats.kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from muvistats.kernels.raters.alignment import item_signal, place
@@ -274,5 +275,5 @@ def test_effect_sizes_of_counts():
     phi2 = statistic / n - mpf((rows - 1) * (columns - 1)) / (n - 1)
     sides = [side - mpf(side - 1) ** 2 / (n - 1) for side in (rows, columns)]
     close(contingency.cramers_v(31.7, 412, (3, 5)), mpmath.sqrt(phi2 / (min(sides) - 1)))
-    eta = contingency.partial_eta_squared(4.2, 2, 37.5, 0.95)[0]
+    eta = partial_eta_squared(4.2, 2, 37.5, 0.95)[0]
     close(eta, mpf("4.2") * 2 / (mpf("4.2") * 2 + mpf("37.5")))

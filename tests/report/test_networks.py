@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,8 +114,10 @@ def predictions(study: xr.DataTree) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).assign(warning=pd.Series(dtype="str"))
 
 
-def trained(study: xr.DataTree, **settings: object) -> TrainedNetworks:
-    frame = scores(study)
+@pytest.fixture(scope="module")
+def trained(featured: xr.DataTree) -> TrainedNetworks:
+    """Networks of the study, their paired tests computed once."""
+    study, frame = featured, scores(featured)
     pair = branches(sources={"audio_lstm": "unimodal (music ratings)"})
     return TrainedNetworks(
         study=study,
@@ -129,8 +133,7 @@ def trained(study: xr.DataTree, **settings: object) -> TrainedNetworks:
             "rng": 0,
             "backend": "torch",
             "versions": {"keras": "3.15.0", "torch": "2.9.0"},
-        }
-        | settings,
+        },
     )
 
 
@@ -148,10 +151,11 @@ def written(
     featured: xr.DataTree,
     only_networks: None,  # noqa: ARG001
     tmp_path_factory: pytest.TempPathFactory,
+    trained: TrainedNetworks,
 ) -> tuple[Path, Page]:
     """A report on a study whose networks lie in its folder."""
     out = tmp_path_factory.mktemp("networks") / "report"
-    files = write_networks(trained(featured), out)
+    files = write_networks(trained, out)
     assert {path.name for path in files} == {
         "architectures.png",
         "architectures.svg",
@@ -171,7 +175,7 @@ def written(
 
 
 def test_the_report_shows_table_6_and_the_tests(
-    written: tuple[Path, Page], featured: xr.DataTree
+    written: tuple[Path, Page], featured: xr.DataTree, trained: TrainedNetworks
 ) -> None:
     out, page = written
     frame = scores(featured)
@@ -182,13 +186,13 @@ def test_the_report_shows_table_6_and_the_tests(
     row = summary.query("configuration == 'pair' and target == 'arousal' and metric == 'ccc'")
     assert f"{row['mean'].iloc[0]:.3f}" in text
     tests = pd.read_csv(out / "tables" / "network_tests.csv")
-    np.testing.assert_allclose(tests["p_value"], paired_tests(frame)["p_value"], rtol=1e-10)
+    np.testing.assert_allclose(tests["p_value"], trained.tests["p_value"], rtol=1e-10)
     beside = pd.read_csv(out / "tables" / "networks-published.csv")
     assert len(beside) == 56
     assert (beside["verdict"] != "not comparable").all()
     beside = pd.read_csv(out / "tables" / "network_tests-published.csv")
     printed = beside.query("target == 'arousal' and metric == 'ccc' and quantity == 'statistic'")
-    t = paired_tests(frame).query(
+    t = trained.tests.query(
         "group2 == 'lasso' and target == 'arousal' and metric == 'ccc' "
         "and method == 'paired t test'"
     )
@@ -224,7 +228,7 @@ def test_claims_are_answered(written: tuple[Path, Page]) -> None:
 
 
 def test_networks_outlive_a_new_report(
-    written: tuple[Path, Page], featured: xr.DataTree, tmp_path: Path
+    written: tuple[Path, Page], featured: xr.DataTree, tmp_path: Path, trained: TrainedNetworks
 ) -> None:
     out, _ = written
     before = {path.name: path.read_bytes() for path in (out / "networks").iterdir()}
@@ -236,7 +240,7 @@ def test_networks_outlive_a_new_report(
     with pytest.raises(mv.DataError, match="files that no report wrote"):
         mv.write_report(featured, out)
     with pytest.raises(mv.DataError, match="files that no report wrote"):
-        write_networks(trained(featured), out)
+        write_networks(trained, out)
     (out / "networks" / "mine.txt").unlink()
     page = Page(
         mv.write_report(featured, tmp_path / "r", networks=out / "networks").read_text("utf-8")
@@ -274,9 +278,10 @@ def test_without_networks_the_command_is_named(
     assert "deep compare" not in page.by_id("absent").text
 
 
-def test_damaged_networks_are_named(featured: xr.DataTree, tmp_path: Path) -> None:
-    write_networks(trained(featured), tmp_path)
-    folder = tmp_path / "networks"
+def test_damaged_networks_are_named(
+    featured: xr.DataTree, written: tuple[Path, Page], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(written[0] / "networks", tmp_path / "networks")
     readings, hashes = {"as_recorded": featured}, {"as_recorded": "none"}
     results, reason = find_networks(folder, readings, hashes)
     assert results is None
@@ -300,9 +305,10 @@ def test_a_quick_trial_says_so_and_does_not_count(
     featured: xr.DataTree,
     only_networks: None,  # noqa: ARG001
     tmp_path: Path,
+    trained: TrainedNetworks,
 ) -> None:
     out = tmp_path / "r"
-    write_networks(trained(featured, quick=True), out)
+    write_networks(replace(trained, settings=trained.settings | {"quick": True}), out)
     page = Page(mv.write_report(featured, out).read_text(encoding="utf-8"))
     assert "quick trial" in page.by_id("lstm-networks").text
     assert (out / "tables" / "networks-published.csv").is_file()
@@ -312,12 +318,11 @@ def test_a_quick_trial_says_so_and_does_not_count(
 
 
 def test_a_failed_writing_leaves_the_old_results(
-    featured: xr.DataTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: TrainedNetworks
 ) -> None:
-    write_networks(trained(featured), tmp_path)
+    write_networks(trained, tmp_path)
     before = {path.name: path.read_bytes() for path in (tmp_path / "networks").iterdir()}
-    bad = trained(featured)
-    bad.architectures = {"Nothing": object()}
+    bad = replace(trained, architectures={"Nothing": object()})
     with pytest.raises(mv.DataError):
         write_networks(bad, tmp_path)
     after = {path.name: path.read_bytes() for path in (tmp_path / "networks").iterdir()}

@@ -1,9 +1,8 @@
-"""Permutation tests: what is rearranged, how often, and the statistics of ranks.
+"""Permutation tests: what is left of values, how their groups are rearranged, and how often.
 
-Values are freed of additive effects, groups of units are rearranged within strata, all ways or at
-random, and a statistic of each arrangement is set beside that of the one observed. Statistics of
-ranks stand here too, since a test and its statistic call each other; those of labels have a file
-of their own.
+Values are freed of the effects of one factor and of shrunken effects of another, groups of units
+are rearranged within strata, all ways, at random or dealt from decks, and a statistic of each
+arrangement is set beside that of the one observed.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import sparse, special
 
-from ...types import Floats, Ints
-from .crossed_ranks import Statistic, directed
-from .decks import Decks
+from ...types import Floats, Ints, Statistic
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
 _BATCH = 500_000
@@ -32,14 +29,20 @@ _DEAL, _DECKS, _HAND = 50_000_000, 40, 128
 #: Statistics that differ by less than this part of themselves are equal.
 _TIE = 1e-9
 
-#: Sweeps after which an unconnected or badly balanced design is taken as it is.
+#: Sweeps after which effects in an unconnected or badly balanced design are taken as they are.
 _SWEEPS = 500
 
-#: Largest mean that is left in a level, as part of the spread of the values.
+#: Largest mean left in a level, or step of an effect, as part of the spread of the values.
 _TOLERANCE = 1e-10
 
-#: Smallest variance of a group of clusters, as part of the variance of independent values.
-_LEAST = 1e-9
+#: Moments that differ by less than this part of themselves say nothing of two variances.
+_SINGULAR = 1e-9
+
+#: Rows of a product of counts that are held at once.
+_ROWS = 512
+
+#: Arrangements of each stratum that are in a deck, at least.
+_CARDS = 256
 
 
 def dense_codes(*keys: Ints) -> Ints:
@@ -60,6 +63,9 @@ def dense_codes(*keys: Ints) -> Ints:
         lowest = key.min(initial=0)
         combined = combined * (key.max(initial=0) - lowest + 1) + (key - lowest)
     return np.unique(combined, return_inverse=True)[1]
+
+
+# ------------------------------------------------------------------------- what is left of values
 
 
 def additive_residuals(values: Floats, factors: Sequence[Ints]) -> Floats:
@@ -98,46 +104,109 @@ def additive_residuals(values: Floats, factors: Sequence[Ints]) -> Floats:
     return out
 
 
-@dataclass(frozen=True, slots=True)
-class PermutationTest:
-    """What a permutation test found.
+def shrunken_residuals(values: Floats, fixed: Ints, random: Ints) -> tuple[Floats, Floats]:
+    """What is left of values by generalised least squares, and how far effects were shrunken.
 
     Parameters
     ----------
-    observed : ndarray of float, shape (statistic,)
-        Statistics of the arrangement that was observed; large ones speak against the null.
-    p_value : ndarray of float, shape (statistic,)
-        Share of arrangements with a statistic at least as large.
-    p_max : ndarray of float, shape (statistic,)
-        The same for the largest of all statistics: adjusted for looking at all of them.
-    mc_error, mc_error_max : ndarray of float, shape (statistic,)
-        Monte Carlo standard errors; 0 where all arrangements were looked at.
-    n_resamples : int
-        Arrangements looked at.
-    exact : bool
-        Whether these are all there are.
-    n_arrangements : float
-        How many there are.
+    values : ndarray of float, shape (n, column)
+        Values without NaN.
+    fixed, random : ndarray of int, each shape (n,)
+        Levels of a factor whose effects are taken out, and of one whose effects are shrunken
+        first; coded from 0 without gaps.
+
+    Returns
+    -------
+    residuals : ndarray of float, shape (n, column)
+        ``y - b - u``, summing to 0 over each level of `fixed`.
+    weight : ndarray of float, shape (random level, column)
+        Part of a level's own mean that was taken out, ``n / (n + lambda)``.
+
+    Notes
+    -----
+    Per column, u are best linear unbiased predictions in the model ``y = b[fixed] + u[random] +
+    e``, and ``lambda = var(e) / var(u)`` with both variances from two moments of the values less
+    the means of `fixed`: their sum of squares, and that of their sums over levels of `random`
+    (MINQUE(0)). So nothing is taken out where levels do not differ, or hold one value each, and
+    all of the effects where values differ between levels only. The residuals are proportional
+    to ``V^-1 (y - X b)`` with V the covariance in this model.
+
+    References
+    ----------
+    Rao, C. R. (1971). Minimum variance quadratic unbiased estimation of variance components.
+    Journal of Multivariate Analysis, 1(4), 445-456. https://doi.org/10.1016/0047-259X(71)90019-4
+
+    Robinson, G. K. (1991). That BLUP is a good thing: the estimation of random effects.
+    Statistical Science, 6(1), 15-32. https://doi.org/10.1214/ss/1177011926
     """
+    size = np.bincount(random).astype(np.float64)[:, None]
+    ratio = variance_ratio(values, fixed, random)
+    shrink = np.divide(1.0, size + ratio, out=np.zeros((len(size), len(ratio))))
+    by_fixed, by_random = indicator(fixed), indicator(random)
+    each = np.bincount(fixed).astype(np.float64)[:, None]
+    spread = np.abs(values - values.mean(axis=0)).max(initial=0.0)
+    effect = np.zeros_like(shrink)
+    for _ in range(_SWEEPS if np.isfinite(ratio).any() else 0):
+        rest = values - (by_fixed @ (values - effect[random]) / each)[fixed]
+        new = (by_random @ rest) * shrink
+        step, effect = float(np.abs(new - effect).max()), new
+        if step <= _TOLERANCE * spread:
+            break
+    rest = values - effect[random]
+    return rest - (by_fixed @ rest / each)[fixed], size * shrink
 
-    observed: Floats
-    p_value: Floats
-    p_max: Floats
-    mc_error: Floats
-    mc_error_max: Floats
-    n_resamples: int
-    exact: bool
-    n_arrangements: float
 
-    @property
-    def note(self) -> str:
-        """What is to be said of the number of arrangements; empty where there is nothing."""
-        count = self.n_arrangements
-        if count < 2:
-            return "the factor is constant within every stratum: nothing can be permuted"
-        if count < 20:
-            return f"only {count:.0f} arrangements: p cannot be below {1 / count:.2g}"
-        return ""
+def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
+    """Variance of single values over that of the effects of a factor, per column.
+
+    Parameters
+    ----------
+    values, fixed, random
+        As in `shrunken_residuals`.
+
+    Returns
+    -------
+    ndarray of float, shape (column,)
+        From 0 to inf; inf where nothing says that levels of `random` differ.
+    """
+    n, n_fixed = len(values), int(fixed.max(initial=-1)) + 1
+    by_fixed, by_random = indicator(fixed), indicator(random)
+    each = np.bincount(fixed).astype(np.float64)
+    rest = values - (by_fixed @ values / each[:, None])[fixed]
+    size_of = np.frexp(np.abs(rest).max(axis=0, initial=0.0))[1]
+    rest = np.ldexp(rest, -size_of)  # a ratio has no unit, and squares must not vanish
+    table: Any = sparse.csr_array(by_random @ by_fixed.T)
+    size, df = np.bincount(random).astype(np.float64), float(n - n_fixed)
+    first = n - float((table.power(2).sum(axis=0) / each).sum())
+    second = _squared_products(table, size, each)
+    squares, sums = (rest**2).sum(axis=0), ((by_random @ rest) ** 2).sum(axis=0)
+    if df * second - first**2 <= _SINGULAR * df * second:
+        return np.full(values.shape[1], np.inf)
+    between, within = df * sums - first * squares, second * squares - first * sums
+    out = np.full(values.shape[1], np.inf)
+    np.divide(np.maximum(within, 0.0), between, out=out, where=between > _SINGULAR * df * sums)
+    return out
+
+
+def _squared_products(table: Any, size: Floats, each: Floats) -> float:
+    """Sum of squares of ``diag(size) - C diag(1 / each) C'`` for counts C."""
+    scaled, total = (table * (1 / each)[None, :]).tocsr(), 0.0
+    for start in range(0, len(size), _ROWS):
+        stop = min(start + _ROWS, len(size))
+        part = -(scaled[start:stop] @ table.T).toarray()
+        part[np.arange(stop - start), np.arange(start, stop)] += size[start:stop]
+        total += float((part**2).sum())
+    return total
+
+
+def indicator(codes: Ints) -> Any:
+    """Rows of each level as a sparse matrix, (level, row): its product with values sums them."""
+    n = len(codes)
+    shape = (int(codes.max(initial=-1)) + 1, n)
+    return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=shape)
+
+
+# ------------------------------------------------------------------------- arrangements
 
 
 def count_arrangements(codes: Ints, strata: Ints) -> float:
@@ -238,29 +307,105 @@ def draw_arrangements(codes: Ints, strata: Ints, count: int, rng: np.random.Gene
     return out
 
 
-def group_sums(codes: Ints, values: Floats, n_groups: int) -> Floats:
-    """Sums of values of units over the groups, for many arrangements at once.
+class Decks:
+    """Random arrangements of the groups of units within strata, for many units.
 
     Parameters
     ----------
-    codes : ndarray of int, shape (arrangement, unit)
-        Groups of the units.
-    values : ndarray of float, shape (unit, column)
-        Values of the units.
-    n_groups : int
-        Number of groups.
+    codes, strata : ndarray of int, shape (unit,)
+        Observed group and stratum of each unit, coded from 0.
+    rng : Generator
+        Source of randomness.
 
-    Returns
-    -------
-    ndarray of float, shape (arrangement, n_groups, column)
-        Sums.
+    Notes
+    -----
+    Each stratum has a deck of some 256 of its arrangements: the observed one and random ones,
+    each with its rotations, so that a group meets each unit equally often. An arrangement takes
+    a card from each deck. Under the null hypothesis the observed arrangement is any of the cards
+    of each deck with equal probability, whatever the decks, so p from arrangements that are dealt
+    is exact. With many strata there are so many of these that it is as good as one from
+    fresh permutations, and takes a tenth of the time.
+
+    References
+    ----------
+    Hemerik, J., & Goeman, J. (2018). Exact testing with random permutations. TEST, 27, 811-825.
+    https://doi.org/10.1007/s11749-017-0571-1
     """
-    out = np.empty((len(codes), n_groups, values.shape[1]))
-    total = values.sum(axis=0)
-    for group in range(n_groups - 1):
-        out[:, group] = (codes == group).astype(np.float64) @ values
-    out[:, -1] = total - out[:, :-1].sum(axis=1)
-    return out
+
+    def __init__(self, codes: Ints, strata: Ints, rng: np.random.Generator) -> None:
+        self.n_units = len(codes)
+        largest = int(codes.max(initial=0))
+        self.dtype = np.int8 if largest < 128 else np.int16 if largest < 32768 else np.int32
+        self._parts: list[tuple[Ints, Ints]] = []
+        order = np.argsort(strata, kind="stable")
+        sizes = np.bincount(strata)
+        starts = np.cumsum(sizes) - sizes
+        for size in np.unique(sizes[sizes > 0]):
+            where = order[starts[sizes == size][:, None] + np.arange(size)]  # (stratum, place)
+            own = codes[where].astype(self.dtype)
+            steps = min(int(size), _CARDS)
+            base = np.repeat(own[:, None], -(-_CARDS // steps), axis=1)
+            base[:, 1:] = rng.permuted(base[:, 1:], axis=2)
+            turns = np.arange(steps) * size // steps
+            cards = base[:, :, (np.arange(size) + turns[:, None]) % size]
+            self._parts.append((where, cards.reshape(len(where), -1, size)))
+
+    def deal(self, count: int, rng: np.random.Generator) -> Ints:
+        """Groups of the units, int (count, unit); units lie next to those of other arrangements."""
+        out = np.empty((self.n_units, count), dtype=self.dtype)
+        for where, cards in self._parts:
+            n_strata, n_cards, size = cards.shape
+            pick = (
+                rng.integers(0, n_cards, (n_strata, count)) + np.arange(n_strata)[:, None] * n_cards
+            )
+            dealt = np.take(cards.reshape(-1, size), pick, axis=0)
+            out[where] = dealt.transpose(0, 2, 1)
+        return out.T
+
+
+# ------------------------------------------------------------------------- tests
+
+
+@dataclass(frozen=True, slots=True)
+class PermutationTest:
+    """What a permutation test found.
+
+    Parameters
+    ----------
+    observed : ndarray of float, shape (statistic,)
+        Statistics of the arrangement that was observed; large ones speak against the null.
+    p_value : ndarray of float, shape (statistic,)
+        Share of arrangements with a statistic at least as large.
+    p_max : ndarray of float, shape (statistic,)
+        The same for the largest of all statistics: adjusted for looking at all of them.
+    mc_error, mc_error_max : ndarray of float, shape (statistic,)
+        Monte Carlo standard errors; 0 where all arrangements were looked at.
+    n_resamples : int
+        Arrangements looked at.
+    exact : bool
+        Whether these are all there are.
+    n_arrangements : float
+        How many there are.
+    """
+
+    observed: Floats
+    p_value: Floats
+    p_max: Floats
+    mc_error: Floats
+    mc_error_max: Floats
+    n_resamples: int
+    exact: bool
+    n_arrangements: float
+
+    @property
+    def note(self) -> str:
+        """What is to be said of the number of arrangements; empty where there is nothing."""
+        count = self.n_arrangements
+        if count < 2:
+            return "the factor is constant within every stratum: nothing can be permuted"
+        if count < 20:
+            return f"only {count:.0f} arrangements: p cannot be below {1 / count:.2g}"
+        return ""
 
 
 def monte_carlo_p(observed: Floats, draws: Floats, *, exact: bool = False) -> tuple[Floats, Floats]:
@@ -437,124 +582,3 @@ def _compared(
         for own, joint in zip((p_value, error), adjusted, strict=True)
     )
     return PermutationTest(observed, p_value, p_max, error, error_max, len(draws), exact, count)
-
-
-# ------------------------------------------------------------------------- statistics of ranks
-
-
-def _sums_of_units(ranks: Floats, row: Ints) -> tuple[Floats, Floats]:
-    """Sum of centred ranks and number of rows of each unit."""
-    size = int(row.max()) + 1
-    total = np.bincount(row, ranks - ranks.mean(), size).astype(np.float64)
-    return total, np.bincount(row, minlength=size).astype(np.float64)
-
-
-def between_statistic(ranks: Floats, row: Ints, k: int) -> Statistic:
-    """Kruskal and Wallis' H when units change groups.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows.
-    row : ndarray of int, shape (row,)
-        Unit of each row.
-    k : int
-        Number of groups.
-
-    Returns
-    -------
-    callable
-        From groups of the units, (arrangement, unit), to H, (arrangement, 1).
-    """
-    columns = np.stack(_sums_of_units(ranks, row), axis=1)
-    factor = (len(ranks) - 1) / ((ranks - ranks.mean()) ** 2).sum()
-
-    def statistic(codes: Ints) -> Floats:
-        sums = group_sums(codes, columns, k)
-        h: Floats = (sums[..., 0] ** 2 / sums[..., 1]).sum(axis=1, keepdims=True) * factor
-        return h
-
-    return statistic
-
-
-def difference_statistic(
-    ranks: Floats, row: Ints, variance: float, alternative: str = "two-sided"
-) -> Statistic:
-    """Standardized difference of the mean ranks of two groups when units change groups.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows, perhaps among further ones.
-    row : ndarray of int, shape (row,)
-        Unit of each row.
-    variance : float
-        Variance of the ranks.
-    alternative : {"two-sided", "less", "greater"}
-        Direction of the first group.
-
-    Returns
-    -------
-    callable
-        From groups of the units, (arrangement, unit), to Dunn's z, (arrangement, 1), turned so
-        that large values speak against the null.
-    """
-    columns = np.stack(_sums_of_units(ranks, row), axis=1)
-
-    def statistic(codes: Ints) -> Floats:
-        sums = group_sums(codes, columns, 2)
-        size = sums[..., 1]
-        difference = sums[:, 0, 0] / size[:, 0] - sums[:, 1, 0] / size[:, 1]
-        z = difference / np.sqrt(variance * (1 / size).sum(axis=1))
-        return directed(z, alternative)[:, None]
-
-    return statistic
-
-
-def robust_statistic(ranks: Floats, row: Ints, k: int, alternative: str | None = None) -> Statistic:
-    """Wald statistic of mean ranks with cluster-robust errors when clusters change groups.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows.
-    row : ndarray of int, shape (row,)
-        Cluster of each row, for example its participant; all its rows are in one group.
-    k : int
-        Number of groups.
-    alternative : {"two-sided", "less", "greater"}, optional
-        For two groups: their t instead of the Wald statistic, turned so that large values speak
-        against the null.
-
-    Returns
-    -------
-    callable
-        From groups of the clusters, (arrangement, cluster), to the statistic, (arrangement, 1).
-
-    Notes
-    -----
-    With the mean m of a group and the sums S of its clusters of n ranks, the variance of m is
-    ``sum (S - n m)^2 / N^2``, that of least squares on group indicators with errors clustered,
-    without a small-sample factor, which would not change p. The Wald statistic is
-    ``sum_g (m_g - m)^2 / V_g``, m being the mean weighted by 1 / V.
-    """
-    total, size = _sums_of_units(ranks, row)
-    columns = np.stack([total, size, total**2, total * size, size**2], axis=1)
-    least = _LEAST * float(ranks.var())
-
-    def statistic(codes: Ints) -> Floats:
-        parts = np.moveaxis(group_sums(codes, columns, k), 2, 0)
-        total, number = parts[0], parts[1]
-        mean = total / number
-        spread = (parts[2] - 2 * mean * parts[3] + mean**2 * parts[4]) / number**2
-        spread = np.maximum(spread, least / number)
-        if alternative is not None:
-            t = (mean[:, 0] - mean[:, 1]) / np.sqrt(spread.sum(axis=1))
-            return directed(t, alternative)[:, None]
-        weight = 1 / spread
-        square = (weight * mean**2).sum(axis=1) - (weight * mean).sum(axis=1) ** 2 / weight.sum(
-            axis=1
-        )
-        return np.asarray(np.maximum(square, 0.0)[:, None])
-
-    return statistic

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...types import Floats, Ints
-from .shrinkage import indicator
+from .arrangements import indicator
 
 #: From so many rows on draws are summed in single precision; ties are no matter then.
 _MANY = 4096

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...types import Floats, Ints
-from .arrangements import additive_residuals, group_sums
+from ..ranks.effects import group_sums
+from .arrangements import additive_residuals, shrunken_residuals
 from .cluster_sums import ClusterSums, Sums
-from .shrinkage import shrunken_residuals
 
 #: Counts that vary by less than this part of the largest unit are constant.
 _CONSTANT = 1e-9

@@ -1,208 +1,324 @@
-"""How far groups lie apart by rank: mean ranks, epsilon squared, rank-biserial, effects."""
+"""Groups compared by rank: statistics of arrangements, effects of groups, shares of variance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy import stats
+from scipy import optimize, sparse, stats
 
-from ...types import Array, Floats, Ints
-from ..contingency import noncentral_f_interval
+from ...types import Array, Floats, Ints, Statistic
+from .dominance import Dominance
 
 #: A variance of effects below this is rounding.
 _NO_ERROR = 1e-18
 
+#: Smallest clustered variance, as part of that of independent rows. A larger one makes the test
+#: reject too often where effects differ between clusters, a smaller one costs power without it.
+_FLOOR = 0.25
 
-class Dunn(NamedTuple):
-    """Dunn's comparisons, one entry per pair (i, j), i < j, in lexicographic order."""
+#: Smallest variance of a group of clusters, as part of the variance of independent values.
+_LEAST = 1e-9
 
-    first: npt.NDArray[np.intp]
-    second: npt.NDArray[np.intp]
-    difference: Floats
-    z: Floats
+#: Arrangements whose sums are held at once: so many, or fewer where units are many.
+_DRAWS, _CELLS = 128, 10_000_000
 
-
-class Dominance(NamedTuple):
-    """Probability-based comparison of two samples."""
-
-    delta: float
-    std_error: float
-    df: float
+#: From so many rows on sums are taken in single precision; ties are no matter then.
+_MANY = 4096
 
 
-def mean_ranks(values: Array, codes: Array, k: int) -> Floats:
-    """Mean midrank per group, NaN for an empty group.
+# ------------------------------------------------------------------ statistics of arrangements
+
+
+def group_sums(codes: Ints, values: Floats, n_groups: int) -> Floats:
+    """Sums of values of units over the groups, for many arrangements at once.
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
-        Values without NaN.
-    codes : ndarray of int, shape (n,)
-        Group of each value, 0 to k - 1.
-    k : int
+    codes : ndarray of int, shape (arrangement, unit)
+        Groups of the units.
+    values : ndarray of float, shape (unit, column)
+        Values of the units.
+    n_groups : int
         Number of groups.
 
     Returns
     -------
-    ndarray, shape (k,)
-        Mean ranks; ties get the mean of their ranks.
+    ndarray of float, shape (arrangement, n_groups, column)
+        Sums.
     """
-    size = np.bincount(codes, minlength=k)
-    total = np.bincount(codes, weights=stats.rankdata(values), minlength=k)
-    means: Floats = np.divide(total, size, out=np.full(k, np.nan), where=size > 0)
-    return means
+    out = np.empty((len(codes), n_groups, values.shape[1]))
+    total = values.sum(axis=0)
+    for group in range(n_groups - 1):
+        out[:, group] = (codes == group).astype(np.float64) @ values
+    out[:, -1] = total - out[:, :-1].sum(axis=1)
+    return out
 
 
-def dunn(values: Array, codes: Array, k: int) -> Dunn:
-    """Dunn's z for each pair of groups, ties corrected.
+def _sums_of_units(ranks: Floats, row: Ints) -> tuple[Floats, Floats]:
+    """Sum of centred ranks and number of rows of each unit."""
+    size = int(row.max()) + 1
+    total = np.bincount(row, ranks - ranks.mean(), size).astype(np.float64)
+    return total, np.bincount(row, minlength=size).astype(np.float64)
+
+
+def between_statistic(ranks: Floats, row: Ints, k: int) -> Statistic:
+    """Kruskal and Wallis' H when units change groups.
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
-        Values without NaN.
-    codes : ndarray of int, shape (n,)
-        Group of each value, 0 to k - 1.
+    ranks : ndarray of float, shape (row,)
+        Midranks of the rows.
+    row : ndarray of int, shape (row,)
+        Unit of each row.
     k : int
         Number of groups.
 
     Returns
     -------
-    Dunn
-        Pairs, mean rank of the first minus mean rank of the second, and z. NaN where a group is
-        empty or all values are equal.
+    callable
+        From groups of the units, (arrangement, unit), to H, (arrangement, 1).
+    """
+    columns = np.stack(_sums_of_units(ranks, row), axis=1)
+    factor = (len(ranks) - 1) / ((ranks - ranks.mean()) ** 2).sum()
+
+    def statistic(codes: Ints) -> Floats:
+        sums = group_sums(codes, columns, k)
+        h: Floats = (sums[..., 0] ** 2 / sums[..., 1]).sum(axis=1, keepdims=True) * factor
+        return h
+
+    return statistic
+
+
+def difference_statistic(
+    ranks: Floats, row: Ints, variance: float, alternative: str = "two-sided"
+) -> Statistic:
+    """Standardized difference of the mean ranks of two groups when units change groups.
+
+    Parameters
+    ----------
+    ranks : ndarray of float, shape (row,)
+        Midranks of the rows, perhaps among further ones.
+    row : ndarray of int, shape (row,)
+        Unit of each row.
+    variance : float
+        Variance of the ranks.
+    alternative : {"two-sided", "less", "greater"}
+        Direction of the first group.
+
+    Returns
+    -------
+    callable
+        From groups of the units, (arrangement, unit), to Dunn's z, (arrangement, 1), turned so
+        that large values speak against the null.
+    """
+    columns = np.stack(_sums_of_units(ranks, row), axis=1)
+
+    def statistic(codes: Ints) -> Floats:
+        sums = group_sums(codes, columns, 2)
+        size = sums[..., 1]
+        difference = sums[:, 0, 0] / size[:, 0] - sums[:, 1, 0] / size[:, 1]
+        z = difference / np.sqrt(variance * (1 / size).sum(axis=1))
+        return directed(z, alternative)[:, None]
+
+    return statistic
+
+
+def robust_statistic(ranks: Floats, row: Ints, k: int, alternative: str | None = None) -> Statistic:
+    """Wald statistic of mean ranks with cluster-robust errors when clusters change groups.
+
+    Parameters
+    ----------
+    ranks : ndarray of float, shape (row,)
+        Midranks of the rows.
+    row : ndarray of int, shape (row,)
+        Cluster of each row, for example its participant; all its rows are in one group.
+    k : int
+        Number of groups.
+    alternative : {"two-sided", "less", "greater"}, optional
+        For two groups: their t instead of the Wald statistic, turned so that large values speak
+        against the null.
+
+    Returns
+    -------
+    callable
+        From groups of the clusters, (arrangement, cluster), to the statistic, (arrangement, 1).
 
     Notes
     -----
-    ``z = (R_i - R_j) / sqrt((n (n + 1) / 12 - sum(t^3 - t) / (12 (n - 1))) (1/n_i + 1/n_j))``
-    with mean midranks R over all groups and t the sizes of the ties.
+    With the mean m of a group and the sums S of its clusters of n ranks, the variance of m is
+    ``sum (S - n m)^2 / N^2``, that of least squares on group indicators with errors clustered,
+    without a small-sample factor, which would not change p. The Wald statistic is
+    ``sum_g (m_g - m)^2 / V_g``, m being the mean weighted by 1 / V.
     """
-    first, second = np.triu_indices(k, 1)
-    n = len(values)
-    size = np.bincount(codes, minlength=k).astype(float)
-    means = mean_ranks(values, codes, k)
-    ties = np.unique(values, return_counts=True)[1].astype(float)
-    difference = means[first] - means[second]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = n * (n + 1) / 12 - (ties**3 - ties).sum() / (12 * np.float64(n - 1))
-        z = difference / np.sqrt(variance * (1 / size[first] + 1 / size[second]))
-    return Dunn(first, second, difference, np.where(len(ties) > 1, z, np.nan))
+    total, size = _sums_of_units(ranks, row)
+    columns = np.stack([total, size, total**2, total * size, size**2], axis=1)
+    least = _LEAST * float(ranks.var())
+
+    def statistic(codes: Ints) -> Floats:
+        parts = np.moveaxis(group_sums(codes, columns, k), 2, 0)
+        total, number = parts[0], parts[1]
+        mean = total / number
+        spread = (parts[2] - 2 * mean * parts[3] + mean**2 * parts[4]) / number**2
+        spread = np.maximum(spread, least / number)
+        if alternative is not None:
+            t = (mean[:, 0] - mean[:, 1]) / np.sqrt(spread.sum(axis=1))
+            return directed(t, alternative)[:, None]
+        weight = 1 / spread
+        square = (weight * mean**2).sum(axis=1) - (weight * mean).sum(axis=1) ** 2 / weight.sum(
+            axis=1
+        )
+        return np.asarray(np.maximum(square, 0.0)[:, None])
+
+    return statistic
 
 
-def epsilon_squared(values: Array, codes: Array, k: int) -> float:
-    """Share of the variance of the ranks that lies between groups, H / (n - 1).
+def crossed_statistic(
+    ranks: Floats,
+    row: Ints,
+    k: int,
+    clusters: tuple[Ints, Ints],
+    alternative: str | None = None,
+) -> Statistic:
+    """Wald statistic of mean ranks, errors robust to two crossed kinds of clusters.
 
     Parameters
     ----------
-    values : ndarray, shape (n,)
-        Values without NaN.
-    codes : ndarray of int, shape (n,)
-        Group of each value, 0 to k - 1.
+    ranks : ndarray of float, shape (row,)
+        Midranks of the rows.
+    row : ndarray of int, shape (row,)
+        Unit of each row.
     k : int
         Number of groups.
+    clusters : tuple of two ndarray of int, each shape (row,)
+        Participant and item of each row, coded from 0.
+    alternative : {"two-sided", "less", "greater"}, optional
+        For two groups: their t instead of the Wald statistic, turned so that large values speak
+        against the null.
 
     Returns
     -------
-    float
-        Epsilon squared, NaN when all values are equal.
-    """
-    levels, position = np.unique(values, return_inverse=True)
-    counts = np.zeros((1, k, len(levels)))
-    np.add.at(counts[0], (codes, position), 1)
-    return float(_share_between(counts)[0])
-
-
-def _share_between(counts: Floats) -> Floats:
-    """Epsilon squared from counts (sample, group, distinct value in ascending order)."""
-    ties = counts.sum(axis=1)
-    n = ties.sum(axis=1)
-    size = counts.sum(axis=2)
-    centred = np.cumsum(ties, axis=1) - (ties - 1) / 2 - (n[:, None] + 1) / 2
-    sums = np.einsum("bgl,bl->bg", counts, centred)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = np.where(size > 0, sums**2 / size, 0.0).sum(axis=1)
-        return np.asarray(between / np.einsum("bl,bl,bl->b", ties, centred, centred))
-
-
-def dominance(first: Array, second: Array) -> Dominance:
-    """Rank-biserial correlation of two samples with its Brunner-Munzel standard error.
-
-    Parameters
-    ----------
-    first, second : ndarray, shapes (n1,) and (n2,)
-        Values without NaN, at least one each.
-
-    Returns
-    -------
-    Dominance
-        delta = P(first > second) - P(first < second), also known as Cliff's delta and equal to
-        ``2 U / (n1 n2) - 1``; its standard error, NaN with fewer than two values in a sample;
-        Satterthwaite's degrees of freedom, NaN where the standard error is 0 or NaN.
+    callable
+        From groups of the units, (arrangement, unit), to the statistic, (arrangement, 1).
 
     Notes
     -----
-    The placements ``p_i = P(second < x_i) + P(second = x_i) / 2`` of the first sample, and the
-    like of the second, have variances s1 and s2 (divisor n - 1); the squared standard error of
-    delta is ``4 (s1 / n1 + s2 / n2)``. The samples need not have equal spread or be without ties.
+    The covariance of the mean ranks is ``V_1 + V_2 - V_12``, from residual ranks summed over the
+    clusters of each kind and over their intersections, without small-sample factors. In no
+    direction of their differences is it taken as smaller than a quarter of V_12, the covariance of
+    independent rows. A residual sum is ``S - m N`` with the sum S and the number N of a cluster's
+    ranks in a group and the group's mean m, so that one sparse product with the indicators of a
+    group gives all that is needed.
     """
-    n1, n2 = len(first), len(second)
-    ranks = stats.rankdata(np.concatenate([first, second]))
-    placed1 = (ranks[:n1] - stats.rankdata(first)) / n2
-    placed2 = (ranks[n1:] - stats.rankdata(second)) / n1
-    delta = float(2 * placed1.mean() - 1)
-    if n1 < 2 or n2 < 2:
-        return Dominance(delta, np.nan, np.nan)
-    part1, part2 = placed1.var(ddof=1) / n1, placed2.var(ddof=1) / n2
-    spread = part1**2 / (n1 - 1) + part2**2 / (n2 - 1)
-    df = float((part1 + part2) ** 2 / spread) if spread > 0 else np.nan
-    return Dominance(delta, float(2 * np.sqrt(part1 + part2)), df)
+    sums = _Sums.of(ranks, row, clusters)
+    least = _LEAST * float(ranks.var())
+    narrow = sums.matrix.astype(np.float32) if len(ranks) >= _MANY else sums.matrix
+
+    def statistic(codes: Ints) -> Floats:
+        matrix = sums.matrix if len(codes) == 1 else narrow
+        out = np.empty((len(codes), 1))
+        step = max(8, min(_DRAWS, _CELLS // codes.shape[1]))
+        for start in range(0, len(codes), step):
+            some = slice(start, start + step)
+            gaps, whole, inner = _gaps(sums, matrix, codes[some], k, least)
+            if alternative is None:
+                out[some, 0] = _wald(gaps, whole, inner)
+            else:
+                spread = np.maximum(whole[:, 0, 0], _FLOOR * inner[:, 0, 0])
+                out[some, 0] = directed(gaps[:, 0] / np.sqrt(spread), alternative)
+        return out
+
+    return statistic
 
 
-def dominance_interval(found: Dominance, conf_level: float) -> tuple[float, float]:
-    """Confidence limits of the rank-biserial correlation, kept within [-1, 1].
-
-    Parameters
-    ----------
-    found : Dominance
-        What `dominance` returned.
-    conf_level : float
-        Confidence level.
-
-    Returns
-    -------
-    low, high : float
-        ``tanh(atanh(delta) -+ t se / (1 - delta^2))``; NaN where the standard error is 0 or NaN.
-    """
-    if np.isnan(found.df) or abs(found.delta) >= 1:
-        return np.nan, np.nan
-    half = stats.t.ppf((1 + conf_level) / 2, found.df) * found.std_error / (1 - found.delta**2)
-    middle = np.arctanh(found.delta)
-    return float(np.tanh(middle - half)), float(np.tanh(middle + half))
+def directed(z: Floats, alternative: str) -> Floats:
+    """Standardized differences such that large ones speak against the null."""
+    if alternative == "two-sided":
+        return np.abs(z)
+    return z if alternative == "greater" else -z
 
 
-def equivalence_p(found: Dominance, margin: float) -> float:
-    """p-value of the two one-sided tests that delta lies within (-margin, margin).
+class _Sums(NamedTuple):
+    """What a unit adds to sums of ranks and of rows over clusters, and to the sum of squares."""
 
-    Parameters
-    ----------
-    found : Dominance
-        What `dominance` returned.
-    margin : float
-        Largest delta that counts as equivalent.
+    matrix: Any  # (sum, unit): ranks and then rows for each kind of cluster, squares last
+    totals: Floats  # (sum, 1), over all units
+    ends: list[int]  # where the parts of the matrix end
+    single: bool  # whether nobody met an item twice
 
-    Returns
-    -------
-    float
-        The larger p of the tests of ``delta <= -margin`` and ``delta >= margin``, each
-        ``t = (delta +- margin) / se``; NaN where the standard error is 0 or NaN.
-    """
-    if np.isnan(found.df):
-        return np.nan
-    above = stats.t.sf((found.delta + margin) / found.std_error, found.df)
-    below = stats.t.cdf((found.delta - margin) / found.std_error, found.df)
-    return float(max(above, below))
+    @classmethod
+    def of(cls, ranks: Floats, row: Ints, clusters: tuple[Ints, Ints]) -> _Sums:
+        values = ranks - ranks.mean()
+        n_items = int(clusters[1].max()) + 1
+        both = np.unique(clusters[0] * n_items + clusters[1], return_inverse=True)[1]
+        single = int(both.max()) + 1 == len(ranks)
+        kinds = [*clusters] if single else [*clusters, both]
+        parts = [(codes, weight) for codes in kinds for weight in (values, np.ones(len(values)))]
+        parts.append((np.zeros(len(values), dtype=np.intp), values**2))
+        units = int(row.max()) + 1
+        tables = [
+            sparse.coo_array((weight, (codes, row)), shape=(int(codes.max()) + 1, units)).tocsr()
+            for codes, weight in parts
+        ]
+        matrix: Any = sparse.vstack(tables, format="csr")
+        totals = np.asarray(matrix.sum(axis=1), dtype=np.float64)[:, None]
+        return cls(matrix, totals, np.cumsum([len(t.indptr) - 1 for t in tables]).tolist(), single)
+
+
+def _gaps(
+    sums: _Sums, matrix: Any, codes: Ints, k: int, least: float
+) -> tuple[Floats, Floats, Floats]:
+    """Mean ranks less that of the last group, their covariance, and that of independent rows."""
+    groups = np.ascontiguousarray(codes.T)
+    found = [matrix @ (groups == g).astype(matrix.dtype) for g in range(k - 1)]
+    found.append(sums.totals - sum(found))
+    parts = [np.split(one.astype(np.float64), sums.ends[:-1]) for one in found]
+    size = np.stack([part[1].sum(axis=0) for part in parts], axis=1)  # (arrangement, group)
+    mean = np.stack([part[0].sum(axis=0) for part in parts], axis=1) / size
+    kinds = [
+        [(parts[g][at] - mean[:, g] * parts[g][at + 1]) / size[:, g] for g in range(k)]
+        for at in range(0, len(sums.ends) - 1, 2)
+    ]
+    if sums.single:
+        square = np.stack([part[-1][0] for part in parts], axis=1) / size**2 - mean**2 / size
+        inner = np.eye(k) * np.maximum(square, 0.0)[:, None, :]
+    else:
+        inner = _products(kinds.pop(), k)
+    inner += np.eye(k) * (least / size)[:, None, :]
+    whole = _products(kinds[0], k) + _products(kinds[1], k) - inner
+    return mean[:, :-1] - mean[:, -1:], _contrasts(whole), _contrasts(inner)
+
+
+def _products(scores: list[Floats], k: int) -> Floats:
+    """Cross products over clusters of the scores of groups, (arrangement, group, group)."""
+    out = np.empty((scores[0].shape[1], k, k))
+    for g in range(k):
+        for h in range(g + 1):
+            out[:, g, h] = out[:, h, g] = np.einsum("ca,ca->a", scores[g], scores[h])
+    return out
+
+
+def _contrasts(covariance: Floats) -> Floats:
+    """Covariance of all but the last less the last."""
+    last = covariance[:, :-1, -1:]
+    return np.asarray(
+        covariance[:, :-1, :-1] - last - last.transpose(0, 2, 1) + covariance[:, -1:, -1:]
+    )
+
+
+def _wald(gaps: Floats, whole: Floats, least: Floats) -> Floats:
+    """Wald statistic of differences; the covariance is no smaller than part of another one."""
+    if gaps.shape[1] == 1:
+        spread = np.maximum(whole[:, 0, 0], _FLOOR * least[:, 0, 0])
+        return np.asarray(gaps[:, 0] ** 2 / spread)
+    root = np.linalg.inv(np.linalg.cholesky(least))
+    values, axes = np.linalg.eigh(root @ whole @ root.transpose(0, 2, 1))
+    sides = (axes.transpose(0, 2, 1) @ (root @ gaps[:, :, None]))[:, :, 0]
+    return np.asarray((sides**2 / np.maximum(values, _FLOOR)).sum(axis=1))
+
+
+# ------------------------------------------------------------------------- effects of groups
 
 
 @dataclass(frozen=True)
@@ -401,6 +517,44 @@ def _welch(influence: Floats, codes: Ints, cluster: Ints) -> float:
     return top**2 / bottom if bottom > 0 else np.nan
 
 
+# ------------------------------------------------------------------------- shares of variance
+
+
+def epsilon_squared(values: Array, codes: Array, k: int) -> float:
+    """Share of the variance of the ranks that lies between groups, H / (n - 1).
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Values without NaN.
+    codes : ndarray of int, shape (n,)
+        Group of each value, 0 to k - 1.
+    k : int
+        Number of groups.
+
+    Returns
+    -------
+    float
+        Epsilon squared, NaN when all values are equal.
+    """
+    levels, position = np.unique(values, return_inverse=True)
+    counts = np.zeros((1, k, len(levels)))
+    np.add.at(counts[0], (codes, position), 1)
+    return float(_share_between(counts)[0])
+
+
+def _share_between(counts: Floats) -> Floats:
+    """Epsilon squared from counts (sample, group, distinct value in ascending order)."""
+    ties = counts.sum(axis=1)
+    n = ties.sum(axis=1)
+    size = counts.sum(axis=2)
+    centred = np.cumsum(ties, axis=1) - (ties - 1) / 2 - (n[:, None] + 1) / 2
+    sums = np.einsum("bgl,bl->bg", counts, centred)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.where(size > 0, sums**2 / size, 0.0).sum(axis=1)
+        return np.asarray(between / np.einsum("bl,bl,bl->b", ties, centred, centred))
+
+
 def share_interval(
     found: Effects, share: float, within: float, conf_level: float
 ) -> tuple[float, float]:
@@ -462,3 +616,66 @@ def share_interval(
     limits = noncentral_f_interval(between / noise / (k - 1), k - 1, found.df, conf_level)
     low, high = (limit * noise / (limit * noise + within) for limit in limits)
     return min(low, share), max(high, share)
+
+
+def partial_eta_squared(
+    statistic: float, df: float, df_denom: float, conf_level: float
+) -> tuple[float, float, float]:
+    """Partial eta squared of an F test, with confidence limits.
+
+    Parameters
+    ----------
+    statistic, df, df_denom : float
+        F and its degrees of freedom.
+    conf_level : float
+        Confidence level.
+
+    Returns
+    -------
+    estimate, low, high : float
+        ``F df / (F df + df_denom)``, and ``L / (L + df + df_denom + 1)`` with L the
+        noncentralities at which F would stand at its upper and lower tail; NaN where F is not
+        defined.
+    """
+    if not (np.isfinite(statistic) and np.isfinite(df_denom) and statistic >= 0 and df > 0):
+        return np.nan, np.nan, np.nan
+    limits = noncentral_f_interval(statistic, df, df_denom, conf_level)
+    low, high = (value / (value + df + df_denom + 1) for value in limits)
+    return statistic * df / (statistic * df + df_denom), low, high
+
+
+def noncentral_f_interval(
+    statistic: float, df: float, df_denom: float, conf_level: float
+) -> tuple[float, float]:
+    """Confidence limits of the noncentrality of an F statistic.
+
+    Parameters
+    ----------
+    statistic, df, df_denom : float
+        F and its degrees of freedom.
+    conf_level : float
+        Confidence level.
+
+    Returns
+    -------
+    low, high : float
+        The noncentralities at which F stands at its upper and lower ``(1 - conf_level) / 2``
+        quantile; 0 where even the central distribution is past it.
+    """
+    tail = (1 - conf_level) / 2
+    low, high = (_noncentrality(statistic, df, df_denom, p) for p in (1 - tail, tail))
+    return low, high
+
+
+def _noncentrality(statistic: float, df: float, df_denom: float, p: float) -> float:
+    """Noncentrality with which F falls below the statistic with probability p; at least 0."""
+
+    def gap(value: float) -> float:
+        return float(stats.ncf.cdf(statistic, df, df_denom, value)) - p
+
+    if statistic == 0 or gap(0.0) <= 0:
+        return 0.0
+    top = max(1.0, 2 * statistic * df)
+    while gap(top) > 0:
+        top *= 2
+    return float(optimize.brentq(gap, 0.0, top))

@@ -18,8 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
-from ..permutation.arrangements import additive_residuals
-from ..permutation.decks import Decks
+from ..permutation.arrangements import Decks, additive_residuals
 from ..permutation.exact_moments import between_groups_moments
 from ..scale import unit_factor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...arguments import check_conf_level, check_resamples, generator_of
+from ...arguments import generator_of
 from ...dataset.gate import takes_study
 from ...kernels.raters.categories import category_coefficients, category_sums
 from ...kernels.sampling.bootstrap import percentile_interval
@@ -77,8 +77,6 @@ def choice_agreement(
     >>> choice_agreement(study, n_resamples=0)["estimate"].round(3).tolist()
     [0.467, 0.533, 0.529]
     """
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     frame = in_one_modality(to_frame(data))
     need(frame, "item", "modality")
     codes, names = choices_of(frame)

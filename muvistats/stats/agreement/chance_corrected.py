@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...arguments import check_choice, check_conf_level, check_resamples, generator_of
+from ...arguments import check_choice, generator_of
 from ...dataset.gate import takes_study
 from ...kernels.raters.left_out import (
     interval_sums_lost,
@@ -94,8 +94,6 @@ def label_agreement(
     >>> label_agreement(study, n_resamples=50)["estimator"].unique().tolist()
     ['fleiss_kappa', 'krippendorff_alpha', 'gwet_ac1']
     """
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     names = label_names(data)
     frame = in_one_modality(to_frame(data))
     need(frame, "item", "modality")
@@ -225,8 +223,6 @@ def krippendorff_alpha(
     ['arousal', 'valence']
     """
     check_choice("metric", metric, ("interval", "nominal"))
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     if metric == "nominal":
         frame = label_agreement(data, n_resamples=n_resamples, conf_level=conf_level, rng=rng)
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")

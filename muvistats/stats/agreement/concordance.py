@@ -14,8 +14,6 @@ import xarray as xr
 from ...arguments import (
     check_choice,
     check_cluster,
-    check_conf_level,
-    check_resamples,
     generator_of,
 )
 from ...dataset.access import need_study
@@ -216,8 +214,6 @@ def interrater_ccc(
     check_choice("level", level, ("modality", "annotation"))
     clusters = check_cluster(cluster)
     check_choice("ddof", ddof, (0, 1))
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     need_study(data)
     data, back = by_session(data)
     annotations = data["annotations"].dataset

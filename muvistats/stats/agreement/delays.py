@@ -10,9 +10,7 @@ import xarray as xr
 
 from ...arguments import (
     check_choice,
-    check_conf_level,
     check_number,
-    check_resamples,
     generator_of,
 )
 from ...dataset.gate import takes_study
@@ -85,8 +83,6 @@ def rater_lag(
     ['own item', 'mismatched']
     """
     check_choice("level", level, ("annotation", "modality"))
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     if check_number("max_lag", max_lag) < 0:
         raise DesignError(f"max_lag must be a number of seconds from 0, not {max_lag!r}")
     names = dynamic_dimensions(data, dimension)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level
+from ...arguments import check_choice
 from ...dataset.access import NO_PEOPLE, need_study
 from ...dataset.gate import takes_study
 from ...dataset.sessions import by_session
@@ -111,7 +111,6 @@ def icc(
     ['ICC(1)', 'ICC(A,1)', 'ICC(C,1)', 'ICC(k)', 'ICC(A,k)', 'ICC(C,k)']
     """
     check_choice("unit", unit, ("annotation", "time_step"))
-    check_conf_level(conf_level)
     rows: list[dict[str, Any]] = []
     known = "participant" in (
         data if isinstance(data, pd.DataFrame) else data["annotations"].coords

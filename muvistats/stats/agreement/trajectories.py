@@ -13,9 +13,7 @@ import xarray as xr
 
 from ...arguments import (
     check_choice,
-    check_conf_level,
     check_number,
-    check_resamples,
     generator_of,
 )
 from ...dataset.gate import takes_study
@@ -83,8 +81,6 @@ def agreement_over_time(
     >>> frame["window_start"].unique().tolist()
     [0.0, 20.0, 40.0]
     """
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     names = dynamic_dimensions(data, dimension)
     data, _ = by_session(data)
     cells = Cells.of(data, sessions=True)
@@ -217,8 +213,6 @@ def noise_ceiling(
     True
     """
     check_choice("level", level, ("item", "modality"))
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     names = dynamic_dimensions(data, dimension)
     data, _ = by_rater(data)
     cells = Cells.of(data)

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.diagnostic import lilliefors
 
-from ...arguments import Dependence, check_dependence, check_resamples, generator_of
+from ...arguments import Dependence, check_dependence, generator_of
 from ...dataset.gate import takes_study
 from ...formula import factor
 from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
@@ -101,7 +101,6 @@ def normality(
     ['D', 'D', 'D', 'W', 'D', 'W']
     """
     asked = check_dependence(dependence)
-    check_resamples(n_resamples)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
     children = generator_of(rng).spawn(len(names))

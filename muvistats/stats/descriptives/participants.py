@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...arguments import Dependence, check_conf_level, check_dependence
+from ...arguments import Dependence, check_dependence
 from ...dataset import schema
 from ...dataset.access import need_people, need_study
 from ...dataset.gate import takes_study
@@ -237,7 +237,6 @@ def overlay_preference(
     ['side_by_side', 'overlaid']
     """
     asked = check_dependence(dependence)
-    check_conf_level(conf_level)
     need_people(data)
     people = data["participants"].to_dataset()
     if "overlay_preference" not in people:

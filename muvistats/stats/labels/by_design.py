@@ -19,13 +19,13 @@ from ...kernels.permutation.arrangements import (
     additive_residuals,
     conditional_test,
     permutation_test,
+    shrunken_residuals,
 )
 from ...kernels.permutation.label_statistics import (
     ConditionalStatistic,
     CrossedStatistic,
     UnitStatistic,
 )
-from ...kernels.permutation.shrinkage import shrunken_residuals
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row
 from ..models.estimation import estimate

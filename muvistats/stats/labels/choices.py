@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import check_cluster, check_conf_level, check_text
+from ...arguments import check_cluster, check_text
 from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...kernels.raters.categories import clustered_errors
@@ -139,7 +139,7 @@ def confusion_matrix(
     >>> confusion_matrix(study)["share"].tolist()
     [0.875, 0.125, 0.125, 0.875]
     """
-    clusters, conf_level = check_cluster(cluster), check_conf_level(conf_level)
+    clusters = check_cluster(cluster)
     _, names, parts = _read(data, intended)
     rows: list[Row] = []
     for modality, (answers, n_missing) in parts.items():
@@ -232,7 +232,7 @@ def hit_rates(
     >>> hit_rates(study)["estimate"].round(4).tolist()
     [0.875, 0.875, 0.875, 0.7656, 0.7656, 0.7656]
     """
-    clusters, conf_level = check_cluster(cluster), check_conf_level(conf_level)
+    clusters = check_cluster(cluster)
     _, names, parts = _read(data, intended)
     return [
         row | {"modality": modality, "n_missing": n_missing}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from ...arguments import Dependence, check_conf_level, check_dependence
+from ...arguments import Dependence, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import factor, split_formula
 from ...kernels import contingency
@@ -88,8 +88,8 @@ def chisquare(
     >>> dict(zip(found["dependence"], found["variable"]))
     {'independent': 'familiar', 'design': 'familiar'}
     """
-    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
-    plan = Plan(assigned, strata, Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0])
+    asked = check_dependence(dependence)
+    plan = Plan(assigned, strata, Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0])
     left, right = split_formula(formula)
     frame = offered(offered(to_frame(data), left), right)
     variable, groups = factor(left, frame), factor(right, frame)
@@ -329,8 +329,8 @@ def chisquare_labels(
     >>> chisquare_labels(study, by="years_of_training > 3", n_resamples=99)["dependence"].tolist()
     ['independent', 'design']
     """
-    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
-    plan = Plan(assigned, strata, Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0])
+    asked = check_dependence(dependence)
+    plan = Plan(assigned, strata, Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0])
     choices = label_choices(data, by)
     base: Row = {
         "factor": by,

@@ -12,7 +12,7 @@ import xarray as xr
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ...arguments import check_choice, check_conf_level
+from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
@@ -92,7 +92,6 @@ def label_frequencies(
     ['sublimity', 'vitality', 'unease']
     """
     check_choice("level", level, _LEVELS)
-    check_conf_level(conf_level)
     frame = in_one_modality(to_frame(data))
     labels = label_names(data)
     need(frame, *(["item"] if level == "summary" else []))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...arguments import Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...kernels.permutation.arrangements import dense_codes
@@ -100,7 +100,6 @@ def label_correlations(
     """
     asked = check_dependence(dependence)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    check_conf_level(conf_level)
     scopes = (scope,) if isinstance(scope, str) else tuple(scope)
     if not scopes:
         raise DesignError(f"scope must name any of {', '.join(_SCOPES)}")

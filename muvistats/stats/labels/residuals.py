@@ -92,7 +92,7 @@ def label_deviations(
     """
     asked = check_dependence(dependence)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    plan = Plan(assigned, strata, Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0])
+    plan = Plan(assigned, strata, Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0])
     choices = label_choices(data, by)
     if "design" in asked:
         assignment_of(choices, plan)  # refused before anything is computed

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import check_choices, check_resamples, generator_of
+from ...arguments import check_choices, generator_of
 from ...dataset.gate import takes_study
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.sampling import clustered_tables as kernel
@@ -246,7 +246,6 @@ def bilder_loughin(
     ['Bilder-Loughin, first order']
     """
     asked = check_choices("correction", correction, (*_ORDERS, "bootstrap"))
-    check_resamples(n_resamples)
     choices, base = _prepared(data, by, cluster, whole=True)
     base |= {
         "dependence": "independent" if cluster is None else "clusters",

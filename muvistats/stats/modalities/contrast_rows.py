@@ -12,7 +12,7 @@ from scipy import stats
 
 from ...arguments import DEPENDENCE
 from ...kernels.permutation.arrangements import dense_codes
-from ...kernels.ranks import effects as rank
+from ...kernels.ranks.dominance import dominance
 from ...kernels.sampling.bootstrap import bootstrap_means
 from ...kernels.sampling.multiway import Variance, bootstrap_medians, draw_variance, infer, two_way
 from ...kernels.scale import unit_factor
@@ -196,7 +196,7 @@ def _effect(first: Floats, second: Floats, quantity: str) -> Row:
     """Estimate and effect size."""
     if quantity == "median":
         one, two = float(np.median(first)), float(np.median(second))
-        effect, name = rank.dominance(first, second).delta, RANK_BISERIAL
+        effect, name = dominance(first, second).delta, RANK_BISERIAL
     else:
         one, two = float(first.mean()), float(second.mean())
         name = "Cohen's d, pooled sd"

@@ -14,9 +14,7 @@ from ...arguments import (
     Dependence,
     check_choice,
     check_cluster,
-    check_conf_level,
     check_dependence,
-    check_resamples,
     generator_of,
 )
 from ...dataset.access import need_study
@@ -136,8 +134,6 @@ def modality_contrasts(
     check_choice("quantity", quantity, QUANTITIES)
     clusters = check_cluster(cluster)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     options = Options(quantity, clusters, adjust, conf_level, n_resamples)
     generator = generator_of(rng)
     return [

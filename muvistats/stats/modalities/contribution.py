@@ -12,10 +12,8 @@ import xarray as xr
 from ...arguments import (
     check_choice,
     check_cluster,
-    check_conf_level,
     check_flag,
     check_number,
-    check_resamples,
     generator_of,
 )
 from ...dataset.access import need_study
@@ -152,7 +150,7 @@ def modality_contribution(
     options = Options(
         modality, scope, estimator, corrected, start, check_cluster(cluster), conf_level
     )
-    _check(options, level, n_resamples)
+    _check(options, level)
     names, levels, make = _sources(data, dimension, options)
     order, problem = _order(levels, modality)
     if problem:
@@ -171,13 +169,11 @@ def modality_contribution(
     return rows
 
 
-def _check(options: Options, level: str, n_resamples: int) -> None:
+def _check(options: Options, level: str) -> None:
     check_choice("scope", options.scope, ("within_item", "between_item"))
     check_choice("level", level, ("summary", "item"))
     check_choice("estimator", options.estimator, ("mean", "ewe"))
     check_flag("corrected", options.corrected)
-    check_conf_level(options.conf_level)
-    check_resamples(n_resamples)
     if check_number("start", options.start) < 0:
         raise DesignError(f"start must be a number of seconds from 0, not {options.start!r}")
     if options.scope == "between_item" and level == "item":

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level
+from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...kernels.sampling import correlation
 from ...results.frame import Rows, join_reasons, result_frame
@@ -75,7 +75,6 @@ def modality_correlations(
     ['visual', 'audiovisual', 'audiovisual']
     """
     check_choice("level", level, ("item", "summary"))
-    check_conf_level(conf_level)
     cells = Cells.of(data)
     names = choose_dimensions(data, dimension)
     if len(cells.modalities) < 2:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_choice, check_conf_level
+from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import build_design, code_of_column, factor, parse_model
@@ -274,7 +274,6 @@ def label_models(
     >>> frame.groupby("label", sort=False).size().to_dict()
     {'energetic': 3, 'calm': 3}
     """
-    check_conf_level(conf_level)
     check_choice("adjust", adjust, ADJUSTMENTS)
     parse_model(f"y ~ {by}")
     frame = to_frame(data, as_given=True)

@@ -14,10 +14,7 @@ import xarray as xr
 from ...arguments import (
     DEPENDENCE,
     Dependence,
-    check_conf_level,
     check_dependence,
-    check_jobs,
-    check_resamples,
     generator_of,
 )
 from ...dataset.gate import takes_study
@@ -98,16 +95,13 @@ def audio_visual_contrast(
     >>> frame["target"].tolist()
     ['arousal', 'valence', 'arousal - valence']
     """
-    asked = check_dependence(dependence)
-    check_conf_level(conf_level)
-    n_resamples = check_resamples(n_resamples)
-    n_jobs = check_jobs(n_jobs)
+    asked, generator = check_dependence(dependence), generator_of(rng)
     several = isinstance(dimension, Sequence) and not isinstance(dimension, str)
     if not several or len(set(dimension)) != 2 or len(dimension) != 2:
         raise DesignError(f"dimension must name two different ones, not {dimension!r}")
     pair = (str(dimension[0]), str(dimension[1]))
     sets = tuple((modality, kind) for kind in KINDS)
-    models = as_models(data, model=model, dimension=None, sets=sets, n_jobs=n_jobs)
+    models = as_models(data, model=model, dimension=pair, sets=sets, n_jobs=n_jobs)
     scores = _item_scores(models, modality, pair)
     base: Row = models.provenance | {
         "modality": modality,
@@ -125,7 +119,7 @@ def audio_visual_contrast(
             own |= {"method": "paired t test over items"} | loss_over_items(values, conf_level)
             rows.append(own | {"warning": join_reasons(base["warning"], own["warning"])})
     if "design" in asked:
-        null = _permuted(models, modality, pair, n_resamples, rng, n_jobs)
+        null = _permuted(models, modality, pair, n_resamples, generator, n_jobs)
         for i, (name, values) in enumerate(zip(names, scores, strict=True)):
             own = base | {"target": name, "dependence": "design", "n_items": len(values)}
             own |= {"method": "permutation of whole items within the training sets"}
@@ -184,7 +178,7 @@ def _permuted(
     modality: str,
     dimensions: tuple[str, str],
     n_resamples: int,
-    rng: Rng,
+    rng: np.random.Generator,
     n_jobs: int,
 ) -> Floats:
     """The two differences and the contrast of each permutation, (permutation, 3)."""
@@ -198,7 +192,7 @@ def _permuted(
     steps = int(np.bincount(inputs.item).max())
     gold = np.stack([inputs.gold[inputs.dimensions.index(name), m] for name in dimensions], axis=1)
     gold = gold.reshape(-1, steps, 2)
-    generators = generator_of(rng).spawn(n_resamples)
+    generators = rng.spawn(n_resamples)
     sums: Floats = np.zeros((n_resamples, 2))
     counts = np.zeros((n_resamples, 2))
     for number in range(plan.n_folds):

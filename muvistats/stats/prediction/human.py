@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...arguments import DEPENDENCE, Dependence, check_conf_level, check_dependence
+from ...arguments import DEPENDENCE, Dependence, check_dependence
 from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Row
@@ -87,7 +87,6 @@ def compare_with_human(
     ['independent', 'design']
     """
     asked = check_dependence(dependence)
-    check_conf_level(conf_level)
     models = as_models(data, model=model, dimension=dimension, sets=sets, n_jobs=n_jobs)
     people = interrater_ccc(models.data, level="annotation", dimension=dimension)
     rows: list[Row] = []

@@ -15,9 +15,7 @@ import xarray as xr
 from ...arguments import (
     check_choice,
     check_choices,
-    check_conf_level,
     check_count,
-    check_resamples,
     generator_of,
 )
 from ...dataset.access import annotation_frame, need_study
@@ -123,8 +121,6 @@ def label_prediction(
     check_choice("level", level, ("label", "modality"))
     feature_summary = check_choices("summary", feature_summary, ("mean", "sd"))
     n_folds = check_count("n_folds", n_folds, least=2)
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     labels = label_names(data)
     frame = annotation_frame(data)
     items, table = _item_features(data, kind, feature_summary)

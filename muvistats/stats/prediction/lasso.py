@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import stats
 
-from ...arguments import check_choice, check_conf_level
+from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Row
@@ -85,7 +85,6 @@ def lasso_models(
     [['arousal', 'rmse', 9], ['arousal', 'ccc', 9]]
     """
     check_choice("level", level, ("summary", "fold", "item"))
-    check_conf_level(conf_level)
     models = as_models(
         data,
         model=model,

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_count, check_jobs, check_number, is_named
+from ...arguments import check_choice, check_count, check_number, is_named
 from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError
 from ...kernels.regression.lasso import MODELS, Recipe
@@ -346,7 +346,7 @@ def feature_models(
         recipe,
         n_folds=check_count("n_folds", n_folds, least=2),
         inner=check_choice("inner", inner, ("items", "frames")),
-        n_jobs=check_jobs(n_jobs),
+        n_jobs=n_jobs,
     )
     kinds = [kind for kind in KINDS if any(kind in features for _, features in plan.sets)]
     inputs = feature_inputs(data, dimension=dimension, kinds=kinds)
@@ -372,7 +372,6 @@ def as_models(
 ) -> FeatureModels:
     """Models of a study, or those that were given."""
     check_choice("model", model, MODELS)
-    check_jobs(n_jobs)
     if isinstance(data, FeatureModels):
         return data.limited(dimension, sets)
     if not isinstance(data, xr.DataTree):

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...arguments import check_choice, check_conf_level
+from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Names, Row
@@ -223,7 +223,6 @@ def family_importance(
     >>> frame["family"].unique().tolist()
     ['colour', 'lighting', 'face', 'scene', 'object', 'action']
     """
-    check_conf_level(conf_level)
     models = as_models(data, model=model, dimension=dimension, sets=sets, n_jobs=n_jobs)
     rows: list[Row] = []
     for fit in models.fits:

@@ -18,25 +18,27 @@ from scipy import stats
 from ...formula import columns_of, factor
 from ...kernels.permutation.arrangements import (
     additive_residuals,
-    between_statistic,
     dense_codes,
-    difference_statistic,
     permutation_test,
-    robust_statistic,
+    shrunken_residuals,
 )
-from ...kernels.permutation.crossed_ranks import Statistic, crossed_statistic
-from ...kernels.permutation.shrinkage import shrunken_residuals
-from ...kernels.ranks.effects import (
+from ...kernels.ranks.dominance import (
     Dominance,
-    Effects,
-    clustered_effects,
     dominance_interval,
     equivalence_p,
     mean_ranks,
+)
+from ...kernels.ranks.effects import (
+    Effects,
+    between_statistic,
+    clustered_effects,
+    crossed_statistic,
+    difference_statistic,
+    robust_statistic,
     share_interval,
 )
 from ...results.frame import join_reasons
-from ...types import Floats, Ints, Mask, Row
+from ...types import Floats, Ints, Mask, Row, Statistic
 from ..shared.study import (
     Groups,
     Resampling,

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...arguments import Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
-from ...kernels.ranks.effects import dunn
+from ...kernels.ranks.dominance import dunn
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Names, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
@@ -82,9 +82,9 @@ def pairwise_modality(
     >>> pairs.loc[pairs["dependence"] == "design", ["group1", "group2"]].values.tolist()
     [['music', 'visual'], ['music', 'audiovisual'], ['visual', 'audiovisual']]
     """
-    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    asked = check_dependence(dependence)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    resampling = Resampling.of(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
     question = Question("", "modality", asked, assigned, None, conf_level)
@@ -144,9 +144,9 @@ def pairwise(
     >>> pairs["group2"].tolist()
     ['visual', 'audiovisual', 'audiovisual']
     """
-    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
+    asked = check_dependence(dependence)
     check_choice("adjust", adjust, ADJUSTMENTS)
-    resampling = Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0]
+    resampling = Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0]
     question = Question(*split_formula(formula), asked, assigned, strata, conf_level)
     frame = offered(to_frame(data), question.factor)
     return _pair_rows(frame, question, resampling, adjust)

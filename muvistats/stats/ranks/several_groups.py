@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import Dependence, check_choice, check_conf_level, check_dependence
+from ...arguments import Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
@@ -146,8 +146,8 @@ def kruskal(
     [['independent', 'H', 1.0], ['design', 'chi2', 1.0]]
     """
     check_choice("level", level, _LEVELS)
-    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
-    resampling = Resampling.checked(n_resamples, rng, n_jobs).spawn(1)[0]
+    asked = check_dependence(dependence)
+    resampling = Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0]
     question = Question(*split_formula(formula), asked, assigned, strata, conf_level)
     return _kruskal_rows(to_frame(data), question, resampling, level)
 
@@ -191,8 +191,8 @@ def kruskal_modality(
     [['independent', 2.0], ['design', 2.0]]
     """
     check_choice("level", level, _LEVELS)
-    asked, conf_level = check_dependence(dependence), check_conf_level(conf_level)
-    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    asked = check_dependence(dependence)
+    resampling = Resampling.of(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
     question = Question("", "modality", asked, assigned, None, conf_level)

@@ -12,14 +12,13 @@ from ...arguments import (
     ALTERNATIVES,
     Dependence,
     check_choice,
-    check_conf_level,
     check_dependence,
     check_number,
 )
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import split_formula
-from ...kernels.ranks.effects import dominance
+from ...kernels.ranks.dominance import dominance
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
@@ -128,11 +127,11 @@ def mannwhitney(
         check_dependence(dependence),
         assigned,
         strata,
-        check_conf_level(conf_level),
+        conf_level,
         check_choice("alternative", alternative, ALTERNATIVES),
         check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
-    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    resampling = Resampling.of(n_resamples, rng, n_jobs)
     return _mannwhitney_rows(to_frame(data), question, resampling, continuity)
 
 
@@ -181,11 +180,11 @@ def mannwhitney_overlay(
         check_dependence(dependence),
         assigned,
         None,
-        check_conf_level(conf_level),
+        conf_level,
         check_choice("alternative", alternative, ALTERNATIVES),
         check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
-    resampling = Resampling.checked(n_resamples, rng, n_jobs)
+    resampling = Resampling.of(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
     return [

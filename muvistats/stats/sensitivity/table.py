@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice, check_conf_level, check_jobs, check_resamples, generator_of
+from ...arguments import check_choice, generator_of
 from ...dataset.access import annotation_frame, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
@@ -210,10 +210,10 @@ def sensitivity_table(
         raise DataError("the study has none of the factors of the findings", file="/annotations")
     witness = Witness(
         data,
-        check_conf_level(conf_level),
-        check_resamples(n_resamples),
+        conf_level,
+        n_resamples,
         generator_of(rng),
-        check_jobs(n_jobs),
+        n_jobs,
     )
     printed = str(data.attrs.get("study")) == "MuVi" and not data.attrs.get("simulated", False)
     found = _heard(witness, claims, adjust)

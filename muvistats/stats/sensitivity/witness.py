@@ -16,6 +16,7 @@ from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
+from ...kernels.ranks.effects import partial_eta_squared
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
 from ..labels.counts import chisquare_labels
 from ..labels.residuals import label_deviations
@@ -237,8 +238,7 @@ class Witness:
         return " + ".join(term for term in terms if self._varies(term.strip("()")))
 
     def _varies(self, by: str) -> bool:
-        column = by.split()[0]
-        return column in self._frame and _n_groups(factor(by, self._frame)) > 1
+        return by.split()[0] in self._frame and _n_groups(factor(by, self._frame)) > 1
 
     def _ratings(self, dimension: str) -> MixedFit:
         formula = f"{dimension} ~ {self._fixed()} + {_CROSSED}"
@@ -247,7 +247,7 @@ class Witness:
     def _joint(self, fit: MixedFit, term: str) -> Evidence:
         rows = fit.anova()
         row = only(rows[rows["term"] == term])
-        effect, low, high = contingency.partial_eta_squared(
+        effect, low, high = partial_eta_squared(
             row["statistic"], row["df"], row["df_denom"], self._conf_level
         )
         name = "partial eta squared"

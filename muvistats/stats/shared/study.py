@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_jobs, check_resamples, generator_of
+from ...arguments import check_choice, generator_of
 from ...dataset.access import NO_PEOPLE, annotation_frame, dimensions_of, need_study
 from ...dataset.build import natural_order
 from ...dataset.schema import ASSIGNED, KEYS
@@ -528,9 +528,9 @@ class Resampling(NamedTuple):
     n_jobs: int = 1
 
     @classmethod
-    def checked(cls, n_resamples: int, rng: Rng, n_jobs: int = 1) -> Resampling:
+    def of(cls, n_resamples: int, rng: Rng, n_jobs: int = 1) -> Resampling:
         """From arguments of a public function."""
-        return cls(check_resamples(n_resamples), generator_of(rng), check_jobs(n_jobs))
+        return cls(n_resamples, generator_of(rng), n_jobs)
 
     def spawn(self, count: int) -> list[Resampling]:
         """So many of the same, with generators of their own."""

@@ -17,10 +17,10 @@ from muvistats.kernels.permutation.arrangements import (
     all_arrangements,
     count_arrangements,
     draw_arrangements,
-    group_sums,
     monte_carlo_p,
     permutation_test,
 )
+from muvistats.kernels.ranks.effects import group_sums
 
 
 @st.composite

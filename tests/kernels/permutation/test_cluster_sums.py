@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels.permutation.arrangements import permutation_test
+from muvistats.kernels.permutation.arrangements import Decks, permutation_test
 from muvistats.kernels.permutation.cluster_sums import ClusterSums
-from muvistats.kernels.permutation.decks import Decks
 
 
 @pytest.mark.parametrize(("n", "k"), [(60, 2), (60, 3), (5000, 3)])

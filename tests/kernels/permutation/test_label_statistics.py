@@ -4,14 +4,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from muvistats.kernels.permutation.arrangements import all_arrangements, conditional_test
+from muvistats.kernels.permutation.arrangements import (
+    all_arrangements,
+    conditional_test,
+    shrunken_residuals,
+)
 from muvistats.kernels.permutation.label_statistics import (
     ConditionalStatistic,
     CrossedStatistic,
     UnitStatistic,
     arrangement_sd,
 )
-from muvistats.kernels.permutation.shrinkage import shrunken_residuals
 
 
 @pytest.fixture

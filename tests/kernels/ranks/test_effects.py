@@ -1,12 +1,32 @@
+"""Relative effects, their clustered errors, and statistics of many arrangements."""
+
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
+from muvistats.kernels.ranks import dominance as pairs
 from muvistats.kernels.ranks import effects as rank
+from muvistats.kernels.ranks.effects import (
+    between_statistic,
+    clustered_effects,
+    crossed_statistic,
+    difference_statistic,
+    partial_eta_squared,
+    relative_effects,
+    robust_statistic,
+    share_interval,
+)
+
+
+@pytest.fixture
+def sample():
+    rng = np.random.default_rng(3)
+    codes = rng.permutation(np.repeat([0, 1, 2], [9, 14, 20]))
+    return np.round(rng.normal(size=43) + 0.4 * codes, 1), codes
 
 
 @pytest.fixture
@@ -28,77 +48,239 @@ def test_epsilon_squared_is_one_without_overlap_of_tied_groups():
     assert np.isnan(rank.epsilon_squared(np.ones(4), np.array([0, 0, 1, 1]), 2))
 
 
-def test_dunn_by_hand_without_ties():
-    # ranks 1..6, group means 1.5, 3.5, 5.5; se = sqrt(6 * 7 / 12 * (1/2 + 1/2))
-    found = rank.dunn(np.arange(6.0), np.repeat([0, 1, 2], 2), 3)
-    assert found.difference == pytest.approx([-2, -4, -2])
-    assert found.z == pytest.approx(np.array([-2, -4, -2]) / np.sqrt(3.5))
+def test_effects_are_mean_ranks(sample):
+    values, codes = sample
+    effects, influence = relative_effects(values, codes, 3)
+    assert 43 * effects + 0.5 == pytest.approx(pairs.mean_ranks(values, codes, 3))
+    assert influence.sum(axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
 
 
-def test_dunn_of_two_groups_squares_to_h(grouped):
-    values, codes = grouped
-    two = codes < 2
-    h = stats.kruskal(values[codes == 0], values[codes == 1]).statistic
-    assert rank.dunn(values[two], codes[two], 2).z[0] ** 2 == pytest.approx(h, rel=1e-12)
+def test_influence_is_the_slope_of_the_effect(sample):
+    """The weight of a value within its group, moved a little (an independent derivation)."""
+    values, codes = sample
+    effects, influence = relative_effects(values, codes, 3)
+    size = np.bincount(codes)
+    less = (values[:, None] < values[None, :]) + 0.5 * (values[:, None] == values[None, :])
+
+    def weighted(weights):
+        share = weights / np.bincount(codes, weights)[codes]
+        wins = np.array(
+            [[share[codes == h] @ less[codes == h][:, codes == g] @ share[codes == g]
+              for g in range(3)] for h in range(3)]
+        )  # fmt: skip
+        return size @ wins / 43
+
+    assert weighted(np.ones(43)) == pytest.approx(effects)
+    for row in (0, 7, 21, 42):
+        step = np.zeros(43)
+        step[row] = 1e-6
+        slope = (weighted(1 + step) - weighted(1 - step)) / 2e-6
+        assert slope == pytest.approx(influence[row], abs=1e-8)
 
 
-def test_dunn_of_equal_values_is_undefined():
-    assert np.isnan(rank.dunn(np.ones(6), np.repeat([0, 1, 2], 2), 3).z).all()
+def test_errors_of_single_values_are_those_of_brunner_and_munzel(sample):
+    values, codes = sample
+    use = codes < 2
+    alone = (np.arange(use.sum()),)
+    found = clustered_effects(values[use], codes[use], 2, alone, nested=True).dominance()
+    first, second = values[codes == 0], values[codes == 1]
+    theirs = pairs.dominance(first, second)
+    assert found.delta == pytest.approx(theirs.delta)
+    assert found.std_error == pytest.approx(theirs.std_error)
+    assert found.df == pytest.approx(theirs.df)
 
 
-def test_mean_ranks_of_an_empty_group():
-    assert rank.mean_ranks(np.array([5.0, 5, 9]), np.array([0, 2, 2]), 3) == pytest.approx(
-        [1.5, np.nan, 2.25], nan_ok=True
+def test_two_ways_of_clustering_are_added_and_their_intersection_taken_away(sample):
+    values, codes = sample
+    rng = np.random.default_rng(5)
+    person, item = rng.integers(0, 8, 43), rng.integers(0, 6, 43)
+    found = clustered_effects(values, codes, 3, (person, item))
+    _, influence = relative_effects(values, codes, 3)
+    weights = np.array([1.0, -1.0, 0.0])
+    parts = []
+    both = pd.Series(list(zip(person, item, strict=True))).factorize()[0]
+    for cluster in (person, item, both):
+        sums = pd.Series(influence @ weights).groupby(cluster).sum()
+        parts.append((sums**2).sum() * len(sums) / (len(sums) - 1))
+    assert found.variance(weights) == pytest.approx(
+        max(parts[0] + parts[1] - parts[2], parts[0], parts[1])
     )
+    assert found.df == 5
 
 
-def test_dominance_counts_pairs(grouped):
-    values, codes = grouped
-    x, y = values[codes == 0], values[codes == 1]
-    signs = [np.sign(a - b) for a, b in product(x, y)]
-    assert rank.dominance(x, y).delta == pytest.approx(np.mean(signs), rel=1e-12)
-    u = stats.mannwhitneyu(x, y).statistic
-    assert rank.dominance(x, y).delta == pytest.approx(2 * u / (20 * 31) - 1, rel=1e-12)
+def test_nested_clusters_get_satterthwaites_degrees_of_freedom():
+    rng = np.random.default_rng(6)
+    person = np.repeat(np.arange(12), 5)
+    codes = (person >= 3).astype(int)
+    values = rng.normal(size=60) + np.repeat(rng.normal(size=12), 5)
+    found = clustered_effects(values, codes, 2, (person,), nested=True)
+    _, influence = relative_effects(values, codes, 2)
+    sums = np.bincount(person, influence[:, 0] - influence[:, 1])
+    first, second = (sums[:3] ** 2).sum() * 3 / 2, (sums[3:] ** 2).sum() * 9 / 8
+    assert found.df == pytest.approx((first + second) ** 2 / (first**2 / 2 + second**2 / 8))
+    assert 2 <= found.df < 11
+    alone = clustered_effects(values[10:], codes[10:], 2, (person[10:] - 2,), nested=True)
+    assert np.isnan(alone.df)
 
 
-@pytest.mark.parametrize(("n1", "n2", "digits"), [(12, 30, 1), (40, 15, 6), (9, 9, 0)])
-def test_dominance_agrees_with_scipys_brunner_munzel(n1, n2, digits):
-    rng = np.random.default_rng(n1)
-    x, y = np.round(rng.normal(size=n1), digits), np.round(rng.normal(0.3, 2, n2), digits)
-    expected = stats.brunnermunzel(x, y)
-    found = rank.dominance(x, y)
-    t = -found.delta / found.std_error  # SciPy's sign is second less first
-    assert t == pytest.approx(expected.statistic, rel=1e-10)
-    assert 2 * stats.t.sf(abs(t), found.df) == pytest.approx(expected.pvalue, rel=1e-10)
+def test_one_cluster_has_no_error(sample):
+    values, codes = sample
+    found = clustered_effects(values, codes, 3, (np.zeros(43, dtype=int), np.arange(43)))
+    assert np.isnan(found.df)
+    assert np.isnan(share_interval(found, 0.1, 0.07, 0.95)).all()
 
 
-def test_equivalence_is_the_larger_one_sided_brunner_munzel():
-    rng = np.random.default_rng(4)
-    x, y = rng.normal(size=80), rng.normal(size=70)
-    found = rank.dominance(x, y)
-    above = stats.t.sf((found.delta + 0.3) / found.std_error, found.df)
-    below = stats.t.sf((0.3 - found.delta) / found.std_error, found.df)
-    assert rank.equivalence_p(found, 0.3) == max(above, below)
-    assert rank.equivalence_p(found, 0.3) < 0.05 < rank.equivalence_p(found, 0.01)
+def limits_of(values, codes, k, clusters=None, **nested):
+    """Interval of epsilon squared, of independent values where there are no clusters."""
+    if clusters is None:
+        clusters, nested = (np.arange(len(values)),), {"nested": True}
+    found = clustered_effects(values, codes, k, clusters, **nested)
+    ranks = stats.rankdata(values)
+    share = found.share_of_ranks(ranks)
+    assert share == pytest.approx(rank.epsilon_squared(values, codes, k))
+    low, high = share_interval(found, share, found.variance_of_ranks(ranks) * (1 - share), 0.95)
+    assert low <= share <= high
+    return low, high
 
 
-def test_no_standard_error_without_spread_or_with_one_value():
-    apart = rank.dominance(np.array([5.0, 6, 7]), np.array([1.0, 2, 3]))
-    assert apart.delta == 1
-    assert apart.std_error == 0
-    assert np.isnan(rank.dominance_interval(apart, 0.95)).all()
-    assert np.isnan(rank.equivalence_p(apart, 0.1))
-    one = rank.dominance(np.array([5.0]), np.array([1.0, 2, 9]))
-    assert one.delta == pytest.approx(1 / 3)
-    assert np.isnan(one.std_error)
+def test_interval_of_the_share_holds_the_truth():
+    rng = np.random.default_rng(7)
+    many = np.arange(300_000) % 3
+    truth = rank.epsilon_squared(np.hypot(1, 0.6) * rng.normal(size=300_000) + 0.5 * many, many, 3)
+    person, item = np.repeat(np.arange(20), 15), np.tile(np.arange(15), 20)
+    codes = (person + item) % 3
+    held = []
+    for _ in range(120):
+        values = rng.normal(size=300) + 0.5 * codes
+        values += 0.42 * rng.normal(size=20)[person] + 0.42 * rng.normal(size=15)[item]
+        low, high = limits_of(values, codes, 3, (person, item))
+        held.append(low <= truth <= high)
+    assert np.mean(held) >= 0.9
 
 
-def test_interval_of_dominance_covers():
-    truth = 2 * stats.norm.cdf(0.8 / np.sqrt(1 + 4)) - 1
-    covered = 0
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        found = rank.dominance(rng.normal(0.8, 2, 25), rng.normal(0, 1, 40))
-        low, high = rank.dominance_interval(found, 0.95)
-        covered += low <= truth <= high
-    assert 0.92 <= covered / 300 <= 0.98
+@pytest.mark.parametrize(("k", "size"), [(2, 12), (10, 10), (20, 10), (40, 18)])
+def test_interval_of_the_share_without_an_effect_holds_zero(k, size):
+    """The bias of epsilon squared grows with the groups: with 40 no interval held 0 once."""
+    codes = np.repeat(np.arange(k), size)
+    held = [
+        limits_of(np.random.default_rng(seed).normal(size=k * size), codes, k)[0] == 0
+        for seed in range(60)
+    ]
+    assert np.mean(held) >= 0.92
+
+
+def test_interval_of_the_share_with_unequal_spread_holds_a_large_effect():
+    """Log-normal values a shift apart, whose ranks have other variances than F supposes."""
+
+    def draw(size, rng):
+        codes = np.repeat([0, 1], size)
+        return np.exp(rng.normal(size=2 * size)) + 1.2 * codes, codes
+
+    rng = np.random.default_rng(1)
+    truth = rank.epsilon_squared(*draw(200_000, rng), 2)
+    limits = [limits_of(*draw(30, rng), 2) for _ in range(100)]
+    assert np.mean([low <= truth <= high for low, high in limits]) >= 0.88
+
+
+def test_interval_of_equal_spread_is_that_of_the_noncentral_f():
+    """Without clusters and with little effect: noncentral F of the ranks, as for eta squared."""
+    rng = np.random.default_rng(5)
+    codes = np.repeat(np.arange(4), 30)
+    values = rng.normal(size=120) + 0.15 * codes
+    share = rank.epsilon_squared(values, codes, 4)
+    f = share / (1 - share) * 116 / 3
+    _, *theirs = partial_eta_squared(f, 3, 116, 0.95)
+    assert limits_of(values, codes, 4) == pytest.approx(theirs, abs=0.012)
+
+
+def test_groups_apart_have_no_interval():
+    values, codes = np.arange(12.0), np.repeat([0, 1], 6)
+    found = clustered_effects(values, codes, 2, (np.arange(12),), nested=True)
+    assert np.isnan(share_interval(found, 0.75, 0.02, 0.95)).all()
+
+
+def test_statistics_of_arrangements_are_those_of_a_loop(sample):
+    values, codes = sample
+    ranks = stats.rankdata(values)
+    rng = np.random.default_rng(8)
+    arrangements = np.array([rng.permutation(codes) for _ in range(6)])
+    row = np.arange(43)
+    h = between_statistic(ranks, row, 3)(arrangements)[:, 0]
+    for one, found in zip(arrangements, h, strict=True):
+        theirs = stats.kruskal(*(values[one == g] for g in range(3))).statistic
+        assert found == pytest.approx(theirs)
+    pair = codes < 2
+    two = (arrangements[:, pair] > 0).astype(int)
+    variance = ranks.var(ddof=1)
+    z = difference_statistic(ranks[pair], np.arange(pair.sum()), variance, "greater")(two)[:, 0]
+    less = difference_statistic(ranks[pair], np.arange(pair.sum()), variance, "less")(two)[:, 0]
+    assert less == pytest.approx(-z)
+    own = pairs.dunn(values, codes, 3)
+    observed = codes[pair][None, :]
+    found = difference_statistic(ranks[pair], np.arange(pair.sum()), variance)(observed)[0, 0]
+    assert found == pytest.approx(abs(own.z[0]))
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_robust_statistic_is_the_clustered_wald_test_of_statsmodels(k):
+    rng = np.random.default_rng(9)
+    size = rng.integers(2, 9, 15)
+    person = np.repeat(np.arange(15), size)
+    traits = np.arange(15) % k
+    values = rng.normal(size=len(person)) + rng.normal(size=15)[person]
+    ranks = stats.rankdata(values)
+    for trait in (traits, rng.permutation(traits)):
+        design = sm.add_constant(np.eye(k)[trait[person]][:, 1:])
+        fit = sm.OLS(ranks, design).fit(
+            cov_type="cluster",
+            cov_kwds={"groups": person, "use_correction": False, "df_correction": False},
+        )
+        wald = fit.wald_test(np.eye(k)[1:], scalar=True, use_f=False).statistic
+        found = robust_statistic(ranks, person, k)(trait[None, :])[0, 0]
+        assert found == pytest.approx(wald, rel=1e-9)
+        if k == 2:
+            t = robust_statistic(ranks, person, 2, "greater")(trait[None, :])[0, 0]
+            assert t == pytest.approx(-fit.tvalues[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("twice", [False, True])
+def test_crossed_statistic_is_the_two_way_clustered_wald_test_of_statsmodels(k, twice):
+    rng = np.random.default_rng(12)
+    person, item = np.repeat(np.arange(16), 12), np.tile(np.arange(12), 16)
+    if twice:
+        person, item = np.tile(person, 2), np.tile(item, 2)
+    codes = rng.integers(0, k, len(person))
+    values = rng.normal(size=len(person)) + 3 * rng.normal(size=(16, k))[person, codes]
+    values += 3 * rng.normal(size=(12, k))[item, codes]
+    ranks = stats.rankdata(values)
+    fit = sm.OLS(ranks, sm.add_constant(np.eye(k)[codes][:, 1:])).fit(
+        cov_type="cluster",
+        cov_kwds={
+            "groups": np.stack([person, item], axis=1),
+            "use_correction": False,
+            "df_correction": False,
+        },
+    )
+    wald = fit.wald_test(np.eye(k)[1:], scalar=True, use_f=False).statistic
+    row = np.arange(len(person))
+    found = crossed_statistic(ranks, row, k, (person, item))(codes[None, :])[0, 0]
+    assert found == pytest.approx(wald, rel=1e-6)
+    if k == 2:
+        t = crossed_statistic(ranks, row, 2, (person, item), "greater")(codes[None, :])[0, 0]
+        assert t == pytest.approx(-fit.tvalues[1], rel=1e-6)
+
+
+def test_crossed_errors_are_no_smaller_than_a_part_of_those_of_independent_rows():
+    """Ranks that lie in the same order in each cluster: what clusters add up to is nothing."""
+    person, item = np.repeat(np.arange(9), 9), np.tile(np.arange(9), 9)
+    codes = (person + item) % 3
+    ranks = stats.rankdata((person + 2 * item) % 9 + 0.01 * np.arange(81))
+    row = np.arange(81)
+    found = crossed_statistic(ranks, row, 3, (person, item))(codes[None, :])[0, 0]
+    weight = np.array([1 / (((r := ranks[codes == g]) - r.mean()) ** 2).sum() for g in range(3)])
+    weight *= 27**2 / 0.25
+    means = np.array([ranks[codes == g].mean() for g in range(3)])
+    assert found == pytest.approx(
+        (weight * (means - weight @ means / weight.sum()) ** 2).sum(), rel=1e-6
+    )

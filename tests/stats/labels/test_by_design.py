@@ -17,7 +17,7 @@ from muvistats import (
     select,
     simulate_muvi,
 )
-from muvistats.kernels.permutation.shrinkage import shrunken_residuals
+from muvistats.kernels.permutation.arrangements import shrunken_residuals
 
 LABELS = ["sad", "energetic", "calm", "tense"]
 OPTIONS = {"dependence": "design", "n_resamples": 400, "rng": 3}

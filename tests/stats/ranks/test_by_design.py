@@ -21,8 +21,11 @@ from muvistats import (
     normality,
     pairwise_modality,
 )
-from muvistats.kernels.permutation.arrangements import additive_residuals, draw_arrangements
-from muvistats.kernels.permutation.shrinkage import shrunken_residuals
+from muvistats.kernels.permutation.arrangements import (
+    additive_residuals,
+    draw_arrangements,
+    shrunken_residuals,
+)
 from muvistats.stats.ranks import by_design
 from muvistats.stats.shared.study import codes_of, offered, participant_units, within_item_units
 

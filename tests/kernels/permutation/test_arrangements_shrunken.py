@@ -3,8 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from muvistats.kernels.permutation.arrangements import additive_residuals
-from muvistats.kernels.permutation.shrinkage import shrunken_residuals, variance_ratio
+from muvistats.kernels.permutation.arrangements import (
+    additive_residuals,
+    shrunken_residuals,
+    variance_ratio,
+)
 
 
 def unbalanced(n: int = 90, columns: int = 2):
