@@ -69,6 +69,8 @@ from .stats.agreement.concordance import ewe as ewe
 from .stats.agreement.concordance import interrater_ccc as interrater_ccc
 from .stats.agreement.delays import rater_lag as rater_lag
 from .stats.agreement.intraclass import icc as icc
+from .stats.agreement.ordinal import kendall_w as kendall_w
+from .stats.agreement.ordinal import weighted_kappa as weighted_kappa
 from .stats.agreement.trajectories import agreement_over_time as agreement_over_time
 from .stats.agreement.trajectories import noise_ceiling as noise_ceiling
 from .stats.descriptives.distributions import describe_annotations as describe_annotations
