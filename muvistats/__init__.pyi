@@ -69,8 +69,13 @@ from .stats.agreement.concordance import ewe as ewe
 from .stats.agreement.concordance import interrater_ccc as interrater_ccc
 from .stats.agreement.delays import rater_lag as rater_lag
 from .stats.agreement.intraclass import icc as icc
+from .stats.agreement.ordinal import kendall_w as kendall_w
+from .stats.agreement.ordinal import weighted_kappa as weighted_kappa
 from .stats.agreement.trajectories import agreement_over_time as agreement_over_time
 from .stats.agreement.trajectories import noise_ceiling as noise_ceiling
+from .stats.associations.correlations import bayes_factor as bayes_factor
+from .stats.associations.correlations import partial_correlation as partial_correlation
+from .stats.associations.correlations import rm_corr as rm_corr
 from .stats.descriptives.distributions import describe_annotations as describe_annotations
 from .stats.descriptives.normality_tests import normality as normality
 from .stats.descriptives.participants import describe_design as describe_design
@@ -103,6 +108,9 @@ from .stats.prediction.models import FeatureModels as FeatureModels
 from .stats.prediction.models import feature_models as feature_models
 from .stats.prediction.ranking import family_importance as family_importance
 from .stats.prediction.ranking import rank_features as rank_features
+from .stats.ranks.blocks import cochran as cochran
+from .stats.ranks.blocks import friedman as friedman
+from .stats.ranks.blocks import wilcoxon as wilcoxon
 from .stats.ranks.pairs_of_groups import pairwise as pairwise
 from .stats.ranks.pairs_of_groups import pairwise_modality as pairwise_modality
 from .stats.ranks.several_groups import kruskal as kruskal

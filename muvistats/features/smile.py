@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError, DesignError
+from ..extras import optional_module
 from ..types import Floats
-from .extras import optional_module
 
 #: Names of the feature sets, and openSMILE's configuration of each.
 FEATURE_SETS = {

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
-from .extras import optional_module
+from ..extras import optional_module
 
 #: Sound that starts later, or breaks off for longer than this, in s, is filled with silence.
 _LARGEST_GAP = 0.01

@@ -122,6 +122,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("df", "number", "degrees of freedom"),
     ("df_denom", "number", "denominator degrees of freedom"),
     ("p_value", "number", "p-value"),
+    ("bayes_factor", "number", "evidence for an effect over none: their ratio, 1 where even"),
     ("p_adjusted", "number", "p-value adjusted for the comparisons of the same family"),
     (
         "finding",

@@ -63,6 +63,12 @@ PARAMETERS: dict[str, Parameter] = {
         "Column of a frame that names who rated; a study knows it.",
         {"select": ("None", "it chooses participants of the study")},
     ),
+    "block": Parameter(
+        "{'item', 'participant'}",
+        "'item'",
+        "What is one case: its annotations are averaged, at each level of a factor.",
+        {"rm_corr": ("'participant'", "it asks about people, and averages nothing")},
+    ),
     "modality": Parameter(
         "str, int or iterable of these, optional",
         "None",

@@ -14,10 +14,13 @@ pytestmark = pytest.mark.slow
 #: Arguments beyond the study, and the variants of each function that are run.
 CALLS: dict[str, list[dict[str, object]]] = {
     "audio_visual_contrast": [{"n_resamples": 3}],
+    "bayes_factor": [{"formula": f"valence ~ {right}"} for right in ("arousal", "gender")],
     "chisquare": [{"formula": "gender ~ modality"}],
     "chisquare_labels": [{"by": by} for by in ("modality", "gender", "familiar", "overlay")],
+    "cochran": [{"formula": "calm ~ modality"}],
     "compare_with_human": [{"dimension": "arousal"}],
     "family_importance": [{"sets": [("visual", "visual")], "dimension": "arousal"}],
+    "friedman": [{"formula": "arousal ~ modality"}],
     "kruskal": [{"formula": "arousal ~ modality"}],
     "label_deviations": [{"by": "years_of_training > 3"}],
     "lasso_models": [
@@ -25,7 +28,10 @@ CALLS: dict[str, list[dict[str, object]]] = {
     ],
     "mannwhitney": [{"formula": "valence ~ gender"}],
     "pairwise": [{"formula": "arousal ~ gender"}],
+    "partial_correlation": [{"formula": "valence ~ arousal", "given": "n_labels"}],
     "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],
+    "rm_corr": [{"formula": "valence ~ arousal"}],
+    "wilcoxon": [{"formula": "arousal ~ gender"}],
 }
 
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from ...errors import DesignError
+from ...extras import optional_module
 from ...types import Floats
-from ..extras import optional_module
 from .protocol import FrameExtractor, Image
 
 #: Hues whose mean vector is shorter cancel each other.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataError
-from ..extras import optional_module
+from ...extras import optional_module
 from .protocol import Film, Frame, Image
 
 #: A frame that begins up to this long after a grid time may stand for it, in s.

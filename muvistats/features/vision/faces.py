@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ...errors import DataError, DesignError
+from ...extras import optional_module
 from ...types import Floats
-from ..extras import optional_module
 from .networks import NetworkSettings, prepare
 from .protocol import FrameExtractor, Image
 from .weights import weights_path

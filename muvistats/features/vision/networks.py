@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import DataError, DesignError
+from ...extras import optional_module
 from ...quiet import quiet
 from ...types import Floats, Singles
-from ..extras import optional_module
 from .labels import read_labels
 from .protocol import Image
 from .weights import known_weights, weights_path

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from ...errors import DataError, DesignError
+from ...extras import optional_module
 from ...types import Floats
-from ..extras import optional_module
 from .labels import read_labels, snake_case
 from .protocol import FrameExtractor, Image
 from .weights import weights_path

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 
 from ...errors import DesignError
+from ...extras import optional_module
 from ...types import Floats
-from ..extras import optional_module
 from .protocol import Film, Frame, Scan
 
 _THRESHOLDS = {"content": 27.0, "adaptive": 3.0}

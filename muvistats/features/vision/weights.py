@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from ...errors import DataError, DesignError
+from ...extras import optional_module
 from ...files import cache_folder
-from ..extras import optional_module
 
 #: The registry: one row per file, with address and checksum.
 REGISTRY = Path(__file__).parents[2] / "data" / "weights.csv"

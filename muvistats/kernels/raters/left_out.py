@@ -99,10 +99,11 @@ def jackknife_variance(
         mean; NaN where it is not defined without somebody.
     """
     by_person = np.stack([np.bincount(people, column) for column in lost.T], axis=1)
-    return _spread(statistic(total - by_person)), _spread(statistic(total - lost))
+    return spread_of(statistic(total - by_person)), spread_of(statistic(total - lost))
 
 
-def _spread(values: Floats) -> Variance:
+def spread_of(values: Floats) -> Variance:
+    """Variances of estimates from what they are without each unit, shape (unit, estimate)."""
     n = max(len(values), 1)
     value = (n - 1) / n * np.square(values - values.mean(axis=0)).sum(axis=0)
     return Variance(value, np.zeros_like(value))

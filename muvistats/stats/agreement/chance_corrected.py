@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -16,13 +15,14 @@ from ...kernels.raters.left_out import (
     jackknife_variance,
     nominal_sums_lost,
 )
+from ...kernels.raters.ordinal import ordinal_scores, rank_influence
 from ...kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
     interval_sums,
     nominal_sums,
 )
-from ...kernels.sampling.multiway import draw_variance, infer, two_way
+from ...kernels.sampling.multiway import Variance, draw_variance, infer, two_way
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Ints, Mask, Names, Rng, Row
 from ..shared.study import (
@@ -138,7 +138,7 @@ def _label_rows(
             "share": total[j, 2] / n if n else np.nan,
             "n": n,
             "n_items": len(np.unique(entered)),
-            "n_participants": _n_raters(part, label, units),
+            "n_participants": n_raters(part, label, units),
             "n_resamples": n_resamples,
         }
         estimate = np.array([found[j] for found in estimates.values()])
@@ -146,9 +146,8 @@ def _label_rows(
         if not silent:
             lost = nominal_sums_lost(chosen[:, j], units, len(sums))
             drawn = np.stack([found[:, j] for found in draws.values()], axis=1)
-            low, high = _limits(
-                estimate, drawn, (total[j], lost, people), _coefficients, items, conf_level
-            )
+            spread = jackknife_variance(total[j], lost, people, _coefficients)
+            low, high = limits(estimate, drawn, spread, (items, people), conf_level)
         rows += [
             common
             | {
@@ -177,20 +176,21 @@ def _coefficients(sums: Floats) -> Floats:
 def krippendorff_alpha(
     data: Data,
     *,
-    metric: Literal["interval", "nominal"] = "interval",
+    metric: Literal["interval", "ordinal", "nominal"] = "interval",
     dimension: Names | None = None,
     n_resamples: int = 2000,
     conf_level: float = 0.95,
     rng: Rng = 0,
 ) -> Rows:
-    """Krippendorff's alpha of annotation summaries (interval) or labels (nominal).
+    """Krippendorff's alpha of annotation summaries (interval, ordinal) or labels (nominal).
 
     Parameters
     ----------
-    metric : {"interval", "nominal"}
-        Alpha of the rated dimensions, on annotation medians, or of each label.
+    metric : {"interval", "ordinal", "nominal"}
+        Alpha of the rated dimensions, on annotation medians: of their distances, or of their order
+        alone. Or of each label.
     dimension : str, optional
-        Rated dimension for the interval metric; all where not given.
+        Rated dimension for the interval and the ordinal metric; all where not given.
 
     Raises
     ------
@@ -202,12 +202,20 @@ def krippendorff_alpha(
     ``alpha = 1 - D_o / D_e``. A unit is an item in a modality; units with one rating cannot be
     paired and do not enter, nor do excluded annotations. NaN where nothing varies.
 
+    The ordinal metric, for ratings whose steps need not be equal, is the interval metric of the
+    mid-ranks of all ratings that can be paired.
+
     The limits are Student's t on the scale of ``log(1 - alpha)``: the variance is that over
     resamples of items, plus that of a jackknife over participants, less that over single
     ratings, which both count; degrees of freedom are the smaller number of the two less one. No
     rater is drawn twice. With 12 to 81 items of 5 or 6 ratings by 10 to 200 people who differ,
     limits of 95% held the true value in .92 to .96 of simulated studies; drawing items alone held
-    it in .75 to .93.
+    it in .75 to .93. How mid-ranks move with the ratings counts to first order.
+
+    See Also
+    --------
+    weighted_kappa : Agreement of ordered ratings by the distributions of the raters.
+    kendall_w : Whether raters put the items in one order.
 
     References
     ----------
@@ -222,7 +230,7 @@ def krippendorff_alpha(
     >>> krippendorff_alpha(study, n_resamples=50)["dimension"].unique().tolist()
     ['arousal', 'valence']
     """
-    check_choice("metric", metric, ("interval", "nominal"))
+    check_choice("metric", metric, ("interval", "ordinal", "nominal"))
     if metric == "nominal":
         frame = label_agreement(data, n_resamples=n_resamples, conf_level=conf_level, rng=rng)
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")
@@ -236,7 +244,7 @@ def krippendorff_alpha(
         missing = whole[name].isna().to_numpy()
 
         def row_of(use: Mask, name: str = name) -> Row:
-            return _alpha_row(whole[use], name, n_resamples, conf_level, generator)
+            return _alpha_row(whole[use], name, metric, n_resamples, conf_level, generator)
 
         once = once_for_each_mask(row_of)
         for modality, use in by_modality(whole):
@@ -246,38 +254,52 @@ def krippendorff_alpha(
 
 
 def _alpha_row(
-    part: pd.DataFrame, name: str, n_resamples: int, conf_level: float, rng: np.random.Generator
+    part: pd.DataFrame,
+    name: str,
+    metric: str,
+    n_resamples: int,
+    conf_level: float,
+    rng: np.random.Generator,
 ) -> Row:
-    """Interval alpha of a dimension among some annotations."""
+    """Interval or ordinal alpha of a dimension among some annotations."""
     values = part[name].to_numpy(dtype=float)
     units, people = units_of(part), people_codes(part)
-    sums, items = unit_sums(part, units, lambda u, n: interval_sums(values, u, n))
-    draws = interval_alpha(resampled_sums(sums, items, n_resamples, rng))
+    n_units = int(units.max(initial=-1)) + 1
+    moved = np.zeros(len(values))  # what alpha gains with a rating through the ranks of others
+    if metric == "ordinal":
+        values = ordinal_scores(values, units, n_units)
+        moved = rank_influence(values, units, n_units)
+
+    def kernel(units: Ints, n_units: int) -> Floats:
+        by_unit = np.bincount(units, moved, n_units)
+        return np.column_stack([interval_sums(values, units, n_units), by_unit])
+
+    def alpha(sums: Floats) -> Floats:
+        return interval_alpha(sums[..., :4]) + sums[..., 4]
+
+    sums, items = unit_sums(part, units, kernel)
+    draws = alpha(resampled_sums(sums, items, n_resamples, rng))
     entered = items[sums[:, 0] > 0]
     silent = no_interval(entered, n_resamples)
     total = sums.sum(axis=0)
-    estimate, n = float(interval_alpha(total)), int(total[0])
+    estimate, n = float(alpha(total)), int(total[0])
     low, high = np.full((2, 1), np.nan)
     if not silent:
-        lost = interval_sums_lost(values, units, len(sums))
-        low, high = _limits(
-            np.array([estimate]),
-            draws[:, None],
-            (total, lost, people),
-            lambda s: interval_alpha(s)[:, None],
-            items,
-            conf_level,
+        lost = np.column_stack([interval_sums_lost(values, units, len(sums)), moved])
+        spread = jackknife_variance(total, lost, people, lambda s: alpha(s)[:, None])
+        low, high = limits(
+            np.array([estimate]), draws[:, None], spread, (items, people), conf_level
         )
     return {
         "dimension": name,
-        "estimator": "Krippendorff alpha, interval",
+        "estimator": f"Krippendorff alpha, {metric}",
         "estimate": estimate,
         "conf_low": float(low[0]),
         "conf_high": float(high[0]),
         "conf_level": conf_level,
         "n": n,
         "n_items": len(np.unique(entered)),
-        "n_participants": _n_raters(part, name, units),
+        "n_participants": n_raters(part, name, units),
         "n_resamples": n_resamples,
         "warning": why_missing(estimate, n, float(low[0]), silent),
     }
@@ -304,7 +326,7 @@ def units_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(groups.ngroup(), dtype=np.int64)
 
 
-def _n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> int:
+def n_raters(frame: pd.DataFrame, name: str, units: npt.NDArray[np.int64]) -> int:
     """People with a value beside that of somebody else; 0 where it is not known who rated."""
     if "participant" not in frame:
         return 0
@@ -347,23 +369,38 @@ def no_interval(items: npt.NDArray[np.int64], n_resamples: int) -> str:
     return "no interval: fewer than two items" if len(np.unique(items)) < 2 else ""
 
 
-def _limits(
+def limits(
     estimate: Floats,
     draws: Floats,
-    ratings: tuple[Floats, Floats, Ints],
-    statistic: Callable[[Floats], Floats],
-    items: npt.NDArray[np.int64],
+    spread: tuple[Variance, Variance],
+    units: tuple[npt.NDArray[np.int64], Ints],
     conf_level: float,
 ) -> tuple[Floats, Floats]:
     """Limits of coefficients by the variances over items and raters, on the scale of log(1 - x).
 
-    The ratings are the sums over them all, what these lose with each, and who gave it.
+    Parameters
+    ----------
+    estimate : ndarray of float, shape (estimate,)
+        Coefficients.
+    draws : ndarray of float, shape (n_resamples, estimate)
+        The same when items are resampled.
+    spread : tuple of Variance
+        Variances over raters and over single ratings.
+    units : tuple of ndarray of int
+        Codes of the items and of the raters, from 0.
+    conf_level : float
+        Confidence level.
     """
-    total, lost, people = ratings
-    n = min(int(items.max()) + 1, int(people.max()) + 1)
-    by_person, by_rating = jackknife_variance(total, lost, people, statistic)
-    variance = two_way(draw_variance(draws, int(items.max()) + 1), by_person, by_rating, n)
-    reach = infer(estimate, variance, n - 1, conf_level).high - estimate
+    n_items, n_people = (int(codes.max()) + 1 for codes in units)
+    variance = two_way(draw_variance(draws, n_items), *spread, min(n_items, n_people))
+    return log_limits(estimate, variance, min(n_items, n_people) - 1, conf_level)
+
+
+def log_limits(
+    estimate: Floats, variance: Variance, df: int, conf_level: float
+) -> tuple[Floats, Floats]:
+    """Limits of coefficients with these variances, on the scale of log(1 - x)."""
+    reach = infer(estimate, variance, df, conf_level).high - estimate
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.exp(np.minimum(reach / (1 - estimate), _LARGEST))
     return np.maximum(1 - (1 - estimate) * ratio, -1.0), 1 - (1 - estimate) / ratio

@@ -129,10 +129,14 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "agreement_over_time": of("agreement_over_time", window=4.0, n_resamples=N),
     "annotation_frame": lambda given: mv.annotation_frame(given.tree),
     "audio_visual_contrast": of("audio_visual_contrast", n_resamples=3, model="ridge"),
+    "bayes_factor": of("bayes_factor", "valence ~ arousal"),
     "bilder_loughin": of("bilder_loughin", n_resamples=N),
     "ccc": _concordance,
     "chisquare": of("chisquare", "familiar ~ gender", n_resamples=N),
     "chisquare_labels": of("chisquare_labels", n_resamples=N),
+    "cochran": lambda given: mv.cochran(
+        given.data, f"{given.called('happy')} ~ gender", **given.options
+    ),
     "compare_published": shown("compare_published", "kruskal_modality", name="kruskal_modality"),
     "compare_with_human": _trained("compare_with_human"),
     "demographic_model": of("demographic_model", by="modality + gender"),
@@ -144,6 +148,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "extraction_failures": _failures,
     "family_importance": _trained("family_importance"),
     "feature_models": _trained("feature_models", n_folds=3, n_alphas=10),
+    "friedman": of("friedman", "arousal ~ modality"),
     "from_frames": lambda given: given.parts.build(),
     "glm": lambda given: mv.glm(
         given.data, f"{given.called('happy')} ~ years_of_training", cluster="participant"
@@ -152,6 +157,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "indexed": lambda given: mv.indexed(given.tree),
     "interrater_ccc": of("interrater_ccc", n_resamples=N),
     "krippendorff_alpha": of("krippendorff_alpha", n_resamples=N),
+    "kendall_w": of("kendall_w"),
     "kruskal": of("kruskal", "arousal ~ gender", n_resamples=N),
     "kruskal_modality": of("kruskal_modality", n_resamples=N),
     "label_agreement": of("label_agreement", n_resamples=N),
@@ -178,6 +184,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "overlay_preference": of("overlay_preference"),
     "pairwise": of("pairwise", "arousal ~ gender", n_resamples=N),
     "pairwise_modality": of("pairwise_modality", n_resamples=N),
+    "partial_correlation": of("partial_correlation", "valence ~ arousal", given="n_labels"),
     "plot_agreement_trajectory": lambda given: mv.plot_agreement_trajectory(
         given.tree, item=_first(given, "item"), dimension="arousal"
     ),
@@ -210,6 +217,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "released_exclusions": lambda given: mv.released_exclusions(given.tree),
     "repeated_lists": of("repeated_lists"),
     "resample": _resampled,
+    "rm_corr": of("rm_corr", "valence ~ arousal"),
     "save_dataset": _stored(".zarr"),
     "select": lambda given: mv.select(given.tree, modality=given.modalities[0]),
     "sensitivity_table": of("sensitivity_table", findings=["arousal ~ modality"], n_resamples=N),
@@ -217,6 +225,8 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "to_long": lambda given: mv.to_long(given.tree),
     "truncate": lambda given: mv.truncate(given.tree, steps=10),
     "validate": lambda given: mv.validate(given.tree),
+    "weighted_kappa": of("weighted_kappa", weighting="quadratic", n_resamples=N),
+    "wilcoxon": of("wilcoxon", "arousal ~ gender"),
     "with_features": _featured,
     "write_muvi": _released,
     "write_report": _report,

@@ -433,6 +433,7 @@ UNIT = {
     "mannwhitney_overlay": "frame: statistic p_value effect_size conf_low conf_high",
     "mixed_model": "tidy: statistic df p_value",
     "modality_contrasts": "frame: statistic df p_value effect_size",
+    "weighted_kappa": "frame: estimate conf_low conf_high",
     "normality": "frame: statistic p_value",
     "pairwise_modality": "frame: statistic p_value p_adjusted effect_size",
 }

@@ -122,6 +122,6 @@ def test_alpha_of_raters_who_differ_holds_the_truth():
     for _ in range(120):
         part = ratings(rng, items=20, people=8, raters=5, target=0.5, rater=0.3)
         part = part.rename(columns={"rater": "participant"}).assign(modality="music")
-        row = _alpha_row(part, "value", 99, 0.95, rng)
+        row = _alpha_row(part, "value", "interval", 99, 0.95, rng)
         held.append(row["conf_low"] <= 0.5 / 1.8 <= row["conf_high"])
     assert np.mean(held) >= 0.88

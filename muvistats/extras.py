@@ -1,11 +1,11 @@
-"""Packages that only some extractors need."""
+"""Packages that only some functions need."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-from ..errors import MissingExtraError
+from .errors import MissingExtraError
 
 
 def optional_module(name: str, extra: str, *, package: str = "") -> Any:

@@ -1,0 +1,1 @@
+"""How measures of the same ratings go together."""
