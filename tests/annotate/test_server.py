@@ -129,6 +129,8 @@ def test_a_part_is_stored_once_and_goes_on_after_a_restart(client, site, data, p
         "gender": "other",
         "years_of_training": 1,
     }
+    for years in (21, -1, "1", None):
+        assert client.save("P1", personal | {"years_of_training": years})[0] == 400
     assert client.save("P1", personal)[0] == 200
     assert json.loads((data / "personal/P1.json").read_text())["age"] == 20
     assert not [path for path in (data / "ratings").rglob("*") if "20" in path.name]
@@ -348,7 +350,8 @@ def test_a_part_that_does_not_fit_is_refused(client, data, plan, make_trial, cha
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("valence", 1.01), ("valence", "0"), ("time", 99), ("focus", 2)]
+    ("name", "value"),
+    [("valence", 1.01), ("valence", "0"), ("time", 99), ("time", 3.92 + 1e-9), ("focus", 2)],
 )
 def test_samples_that_do_not_fit_are_refused(client, plan, make_trial, name, value):
     client.start()

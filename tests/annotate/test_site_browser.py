@@ -428,7 +428,10 @@ def test_keys_alone_and_a_clip_that_comes_at_the_second_try(site, tmp_path, cont
         page.keyboard.type("23")
         press(page, "[name=gender]", "ArrowDown")
         tab_to(page, "[name=training]")
-        page.keyboard.type("4")
+        page.keyboard.type("40")
+        press(page, GO_ON)  # refused: more years than of age
+        tab_to(page, "[name=training]")
+        page.keyboard.press("Backspace")
         press(page, GO_ON)
         press(page, "#tones")
         count = int(page.locator("#tones").get_attribute("data-count"))
