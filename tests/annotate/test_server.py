@@ -351,7 +351,7 @@ def test_a_part_that_does_not_fit_is_refused(client, data, plan, make_trial, cha
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("valence", 1.01), ("valence", "0"), ("time", 99), ("time", 3.92 + 1e-9), ("focus", 2)],
+    [("valence", 1.01), ("valence", "0"), ("time", 99), ("time", 3.82 + 1e-9), ("focus", 2)],
 )
 def test_samples_that_do_not_fit_are_refused(client, plan, make_trial, name, value):
     client.start()
