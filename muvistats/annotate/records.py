@@ -19,6 +19,9 @@ _LONGEST_ID = 100
 _MOST_SAMPLES = 400_000
 _LONGEST_CLIP = 3 * 3600
 
+#: Step in which the page tells the time of the clip, in seconds.
+_CLOCK = 1e-4
+
 #: Seconds by which a sample may lie beyond the length that the clip said it has.
 _BEYOND = 1.0
 
@@ -174,9 +177,9 @@ def _samples(samples: Any, duration: float, source: object) -> Part:
         wrong = [value for value in samples[name] if not _number(value, low, high)]
         expected = f"numbers from {low:g} to {high:g}"
         _need(source, f"samples.{name}", not wrong, wrong[:1], expected)
-    for name, strictly in (("time", True), ("wall", False)):
+    for name, least in (("time", _CLOCK / 2), ("wall", 0)):
         steps = zip(samples[name], samples[name][1:], strict=False)
-        fine = all(a < b or (a == b and not strictly) for a, b in steps)
+        fine = all(a + least <= b for a, b in steps)
         _need(source, f"samples.{name}", fine, "a clock that runs back", "times in order")
     return {name: samples[name] for name in _SERIES}
 
@@ -199,7 +202,8 @@ def _personal(part: Part, source: object) -> Part:
     _need(source, "age", _number(part.get("age"), 0, 120), part.get("age"), "years")
     _need(source, "gender", part.get("gender") in _GENDERS, part.get("gender"), str(_GENDERS))
     years = part.get("years_of_training")
-    _need(source, "years_of_training", _number(years, 0, 100), years, "years")
+    fits = _number(years, 0, min(100, part["age"]))
+    _need(source, "years_of_training", fits, years, "years, no more than of age")
     return {name: part[name] for name in ("consent", "age", "gender", "years_of_training")}
 
 

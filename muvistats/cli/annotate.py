@@ -149,6 +149,8 @@ def serve(
     folder = data or _beside(site)
     with AnnotationServer(site, folder, host=host, port=port, origins=origin or ()) as server:
         typer.echo(f"{server.address} serves {site}; data goes to {folder}")
+        if host not in ("127.0.0.1", "localhost") and not origin:
+            typer.echo("other computers need --origin, such as http://192.168.1.5:8000")
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
 

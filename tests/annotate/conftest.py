@@ -17,18 +17,34 @@ Trial = Callable[..., dict[str, Any]]
 @pytest.fixture
 def clips(tmp_path: Path) -> Path:
     """A folder with files that are named like clips."""
-    folder = tmp_path / "clips"
+    return make_clips(tmp_path / "clips")
+
+
+@pytest.fixture
+def site(clips: Path, tmp_path: Path) -> Path:
+    """A page of three participants and three items, each participant with three trials."""
+    return make_page(clips, tmp_path / "site")
+
+
+def make_clips(folder: Path) -> Path:
+    """Write the files of three items."""
     folder.mkdir()
     for name in ("V1", "V2", "V3"):
         (folder / f"{name}.mp4").write_bytes(name.encode())
     return folder
 
 
-@pytest.fixture
-def site(clips: Path, tmp_path: Path) -> Path:
-    """A page of three participants and three items, each participant with three trials."""
+def make_page(clips: Path, out: Path) -> Path:
+    """Write the page of three participants."""
     lists = mv.design_lists(["V1", "V2", "V3"], n_participants=3, per_cell=1, rng=1)
-    return mv.write_annotation_page(clips, lists, tmp_path / "site")
+    return mv.write_annotation_page(clips, lists, out)
+
+
+@pytest.fixture(scope="module")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same page for tests that only serve it."""
+    folder = tmp_path_factory.mktemp("page")
+    return make_page(make_clips(folder / "clips"), folder / "site")
 
 
 def trial(plan: dict[str, Any], seconds: float = 4.0, **changes: Any) -> dict[str, Any]:

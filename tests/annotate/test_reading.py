@@ -9,6 +9,8 @@ import pytest
 
 import muvistats as mv
 from muvistats.annotate.store import Store
+from muvistats.cli import main
+from muvistats.report import build
 
 
 @pytest.fixture
@@ -130,6 +132,18 @@ def test_files_of_participants_are_read_beside_the_study(store, make_trial, tmp_
     (folder / "again.json").write_text('{"parts": [], "study": "x"}')
     with pytest.raises(mv.DataError, match="another study"):
         mv.read_annotations(folder)
+
+
+def test_the_report_takes_the_folder_as_it_is(store, make_trial, tmp_path, monkeypatch):
+    fill(store, make_trial)
+    some = [section for section in build.SECTIONS if section.chapter in ("checks", "people")]
+    monkeypatch.setattr(build, "SECTIONS", some)
+    with pytest.raises(SystemExit) as left:
+        main(["report", str(store.folder), "--out", str(tmp_path / "report")])
+    assert left.value.code == 0
+    page = (tmp_path / "report/index.html").read_text("utf-8")
+    assert "Emotion in music and video" in page
+    assert "samples of the cursor" in page
 
 
 def test_faults_name_the_file(store, make_trial, tmp_path):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
+import os
+import socket
+import struct
 import threading
+import time
 
 import pytest
 
 import muvistats as mv
+from muvistats.annotate import server as server_module
 from muvistats.annotate.server import AnnotationServer
 from muvistats.annotate.store import Store
 from muvistats.cli import main
+from muvistats.files import _work_name
 
 KEY = "0123456789abcdef" * 2
 OTHER = "f" * 32
@@ -48,6 +55,11 @@ class Client:
     def save(self, participant, part, token=KEY):
         value = {"participant": participant, "token": token, "part": part}
         return self.post("/api/save", value)
+
+
+@pytest.fixture(scope="module")
+def site(shared_site):
+    return shared_site
 
 
 @pytest.fixture
@@ -117,6 +129,8 @@ def test_a_part_is_stored_once_and_goes_on_after_a_restart(client, site, data, p
         "gender": "other",
         "years_of_training": 1,
     }
+    for years in (21, -1, "1", None):
+        assert client.save("P1", personal | {"years_of_training": years})[0] == 400
     assert client.save("P1", personal)[0] == 200
     assert json.loads((data / "personal/P1.json").read_text())["age"] == 20
     assert not [path for path in (data / "ratings").rglob("*") if "20" in path.name]
@@ -138,6 +152,7 @@ def test_a_part_is_stored_once_and_goes_on_after_a_restart(client, site, data, p
         "/data/personal/P1.json",
         "/api/start",
         "/\0",
+        "//evil.example/study.json",
     ],
 )
 def test_unknown_paths_are_not_found(client, path):
@@ -164,8 +179,10 @@ def test_other_origins_are_refused(client, data, origin):
 
 
 def test_an_origin_behind_a_proxy_is_named(site, data):
-    with AnnotationServer(site, data, port=0, origins=["https://study.example/"]) as server:
-        assert "https://study.example" in server.origins
+    origins = ["https://study.example/", "https://Two.Example:443", "http://lab:8000"]
+    with AnnotationServer(site, data, port=0, origins=origins) as server:
+        # as browsers say them: small letters, no usual port
+        assert {"https://study.example", "https://two.example", "http://lab:8000"} < server.origins
     with pytest.raises(mv.DesignError, match="origin"):
         AnnotationServer(site, data, port=0, origins=["study.example"])
 
@@ -193,9 +210,104 @@ def test_nobody_writes_for_another(client, data, plan, make_trial):
     part = make_trial(plan["P1"][0])
     for participant, token in (("P1", OTHER), ("P3", KEY), ("../P1", KEY), ("", KEY), (None, KEY)):
         assert client.save(participant, part, token)[0] == 403
-    for token in ("", "x" * 32, None, 7, KEY.upper()):
+    for token in ("", "x" * 32, None, 7, int("1" * 32), [KEY], KEY.upper()):
         assert client.save("P1", part, token)[0] == 400
     assert not list((data / "ratings").iterdir())
+
+
+class Raw:
+    """A connection on which anything is sent."""
+
+    def __init__(self, client):
+        self.socket = socket.create_connection(("127.0.0.1", client.port), timeout=10)
+
+    def ask(self, text):
+        self.socket.sendall(text.replace("\n", "\r\n").encode())
+        answer = b""
+        while more := self.socket.recv(65536):
+            answer += more
+        self.socket.close()
+        return answer.decode()
+
+    def vanish(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+def test_an_address_that_is_none_is_not_found(client):
+    assert Raw(client).ask("GET http://[ HTTP/1.0\n\n").startswith("HTTP/1.1 404")
+
+
+def test_what_comes_with_a_question_is_no_second_one(client):
+    body = "GET /index.html HTTP/1.1\n\n"
+    for more in (f"Content-Length: {len(body) + 2}", "Transfer-Encoding: chunked"):
+        answer = Raw(client).ask(f"GET /study.json HTTP/1.1\n{more}\n\n{body}")
+        assert answer.count("HTTP/1.1 ") == 1
+    head = f"POST /api/save HTTP/1.1\nOrigin: http://127.0.0.1:{client.port}\n"
+    head += "Content-Type: application/json\nContent-Length: 2\nContent-Length: 40\n\n"
+    answer = Raw(client).ask(head + "{}" + body)
+    assert answer.startswith("HTTP/1.1 411")
+    assert answer.count("HTTP/1.1 ") == 1
+
+
+def test_whoever_asks_too_slowly_or_too_often_is_cut_off(client, monkeypatch):
+    monkeypatch.setattr(server_module, "_LONGEST_REQUEST", 0.3)
+    slow = Raw(client)
+    for letter in "GET /":
+        slow.socket.sendall(letter.encode())
+        time.sleep(0.02)
+    assert slow.socket.recv(1) == b""
+    slow.socket.close()
+    head = f"POST /api/save HTTP/1.1\nOrigin: http://127.0.0.1:{client.port}\n"
+    head += "Content-Type: application/json\nContent-Length: 99\n\n"
+    assert "HTTP/1.1 200" not in Raw(client).ask(head + "{")
+    monkeypatch.setattr(server_module, "_LONGEST_REQUEST", 60)
+    taken = 0
+    while client.server._free.acquire(timeout=0.2):
+        taken += 1
+    assert taken == server_module._MOST_CONNECTIONS
+    with pytest.raises((OSError, http.client.HTTPException)):
+        client.ask("GET", "/")
+    client.server._free.release()
+    for _ in range(3):  # the one place is free again after each
+        assert client.ask("GET", "/")[0] == 200
+        time.sleep(0.1)
+
+
+def test_no_address_of_a_participant_is_printed(client, monkeypatch, capsys):
+    gone = Raw(client)
+    gone.socket.sendall(b"GET /media/clip-001.mp4 HTTP/1.1\r\n")
+    gone.vanish()
+
+    def broken(*_):
+        raise RuntimeError("a fault of the server")
+
+    monkeypatch.setattr(client.server.store, "start", broken)
+    with pytest.raises(http.client.HTTPException):
+        client.start()
+    time.sleep(0.1)
+    said = capsys.readouterr()
+    assert "a fault of the server" in said.err
+    assert "127.0.0.1" not in said.err + said.out
+
+
+def test_a_full_disk_costs_no_list_and_no_part(client, data, plan, make_trial, monkeypatch):
+    flush = os.fsync
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert client.start() == (507, {"error": "not_stored"})
+    assert list((data / "sessions").iterdir()) == []
+    monkeypatch.setattr(os, "fsync", flush)
+    assert client.start()[1]["participant"] == "P1"
+    part = make_trial(plan["P1"][0])
+    monkeypatch.setattr(os, "fsync", full)
+    assert client.save("P1", part)[0] == 507
+    assert [path for path in (data / "ratings").rglob("*") if path.is_file()] == []
+    monkeypatch.setattr(os, "fsync", flush)
+    assert client.save("P1", part)[0] == 200
 
 
 def nested(part, name, key, value):
@@ -217,6 +329,9 @@ def nested(part, name, key, value):
         {"familiar": "yes"},
         {"duration": -1},
         {"inputs": ["mind"]},
+        {"inputs": ["mouse"] * 5},
+        {"rate": 10**400},
+        {"plane": {"width": -(10**400), "height": 9}},
         {"events": [{"type": "x"}]},
         {"plane": 3},
         {"samples": {}},
@@ -224,7 +339,7 @@ def nested(part, name, key, value):
         {"kind": "other"},
         {"kind": ["trial"]},
     ],
-    ids=str,
+    ids=lambda change: str(change)[:40],
 )
 def test_a_part_that_does_not_fit_is_refused(client, data, plan, make_trial, change):
     client.start()
@@ -235,7 +350,8 @@ def test_a_part_that_does_not_fit_is_refused(client, data, plan, make_trial, cha
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("valence", 1.01), ("valence", "0"), ("time", 99), ("focus", 2)]
+    ("name", "value"),
+    [("valence", 1.01), ("valence", "0"), ("time", 99), ("time", 3.82 + 1e-9), ("focus", 2)],
 )
 def test_samples_that_do_not_fit_are_refused(client, plan, make_trial, name, value):
     client.start()
@@ -259,6 +375,34 @@ def test_withdrawal_takes_everything_and_closes_the_list(client, data, plan, mak
     assert client.start(token="a" * 32)[1]["participant"] == "P1"
     with pytest.raises(mv.DataError, match="no such participant"):
         Store(data).delete("P9")
+
+
+def test_withdrawal_takes_files_and_leftovers_and_stops_a_part_on_its_way(
+    site, data, plan, make_trial
+):
+    study = json.loads((site / "study.json").read_text())
+    part = make_trial(plan["P1"][0]) | {"participant": "P1"}
+    data.mkdir()
+    (data / "study.json").write_text(json.dumps(study))
+    for who in ("P1", "P2"):
+        whole = {"study": study["id"], "participant": who, "parts": []}
+        (data / f"saved-{who}.json").write_text(json.dumps(whole))
+    assert Store(data).delete("P1") == 1
+    assert sorted(path.name for path in data.iterdir()) == ["saved-P2.json", "study.json"]
+    # with a server: what a killed one left half written goes, and a part that was checked before
+    for name in ("sessions", "ratings", "personal"):
+        (data / name).mkdir()
+    store = Store(data, study)
+    assert store.start("P1", KEY) == "P1"
+    personal = {"kind": "personal", "participant": "P1", "age": 20}
+    store.save(personal)
+    work = _work_name(data / "personal/P1.json")
+    (data / "personal" / f"{work}x").mkdir()
+    (data / "personal" / f"{work}x" / "P1.json").write_text("{}")
+    assert Store(data).delete("P1") == 1
+    assert list((data / "personal").iterdir()) == []
+    assert not store.save(part, KEY)
+    assert list((data / "ratings").iterdir()) == []
 
 
 def test_data_lies_apart_and_belongs_to_one_study(site, data, clips, tmp_path):

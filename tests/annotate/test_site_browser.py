@@ -338,6 +338,8 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
             page.reload()
             wait_for(data / "ratings/P1/trial-002.json")
             sound(page)
+            progress = page.locator("#jspsych-progressbar-inner")
+            assert progress.evaluate("bar => bar.style.width").startswith("66.6")
             next_page(page)  # ready
             page.get_by_text("Clip 3 of 3").wait_for()
             page.locator(".plane-start:enabled").wait_for()
@@ -365,6 +367,95 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
     study = mv.read_annotations(data)
     assert study["annotations/trial"].values.tolist() == [1, 2, 3]
     assert study["participants/overlay_preference"].item() == 0
+
+
+def tab_to(page: Any, test: str) -> None:
+    """Press Tab until what has the focus is meant by a selector."""
+    for _ in range(90):
+        if page.evaluate("test => document.activeElement.matches(test)", test):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {test}")
+
+
+def press(page: Any, test: str, key: str = "Enter") -> None:
+    tab_to(page, test)
+    page.keyboard.press(key)
+
+
+GO_ON = "#study button.jspsych-btn:not(#tones), #study input[type=submit]"
+
+
+def keys_until_labels(page: Any) -> None:
+    """Start a clip and rate it with keys; the plane stays where it was."""
+    page.locator(".plane-start:enabled").wait_for()
+    box = page.locator(".plane").bounding_box()
+    press(page, ".plane-start")
+    while (clock(page) or 0) < 0.05:
+        page.wait_for_timeout(10)
+    assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+    for key in ("ArrowLeft", "Shift+ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert page.evaluate(
+        "() => !document.querySelector('.plane-media').dispatchEvent("
+        "new MouseEvent('contextmenu', { bubbles: true, cancelable: true }))"
+    )
+    page.locator("[name=label]").first.wait_for()
+    press(page, "[name=familiar]", "Space")
+    press(page, GO_ON)  # refused: no word is chosen
+    press(page, "[name=label]", "Space")
+    press(page, GO_ON)
+
+
+def test_keys_alone_and_a_clip_that_comes_at_the_second_try(site, tmp_path, context):
+    data = tmp_path / "data"
+    with serving(site, data) as server:
+        page = context.new_page()
+        lost = []
+        clip = json.loads((site / "study.json").read_text())["media"]["V2"]
+
+        def lose_first(route: Any) -> None:
+            lost.append(route.request.url)
+            route.abort() if len(lost) == 1 else route.continue_()
+
+        page.route(f"**/{clip}", lose_first)
+        page.goto(f"{server.address}?participant=P3")
+        page.locator("form").wait_for()
+        press(page, GO_ON)  # refused: no consent
+        press(page, "[name=consent]", "Space")
+        press(page, GO_ON)
+        tab_to(page, "[name=age]")
+        page.keyboard.type("23")
+        press(page, "[name=gender]", "ArrowDown")
+        tab_to(page, "[name=training]")
+        page.keyboard.type("40")
+        press(page, GO_ON)  # refused: more years than of age
+        tab_to(page, "[name=training]")
+        page.keyboard.press("Backspace")
+        press(page, GO_ON)
+        press(page, "#tones")
+        count = int(page.locator("#tones").get_attribute("data-count"))
+        press(page, "[name=tones]", "Space")
+        for _ in range(count - 2):
+            page.keyboard.press("ArrowDown")
+        for heading in ("How to rate", "Practice"):
+            press(page, GO_ON)
+            page.get_by_role("heading", name=heading).wait_for()
+        press(page, GO_ON)
+        keys_until_labels(page)
+        page.get_by_role("heading", name="Ready").wait_for()
+        press(page, GO_ON)
+        page.get_by_text("The clip could not be loaded.").wait_for()
+        page.wait_for_timeout(300)
+        press(page, ".plane-start")
+        keys_until_labels(page)
+        page.get_by_text("All your ratings are stored.").wait_for()
+    record = stored(data, "P3", 1)
+    assert record["inputs"] == ["keyboard"]
+    assert (record["samples"]["valence"][-1], record["samples"]["arousal"][-1]) == (-0.1, -0.2)
+    assert record["samples"]["wall"][0] < 50
+    personal = json.loads((data / "personal/P3.json").read_text())
+    assert (personal["age"], personal["gender"], personal["years_of_training"]) == (23, "male", 4)
 
 
 def test_two_at_once_and_hostile_ids_stay_text(site, tmp_path, browser):
@@ -467,7 +558,7 @@ def test_examples_full_screen_and_a_file_that_is_sent(stimuli, tmp_path, context
             next_page(page)  # instructions
             for quadrant in ("pleasant and excited", "unpleasant and calm"):
                 page.get_by_role("heading", name=f"Example: {quadrant}").wait_for()
-                example = page.locator("video.example")
+                example = page.locator("video.example[src]")
                 example.evaluate("clip => clip.play()")
                 while example.evaluate("clip => clip.currentTime") < 0.1:
                     page.wait_for_timeout(50)
@@ -509,14 +600,15 @@ CONTRASTS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out(site, tmp_path, browser, scheme):
-    """Contrast of at least 4.5 to 1 on every page (WCAG 2.2, 1.4.3)."""
-    made = browser.new_context(color_scheme=scheme)
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_every_text_stands_out_and_nothing_is_cut_off(site, tmp_path, browser, scheme, width):
+    """Contrast of at least 4.5 to 1 on every page (WCAG 2.2, 1.4.3), and no page too wide."""
+    made = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
     with contextlib.closing(made), serving(site, tmp_path / "data") as server:
         page = made.new_page()
 
         def check() -> None:
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
             for text, ink, paper in page.evaluate(CONTRASTS):
                 light, dark = sorted([luminance(ink), luminance(paper)], reverse=True)
                 ratio = (light + 0.05) / (dark + 0.05)

@@ -48,6 +48,17 @@ def test_script_on_a_folder(on_sample):
     assert done.stdout.strip()
     assert done.stderr == ""
     assert [path.name for path in here.iterdir()] == (["report"] if name == "reanalysis" else [])
+    if name.startswith("08_"):  # what was planted: 0.2 on arousal, -0.15 on valence
+        rows = [line.split() for line in done.stdout.splitlines() if "modality[T." in line]
+        found = {}
+        for dimension, (term, *numbers) in zip(
+            ["arousal"] * 2 + ["valence"] * 2, rows, strict=True
+        ):
+            found[dimension, term[11:-1]] = [float(number) for number in numbers]
+        planted = {("arousal", "audiovisual"): 0.2, ("valence", "visual"): -0.15}
+        for effect, (estimate, low, high) in found.items():
+            assert low < planted.get(effect, 0.0) < high
+            assert abs(estimate - planted.get(effect, 0.0)) < 0.02
     if name.startswith("02_"):  # the labels of the folder stand one trial late
         first = [line.split() for line in done.stdout.splitlines()[:10]]
         assert [w[1] for w in first if w[0] == "labels" and w[-1] == "True"] == ["1"]

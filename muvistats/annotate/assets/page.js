@@ -235,6 +235,11 @@ class Pages {
     const genders = ["female", "male", "other", "unsaid"].map((g) => [g, `gender_${g}`]);
     return this.form("about_title",
       number("age", 120) + this.radios("gender", "gender", genders) + number("training", 100), {
+        on_load: () => {
+          const [age, training] = ["age", "training"].map((name) =>
+            document.querySelector(`[name=${name}]`));
+          age.addEventListener("input", () => { training.max = Math.min(100, age.value || 100); });
+        },
         on_finish: (data) => {
           const said = Object.fromEntries(data.response.map(({ name, value }) => [name, value]));
           this.sender.add("personal", {
