@@ -110,6 +110,7 @@ def test_a_result_can_be_asked_for_what_it_holds(name):
         assert "rng" in parameters
 
 
+@pytest.mark.slow
 def test_verdicts_are_words_of_the_page(study, small):
     table = mv.sensitivity_table(small, n_resamples=19)
     assert set(table["verdict"]) <= set(VERDICTS["sensitivity_table"])
