@@ -61,10 +61,10 @@ def test_tasks_are_taken_shortly_before_they_are_begun(client):
 
 
 def test_calibration_on_a_cluster_is_calibration_here(client):
-    small = mv.Scenario("small", null=("overlay",), n_items=6, n_participants=9)
-    options = {"n_sims": 20, "n_resamples": 9, "cache": False}
-    here = mv.calibration("mannwhitney_overlay", small, **options)
-    there = mv.calibration("mannwhitney_overlay", small, client=client, **options)
+    small = mv.Scenario("small", null=("gender",), n_items=6, n_participants=9)
+    options = {"n_sims": 20, "n_resamples": 9, "alpha": 0.5, "cache": False}
+    here = mv.calibration("chisquare of familiar: gender", small, **options)
+    there = mv.calibration("chisquare of familiar: gender", small, client=client, **options)
     assert here.equals(there)
 
 

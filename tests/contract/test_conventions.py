@@ -110,8 +110,9 @@ def test_a_result_can_be_asked_for_what_it_holds(name):
         assert "rng" in parameters
 
 
-def test_verdicts_are_words_of_the_page(study):
-    table = mv.sensitivity_table(study, n_resamples=19)
+@pytest.mark.slow
+def test_verdicts_are_words_of_the_page(study, small):
+    table = mv.sensitivity_table(small, n_resamples=19)
     assert set(table["verdict"]) <= set(VERDICTS["sensitivity_table"])
     compared = mv.compare_published(mv.kruskal_modality(study, n_resamples=9), "kruskal_modality")
     assert set(compared["verdict"]) <= set(VERDICTS["compare_published"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -132,6 +133,10 @@ def power_study(
     check_conf_level(conf_level)
     presets = choose_presets(test)
     chosen = _factor(presets, effect)
+    presets = [  # a test from outside may look at anything
+        preset if preset.factor else replace(preset, factor=chosen, labels=True)
+        for preset in presets
+    ]
     sizes = {
         "n_participants": n_participants,
         "n_items": n_items,

@@ -202,8 +202,8 @@ def test_rng_decides():
 
 
 def test_the_number_of_processes_does_not_matter():
-    one = run([QUICK, "kruskal: gender"], 25)
-    two = run([QUICK, "kruskal: gender"], 25, n_jobs=2)
+    one = run([QUICK, "kruskal: gender"], 15, alpha=0.5)
+    two = run([QUICK, "kruskal: gender"], 15, alpha=0.5, n_jobs=2)
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -252,6 +252,11 @@ mv.calibration(sys.argv[1], small, 5000, n_resamples=19, cache=sys.argv[2])
 """
 
 
+def finished(folder):
+    """Chunks that are whole; one that is being written lies in a hidden folder."""
+    return [path for path in folder.rglob("*.npz") if not path.parent.name.startswith(".")]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_killed_run_goes_on(tmp_path):
     done = subprocess.Popen(
@@ -260,19 +265,18 @@ def test_a_killed_run_goes_on(tmp_path):
     )
     try:
         for _ in range(1200):
-            kept = list(tmp_path.rglob("*.npz"))
-            if len(kept) >= 3 or done.poll() is not None:
+            if len(finished(tmp_path)) >= 2 or done.poll() is not None:
                 break
             time.sleep(0.1)
     finally:
         done.send_signal(signal.SIGKILL)
         done.wait()
     assert done.returncode == -signal.SIGKILL
-    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
-    assert len(kept) >= 3
-    pd.testing.assert_frame_equal(run(QUICK, 60, cache=tmp_path), run(QUICK, 60))
+    kept = {path: path.stat().st_mtime_ns for path in finished(tmp_path)}
+    assert len(kept) >= 2
+    pd.testing.assert_frame_equal(run(QUICK, 40, cache=tmp_path), run(QUICK, 40))
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # none was made again
-    assert (tmp_path / next(iter(kept)).relative_to(tmp_path).parent / "50-60.npz").is_file()
+    assert (tmp_path / next(iter(kept)).relative_to(tmp_path).parent / "30-40.npz").is_file()
 
 
 # what is refused

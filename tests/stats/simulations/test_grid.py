@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.stats.simulations import grid
 from muvistats.stats.simulations.grid import ALPHAS, FACTORS, GRID, Cell, count_rejections
 
 SMALL = Cell("small", "participant", 8, 6, (4, 4), (0.5, 0.5))
@@ -47,14 +48,15 @@ def test_an_effect_is_the_shift_of_the_last_level(kind):
     assert cell.null == ()
 
 
-def test_counting_in_pieces_is_counting_at_once():
+def test_counting_in_pieces_is_counting_at_once(monkeypatch):
+    monkeypatch.setattr(grid, "CHUNK", 4)
     options = {"version": "v", "cells": [SMALL], "n_resamples": 9, "more": 0}
-    once = count_rejections(pd.DataFrame(), kept, seconds=600, first=20, **options)
-    some = count_rejections(pd.DataFrame(), kept, seconds=600, first=10, **options)
-    both = count_rejections(some, kept, seconds=600, first=20, **options)
+    once = count_rejections(pd.DataFrame(), kept, seconds=600, first=8, **options)
+    some = count_rejections(pd.DataFrame(), kept, seconds=600, first=4, **options)
+    both = count_rejections(some, kept, seconds=600, first=8, **options)
     pd.testing.assert_frame_equal(once, both)
     assert set(once["alpha"]) == set(ALPHAS)
-    assert (once["n"] + once["n_undefined"] == 20).all()
+    assert (once["n"] + once["n_undefined"] == 8).all()
 
 
 def test_no_time_is_no_study():

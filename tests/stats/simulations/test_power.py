@@ -12,10 +12,20 @@ from muvistats.dataset.simulation.settings import SimulationSettings
 FAST = {"n_resamples": 19, "cache": False, "progress": False}
 
 
+def as_published(study):
+    return mv.kruskal_modality(study, dependence="independent")
+
+
 @pytest.fixture(scope="module")
 def plan():
     return mv.power_study(
-        n_participants=(12, 24), n_items=(6, 12), effect_multiplier=(0, 2), n_sims=8, **FAST
+        as_published,
+        effect="modality",
+        n_participants=(12, 24),
+        n_items=(6, 12),
+        effect_multiplier=(0, 2),
+        n_sims=8,
+        **FAST,
     )
 
 
@@ -46,6 +56,7 @@ def test_cost_takes_the_times_that_are_given():
         **FAST,
     )
     np.testing.assert_allclose(found["participant_hours"], found["n_annotations"] * 30 / 3600)
+    assert set(found["dependence"]) == {"independent", "design"}
 
 
 def test_no_effect_is_a_false_alarm_and_more_effect_more_power(plan):
@@ -95,6 +106,7 @@ def test_own_test_needs_its_factor():
         mv.power_study(always, n_participants=9, n_items=3, n_sims=1, **FAST)
     found = mv.power_study(always, effect="gender", n_participants=9, n_items=3, n_sims=2, **FAST)
     assert found["estimate"].tolist() == [1.0]
+    assert found["quantity"].tolist() == ["power"]
 
 
 @pytest.mark.parametrize(
