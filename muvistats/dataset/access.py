@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +12,9 @@ import pandas as pd
 import xarray as xr
 
 from ..arguments import check_choice, check_flag
-from ..errors import DataError
+from ..errors import DataError, DesignError
+from ..formula import evaluate
+from ..types import level_text
 from . import schema
 from .gate import takes_study
 
@@ -60,6 +62,7 @@ def select(
     modality: Which = None,
     participant: Which = None,
     session: Which = None,
+    where: str | Mapping[str, Any] | None = None,
 ) -> xr.DataTree:
     """Keep part of a study, in every group at once.
 
@@ -69,18 +72,26 @@ def select(
         The study.
     item, modality, participant, session : str, int, or iterable or array of these, optional
         What to keep; everything where not given.
+    where : str or mapping of str to levels, optional
+        A formula that is true of the annotations to keep, as in
+        ``"gender == 'Female' and years_of_training > 3"``; or traits and the levels of them, as in
+        ``{"gender": "Female", "cut": ["slow", "fast"]}``. Columns are those of `annotation_frame`.
 
     Returns
     -------
     DataTree
         A study with the annotations, items, participants, features and exclusions that belong
         to the selection, in stored order, annotations numbered anew. Selected modalities and
-        sessions are the only levels that are left; other factors keep all of their levels.
+        sessions are the only levels that are left; other factors keep all of their levels. With
+        `where`, items and participants without an annotation in it are left out. What is not known
+        of a trait is not true.
 
     Raises
     ------
     DataError
         When a name is not in the study, or no annotation is left.
+    DesignError
+        When `where` is not true or false, or names what the study has not.
 
     Examples
     --------
@@ -90,14 +101,33 @@ def select(
     >>> sorted(set(part["annotations/modality"].values.tolist()))
     ['music', 'visual']
     """
-    annotations = data["annotations"].to_dataset()
     wanted = zip(schema.ALL_KEYS, (item, modality, participant, session), strict=True)
     chosen = {key: _chosen(data, key, names) for key, names in wanted if names is not None}
-    keep = np.full(annotations.sizes["annotation"], fill_value=True)
-    for key, chosen_names in chosen.items():
-        keep &= np.isin(annotations[key].to_numpy(), chosen_names)
+    keep = _kept(data, chosen, where)
     if not keep.any():
-        raise DataError("no annotation is left by this selection", found=chosen)
+        raise DataError("no annotation is left by this selection", found=where or chosen)
+    if where is not None:
+        coords = data["annotations"].coords
+        for key in {"item", "participant"} & set(coords):
+            chosen[key] = np.unique(coords[key].to_numpy()[keep]).tolist()
+    return _cut(data, keep, chosen)
+
+
+def _kept(
+    data: xr.DataTree, chosen: Mapping[str, list[str]], where: str | Mapping[str, Any] | None
+) -> npt.NDArray[np.bool_]:
+    """Annotations of the chosen names of which a formula, or traits, are true."""
+    annotations = data["annotations"]
+    keep = np.full(annotations.sizes["annotation"], fill_value=True)
+    for key, names in chosen.items():
+        keep &= np.isin(annotations[key].to_numpy(), names)
+    return keep if where is None else keep & _true_of(data, where)
+
+
+def _cut(
+    data: xr.DataTree, keep: npt.NDArray[np.bool_], chosen: Mapping[str, list[str]]
+) -> xr.DataTree:
+    """Some annotations with the names that are left, annotations numbered anew."""
     number = np.cumsum(keep) - 1
     parts: dict[str, xr.Dataset] = {}
     for node in data.subtree:
@@ -128,6 +158,31 @@ def select(
     tree = xr.DataTree.from_dict(parts, name=data.name)
     tree.attrs = dict(data.attrs)
     return tree
+
+
+def _true_of(data: xr.DataTree, where: str | Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Annotations of which a formula is true, or whose traits are among the levels."""
+    frame = annotation_frame(data)
+    if isinstance(where, str):
+        found = evaluate(where, frame)
+        if not pd.api.types.is_bool_dtype(found.dtype):
+            raise DesignError(f"where={where!r} is not true or false of an annotation")
+        return found.fillna(value=False).to_numpy(dtype=bool)
+    if not isinstance(where, Mapping):
+        raise DesignError(f"where={where!r} is neither a formula nor traits with their levels")
+    keep = np.full(len(frame), fill_value=True)
+    for name, wanted in where.items():
+        if name not in frame:
+            there = ", ".join(frame.columns[:12])
+            raise DesignError(f"the study has no {name!r}; there are {there}...")
+        single = isinstance(wanted, str) or not isinstance(wanted, Iterable)
+        texts = [level_text(level) for level in ([wanted] if single else wanted)]
+        known = frame[name].dropna().map(level_text)
+        unknown = [text for text in texts if text not in set(known)]
+        if unknown:
+            raise DataError("no annotation has this level", column=name, found=unknown[0])
+        keep &= known.isin(texts).reindex(frame.index, fill_value=False).to_numpy()
+    return keep
 
 
 def _chosen(data: xr.DataTree, key: str, names: str | int | Iterable[Any]) -> list[str]:

@@ -25,6 +25,8 @@ PARAMETERS: dict[str, Parameter] = {
         {
             "MixedFit.contrasts": (REQUIRED, _NO_DEFAULT),
             "MixedFit.emmeans": (REQUIRED, _NO_DEFAULT),
+            "MixedFit.emtrends": ("()", "one slope over all levels where not given"),
+            "LinearFit.emtrends": ("()", "one slope over all levels where not given"),
             "LinearFit.contrasts": (REQUIRED, _NO_DEFAULT),
             "LinearFit.emmeans": (REQUIRED, _NO_DEFAULT),
             "demographic_model": _DEMOGRAPHIC,

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import muvistats as mv
 from muvistats import (
     DataError,
     annotation_frame,
@@ -218,3 +219,42 @@ def test_views_leave_the_study_alone(tiny):
     select(tiny, modality="music")
     to_long(tiny)
     xr.testing.assert_identical(tiny, before)
+
+
+def test_select_by_a_formula_and_by_traits(study):
+    part = mv.select(study, where="gender == 'Female' and years_of_training > 3")
+    frame = mv.annotation_frame(study)
+    true = (frame["gender"] == "Female") & (frame["years_of_training"] > 3)
+    assert part["annotations"].sizes["annotation"] == true.sum() > 0
+    assert set(part["participants/participant"].to_numpy()) == set(frame["participant"][true])
+    mv.validate(part)
+    same = mv.select(study, where={"gender": "Female"}, modality="music")
+    kept = (frame["gender"] == "Female") & (frame["modality"] == "music")
+    assert same["annotations"].sizes["annotation"] == kept.sum()
+    several = mv.select(study, where={"gender": ["Female", "Male"], "familiar": "familiar"})
+    assert (mv.annotation_frame(several)["familiar"] == "familiar").all()
+
+
+def test_a_trait_that_is_not_known_is_not_true(tiny):
+    """Participant 4 has no age."""
+    for where in ("age > 0", "age < 100"):
+        kept = mv.select(tiny, where=where)["participants/participant"].to_numpy()
+        assert "4" not in kept
+        assert len(kept) == 5
+    assert mv.select(tiny, where={"age": 20})["participants/participant"].to_numpy() == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "words"),
+    [
+        ("arousal", mv.DesignError, "not true or false"),
+        ("nobody > 2", mv.DesignError, "no column 'nobody'"),
+        ({"nobody": 1}, mv.DesignError, "has no 'nobody'"),
+        ({"gender": "x"}, mv.DataError, "no annotation has this level"),
+        (3, mv.DesignError, "neither a formula nor traits"),
+        ("age > 99", mv.DataError, "no annotation is left"),
+    ],
+)
+def test_selections_that_say_nothing_are_refused(tiny, where, error, words):
+    with pytest.raises(error, match=words):
+        mv.select(tiny, where=where)

@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choice
-from ...dataset.access import dimensions_of, scale_of
+from ...dataset.access import annotation_frame, dimensions_of, scale_of
 from ...dataset.gate import takes_study
 from ...dataset.schema import keys_in
-from ...errors import DataError
+from ...errors import DataError, DesignError
+from ...formula import factor
 from ...kernels.sampling.quantiles import (
     BinSearch,
     Collected,
@@ -32,38 +33,41 @@ __all__ = ["describe_annotations"]
 
 
 @result_frame(
-    "dimension and modality, or at the finer levels item and modality, or annotation",
-    "dimension modality item participant mean sd minimum q05 q25 median q75 q95 maximum n",
-    "n_annotations n_missing",
+    "dimension and modality, or group, or at the finer levels item and modality, or annotation",
+    "dimension modality factor group item participant mean sd minimum q05 q25 median q75 q95",
+    "maximum n n_annotations n_missing",
 )
 @takes_study
 def describe_annotations(
     data: xr.DataTree,
     *,
+    by: str = "modality",
     dimension: Names | None = None,
     level: Literal["modality", "item", "annotation"] = "modality",
 ) -> Rows:
-    """Distribution of the ratings by dimension and modality.
+    """Distribution of the ratings by dimension and modality, or another factor.
 
     Parameters
     ----------
     level : {"modality", "item", "annotation"}
-        One row per modality and one for `all` of them; one per item and modality; or one per
-        annotation.
+        One row per modality, or level of `by`, and one for `all` of them; one per item and
+        modality; or one per annotation.
 
     Raises
     ------
     DataError
         When the study has no rated dimension, or not this one.
     DesignError
-        When `level` is not one of those above.
+        When `level` is not one of those above, `by` is no factor of the study, or another factor
+        than modality is asked for at a finer level.
 
     Notes
     -----
     All samples of all annotations enter with equal weight, at the stored sampling rate (2 Hz in
     MuVi); of a static dimension, one value per annotation. Missing samples are left out; `n`
     counts the samples, `n_annotations` the annotations behind them, `n_missing` the annotations
-    that are excluded (`keep_dynamic`) or hold no value. Quantiles interpolate linearly.
+    that are excluded (`keep_dynamic`) or hold no value; in `all`, those without a level of `by`
+    too. Quantiles interpolate linearly.
 
     Examples
     --------
@@ -80,12 +84,20 @@ def describe_annotations(
             file="/annotations",
             expected="ratings such as arousal; in the MuVi release they stand in av_data.csv",
         )
+    own = by != "modality"
+    if own and level != "modality":
+        raise DesignError(f"by={by!r} is for level='modality', not {level!r}")
     cells = Cells.of(data)
+    groups = _levels_of(data, by) if own else _modalities(cells)
     annotations = data["annotations"].dataset
     parts: list[Row] = []
     for name in choose_dimensions(data, dimension):
         if level == "modality":
-            part = _by_modality(annotations[name], cells)
+            part = _by_group(annotations[name], cells, *groups)
+            if own:
+                part["group"] = part["modality"]
+                part["modality"] = np.full(len(part["n"]), "all", dtype=object)
+                part["factor"] = np.full(len(part["n"]), by, dtype=object)
         else:
             part = _in_blocks(annotations, name, cells, level)
         part["warning"] = np.array([few_values(n) for n in part["n"]], dtype=object)
@@ -133,11 +145,23 @@ def _summarise_cells(values: Floats, starts: Ints) -> tuple[Array, ...]:
     return (n, *out.values(), rated, sizes - rated)
 
 
-def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
-    """Rows of all modalities together and of each; exact, in passes over the blocks."""
-    codes = cells.modality[cells.of_annotation]
-    k = len(cells.modalities)
-    alone = cells.modalities == ["all"]
+def _modalities(cells: Cells) -> tuple[Ints, list[str]]:
+    """Modality of each annotation as a number, and their names."""
+    return cells.modality[cells.of_annotation], cells.modalities
+
+
+def _levels_of(data: xr.DataTree, by: str) -> tuple[Ints, list[str]]:
+    """Level of a factor of each annotation as a number, that of none the last, and their names."""
+    levels = factor(by, annotation_frame(data))
+    names = [str(level) for level in levels.cat.categories]
+    codes = levels.cat.codes.to_numpy().astype(np.intp)
+    return np.where(codes < 0, len(names), codes), names
+
+
+def _by_group(values: xr.DataArray, cells: Cells, codes: Ints, levels: list[str]) -> Row:
+    """Rows of all groups together and of each; exact, in passes over the blocks."""
+    k = len(levels)
+    alone = levels == ["all"]
     search = BinSearch.start(*scale_of(values), k)
     n, total, rated, counts = fold_cells(
         values, cells, functools.partial(_count, search=search), _add, rows=codes
@@ -162,11 +186,12 @@ def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
         if found is None:
             only = functools.partial(_count, search=search)
             counts = fold_cells(values, cells, only, _add, rows=codes)[3]
-    given = np.bincount(codes, minlength=k)
+    given = np.bincount(codes, minlength=k + 1)
     rows = []
     for groups, size, (low, high, part) in zip(sets, sizes, ranks, strict=True):
         row: dict[str, Any] = {"n": size, "n_annotations": int(rated[groups].sum())}
-        row["n_missing"] = int(given[groups].sum()) - row["n_annotations"]
+        outside = given[k] if len(groups) == k else 0
+        row["n_missing"] = int(given[groups].sum() + outside) - row["n_annotations"]
         if found is None or not size:
             row |= dict.fromkeys((*QUANTILES, "mean", "sd"), np.nan)
         else:
@@ -176,7 +201,7 @@ def _by_modality(values: xr.DataArray, cells: Cells) -> Row:
         rows.append(row)
     columns: Row = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     every = np.full(len(rows), "all", dtype=object)
-    names = cells.modalities if alone else ["all", *cells.modalities]
+    names = levels if alone else ["all", *levels]
     modality = np.array(names, dtype=object)
     return {"modality": modality, "item": every, "participant": every, **columns}
 
@@ -200,7 +225,7 @@ def _count(values: Floats, _: Ints, rows: Ints, search: BinSearch) -> tuple[Arra
     k = len(search.below)
     samples = _samples(values, rows, k)
     n, total = (np.array([f(part) for part in samples]) for f in (len, np.sum))
-    rated = np.bincount(rows[has_value(values)], minlength=k)
+    rated = np.bincount(rows[has_value(values)], minlength=k)[:k]
     return n, total, rated, bin_counts(samples, search)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy import stats
 
 from ...arguments import check_choice
 from ...errors import DataError, DesignError
-from ...formula import Design
+from ...formula import Design, columns_of
 from ...quiet import quiet
 from ...types import Floats
 from ..shared.adjust import ADJUSTMENTS, adjust_p
@@ -36,7 +36,7 @@ class Grid:
         self.weights = weights
 
 
-def grid_of(design: Design, by: Sequence[str]) -> Grid:
+def grid_of(design: Design, by: Sequence[str], moved: Mapping[str, float] | None = None) -> Grid:
     """Balanced grid of a design: all levels of its factors, numbers at their mean.
 
     Parameters
@@ -45,6 +45,8 @@ def grid_of(design: Design, by: Sequence[str]) -> Grid:
         The design of the model.
     by : sequence of str
         Factors whose combinations stay apart.
+    moved : mapping of str to float, optional
+        How far numbers stand from their mean.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def grid_of(design: Design, by: Sequence[str]) -> Grid:
         values[code] = pd.Categorical(column, categories=known)
     for code in codes:
         if code not in levels:
-            at_mean = _at_means(design, code)
+            at_mean = _at_means(design, code, moved or {})
             values[code] = np.repeat(at_mean, len(cells), axis=0)
     rows = design.fixed.of(values, len(cells))
     place = [list(levels).index(code) for code in chosen]
@@ -92,13 +94,59 @@ def _find(name: str, codes: list[str], levels: dict[str, list[str]]) -> str:
     raise DesignError(f"{name!r} is not in the fixed part; there are {', '.join(codes) or 'none'}")
 
 
-def _at_means(design: Design, code: str) -> Floats:
-    """Value of a numeric factor where the numbers it is made of are at their mean."""
+def slopes_of(design: Design, variable: str, by: Sequence[str]) -> Grid:
+    """Change of the predictions over a balanced grid with a number, at its mean.
+
+    Parameters
+    ----------
+    design : Design
+        The design of the model.
+    variable : str
+        Column of numbers.
+    by : sequence of str
+        Factors whose combinations stay apart.
+
+    Returns
+    -------
+    Grid
+        Symmetric differences over a thousandth of the spread: exact for polynomials of degree 2.
+
+    Raises
+    ------
+    DesignError
+        When no number of the fixed part is made of the variable, or the grid cannot be made.
+    """
+    frame = design.frame
+    codes = list(dict.fromkeys(code for term in design.formula.terms for code in term))
+    made = [
+        code
+        for code in codes
+        if not isinstance(design.values[code], pd.Categorical)
+        and variable in columns_of(code, frame)
+    ]
+    if not made:
+        numbers = [c for c in codes if not isinstance(design.values[c], pd.Categorical)]
+        raise DesignError(
+            f"{variable!r} is no number of the fixed part; there are {', '.join(numbers) or 'none'}"
+        )
+    step = 0.001 * float(np.ptp(frame[variable].dropna().to_numpy(dtype=float)))
+    up, down = (grid_of(design, by, {variable: side * step / 2}) for side in (1, -1))
+    return Grid(up.names, (up.weights - down.weights) / step)
+
+
+def _at_means(design: Design, code: str, moved: Mapping[str, float]) -> Floats:
+    """Value of a numeric factor where the numbers it is made of are at their mean, or moved."""
     frame = design.frame
     numeric = frame.select_dtypes("number").mean().to_frame().T
+    for name, distance in moved.items():
+        numeric[name] += distance
     try:
         value = design.columns.of(code, numeric)
     except (DesignError, DataError):
+        if any(name in columns_of(code, frame) for name in moved):
+            raise DesignError(
+                f"{code!r} is made of more than numbers: it has no slope at their mean"
+            ) from None
         value = np.atleast_1d(np.asarray(design.values[code]).mean(axis=0, keepdims=True))
     return np.asarray(value, dtype=np.float64)
 

@@ -17,7 +17,7 @@ from ...kernels.mixed.separation import separated_columns
 from ...results.frame import Rows
 from ...types import Floats, Mask
 from .basis import Basis
-from .emmeans import adjust_contrasts, grid_of, pairs_of
+from .emmeans import adjust_contrasts, grid_of, pairs_of, slopes_of
 from .frames import fit_frame
 from .inference import contrast_rows, inverse_link, joint_test, type_three
 
@@ -320,6 +320,43 @@ class Fit(ABC):
                 "method": self.estimates.method,
             }
             for level, row in zip(grid.names, rows, strict=True)
+        ]
+
+    @fit_frame("combination of levels", "variable factor group", *INFERENCE, "n", "method")
+    def emtrends(
+        self, variable: str, by: str | Sequence[str] = (), *, conf_level: float = 0.95
+    ) -> Rows:
+        """Estimated marginal slopes: how the prediction changes with a number.
+
+        Parameters
+        ----------
+        variable : str
+            Column of numbers whose slope is asked for.
+        by : str or sequence of str
+            Factor, or factors whose combinations have a slope each; one slope where not given.
+        conf_level : float
+            Confidence level of the intervals.
+
+        Raises
+        ------
+        DesignError
+            When `variable` is no number, or `by` no factor, of the fixed part.
+
+        Notes
+        -----
+        The slope at the mean of all numbers, of predictions over the grid of `emmeans`: for
+        ``arousal ~ modality * loudness`` that of each modality. It is on the link scale. Where the
+        variable enters by a function, such as ``log``, the slope is that of the variable itself,
+        by the symmetric difference over a thousandth of its range. Differences of slopes are the
+        interaction in `tidy` and `anova`. A factor that is made of the variable, as in
+        ``age > 30``, does not move with it, nor does an offset.
+        """
+        names = [by] if isinstance(by, str) else list(by)
+        grid = slopes_of(self.design, variable, names)
+        common = {"variable": variable, "n": self.n, "method": self.estimates.method}
+        return [
+            {"factor": ", ".join(names), "group": ", ".join(level) or "all", **row, **common}
+            for level, row in zip(grid.names, self.inference(grid.weights, conf_level), strict=True)
         ]
 
     @fit_frame(

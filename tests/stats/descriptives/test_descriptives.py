@@ -308,3 +308,28 @@ def test_quantiles_of_a_whole_modality_are_exact(study):
     for column, share in (("q05", 0.05), ("q25", 0.25), ("median", 0.5), ("q95", 0.95)):
         assert row[column] == pytest.approx(np.quantile(samples, share), rel=1e-14)
     assert (row["minimum"], row["maximum"]) == (samples.min(), samples.max())
+
+
+def test_ratings_are_described_by_any_factor(tiny):
+    """Participant 4 has no age, and no place in a group."""
+    rows = mv.describe_annotations(tiny, by="age > 21", dimension="arousal").set_index("group")
+    assert rows.index.tolist() == ["all", "False", "True"]
+    assert (rows["modality"] == "all").all()
+    frame = mv.annotation_frame(tiny)
+    values = tiny["annotations/arousal"].to_numpy()
+    older = values[(frame["age"] > 21).to_numpy()]
+    known = values[frame["age"].notna().to_numpy()]
+    for group, mine in (("True", older), ("all", known)):
+        row = rows.loc[group]
+        assert row["n"] == mine.size
+        assert row["mean"] == pytest.approx(mine.mean())
+        assert row["sd"] == pytest.approx(mine.std(ddof=1))
+        assert row["q25"] == pytest.approx(np.quantile(mine, 0.25))
+    assert rows["n_missing"].tolist() == [4, 0, 0]
+
+
+def test_a_factor_is_described_at_the_coarsest_level_only(tiny):
+    with pytest.raises(mv.DesignError, match="level='modality'"):
+        mv.describe_annotations(tiny, by="gender", level="item")
+    with pytest.raises(mv.DesignError, match="nobody"):
+        mv.describe_annotations(tiny, by="nobody")
