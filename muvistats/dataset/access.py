@@ -16,7 +16,7 @@ from ..errors import DataError, DesignError
 from ..formula import evaluate
 from ..types import level_text
 from . import schema
-from .gate import takes_study
+from .gate import scale_of, takes_study
 
 __all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 
@@ -314,8 +314,8 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
         `item`, `modality` (categorical, in the order of the study), `participant` and `session`
         where the study has them, `time` (s), the dynamic dimensions, `alignment` and
         `simulated`, one row per annotation and time step; where every dimension is static,
-        those, one row per annotation. Rows at which every dimension is missing (the padding of
-        shorter excerpts) are left out.
+        those, one row per annotation. Rows before the first and after the last value of a
+        recording (the padding of shorter excerpts) are left out; holes within it stay.
 
     Examples
     --------
@@ -331,6 +331,9 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
     if not values:
         raise DataError("the study has no rated dimension", file="/annotations")
     some = np.logical_or.reduce([~np.isnan(array) for array in values.values()])
+    if dynamic:  # holes stay, so that the grid can be told from the table
+        begun, unfinished = (np.maximum.accumulate(each, axis=1) for each in (some, some[:, ::-1]))
+        some = begun & unfinished[:, ::-1]
     row, *step = np.nonzero(some)
     columns: dict[str, Any] = {
         key: pd.array(annotations[key].to_numpy(), dtype="str").take(row)
@@ -458,11 +461,6 @@ def _label_columns(annotations: xr.Dataset, *, masks: bool) -> dict[str, Any]:
     columns |= dict(zip(annotations["label"].to_numpy(), chosen.T, strict=True))
     question = str(annotations["labels"].attrs.get("question", ""))
     return columns | ({question: _answers(annotations, keep)} if question else {})
-
-
-def scale_of(variable: xr.DataArray) -> tuple[float, float]:
-    """Lowest and highest value of the scale on which a dimension was recorded."""
-    return float(variable.attrs["scale_min"]), float(variable.attrs["scale_max"])
 
 
 def on_unit_scale(variable: xr.DataArray) -> xr.DataArray:

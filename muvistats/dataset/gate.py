@@ -21,6 +21,7 @@ from ..errors import DataError, boundary
 from ..formula import refuse_forbidden
 from ..types import Ints
 from . import schema
+from .ranges import refuse_beyond, refuse_unknown_code
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -222,6 +223,46 @@ def _check_own_attributes(annotations: xr.Dataset) -> None:
                 expected="what from_frames or a reader wrote; xr.set_options(keep_attrs=True) "
                 "keeps it in arithmetic",
             )
+        if variable.attrs.get("role") == "dimension":
+            _check_dimension(variable)
+            if variable.chunks is None:  # what lies on disk is read by validate
+                largest = np.finfo(float).max
+                refuse_beyond(annotations, variable, -largest, largest, "a finite number")
+        elif "flag_meanings" in variable.attrs and variable.chunks is None:
+            refuse_unknown_code(annotations, variable)
+
+
+def _check_dimension(values: xr.DataArray) -> None:
+    """Refuse ratings that are no numbers, stand along other dimensions, or have no scale."""
+    where = {"file": "/annotations", "column": str(values.name)}
+    if values.dims not in (("annotation",), ("annotation", "time")):
+        raise DataError(
+            "wrong dimensions",
+            **where,
+            found=values.dims,
+            expected="('annotation',) or ('annotation', 'time')",
+        )
+    if values.dtype.kind not in _KINDS["number"]:
+        raise DataError("wrong type", **where, found=str(values.dtype), expected="number")
+    scale_of(values)
+
+
+def scale_of(variable: xr.DataArray) -> tuple[float, float]:
+    """Lowest and highest value of the scale on which a dimension was recorded."""
+    ends: list[Any] = [variable.attrs.get(name) for name in ("scale_min", "scale_max")]
+    try:
+        low, high = float(ends[0]), float(ends[1])
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not low < high:
+        raise DataError(
+            "attributes scale_min and scale_max do not name a scale",
+            file="/annotations",
+            column=str(variable.name),
+            found=ends,
+            expected="its lowest and highest value",
+        )
+    return low, high
 
 
 def key_codes(data: xr.DataTree) -> list[Ints]:

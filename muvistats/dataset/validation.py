@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import xarray as xr
 
 from ..errors import DataError, boundary
 from . import schema
-from .gate import check_variables, gate, key_order
+from .gate import check_variables, gate, key_order, scale_of
 from .names import check_names
 from .plausible import refuse_impossible
+from .ranges import refuse_beyond, refuse_unknown_code
 
 __all__ = ["validate"]
 
@@ -161,68 +160,9 @@ def _check_ranges(annotations: xr.Dataset) -> None:
                 expected=", ".join(schema.ASSIGNED),
             )
         if values.attrs.get("role") == "dimension":
-            if values.dims not in (("annotation",), ("annotation", "time")):
-                raise DataError(
-                    "wrong dimensions",
-                    file="/annotations",
-                    column=str(name),
-                    found=values.dims,
-                    expected="('annotation',) or ('annotation', 'time')",
-                )
-            low, high = _scale(values)
+            low, high = scale_of(values)
             slack = _SLACK * (high - low)
-            if _lies_within(values, low - slack, high + slack):
-                continue
-            allowed = ~((values < low - slack) | (values > high + slack))  # NaN is missing
-            _refuse(annotations, values, allowed, f"a value in [{low:g}, {high:g}]")
+            expected = f"a value in [{low:g}, {high:g}]"
+            refuse_beyond(annotations, values, low - slack, high + slack, expected)
         elif "flag_meanings" in values.attrs:
-            codes = len(values.attrs["flag_meanings"].split())
-            allowed = (values >= -1) & (values < codes)
-            _refuse(annotations, values, allowed, f"-1 (missing) or a code from 0 to {codes - 1}")
-
-
-def _scale(values: xr.DataArray) -> tuple[float, float]:
-    """Scale of a dimension, which its attributes tell."""
-    ends: list[Any] = [values.attrs.get(name) for name in ("scale_min", "scale_max")]
-    try:
-        low, high = float(ends[0]), float(ends[1])
-    except (TypeError, ValueError):
-        low = high = np.nan
-    if not low < high:
-        raise DataError(
-            "attributes scale_min and scale_max do not name a scale",
-            file="/annotations",
-            column=str(values.name),
-            found=ends,
-            expected="its lowest and highest value",
-        )
-    return low, high
-
-
-def _lies_within(values: xr.DataArray, low: float, high: float) -> bool:
-    """Whether an array in memory keeps its range, found without a copy; NaN is missing."""
-    if values.chunks is not None or values.size == 0:
-        return False
-    array = values.to_numpy()
-    lowest, highest = (f.reduce(array, axis=None) for f in (np.fmin, np.fmax))
-    return not (lowest < low or highest > high)
-
-
-def _refuse(
-    annotations: xr.Dataset, values: xr.DataArray, allowed: xr.DataArray, expected: str
-) -> None:
-    """Raise for the first value that is not allowed; arrays on disk are read block by block."""
-    if bool(allowed.all()):
-        return
-    wrong = ~allowed.to_numpy()
-    first = tuple(int(i) for i in np.argwhere(wrong)[0])
-    keys = schema.keys_in(annotations.coords)
-    where = " x ".join(str(annotations[key].to_numpy()[first[0]]) for key in keys)
-    raise DataError(
-        f"value out of range, {int(wrong.sum())} such values",
-        file="/annotations",
-        row=where,
-        column=str(values.name),
-        found=values.to_numpy()[first].item(),
-        expected=expected,
-    )
+            refuse_unknown_code(annotations, values)

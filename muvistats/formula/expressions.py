@@ -20,7 +20,7 @@ import pandas as pd
 from ..errors import DesignError
 from ..types import level_text
 from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, parse, short
-from .levels import as_levels, equals, is_number, place_of, plain
+from .levels import as_levels, equals, is_number, of_type, place_of, plain
 
 Value = Any  # a column, or a literal
 
@@ -290,9 +290,8 @@ class Evaluator:
             if kind in (ast.Eq, ast.NotEq):
                 hits = equals(column, other, written)
                 return hits if kind is ast.Eq else ~hits
-            places = place_of(column, other, written)
-            if places is not None:
-                left, right = places if column is left else places[::-1]
+            places = place_of(column, other, written) or (column, of_type(other, column))
+            left, right = places if column is left else places[::-1]
         if _is_text(left) != _is_text(right):
             raise DesignError(f"{short(ast.unparse(node))!r} compares a text with a number")
         if _is_text(left):

@@ -70,10 +70,22 @@ def as_levels(column: pd.Series, name: str = "") -> pd.Categorical:
 
 def _sorted_category(column: pd.Series) -> pd.Series:
     """A column as a categorical, sorted; values of several types by their names."""
+    kind = _narrow(column)
+    if kind == np.float16:  # of which pandas makes no index
+        column = column.astype("float32")
     try:
-        return column.astype("category")
+        column = column.astype("category")
     except TypeError:
         return column.astype("str").astype("category")
+    if kind is not None:  # as few digits as tell the levels apart
+        column = column.cat.rename_categories(lambda level: float(str(kind.type(level))))
+    return column
+
+
+def _narrow(column: pd.Series) -> np.dtype[Any] | None:
+    """Type of numbers with less than double precision; None of all others."""
+    kind = getattr(column.dtype, "numpy_dtype", column.dtype)
+    return np.dtype(kind) if kind in (np.float16, np.float32) else None
 
 
 def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
@@ -106,15 +118,23 @@ def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
             hits = column.cat.categories == literal
             result = pd.Series(hits[column.cat.codes.to_numpy()], index=column.index)
         else:
-            result = column == literal
+            result = column == of_type(literal, column)
+        missing = column.isna()
     else:
         levels = as_levels(column, name)
         known = levels.categories
-        if literal not in known and literal != "":
+        if literal not in known:
             shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
             raise DesignError(f"{short(name)} has no level {short(literal)!r}; it has {shown}")
         result = pd.Series(levels == literal, index=column.index)
-    return result.astype("boolean").mask(column.isna())
+        missing = levels.isna()  # the empty text among them
+    return result.astype("boolean").mask(missing)
+
+
+def of_type(literal: Any, column: pd.Series) -> Any:
+    """A number with as few digits as the column has: 0.1 is the 0.1 of a float32 column."""
+    kind = _narrow(column)
+    return literal if kind is None or isinstance(literal, str) else kind.type(literal)
 
 
 def _is_category(column: pd.Series) -> bool:
