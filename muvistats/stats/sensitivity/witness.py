@@ -17,8 +17,9 @@ from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
-from ..labels.counts import chisquare_labels
-from ..labels.residuals import label_deviations
+from ..labels.by_design import Plan
+from ..labels.counts import Tests, label_choices, table_rows
+from ..labels.residuals import cell_rows
 from ..labels.survey import rao_scott
 from ..modalities.contrasts import modality_contrasts
 from ..modalities.correlation import modality_correlations
@@ -27,7 +28,7 @@ from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise, pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.study import codes_of, offered, people_codes
+from ..shared.study import Resampling, codes_of, offered, people_codes
 from .claims import Claim
 from .evidence import (
     ANALYSES,
@@ -47,6 +48,12 @@ _CROSSED = "(1 | participant) + (1 | item)"
 _LOG_ODDS = "log odds ratio"
 _LOGISTIC = "logistic mixed models of all labels"
 _OF_LABELS = ("chisquare_labels", "label_deviations")
+
+#: What is read of the rows of `label_deviations`.
+_OF_CELLS = [
+    *("label", "group", "std_residual", "p_value", "mc_error", "n_resamples", "method"),
+    *("dependence", "warning"),
+]
 
 #: Method that hears each test.
 _TESTS = {
@@ -265,13 +272,17 @@ class Witness:
     # ------------------------------------------------------------------- labels
 
     def _mix_of_labels(self, claim: Claim) -> dict[str, Evidence]:
-        frame = chisquare_labels(
-            self._frame, by=claim.factor, conf_level=self._conf_level, **self._permutations
-        )
+        frame = pd.DataFrame(table_rows(self._tests(claim.factor), self._conf_level))
         found = of_rows(frame, no_sign)
         found["design"] = self._design_effect(frame, claim.factor, found["design"])
         model = self._guarded(lambda: self._largest(claim.factor), _LOGISTIC)
         return found | {"mixed model": model}
+
+    def _tests(self, by: str) -> Tests:
+        """Tests of the mix of labels, and of single ones, from the same arrangements."""
+        plan = Plan(None, None, Resampling.checked(**self._permutations).spawn(1)[0])
+        both = ("independent", "design")
+        return self._once("tests", by, lambda: Tests(label_choices(self._frame, by), both, plan))
 
     def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
@@ -302,9 +313,7 @@ class Witness:
         frame = self._once(
             "deviations",
             claim.factor,
-            lambda: label_deviations(
-                self._frame, by=claim.factor, adjust="none", **self._permutations
-            ),
+            lambda: pd.DataFrame(cell_rows(self._tests(claim.factor), "none"), columns=_OF_CELLS),
         )
         group = self._level(claim)
         use = (frame["label"] == claim.label) & (frame["group"] == group)
