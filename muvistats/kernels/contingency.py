@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from ..types import Floats
 
@@ -220,7 +220,7 @@ def _noncentrality(statistic: float, df: float, df_denom: float, p: float) -> fl
     """Noncentrality with which F falls below the statistic with probability p; at least 0."""
 
     def gap(value: float) -> float:
-        return float(stats.ncf.cdf(statistic, df, df_denom, value)) - p
+        return float(special.ncfdtr(df, df_denom, value, statistic)) - p
 
     if statistic == 0 or gap(0.0) <= 0:
         return 0.0

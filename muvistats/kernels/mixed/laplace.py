@@ -301,28 +301,29 @@ class _System:
         B, after the blocks were eliminated.
     lower : ndarray of float, shape (w, w)
         Cholesky factor of what is left of C + I.
-    log_det : float
-        Log determinant of the whole.
     """
 
     root: Floats
     cross: Floats
     lower: Floats
-    log_det: float
+
+    @property
+    def log_det(self) -> float:
+        """Log determinant of the whole."""
+        first = float(np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum())
+        return 2 * (float(np.log(np.diag(self.lower)).sum()) - first)
 
     @classmethod
     def of(cls, own: Floats, cross: Floats, inner: Floats) -> _System:
         """Factor a system."""
-        lower, root = cholesky_of_blocks(own)
+        root = cholesky_of_blocks(own)[1]
         reduced = _times(root, cross)
         left = inner - reduced.T @ reduced
         left.flat[:: len(left) + 1] += 1.0
         rest, failed = linalg.lapack.dpotrf(left, lower=1) if len(left) else (left, 0)
         if failed:
             raise np.linalg.LinAlgError("the random system is not positive definite")
-        diagonals = np.diagonal(lower, axis1=1, axis2=2), np.diag(rest)
-        log_det = 2 * sum(float(np.log(diagonal).sum()) for diagonal in diagonals)
-        return cls(root, reduced, rest, log_det)
+        return cls(root, reduced, rest)
 
     def solve(self, right: Floats) -> Floats:
         """Solution of the system."""
