@@ -101,8 +101,9 @@ def cholesky_of_blocks(blocks: Floats) -> tuple[Floats, Floats]:
     if k == 1:
         lower = np.sqrt(blocks + 1.0)
         return lower, 1.0 / lower
-    lower = np.linalg.cholesky(blocks + np.eye(k))
-    return lower, np.linalg.inv(lower)
+    whole: Floats = np.linalg.cholesky(blocks + np.eye(k))
+    inverse: Floats = np.linalg.inv(whole)
+    return whole, inverse
 
 
 @dataclass(frozen=True)
