@@ -101,9 +101,8 @@ def cholesky_of_blocks(blocks: Floats) -> tuple[Floats, Floats]:
     if k == 1:
         lower = np.sqrt(blocks + 1.0)
         return lower, 1.0 / lower
-    whole: Floats = np.linalg.cholesky(blocks + np.eye(k))
-    inverse: Floats = np.linalg.inv(whole)
-    return whole, inverse
+    lower = np.asarray(np.linalg.cholesky(blocks + np.eye(k)), dtype=np.float64)
+    return lower, np.asarray(np.linalg.inv(lower), dtype=np.float64)
 
 
 @dataclass(frozen=True)
