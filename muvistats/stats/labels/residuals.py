@@ -213,4 +213,4 @@ def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
         reason = f"no row has a group of {choices.by}"
         empty: Row = {"observed": np.nan, "n_annotations": 0, "n_missing": len(choices.use)}
         empty |= {"warning": reason}
-        yield 0, 0, base | {"label": "all"} | empty
+        yield 0, 0, base | {"label": "all", "group": ""} | empty

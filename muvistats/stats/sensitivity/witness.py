@@ -49,12 +49,6 @@ _LOG_ODDS = "log odds ratio"
 _LOGISTIC = "logistic mixed models of all labels"
 _OF_LABELS = ("chisquare_labels", "label_deviations")
 
-#: What is read of the rows of `label_deviations`.
-_OF_CELLS = [
-    *("label", "group", "std_residual", "p_value", "mc_error", "n_resamples", "method"),
-    *("dependence", "warning"),
-]
-
 #: Method that hears each test.
 _TESTS = {
     "kruskal_modality": "_modalities",
@@ -313,7 +307,7 @@ class Witness:
         frame = self._once(
             "deviations",
             claim.factor,
-            lambda: pd.DataFrame(cell_rows(self._tests(claim.factor), "none"), columns=_OF_CELLS),
+            lambda: pd.DataFrame(cell_rows(self._tests(claim.factor), "none")),
         )
         group = self._level(claim)
         use = (frame["label"] == claim.label) & (frame["group"] == group)
