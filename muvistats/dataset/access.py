@@ -401,6 +401,11 @@ def annotation_frame(
     """
     check_choice("summary", summary, ("median", "mean"))
     check_flag("masks", masks)
+    return frame_of(data, summary, masks=masks)
+
+
+def frame_of(data: xr.DataTree, summary: str = "median", *, masks: bool = True) -> pd.DataFrame:
+    """`annotation_frame` of a study that has passed the gate."""
     annotations = data["annotations"].to_dataset()
     columns = _key_columns(annotations)
     if "trial" in annotations.coords:
@@ -511,9 +516,13 @@ def _summarise(values: xr.DataArray, summary: str) -> npt.NDArray[np.float64]:
     if array.ndim == 1:
         return array
     out = np.full(len(array), np.nan)
-    some = ~np.isnan(array).all(axis=1)
-    reduce = np.nanmedian if summary == "median" else np.nanmean
-    out[some] = reduce(array[some], axis=1)
+    missing = np.isnan(array)
+    whole, some = ~missing.any(axis=1), ~missing.all(axis=1)
+    is_median = summary == "median"
+    out[whole] = (np.median if is_median else np.mean)(array[whole], axis=1)
+    part = some & ~whole
+    if part.any():
+        out[part] = (np.nanmedian if is_median else np.nanmean)(array[part], axis=1)
     return out
 
 

@@ -156,6 +156,16 @@ class Design:
             names = names + (":" if number else "") + own
         return pd.Index(part.levels).get_indexer(pd.Index(names))
 
+    def answered_by(self, response: str) -> Design | None:
+        """The same rows and columns with another response; None where it lacks other rows."""
+        there = np.isfinite(_response(self.columns, self.formula.response)[0])
+        values, levels = _response(self.columns, response)
+        if not np.array_equal(np.isfinite(values), there):
+            return None
+        text = f"{response} ~{self.formula.text.partition('~')[2]}"
+        formula = replace(self.formula, text=text, response=response)
+        return replace(self, formula=formula, y=values[self.rows], response_levels=levels)
+
     def new_offset(self, frame: pd.DataFrame) -> Floats:
         """What is added to the linear predictor of new rows."""
         return _offset(self.columns, self.formula, frame)

@@ -7,6 +7,7 @@ blocks are eliminated together; crossed factors are left for the dense system.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,15 @@ def n_theta(blocks: Sequence[RandomBlock]) -> int:
     return sum(b.columns.shape[1] * (b.columns.shape[1] + 1) // 2 for b in blocks)
 
 
+@functools.cache
+def triangle(k: int) -> tuple[Ints, Ints]:
+    """Rows and columns of the lower triangle of a covariance factor, row by row."""
+    rows, columns = np.tril_indices(k)
+    for places in (rows, columns):
+        places.flags.writeable = False  # they are shared
+    return rows, columns
+
+
 def lambda_factors(theta: Floats, blocks: Sequence[RandomBlock]) -> list[Floats]:
     """Relative covariance factor of each block, lower triangular, theta row by row."""
     factors = []
@@ -68,7 +78,7 @@ def lambda_factors(theta: Floats, blocks: Sequence[RandomBlock]) -> list[Floats]
         k = block.columns.shape[1]
         factor = np.zeros((k, k))
         size = k * (k + 1) // 2
-        factor[np.tril_indices(k)] = theta[at : at + size]
+        factor[triangle(k)] = theta[at : at + size]
         factors.append(factor)
         at += size
     return factors
@@ -83,6 +93,16 @@ def level_products(block: RandomBlock) -> Floats:
             weight = block.columns[:, i] * block.columns[:, j]
             out[:, i, j] = np.bincount(block.codes, weight, block.n_levels)
     return out
+
+
+def cholesky_of_blocks(blocks: Floats) -> tuple[Floats, Floats]:
+    """Cholesky factor of each block plus the identity, and its inverse, shape (m, k, k)."""
+    k = blocks.shape[1]
+    if k == 1:
+        lower = np.sqrt(blocks + 1.0)
+        return lower, 1.0 / lower
+    lower = np.asarray(np.linalg.cholesky(blocks + np.eye(k)), dtype=np.float64)
+    return lower, np.asarray(np.linalg.inv(lower), dtype=np.float64)
 
 
 @dataclass(frozen=True)

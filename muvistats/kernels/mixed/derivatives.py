@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ...types import Floats
-from .blocks import RandomBlock, lambda_factors
+from .blocks import RandomBlock, lambda_factors, triangle
 from .linear import LinearMixed, Point
 
 _CLOSED_LIMIT = 5000
@@ -125,7 +125,7 @@ def _entries(blocks: Sequence[RandomBlock]) -> list[tuple[int, int, int]]:
     return [
         (number, int(i), int(j))
         for number, block in enumerate(blocks)
-        for i, j in zip(*np.tril_indices(block.columns.shape[1]), strict=True)
+        for i, j in zip(*triangle(block.columns.shape[1]), strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from ...types import Floats
-from .blocks import lambda_factors
+from .blocks import lambda_factors, triangle
 from .linear import LinearMixed, Reduced
 
 #: Numbers of the dense product that is held at once.
@@ -35,14 +35,15 @@ def deviance_and_gradient(model: LinearMixed, theta: Floats) -> tuple[float, Flo
     gradient : ndarray of float, shape (m,)
         Its derivative by each covariance parameter.
     """
-    deviance = model.deviance(theta)
     point = model.at(theta)
     reduced, lower = model.factor(theta)
     factors = lambda_factors(theta, model.blocks)
     determinants = _determinants(model, reduced, lower, factors)
     squares = _squares(model, reduced, lower, factors, model.degrees / point.penalised)
     slopes = [2 * (a - b) for a, b in zip(determinants, squares, strict=True)]
-    return deviance, np.concatenate([slope[np.tril_indices(len(slope))] for slope in slopes])
+    return model.deviance_at(point), np.concatenate(
+        [slope[triangle(len(slope))] for slope in slopes]
+    )
 
 
 def _squares(
@@ -59,7 +60,7 @@ def _squares(
         lower[:width, :width], lower[width:, :width].T, trans="T", lower=True
     )
     m, k = reduced.lower.shape[:2]
-    back = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
+    back = reduced.root.transpose(0, 2, 1)
     first = (back @ (reduced.top - reduced.cross @ rest).reshape(m, k, -1)).reshape(m * k, -1)
     delta = linalg.solve_triangular(
         root, lower[width + p, width : width + p], trans="T", lower=True
@@ -97,7 +98,7 @@ def _determinants(
 ) -> list[Floats]:
     """Sums of the diagonal blocks of Z'Z Lambda M, for each block of random effects."""
     own = model.nest.factor(factors)
-    back = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
+    back = reduced.root.transpose(0, 2, 1)
     nested = (model.own @ own @ (back @ back.transpose(0, 2, 1))).sum(axis=0)
     parts = [np.zeros_like(factor) for factor in factors]
     if model.rest:
@@ -119,7 +120,7 @@ def _crossed_determinants(
     width = len(reduced.inner)
     own = model.nest.factor(factors)
     others = [factors[i] for i in model.rest]
-    back = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
+    back = reduced.root.transpose(0, 2, 1)
     nested = np.zeros_like(own)
     # Two products are faster than LAPACK's potri, which runs in small blocks.
     root = linalg.lapack.dtrtri(lower[:width, :width], lower=1)[0]

@@ -6,14 +6,23 @@ to machine precision, so the gradient of the deviance, by implicit differentiati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, special
 
 from ...types import Floats, Ints
-from .blocks import Nest, RandomBlock, lambda_factors, n_theta, nest_of
+from .blocks import (
+    Nest,
+    RandomBlock,
+    cholesky_of_blocks,
+    lambda_factors,
+    n_theta,
+    nest_of,
+    triangle,
+)
 
 
 @dataclass(frozen=True)
@@ -74,15 +83,14 @@ class LaplaceMixed:
         self._index = np.concatenate(
             [
                 own[
-                    block.codes[:, None] * block.columns.shape[1]
-                    + np.arange(block.columns.shape[1])
+                    block.codes * block.columns.shape[1]
+                    + np.arange(block.columns.shape[1])[:, None]
                 ]
                 for own, block in zip(self._order, blocks, strict=True)
-            ],
-            axis=1,
+            ]
         )
-        self._is_head = (self._index < self._shape[0] * self._shape[1]).all(axis=0)
-        self._raw = np.concatenate([block.columns for block in blocks], axis=1)
+        self._raw = np.concatenate([block.columns.T for block in blocks])
+        self._pairs = list(self._places())
         self._start = np.zeros(self.q)
         constant = special.gammaln(y + 1).sum() if family == "poisson" else 0.0
         self._constant = 2 * float(constant)
@@ -103,59 +111,68 @@ class LaplaceMixed:
         return float(2 * (np.exp(np.minimum(eta, 300.0)) - self.y * eta).sum())
 
     def _columns(self, factors: list[Floats]) -> Floats:
+        """Random columns of each row, shape (column, n)."""
         parts, at = [], 0
         for factor in factors:
             k = len(factor)
-            parts.append(self._raw[:, at : at + k] @ factor)
+            parts.append(factor.T @ self._raw[at : at + k])
             at += k
-        return np.concatenate(parts, axis=1)
+        return np.concatenate(parts)
 
     def _gather(self, values: Floats, weights: Floats) -> Floats:
         """Transposed random columns times weights."""
-        flat = (values * weights[:, None]).ravel()
+        flat = (values * weights).ravel()
         return np.bincount(self._index.ravel(), flat, self.q).astype(np.float64)
+
+    def _spread(self, values: Floats, effects: Floats) -> Floats:
+        """Random columns times effects, for each row."""
+        return np.asarray((values * effects[self._index]).sum(axis=0))
+
+    def _places(self) -> Iterator[tuple[int, int, int, Ints]]:
+        """Where the products of two columns stand: in which part of the system, and at which place.
+
+        Parts are the first levels, these beside the others, and the others.
+        """
+        m, k = self._shape
+        head, width = m * k, self.q - m * k
+        is_head = (self._index < head).all(axis=1)
+        for i, j in itertools.product(range(len(is_head)), repeat=2):
+            a, b = self._index[i], self._index[j]
+            if is_head[i] and is_head[j]:
+                yield i, j, 0, a * k + b % k
+            elif is_head[i]:
+                yield i, j, 1, a * width + b - head
+            elif not is_head[j]:
+                yield i, j, 2, (a - head) * width + b - head
 
     def _system(self, values: Floats, weights: Floats) -> _System:
         """The random system, its first levels eliminated."""
         m, k = self._shape
-        head, width = m * k, self.q - m * k
-        own, cross, inner = np.zeros(m * k * k), np.zeros(head * width), np.zeros(width * width)
-        for i, j in self._pairs():
-            product = weights * values[:, i] * values[:, j]
-            a, b = self._index[:, i], self._index[:, j]
-            if self._is_head[i] and self._is_head[j]:
-                own += np.bincount(a * k + b % k, product, len(own))
-            elif self._is_head[i]:
-                cross += np.bincount(a * width + b - head, product, len(cross))
-            elif not self._is_head[j]:
-                inner += np.bincount((a - head) * width + b - head, product, len(inner))
+        width = self.q - m * k
+        parts = [np.zeros(size) for size in (m * k * k, m * k * width, width * width)]
+        weighted = values * weights
+        for i, j, part, places in self._pairs:
+            parts[part] += np.bincount(places, weighted[i] * values[j], len(parts[part]))
+        own, cross, inner = parts
         return _System.of(
-            own.reshape(m, k, k), cross.reshape(head, width), inner.reshape(width, width)
+            own.reshape(m, k, k), cross.reshape(m * k, width), inner.reshape(width, width)
         )
 
-    def _pairs(self) -> list[tuple[int, int]]:
-        width = range(len(self._is_head))
-        return [(i, j) for i in width for j in width]
-
-    def _near(self, inverse: tuple[Floats, Floats, Floats]) -> Floats:
-        """Inverse of the random system between the effects of each row, shape (n, w, w)."""
-        own, side, inner = inverse
-        head, k = len(side), own.shape[2]
-        near = np.empty((len(self.y), len(self._is_head), len(self._is_head)))
-        for i, j in self._pairs():
-            a, b = self._index[:, i], self._index[:, j]
-            if self._is_head[i] and self._is_head[j]:
-                near[:, i, j] = own[a // k, a % k, b % k]
-            elif self._is_head[i]:
-                near[:, i, j] = near[:, j, i] = side[a, b - head]
-            elif not self._is_head[j]:
-                near[:, i, j] = inner[a - head, b - head]
-        return near
+    def _turned(self, values: Floats, system: _System) -> Floats:
+        """Random columns of each row times the inverse of the random system, (column, n)."""
+        inverse = [part.ravel() for part in system.inverse()]
+        out = np.zeros_like(values)
+        for i, j, part, places in self._pairs:
+            near = inverse[part][places]
+            out[j] += values[i] * near
+            if part == 1:
+                out[i] += values[j] * near
+        return out
 
     def _modes(self, values: Floats, fixed: Floats) -> tuple[Floats, Floats, bool]:
         """Conditional modes, the linear predictor there, and whether they were found."""
         spherical = self._start
-        eta = fixed + (values * spherical[self._index]).sum(axis=1)
+        eta = fixed + self._spread(values, spherical)
         current = self._fit(eta) + float(spherical @ spherical)
         if not np.isfinite(current):
             spherical, eta = np.zeros(self.q), fixed
@@ -167,11 +184,11 @@ class LaplaceMixed:
             gain = float(slope @ step)
             if gain < 1e-12:  # one more step of Newton's squares the error
                 spherical = spherical + step
-                return spherical, fixed + (values * spherical[self._index]).sum(axis=1), True
+                return spherical, fixed + self._spread(values, spherical), True
             size = 1.0
             while size > 1e-8:
                 moved = spherical + size * step
-                there = fixed + (values * moved[self._index]).sum(axis=1)
+                there = fixed + self._spread(values, moved)
                 value = self._fit(there) + float(moved @ moved)
                 if value <= current + 1e-12 * abs(current):
                     break
@@ -203,11 +220,11 @@ class LaplaceMixed:
         system = self._system(values, weight)
         square = float(spherical @ spherical)
         deviance = self._fit(eta) + self._constant + square + system.log_det
-        turned = np.einsum("ni,nij->nj", values, self._near(system.inverse()))
-        pull = bend * (turned * values).sum(axis=1)
+        turned = self._turned(values, system)
+        pull = bend * (turned * values).sum(axis=0)
         response = system.solve(self._gather(values, pull))
         error = self.y - mean
-        total = pull - 2 * error - weight * (values * response[self._index]).sum(axis=1)
+        total = pull - 2 * error - weight * self._spread(values, response)
         gradient = np.concatenate(
             [
                 self._theta_gradient(total, error, weight, turned, spherical, response),
@@ -229,12 +246,10 @@ class LaplaceMixed:
         at = 0
         for block in self.blocks:
             k = block.columns.shape[1]
-            for i, j in zip(*np.tril_indices(k), strict=True):
-                raw, place = self._raw[:, at + i], self._index[:, at + j]
+            for i, j in zip(*triangle(k), strict=True):
+                raw, place = self._raw[at + i], self._index[at + j]
                 direct = (
-                    total * spherical[place]
-                    + error * response[place]
-                    + 2 * weight * turned[:, at + j]
+                    total * spherical[place] + error * response[place] + 2 * weight * turned[at + j]
                 )
                 slopes.append(float(raw @ direct))
             at += k
@@ -286,38 +301,39 @@ class _System:
         B, after the blocks were eliminated.
     lower : ndarray of float, shape (w, w)
         Cholesky factor of what is left of C + I.
-    log_det : float
-        Log determinant of the whole.
     """
 
     root: Floats
     cross: Floats
     lower: Floats
-    log_det: float
+
+    @property
+    def log_det(self) -> float:
+        """Log determinant of the whole."""
+        first = float(np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum())
+        return 2 * (float(np.log(np.diag(self.lower)).sum()) - first)
 
     @classmethod
     def of(cls, own: Floats, cross: Floats, inner: Floats) -> _System:
         """Factor a system."""
-        m, k = own.shape[:2]
-        lower = np.linalg.cholesky(own + np.eye(k))
-        root = np.linalg.inv(lower)
-        reduced = (root @ cross.reshape(m, k, -1)).reshape(m * k, -1)
+        root = cholesky_of_blocks(own)[1]
+        reduced = _times(root, cross)
         left = inner - reduced.T @ reduced
-        left[np.diag_indices(len(left))] += 1.0
-        rest = linalg.cholesky(left, lower=True, check_finite=False) if len(left) else left
-        diagonals = np.diagonal(lower, axis1=1, axis2=2), np.diag(rest)
-        log_det = 2 * sum(float(np.log(diagonal).sum()) for diagonal in diagonals)
-        return cls(root, reduced, np.asarray(rest), log_det)
+        left.flat[:: len(left) + 1] += 1.0
+        rest, failed = linalg.lapack.dpotrf(left, lower=1) if len(left) else (left, 0)
+        if failed:
+            raise np.linalg.LinAlgError("the random system is not positive definite")
+        return cls(root, reduced, rest)
 
     def solve(self, right: Floats) -> Floats:
         """Solution of the system."""
-        m, k = self.root.shape[:2]
-        first: Floats = (self.root @ right[: m * k].reshape(m, k, 1)).reshape(-1)
-        rest = right[m * k :] - self.cross.T @ first
+        head = len(self.cross)
+        first = _times(self.root, right[:head, None])[:, 0]
+        rest = right[head:] - self.cross.T @ first
         if len(rest):
-            rest = linalg.cho_solve((self.lower, True), rest, check_finite=False)
-        left = (first - self.cross @ rest).reshape(m, k, 1)
-        return np.concatenate([(self.root.transpose(0, 2, 1) @ left).reshape(-1), rest])
+            rest = linalg.lapack.dpotrs(self.lower, rest, lower=1)[0]
+        left = first - self.cross @ rest
+        return np.concatenate([_times(self.root.transpose(0, 2, 1), left[:, None])[:, 0], rest])
 
     def inverse(self) -> tuple[Floats, Floats, Floats]:
         """Inverse: blocks within the first levels, those beside the others, the others."""
@@ -328,7 +344,18 @@ class _System:
             return own, self.cross, self.lower
         inner = linalg.lapack.dpotri(self.lower, lower=1)[0]
         inner = np.tril(inner) + np.tril(inner, -1).T
-        turned = back @ self.cross.reshape(m, k, -1)
+        turned = _times(back, self.cross)
         side = turned @ inner
-        own = own + side @ turned.transpose(0, 2, 1)
-        return own, -side.reshape(m * k, -1), inner
+        if k == 1:
+            own = own + np.einsum("ij,ij->i", side, turned)[:, None, None]
+        else:
+            own = own + side.reshape(m, k, -1) @ turned.reshape(m, k, -1).transpose(0, 2, 1)
+        return own, -side, inner
+
+
+def _times(blocks: Floats, table: Floats) -> Floats:
+    """A block-diagonal matrix times a table."""
+    m, k = blocks.shape[:2]
+    if k == 1:
+        return blocks[:, 0] * table
+    return np.asarray((blocks @ table.reshape(m, k, -1)).reshape(table.shape))

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from ...types import Floats
-from .blocks import RandomBlock, lambda_factors, level_products, nest_of
+from .blocks import RandomBlock, cholesky_of_blocks, lambda_factors, level_products, nest_of
 
 _DENSE_LIMIT = 250_000
 
@@ -53,6 +53,8 @@ class Reduced:
     ----------
     lower : ndarray of float, shape (m, k, k)
         Cholesky factor of each level of the first block.
+    root : ndarray of float, shape (m, k, k)
+        Inverse of each.
     cross : array, shape (m * k, w)
         Scaled cross product of the first block with the others.
     inner : ndarray of float, shape (w, w)
@@ -66,6 +68,7 @@ class Reduced:
     """
 
     lower: Floats
+    root: Floats
     cross: Any
     inner: Floats
     side: Floats
@@ -182,10 +185,9 @@ class LinearMixed:
         """Eliminate the first block, level by level."""
         factors = lambda_factors(theta, self.blocks)
         own = self.nest.factor(factors)
-        block = own.T @ self.own @ own + np.eye(len(own))
-        lower = np.linalg.cholesky(block)
+        lower, inverse = cholesky_of_blocks(own.T @ self.own @ own)
         log_det = 2 * float(np.log(np.diagonal(lower, axis1=1, axis2=2)).sum())
-        turn = np.linalg.inv(lower) @ own.T
+        turn = inverse @ own.T
         m, k = turn.shape[:2]
         top = (turn @ self.top.reshape(m, k, -1)).reshape(m * k, -1)
         rest = [factors[i] for i in self.rest]
@@ -204,9 +206,7 @@ class LinearMixed:
             inner = scaled - cross.T @ cross
         inner[np.diag_indices(len(inner))] += 1.0
         side = self.scale_columns(self.side.T, rest).T - cross.T @ top
-        return Reduced(
-            np.asarray(lower, dtype=np.float64), cross, inner, np.asarray(side), top, log_det
-        )
+        return Reduced(lower, inverse, cross, inner, np.asarray(side), top, log_det)
 
     def scale_columns(self, matrix: Floats, factors: list[Floats]) -> Floats:
         """Multiply the columns of each of the other blocks with its factor."""
@@ -232,7 +232,7 @@ class LinearMixed:
         m, k = reduced.lower.shape[:2]
         width, first = len(reduced.inner), m * k
         inverse = np.empty((first + width, first + width))
-        root = np.linalg.inv(reduced.lower).transpose(0, 2, 1)
+        root = reduced.root.transpose(0, 2, 1)
         if width:
             lower = linalg.cholesky(reduced.inner, lower=True, check_finite=False)
             inner = linalg.lapack.dpotri(lower, lower=1)[0]
@@ -262,7 +262,10 @@ class LinearMixed:
 
     def deviance(self, theta: Floats) -> float:
         """Profiled (restricted) deviance, -2 log-likelihood."""
-        point = self.at(theta)
+        return self.deviance_at(self.at(theta))
+
+    def deviance_at(self, point: Point) -> float:
+        """Profiled (restricted) deviance of a point."""
         degrees = self.degrees
         value = point.log_det_random + degrees * (1 + np.log(2 * np.pi * point.penalised / degrees))
         return float(value + (point.log_det_fixed if self.reml else 0.0))

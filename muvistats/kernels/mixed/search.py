@@ -14,7 +14,7 @@ import numpy as np
 from scipy import linalg, optimize
 
 from ...types import Floats
-from .blocks import RandomBlock, lambda_factors
+from .blocks import RandomBlock, lambda_factors, triangle
 from .gradient import deviance_and_gradient
 from .laplace import LaplaceMixed
 from .linear import LinearMixed
@@ -109,7 +109,7 @@ def _start(model: LinearMixed) -> tuple[Floats, Floats]:
     start, scale = [], []
     for own, block in zip(between, model.blocks, strict=True):
         diagonal = np.clip(np.sqrt(own / left), 0.2, 5.0)
-        rows, columns = np.tril_indices(len(own))
+        rows, columns = triangle(len(own))
         start.append(np.where(rows == columns, diagonal[rows], 0.0))
         scale.append(diagonal[rows] / (2 * np.sqrt(block.n_levels)))
     return np.concatenate(start), np.concatenate(scale)
@@ -137,7 +137,7 @@ def fit_laplace(model: LaplaceMixed) -> Optimum:
     beta = linalg.lstsq(model.x, target - model.offset)[0]
     start = []
     for block in model.blocks:
-        rows, columns = np.tril_indices(block.columns.shape[1])
+        rows, columns = triangle(block.columns.shape[1])
         spread = np.sqrt((block.columns**2).mean(axis=0))
         start.append(np.where(rows == columns, 0.5 / np.maximum(spread[rows], 1e-8), 0.0))
 
@@ -244,7 +244,7 @@ def _tidied(
     out, zeroed = parameters.copy(), False
     at = 0
     for block in blocks:
-        rows, columns = np.tril_indices(block.columns.shape[1])
+        rows, columns = triangle(block.columns.shape[1])
         own = out[at : at + len(rows)]
         for j in rows[rows == columns]:
             diagonal = own[(rows == j) & (columns == j)][0]

@@ -24,7 +24,7 @@ _BATCH = 500_000
 
 #: From so many codes, and strata in which units can move, on arrangements are dealt from decks, so
 #: many at once.
-_DEAL, _DECKS, _HAND = 50_000_000, 40, 128
+_DEAL, _DECKS, _HAND = 10_000_000, 40, 128
 
 #: Statistics that differ by less than this part of themselves are equal.
 _TIE = 1e-9

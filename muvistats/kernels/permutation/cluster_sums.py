@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -52,9 +53,8 @@ class _Block(NamedTuple):
     """Clusters of like size: units, values, and what is added where nobody is in a group."""
 
     units: Ints  # (cluster, place), the number of units for places that are not needed
-    values: Any  # (cluster, column + 1, place), the last column is 1
-    offset: Any  # (cluster, column + 1, group - 1, 1), sum of -e r
-    squares: Any  # (column, cluster * place), r^2
+    values: Any  # (cluster, column + 1, place + group - 1): r and 1, then sums of -e r and -e
+    squares: Any  # (column, cluster * (place + group - 1)): r^2, then 0
     weight: Any  # (column, cluster)
 
 
@@ -124,31 +124,41 @@ class ClusterSums:
         units, none = np.append(self._unit, n_units), np.zeros((0, 0))
         weight = np.zeros((len(offset), 1)) if self._weight is None else self._weight
         for clusters, rows in _alike(codes):
-            inside = padded[rows].astype(dtype)  # (cluster, place, column + 1)
+            inside = padded[rows].transpose(0, 2, 1)  # (cluster, column + 1, place)
+            squares = np.zeros((*inside.shape[:2], inside.shape[2] + offset.shape[2]))
+            squares[:, :, : inside.shape[2]] = inside**2
             first = kind == 0
             yield _Block(
                 units[rows],
-                np.ascontiguousarray(inside.transpose(0, 2, 1)),
-                offset[clusters][..., None].astype(dtype),
-                inside[..., :-1].reshape(rows.size, -1).T ** 2 if first else none,
+                np.concatenate([inside, offset[clusters]], axis=2).astype(dtype),
+                squares[:, :-1].transpose(1, 0, 2).reshape(len(squares[0]) - 1, -1).astype(dtype)
+                if first
+                else none,
                 weight[clusters].T.astype(dtype) if first else none,
             )
 
 
 def _add(out: Sums, kind: int, block: _Block, drawn: Ints) -> None:
     """Add what a block of clusters has; totals and single rows without the last group."""
-    k, n = out.total.shape[1], drawn.shape[1]
+    (m, places), k, n = block.units.shape, out.total.shape[1], drawn.shape[1]
+    z = np.empty((m, places + k - 1, k - 1, n), dtype=block.values.dtype)
     groups = np.arange(k - 1, dtype=drawn.dtype)[:, None]
-    z = (drawn[block.units][:, :, None] == groups).astype(block.values.dtype)
-    z = z.reshape(*block.units.shape, -1)
-    sums = (block.values @ z).reshape(len(z), -1, k - 1, n) + block.offset
-    for g, sums_of in enumerate((*np.moveaxis(sums, 2, 0), sums.sum(axis=2))):
-        values = sums_of[:, :-1]
-        out.by[kind][:, g] += np.einsum("cja,cja->aj", values, values)
-        if kind == 0:
-            out.taken[:, g] += (block.weight @ sums_of[:, -1] ** 2).T
+    np.equal(drawn[block.units][:, :, None], groups, out=z[:, :places], casting="unsafe")
+    z[:, places:] = np.eye(k - 1)[:, :, None]  # each group has its offset
+    z = z.reshape(m, places + k - 1, -1)
+    sums = (block.values @ z).reshape(m, -1, k - 1, n)
+    values, ones = sums[:, :-1], sums[:, -1]
+    for g, h in itertools.combinations_with_replacement(range(k - 1), 2):
+        products = np.einsum("cja,cja->aj", values[:, :, g], values[:, :, h])
+        taken = (block.weight @ (ones[:, g] * ones[:, h])).T if kind == 0 else 0.0
+        if g == h:
+            out.by[kind][:, g] += products
+            out.taken[:, g] += taken
+        twice = 1 if g == h else 2  # the last group has the negative sum of the others
+        out.by[kind][:, -1] += twice * products
+        out.taken[:, -1] += twice * taken
     if kind == 0:
-        out.total[:, :-1] += sums[:, :-1].sum(axis=0).transpose(2, 1, 0)
+        out.total[:, :-1] += values.sum(axis=0).transpose(2, 1, 0)
         single = block.squares @ z.reshape(-1, z.shape[2])
         out.single[:, :-1] += single.reshape(-1, k - 1, n).transpose(2, 1, 0)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import optimize, sparse, stats
+from scipy import optimize, sparse, special
 
 from ...types import Array, Floats, Ints, Statistic
 from .dominance import Dominance
@@ -271,31 +271,36 @@ def _gaps(
 ) -> tuple[Floats, Floats, Floats]:
     """Mean ranks less that of the last group, their covariance, and that of independent rows."""
     groups = np.ascontiguousarray(codes.T)
-    found = [matrix @ (groups == g).astype(matrix.dtype) for g in range(k - 1)]
-    found.append(sums.totals - sum(found))
-    parts = [np.split(one.astype(np.float64), sums.ends[:-1]) for one in found]
-    size = np.stack([part[1].sum(axis=0) for part in parts], axis=1)  # (arrangement, group)
-    mean = np.stack([part[0].sum(axis=0) for part in parts], axis=1) / size
+    n = groups.shape[1]
+    z = np.concatenate([groups == g for g in range(k - 1)], axis=1).astype(matrix.dtype)
+    found = np.empty((len(sums.totals), k, n))
+    found[:, :-1] = (matrix @ z).reshape(-1, k - 1, n)
+    np.subtract(sums.totals[:, :, None], found[:, :-1].sum(axis=1, keepdims=True), found[:, -1:])
+    starts = [0, *sums.ends[:-1]]
+    size = found[starts[1] : sums.ends[1]].sum(axis=0)  # (group, arrangement)
+    mean = found[: sums.ends[0]].sum(axis=0) / size
     kinds = [
-        [(parts[g][at] - mean[:, g] * parts[g][at + 1]) / size[:, g] for g in range(k)]
+        (found[starts[at] : sums.ends[at]] - mean * found[starts[at + 1] : sums.ends[at + 1]])
+        / size
         for at in range(0, len(sums.ends) - 1, 2)
     ]
     if sums.single:
-        square = np.stack([part[-1][0] for part in parts], axis=1) / size**2 - mean**2 / size
-        inner = np.eye(k) * np.maximum(square, 0.0)[:, None, :]
+        square = found[-1] / size**2 - mean**2 / size
+        inner = np.eye(k) * np.maximum(square, 0.0).T[:, None, :]
     else:
-        inner = _products(kinds.pop(), k)
-    inner += np.eye(k) * (least / size)[:, None, :]
-    whole = _products(kinds[0], k) + _products(kinds[1], k) - inner
-    return mean[:, :-1] - mean[:, -1:], _contrasts(whole), _contrasts(inner)
+        inner = _products(kinds.pop())
+    inner += np.eye(k) * (least / size).T[:, None, :]
+    whole = _products(kinds[0]) + _products(kinds[1]) - inner
+    return (mean[:-1] - mean[-1:]).T, _contrasts(whole), _contrasts(inner)
 
 
-def _products(scores: list[Floats], k: int) -> Floats:
+def _products(scores: Floats) -> Floats:
     """Cross products over clusters of the scores of groups, (arrangement, group, group)."""
-    out = np.empty((scores[0].shape[1], k, k))
+    k, n = scores.shape[1:]
+    out = np.empty((n, k, k))
     for g in range(k):
         for h in range(g + 1):
-            out[:, g, h] = out[:, h, g] = np.einsum("ca,ca->a", scores[g], scores[h])
+            out[:, g, h] = out[:, h, g] = (scores[:, g] * scores[:, h]).sum(axis=0)
     return out
 
 
@@ -312,10 +317,31 @@ def _wald(gaps: Floats, whole: Floats, least: Floats) -> Floats:
     if gaps.shape[1] == 1:
         spread = np.maximum(whole[:, 0, 0], _FLOOR * least[:, 0, 0])
         return np.asarray(gaps[:, 0] ** 2 / spread)
+    if gaps.shape[1] == 2:
+        return _wald_of_two(gaps, whole, least)
     root = np.linalg.inv(np.linalg.cholesky(least))
     values, axes = np.linalg.eigh(root @ whole @ root.transpose(0, 2, 1))
     sides = (axes.transpose(0, 2, 1) @ (root @ gaps[:, :, None]))[:, :, 0]
     return np.asarray((sides**2 / np.maximum(values, _FLOOR)).sum(axis=1))
+
+
+def _wald_of_two(gaps: Floats, whole: Floats, least: Floats) -> Floats:
+    """`_wald` of two differences, in closed form."""
+    first = 1 / np.sqrt(least[:, 0, 0])  # inverse of the Cholesky factor of `least`
+    slope = least[:, 0, 1] * first
+    second = 1 / np.sqrt(least[:, 1, 1] - slope**2)
+    cross = -slope * first * second
+    a = whole[:, 0, 0] * first**2
+    b = whole[:, 0, 0] * cross * first + whole[:, 0, 1] * first * second
+    c = whole[:, 0, 0] * cross**2 + 2 * whole[:, 0, 1] * cross * second + whole[:, 1, 1] * second**2
+    x, y = gaps[:, 0] * first, gaps[:, 0] * cross + gaps[:, 1] * second
+    middle, half = (a + c) / 2, (a - c) / 2
+    reach = np.hypot(half, b)
+    high, low = np.maximum(middle + reach, _FLOOR), np.maximum(middle - reach, _FLOOR)
+    # share of the square that lies along the axis with the larger eigenvalue
+    double = np.divide(half * (x**2 - y**2) + 2 * b * x * y, reach, out=x * 0, where=reach > 0)
+    square = x**2 + y**2
+    return np.asarray((square + double) / (2 * high) + (square - double) / (2 * low))
 
 
 # ------------------------------------------------------------------------- effects of groups
@@ -671,7 +697,7 @@ def _noncentrality(statistic: float, df: float, df_denom: float, p: float) -> fl
     """Noncentrality with which F falls below the statistic with probability p; at least 0."""
 
     def gap(value: float) -> float:
-        return float(stats.ncf.cdf(statistic, df, df_denom, value)) - p
+        return float(special.ncfdtr(df, df_denom, value, statistic)) - p
 
     if statistic == 0 or gap(0.0) <= 0:
         return 0.0

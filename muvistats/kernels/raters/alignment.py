@@ -25,6 +25,9 @@ from ..scale import unit_factor
 #: Numbers that one batch of permutations may hold.
 _BATCH = 2_000_000
 
+#: Sums of permuted values that are held at once.
+_HELD = 150_000
+
 #: From so many rows on permuted values are summed in single precision; ties are no matter then.
 _MANY = 1024
 
@@ -257,29 +260,29 @@ def permuted_signals(
     alone = np.flatnonzero(sizes[unit] == 1)  # their squares are known before rows are moved
     order = np.flatnonzero(sizes[unit] > 1)
     order = order[np.argsort(unit[order], kind="stable")]
-    ends = np.cumsum(sizes[sizes > 1])
+    ends = np.cumsum(sizes[sizes > 1]).astype(np.int32)
     factor = weights[None, sizes > 1].astype(values.dtype)
     out = np.zeros((n_resamples, len(placed)))
     size = max(1, _BATCH // max(len(rows), len(ends) * values.shape[1]))
+    ones = np.ones(size * len(order), values.dtype)
     draw = _permutations(placed[0].participant, n_resamples, rng)
+    inside = max(1, _HELD // max(1, len(ends) * values.shape[1]))
     for start in range(0, n_resamples, size):
-        count = min(size, n_resamples - start)
-        some = slice(start, start + count)
-        drawn = draw(count, rng)
-        picked = np.take(drawn, rows[order], axis=1).ravel()
-        edges = (np.arange(count, dtype=np.int32)[:, None] * len(order) + ends).ravel()
-        pick: Any = sparse.csr_array(
-            (
-                np.ones(len(picked), values.dtype),
-                picked,
-                np.append(np.int32(0), edges.astype(np.int32)),
-            ),
-            shape=(count * len(ends), len(values)),
-        )
-        moved = ((pick @ values) ** 2).reshape(count, len(ends), -1)
-        out[some] = np.add.reduceat(np.matmul(factor, moved)[:, 0], first, axis=1)
-        if len(alone):
-            out[some] += np.matmul(weights[unit[alone]], norms[drawn[:, rows[alone]]])
+        drawn = draw(min(size, n_resamples - start), rng)
+        for first_of in range(0, len(drawn), inside):
+            part = drawn[first_of : first_of + inside]
+            some = slice(start + first_of, start + first_of + len(part))
+            picked = np.take(part, rows[order], axis=1).ravel()
+            edges = np.arange(len(part), dtype=np.int32)[:, None] * np.int32(len(order)) + ends
+            pick: Any = sparse.csr_array(
+                (ones[: len(picked)], picked, np.append(np.int32(0), edges.ravel())),
+                shape=(edges.size, len(values)),
+            )
+            moved = (pick @ values).reshape(len(part), len(ends), -1)
+            np.square(moved, out=moved)
+            out[some] = np.add.reduceat(np.matmul(factor, moved)[:, 0], first, axis=1)
+            if len(alone):
+                out[some] += np.matmul(weights[unit[alone]], norms[part[:, rows[alone]]])
     return np.asarray(out / norms.sum(axis=0))
 
 

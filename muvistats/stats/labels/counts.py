@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy import stats
 
@@ -12,7 +14,7 @@ from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Mask, Rng, Row
 from ..shared.study import Resampling, label_names, offered, to_frame
-from .by_design import Choices, Plan, assignment_of, design_test, problem_of
+from .by_design import Choices, DesignTest, Plan, assignment_of, design_test, problem_of
 
 __all__ = ["chisquare", "chisquare_labels"]
 
@@ -106,18 +108,45 @@ def chisquare(
         names=names,
     )
     base: Row = {"variable": left, "factor": right, "n_missing": int((~use).sum())}
-    return [base | row for row in _rows(choices, asked, plan, conf_level)]
+    return [base | row for row in _rows(Tests(choices, asked, plan), conf_level)]
 
 
-def _rows(choices: Choices, asked: tuple[str, ...], plan: Plan, conf_level: float) -> list[Row]:
+class Tests:
+    """Tests of choices that are asked for; that of the design is made once, when it is needed.
+
+    Parameters
+    ----------
+    choices : Choices
+        What is compared.
+    asked : tuple of str
+        Rows to give.
+    plan : Plan
+        How the factor was assigned, and what is drawn.
+
+    Raises
+    ------
+    DesignError
+        When nothing says how the factor was assigned, before anything is computed.
+    """
+
+    def __init__(self, choices: Choices, asked: tuple[str, ...], plan: Plan) -> None:
+        self.choices, self.asked, self._plan = choices, asked, plan
+        if "design" in asked:
+            assignment_of(choices, plan)
+
+    @cached_property
+    def by_design(self) -> DesignTest:
+        """What the test that respects the design found."""
+        return design_test(self.choices, self._plan)
+
+
+def _rows(tests: Tests, conf_level: float) -> list[Row]:
     """The test as published, and as the design asks for."""
-    if "design" in asked:
-        assignment_of(choices, plan)  # refused before anything is computed
-    rows = []
-    if "independent" in asked:
+    choices, rows = tests.choices, []
+    if "independent" in tests.asked:
         rows.append(_published(choices, conf_level))
-    if "design" in asked:
-        found = design_test(choices, plan)
+    if "design" in tests.asked:
+        found = tests.by_design
         reason = join_reasons(found.row["warning"], _without_counts(choices))
         n = int(found.choices.chosen.sum())
         rows.append(found.row | {"n": n, "conf_level": conf_level, "warning": reason})
@@ -296,8 +325,8 @@ def chisquare_labels(
     ``sqrt(max(0, sum (D^2 - Var D) / E) / n / (min(r, c) - 1))``; it has no limits.
 
     How often each row rejects true nulls, and in which designs, stands in `docs/design.md`.
-    Arrangements of very large studies are dealt from decks drawn before (`n_resamples` of them,
-    and p remains exact under the sharp null).
+    From 10 million codes on (rows by arrangements) `n_resamples` arrangements are dealt from decks
+    drawn before, and p remains exact under the sharp null.
 
     Where the factor is constant in every stratum there is no p; with few arrangements all of them
     are taken and the row says so.
@@ -331,12 +360,17 @@ def chisquare_labels(
     """
     asked = check_dependence(dependence)
     plan = Plan(assigned, strata, Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0])
-    choices = label_choices(data, by)
+    return table_rows(Tests(label_choices(data, by), asked, plan), conf_level)
+
+
+def table_rows(tests: Tests, conf_level: float) -> list[Row]:
+    """Rows of `chisquare_labels`."""
+    choices = tests.choices
     base: Row = {
-        "factor": by,
+        "factor": choices.by,
         "n_annotations": len(choices.codes),
         "n_missing": n_incomplete(choices),
     }
     note = without_labels(choices)
-    rows = _rows(choices, asked, plan, conf_level)
+    rows = _rows(tests, conf_level)
     return [base | row | {"warning": join_reasons(row.get("warning", ""), note)} for row in rows]

@@ -14,8 +14,8 @@ from ...results.frame import join_reasons, result_frame
 from ...types import Data, Ints, Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import Resampling
-from .by_design import Choices, Plan, assignment_of, design_test
-from .counts import label_choices, missing_labels
+from .by_design import Choices, DesignTest, Plan
+from .counts import Tests, label_choices, missing_labels
 
 __all__ = ["label_deviations"]
 
@@ -93,15 +93,18 @@ def label_deviations(
     asked = check_dependence(dependence)
     check_choice("adjust", adjust, ADJUSTMENTS)
     plan = Plan(assigned, strata, Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0])
-    choices = label_choices(data, by)
-    if "design" in asked:
-        assignment_of(choices, plan)  # refused before anything is computed
-    base: Row = {"factor": by}
+    return cell_rows(Tests(label_choices(data, by), asked, plan), adjust)
+
+
+def cell_rows(tests: Tests, adjust: str) -> list[Row]:
+    """Rows of `label_deviations`."""
+    choices = tests.choices
+    base: Row = {"factor": choices.by}
     rows: list[Row] = []
-    if "independent" in asked:
+    if "independent" in tests.asked:
         rows += (base | row for row in _independent(choices, adjust))
-    if "design" in asked:
-        rows += (base | row for row in _design(choices, plan, adjust))
+    if "design" in tests.asked:
+        rows += (base | row for row in _design(choices, tests.by_design, adjust))
     return rows
 
 
@@ -140,8 +143,7 @@ def _independent(choices: Choices, adjust: str) -> Iterator[Row]:
         }
 
 
-def _design(choices: Choices, plan: Plan, adjust: str) -> Iterator[Row]:
-    found = design_test(choices, plan)
+def _design(choices: Choices, found: DesignTest, adjust: str) -> Iterator[Row]:
     data = found.choices
     base: Row = {
         "p_adjust_method": "none" if adjust == "none" else "max-statistic",
@@ -211,4 +213,4 @@ def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
         reason = f"no row has a group of {choices.by}"
         empty: Row = {"observed": np.nan, "n_annotations": 0, "n_missing": len(choices.use)}
         empty |= {"warning": reason}
-        yield 0, 0, base | {"label": "all"} | empty
+        yield 0, 0, base | {"label": "all", "group": ""} | empty

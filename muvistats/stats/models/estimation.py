@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy import linalg
 
 from ...dataset.schema import ALL_KEYS
@@ -18,6 +19,7 @@ from ...kernels.mixed.laplace import LaplaceMixed
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear_hessian
 from ...kernels.mixed.separation import separated_columns, separated_directions
+from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.threads import few_threads
 from ...types import Floats
 from .basis import Basis, basis_of, turned_block, turned_theta
@@ -160,7 +162,7 @@ def repeated_annotations(design: Design) -> str:
     keys = [key for key in ALL_KEYS if key in frame]
     if not {"item", "participant"} <= set(keys):
         return ""
-    own = frame.groupby(keys, observed=True, dropna=False, sort=False).ngroup().to_numpy()
+    own = dense_codes(*(pd.factorize(frame[key])[0].astype(np.intp) for key in keys))
     count = int(own.max()) + 1
     if count == len(own):
         return ""

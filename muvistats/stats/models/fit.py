@@ -226,6 +226,14 @@ class Fit(ABC):
         eta = matrix[:, parts.kept] @ parts.basis.back @ parts.inner + offset
         return np.where(self._estimable(matrix), eta, np.nan)
 
+    def coefficients(self, conf_level: float) -> list[dict[str, Any]]:
+        """Rows of `tidy`, without what concerns the whole fit."""
+        names = self.design.fixed.names
+        eye = np.eye(len(names))
+        rows = self.inference(eye, conf_level, left_out_is_zero=self.left_out_is_zero)
+        common = self.common()
+        return [{"term": name, **row, **common} for name, row in zip(names, rows, strict=True)]
+
     @fit_frame("coefficient", "term", *INFERENCE, "n", "n_missing", "method", "dependence")
     def tidy(self, *, conf_level: float = 0.95) -> Rows:
         """Coefficients of the fixed part with their tests.
@@ -240,11 +248,7 @@ class Fit(ABC):
         Wald tests: t where the degrees of freedom are finite, otherwise normal. Intervals are of
         the same kind. Effects of binomial and Poisson models are on the link scale.
         """
-        names = self.design.fixed.names
-        eye = np.eye(len(names))
-        rows = self.inference(eye, conf_level, left_out_is_zero=self.left_out_is_zero)
-        common = self.common()
-        return [{"term": name, **row, **common} for name, row in zip(names, rows, strict=True)]
+        return self.coefficients(conf_level)
 
     @fit_frame(
         "term",

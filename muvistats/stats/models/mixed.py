@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import pandas as pd
 from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError, MuvistatsError
-from ...formula import build_design, code_of_column, factor, parse_model
+from ...formula import Design, build_design, code_of_column, factor, parse_model
 from ...formula.columns import ModelColumns
 from ...results.docstrings import documented
 from ...results.frame import Rows, join_reasons, provenance, result_frame
@@ -281,7 +281,7 @@ def label_models(
     by, note = _what_is_there(frame, by)
     for label in chosen[:1]:
         _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")
-    rows = [row for label in chosen for row in _label_rows(frame, label, by, conf_level, adjust)]
+    rows = list(_rows_of_labels(frame, chosen, by, conf_level, adjust))
     for name in dict.fromkeys(row["term"] for row in rows):
         family = [row for row in rows if row["term"] == name]
         adjusted = adjust_p([row.get("p_value", np.nan) for row in family], adjust)
@@ -292,24 +292,37 @@ def label_models(
     return rows
 
 
+def _rows_of_labels(
+    frame: pd.DataFrame, labels: Sequence[str], fixed: str, conf_level: float, adjust: str
+) -> Iterator[dict[str, Any]]:
+    """Rows of all labels; those that are known of the same annotations share one design."""
+    by = f"{fixed} + {_crossed(frame)}"
+    frame = frame.copy(deep=False)
+    frame.attrs = {}  # pandas copies them at every step
+    known: Design | None = None
+    for label in labels:
+        name = code_of_column(label)
+        base = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
+        design = None if known is None else known.answered_by(name)
+        try:
+            known = design = design or build_design(f"{name} ~ {by}", frame)
+        except DataError as error:
+            gone = {"term": "", "count": 0, "n": 0, "n_missing": len(frame)}
+            yield {**base, **gone, "warning": str(error)}
+            continue
+        yield from _label_rows(design, base, provenance(frame), conf_level)
+
+
 def _label_rows(
-    frame: pd.DataFrame, label: str, fixed: str, conf_level: float, adjust: str
+    design: Design, base: dict[str, Any], known: dict[str, Any], conf_level: float
 ) -> list[dict[str, Any]]:
     """Rows of one label; NaN with a reason where there is no model."""
-    name = code_of_column(label)
-    base: dict[str, Any] = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
-    try:
-        design = build_design(f"{name} ~ {fixed} + {_crossed(frame)}", frame)
-    except DataError as error:
-        return [
-            {**base, "term": "", "count": 0, "n": 0, "n_missing": len(frame), "warning": str(error)}
-        ]
     base.update(count=int(design.y.sum()), n=len(design.y), n_missing=design.n_missing)
     try:
         numbers = estimate(design, family="binomial", reml=False, df="normal")
     except MuvistatsError as error:
         return [{**base, "term": term, "warning": str(error)} for term in design.fixed.names]
-    fit = MixedFit(design, numbers, "binomial", provenance(frame), False, "normal", "muvistats")
+    fit = MixedFit(design, numbers, "binomial", known, False, "normal", "muvistats")
     kept = [
         "term",
         "estimate",
@@ -324,6 +337,8 @@ def _label_rows(
         "method",
         "warning",
     ]
-    table = fit.tidy(conf_level=conf_level)
     base["dependence"] = fit.dependence
-    return [{**{key: row[key] for key in kept}, **base} for _, row in table.iterrows()]
+    rows = fit.coefficients(conf_level)
+    for row in rows:
+        row["warning"] = join_reasons(row.get("warning", ""), *fit.reasons)
+    return [{**{key: row[key] for key in kept}, **base} for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ class MixedNumbers(Fit):
         """Whether tests are normal, without degrees of freedom."""
         return self.estimates.uncertainty is None
 
-    @property
+    @cached_property
     def dependence(self) -> str:
         """Random effects stand for the rows that belong together, where there is one for them."""
         return "independent" if repeated_annotations(self.design) else "design"

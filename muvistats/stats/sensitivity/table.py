@@ -15,6 +15,7 @@ from ...dataset.access import annotation_frame, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
+from ...results.words import p_phrase
 from ...types import Rng, Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from .claims import Claim, claims_of, own_claims
@@ -95,6 +96,22 @@ def verdict(claim: Claim, evidence: dict[str, Evidence], p_values: dict[str, flo
         made[1] = replace(design, p_value=0.0)
         return word if survival(claim, *made) == word else LIMIT
     return word
+
+
+def _by_adjustment(
+    words: tuple[str, str], evidence: dict[str, Evidence], adjusted: dict[str, float]
+) -> str:
+    """Why the word is another one with adjusted p; empty where it is not, or resampling ends."""
+    if words[0] == words[1] or LIMIT in words:
+        return ""
+    lost = [name for name in ANALYSES[1:] if evidence[name].p_value < ALPHA <= adjusted[name]]
+    near = False
+    for name in lost:
+        p, error = evidence[name].p_value, np.nan_to_num(evidence[name].mc_error)
+        near = near or adjusted[name] - ALPHA <= 2 * error * adjusted[name] / max(p, 1e-300)
+    numbers = " and ".join(f"{name} {p_phrase(adjusted[name])}" for name in lost)
+    end = "more resamples may change it" if near else "more resamples would not change it"
+    return f"{words[1]} by the adjustment: {numbers}; {end}"
 
 
 def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str, Evidence]]:
@@ -185,7 +202,9 @@ def sensitivity_table(
     ten times that, the test is made again with so many permutations that the least p, times the
     number of findings, is .005; `n_resamples` of the row says how many. Where a test has
     fewer arrangements than that, p is the least possible, and a smaller one would change the
-    word, it is *undecided (limit of resampling)*.
+    word, it is *undecided (limit of resampling)*. Where the adjustment alone makes another word,
+    `warning` names the p that decides, and says whether its Monte Carlo error reaches to .05: the
+    p of a mixed model has none, so that no number of resamples would change the word.
 
     Effects are those of the tests. For the mix of labels, the design's Cramer's V is that of as
     many labels as remain when their number is divided by the design effect (`rao_scott`,
@@ -231,7 +250,9 @@ def sensitivity_table(
             "p_adjust_method": adjust,
         }
         if level == "summary":
-            rows.append(base | _summary(made, evidence))
+            words = base["verdict"], base["verdict_adjusted"]
+            note = _by_adjustment(words, evidence, strict)
+            rows.append(base | _summary(made, evidence, note))
             continue
         rows += [base | _analysis(evidence[name], name, strict[name]) for name in ANALYSES]
     return rows
@@ -285,13 +306,14 @@ def _claim_on(claim: Claim, independent: Evidence) -> Claim:
     )
 
 
-def _summary(claim: Claim, evidence: dict[str, Evidence]) -> Row:
+def _summary(claim: Claim, evidence: dict[str, Evidence], note: str) -> Row:
     design = evidence["design"]
     reasons = [f"{name}: {evidence[name].warning}" for name in ANALYSES if evidence[name].warning]
     same = {evidence[name].warning for name in ANALYSES}
     text = same.pop() if len(same) == 1 else join_reasons(*reasons)
     if claim.sign * evidence["independent"].sign < 0:
         text = join_reasons("the data has the other direction", text)
+    text = join_reasons(text, note)
     return {
         "analysis": "all",
         "n_resamples": design.n_resamples,

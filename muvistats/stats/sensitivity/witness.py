@@ -18,8 +18,9 @@ from ...formula import factor
 from ...kernels import contingency
 from ...kernels.ranks.effects import partial_eta_squared
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
-from ..labels.counts import chisquare_labels
-from ..labels.residuals import label_deviations
+from ..labels.by_design import Plan
+from ..labels.counts import Tests, label_choices, table_rows
+from ..labels.residuals import cell_rows
 from ..labels.survey import rao_scott
 from ..modalities.contrasts import modality_contrasts
 from ..modalities.correlation import modality_correlations
@@ -28,7 +29,7 @@ from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise, pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.study import codes_of, offered, people_codes
+from ..shared.study import Resampling, codes_of, offered, people_codes
 from .claims import Claim
 from .evidence import (
     ANALYSES,
@@ -225,10 +226,8 @@ class Witness:
             )
             return of_estimate(only(rows), "difference of mean Fisher z")
 
-        rows = frame[use]
-        rows = rows.assign(
-            effect_size=rows["estimate"], effect_size_name="difference of mean Fisher z"
-        )
+        name = "difference of mean Fisher z"
+        rows = frame[use].assign(effect_size=frame["estimate"], effect_size_name=name)
         found = self._once("closer", claim.dimension, lambda: self._guarded(model))
         return of_rows(rows, sign_of("estimate"), permuted=False) | {"mixed model": found}
 
@@ -265,13 +264,17 @@ class Witness:
     # ------------------------------------------------------------------- labels
 
     def _mix_of_labels(self, claim: Claim) -> dict[str, Evidence]:
-        frame = chisquare_labels(
-            self._frame, by=claim.factor, conf_level=self._conf_level, **self._permutations
-        )
+        frame = pd.DataFrame(table_rows(self._tests(claim.factor), self._conf_level))
         found = of_rows(frame, no_sign)
         found["design"] = self._design_effect(frame, claim.factor, found["design"])
-        model = self._guarded(lambda: self._largest(claim.factor), _LOGISTIC)
-        return found | {"mixed model": model}
+        found["mixed model"] = self._guarded(lambda: self._largest(claim.factor), _LOGISTIC)
+        return found
+
+    def _tests(self, by: str) -> Tests:
+        """Tests of the mix of labels, and of single ones, from the same arrangements."""
+        plan = Plan(None, None, Resampling.of(**self._permutations).spawn(1)[0])
+        asked = ("independent", "design")
+        return self._once("tests", by, lambda: Tests(label_choices(self._frame, by), asked, plan))
 
     def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
@@ -302,9 +305,7 @@ class Witness:
         frame = self._once(
             "deviations",
             claim.factor,
-            lambda: label_deviations(
-                self._frame, by=claim.factor, adjust="none", **self._permutations
-            ),
+            lambda: pd.DataFrame(cell_rows(self._tests(claim.factor), "none")),
         )
         group = self._level(claim)
         use = (frame["label"] == claim.label) & (frame["group"] == group)

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_choice, generator_of
-from ...dataset.access import NO_PEOPLE, annotation_frame, dimensions_of, need_study
+from ...dataset.access import NO_PEOPLE, dimensions_of, frame_of, need_study
 from ...dataset.build import natural_order
 from ...dataset.schema import ASSIGNED, KEYS
 from ...errors import DataError, DesignError
@@ -32,7 +32,7 @@ def to_frame(data: Data, *, as_given: bool = False) -> pd.DataFrame:
     """
     if isinstance(data, xr.DataTree):
         need_study(data)
-        return annotation_frame(data)
+        return frame_of(data)
     if isinstance(data, pd.DataFrame):
         return data if as_given else _in_order(data)
     raise DataError(

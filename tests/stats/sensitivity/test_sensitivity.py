@@ -13,7 +13,7 @@ from muvistats.kernels.ranks.effects import partial_eta_squared
 from muvistats.results.vocabulary import VERDICTS
 from muvistats.stats.sensitivity.claims import Claim, claims_of
 from muvistats.stats.sensitivity.evidence import Evidence
-from muvistats.stats.sensitivity.table import LIMIT, survival, verdict
+from muvistats.stats.sensitivity.table import LIMIT, _by_adjustment, survival, verdict
 
 N = 499
 
@@ -99,6 +99,28 @@ def test_the_limit_of_resampling_does_not_decide(p_design, least, p_model, adjus
     }
     p_values = {"independent": 0.02, "design": adjusted, "mixed model": p_model}
     assert verdict(claim, evidence, p_values) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "expected"),
+    [
+        (("holds", "weakens"), np.nan, "design p = .076; more resamples would not change it"),
+        (("holds", "weakens"), 0.0003, "design p = .076; more resamples would not change it"),
+        (("holds", "weakens"), 0.0007, "design p = .076; more resamples may change it"),
+        (("holds", "holds"), 0.0007, ""),
+        (("holds", LIMIT), 0.0007, ""),
+    ],
+)
+def test_what_the_adjustment_does_is_said(words, error, expected):
+    """Of .0038 times 20 an error of .0003 reaches .012 lower, not .026."""
+    evidence = {
+        "independent": Evidence(0.001),
+        "design": Evidence(0.0038, mc_error=error),
+        "mixed model": Evidence(1e-7),
+    }
+    adjusted = {"independent": 0.02, "design": 0.076, "mixed model": 2e-6}
+    said = _by_adjustment(words, evidence, adjusted).replace("\u00a0", " ")
+    assert said == (f"{words[1]} by the adjustment: {expected}" if expected else "")
 
 
 def test_the_number_of_resamples_does_not_decide():
