@@ -135,7 +135,7 @@ def _trial(study: Study, participant: str, part: Part, source: object) -> Part:
     _need(source, "labels", good or (labels == [] and not names), labels, "labels of the study")
     familiar = part.get("familiar")
     _need(source, "familiar", isinstance(familiar, bool), familiar, "true or false")
-    inputs = part.get("inputs")
+    inputs: Any = part.get("inputs")
     good = isinstance(inputs, list) and len(inputs) <= len(_INPUTS)
     good = good and all(name in _INPUTS for name in inputs)
     _need(source, "inputs", good, inputs, ", ".join(_INPUTS))
