@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..dataset.access import need_study, scale_of, select
-from ..dataset.gate import takes_study
+from ..dataset.access import need_study, select
+from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..stats.agreement.concordance import ewe, interrater_ccc

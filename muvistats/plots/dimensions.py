@@ -11,8 +11,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ..dataset import schema
-from ..dataset.access import dimensions_of, on_unit_scale, scale_of
-from ..dataset.gate import takes_study
+from ..dataset.access import dimensions_of, on_unit_scale
+from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
 from .style import (

@@ -19,8 +19,9 @@ from ...progress import terminal_progress
 from ...types import Array, Floats, Ints
 from ...workers import each_finished
 from .. import schema
-from ..access import dimensions_of, question_of, scale_of
+from ..access import dimensions_of, question_of
 from ..build import Log, assemble, natural_order, sort_order
+from ..gate import scale_of
 from ..io import open_dataset, save_dataset
 from ..ratings import OutOfScale
 from .answers import typed

@@ -13,9 +13,9 @@ from ...arguments import check_text
 from ...errors import DataError, boundary
 from ...types import Floats
 from .. import schema
-from ..access import dimensions_of, question_of, scale_of
+from ..access import dimensions_of, question_of
 from ..build import Log, assemble
-from ..gate import gate
+from ..gate import gate, scale_of
 
 __all__ = ["combine"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choice
-from ...dataset.access import dimensions_of, scale_of
-from ...dataset.gate import takes_study
+from ...dataset.access import dimensions_of
+from ...dataset.gate import scale_of, takes_study
 from ...dataset.schema import keys_in
 from ...errors import DataError
 from ...kernels.sampling.quantiles import (
