@@ -27,6 +27,9 @@ _TIME_TOLERANCE = 0.01
 #: Share of a step up to which the rounding of time stamps explains what stands off the grid.
 _MOST_ROUNDING = 0.2
 
+#: By how much a fitted line may miss the narrowest band around rounded time stamps.
+_ROOM = 1.05
+
 #: Share of the steps between first and last sample that recordings must fill on a grid.
 _LEAST_FILLED = 0.5
 
@@ -166,7 +169,11 @@ def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Float
         step = np.round((stamps - stamps[0]) / width).astype(np.int64)
         beside = stamps - stamps[0] - step * width
         if _TIME_TOLERANCE * width < rounding <= _MOST_ROUNDING * width:
-            off = np.abs(beside - np.median(beside)) > rounding
+            level, slope = np.polynomial.polynomial.polyfit(step, beside, 1)
+            beside -= level + slope * step  # the first and the last stamp were rounded as well
+            width += slope
+            within = np.ptp(beside) <= _ROOM * 2 * rounding
+            off = (np.abs(beside - np.median(beside)) > rounding) & (not within)
         else:
             off = np.abs(beside) > _TIME_TOLERANCE * width
         if not off.any():

@@ -119,7 +119,7 @@ def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
             result = pd.Series(hits[column.cat.codes.to_numpy()], index=column.index)
         else:
             result = column == of_type(literal, column)
-        missing = column.isna()
+        missing = column.isna().to_numpy()
     else:
         levels = as_levels(column, name)
         known = levels.categories

@@ -62,7 +62,7 @@ def _any_simulated(marks: pd.Series) -> bool | None:
     """Whether a row is simulated; None where none is known to be and some do not say."""
     if bool((marks == True).fillna(False).any()):  # noqa: E712
         return True
-    return None if marks.isna().any() else False
+    return False if bool((marks == False).fillna(False).all()) else None  # noqa: E712
 
 
 def join_reasons(*reasons: str) -> str:

@@ -156,9 +156,9 @@ def test_to_long(tiny, mixed):
     np.testing.assert_array_equal(table["valence"], tiny["annotations/valence"].values.ravel())
     gaps = to_long(mixed)
     assert gaps.columns.tolist()[3:5] == ["time", "arousal"]
-    assert gaps["time"].tolist() == [0.0, 1.0, 0.0, 0.5]
-    assert gaps["item"].tolist() == ["a", "a", "b", "b"]
-    assert gaps["arousal"].tolist() == [0.0, 0.4, 1.0, -1.0]
+    assert gaps["time"].tolist() == [0.0, 0.5, 1.0, 0.0, 0.5]  # holes stay, padding goes
+    assert gaps["item"].tolist() == ["a", "a", "a", "b", "b"]
+    assert gaps["arousal"].fillna(9.0).tolist() == [0.0, 9.0, 0.4, 1.0, -1.0]
 
 
 def test_to_long_of_static_dimensions(mixed):

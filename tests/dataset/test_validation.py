@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from muvistats import DataError, validate
+from muvistats import DataError, annotation_frame, to_long, validate
 
 
 def change(group: str, how: Callable[[xr.Dataset], xr.Dataset]) -> Callable[[xr.DataTree], None]:
@@ -198,3 +198,20 @@ def test_groups_that_are_absent_are_fine(tiny):
     del tiny["exclusions"]
     del tiny["log"]
     validate(tiny)
+
+
+@pytest.mark.parametrize(
+    ("how", "match"),
+    [
+        (change("annotations", lambda d: d.assign(arousal=d["arousal"].astype(str))), "wrong type"),
+        (attribute("annotations", "arousal", "scale_min", None), "do not name a scale"),
+        (put("annotations", "arousal", 3, np.inf), "expected a finite number"),
+        (put("annotations", "labels", 3, 7), "a code from 0 to 1"),
+    ],
+)
+@pytest.mark.parametrize("function", [annotation_frame, to_long])
+def test_ratings_that_are_none_are_refused_by_every_function(tiny, function, how, match):
+    with xr.set_options(keep_attrs=True):
+        how(tiny)
+    with pytest.raises(DataError, match=match):
+        function(tiny)

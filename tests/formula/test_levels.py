@@ -27,6 +27,9 @@ COLUMNS = {
     "interval": (pd.cut([2.5, 0.5, np.nan, 2.5], [0, 1, 3]), "'(1, 3]'"),
     "truth": ([True, False, False, True], "True"),
     "nullable truth": (pd.array([True, False, None, True], dtype="boolean"), "True"),
+    "float32": (np.array([0.2, 0.1, np.nan, 0.2], dtype=np.float32), "0.2"),
+    "nullable float32": (pd.array([0.2, 0.1, None, 0.2], dtype="Float32"), "0.2"),
+    "float16": (np.array([0.2, 0.1, np.nan, 0.2], dtype=np.float16), "0.2"),
     "object truth": (pd.Series([True, False, None, True], dtype=object), "True"),
     "object numbers": (pd.Series([2, 1, None, 2], dtype=object), "2"),
     "date": (DAYS, "'2024-01-02'"),
@@ -87,6 +90,14 @@ def test_ordered_levels_and_dates_have_an_order():
         evaluate("day > 'spring'", frame)
 
 
+@pytest.mark.parametrize("kind", ["float16", "float32", "Float32"])
+def test_short_numbers_are_compared_and_named_with_their_own_digits(kind):
+    frame = pd.DataFrame({"x": pd.array([0.1, 0.2, 0.7], dtype="float64").astype(kind)})
+    assert evaluate("x >= 0.2", frame).tolist() == [False, True, True]
+    assert evaluate("0.7 <= x", frame).tolist() == [False, False, True]
+    assert factor("C(x)", frame).tolist() == ["0.1", "0.2", "0.7"]
+
+
 def test_two_levels_of_one_name_are_refused():
     with pytest.raises(DesignError, match="two levels written '1'"):
         factor("x", pd.DataFrame({"x": pd.Series([1, "1"], dtype=object)}))
@@ -97,6 +108,10 @@ def test_the_empty_text_is_missing():
     groups = kruskal(frame, "y ~ g", level="group", dependence="independent", n_resamples=0)
     assert groups["group"].tolist() == ["x", "y"]
     assert groups["n_missing"].tolist() == [2, 2]
+    selected = [None if v is pd.NA else bool(v) for v in evaluate("g != 'x'", frame[:4])]
+    assert selected == [None, False, False, True]
+    with pytest.raises(DesignError, match="no level ''"):
+        evaluate("g == ''", frame)
 
 
 def test_letters_with_their_marks_apart_find_the_column():

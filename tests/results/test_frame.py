@@ -282,3 +282,9 @@ def test_texts_that_a_spreadsheet_would_run_are_defused(tmp_path):
     pd.testing.assert_frame_equal(read_frame(tmp_path / "t.csv"), frame)
     bare = pd.read_csv(io.StringIO(csv_text(frame, defuse=False)), keep_default_na=False, dtype=str)
     assert bare["label"].tolist() == [*FORMULAS, *HARMLESS]
+
+
+def test_a_mark_that_is_no_truth_value_says_nothing():
+    frame = pd.DataFrame({"alignment": "corrected", "simulated": ["yes", "no"]})
+    assert provenance(frame)["simulated"] is None
+    assert provenance(frame.assign(simulated=[False, False]))["simulated"] is False

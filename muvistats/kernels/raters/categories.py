@@ -21,9 +21,9 @@ def category_sums(codes: Ints, units: Ints, n_units: int, n_categories: int) -> 
 
     Returns
     -------
-    ndarray of float, shape (unit, 4 + 2 category)
-        1, number of choices m, share a of agreeing pairs, m a, the share of each category and the
-        count of each; 0 for a unit with fewer than two choices.
+    ndarray of float, shape (unit, 5 + 2 category)
+        1, number of choices m, share a of agreeing pairs, m a and the count of each category, 0
+        with fewer than two choices; then 1 and the share of each category, 0 without a choice.
     """
     counts = np.bincount(units * n_categories + codes, minlength=n_units * n_categories)
     counts = counts.reshape(n_units, n_categories).astype(float)
@@ -31,8 +31,10 @@ def category_sums(codes: Ints, units: Ints, n_units: int, n_categories: int) -> 
     with np.errstate(divide="ignore", invalid="ignore"):
         agree = (counts * (counts - 1)).sum(axis=1) / (m * (m - 1))
         share = counts / m[:, None]
-    sums = np.column_stack([np.ones_like(m), m, agree, m * agree, share, counts])
-    return np.where((m > 1)[:, None], sums, 0.0)
+    paired = np.column_stack([np.ones_like(m), m, agree, m * agree, counts])
+    rated = np.column_stack([np.ones_like(m), share])
+    known = [np.where((m > least)[:, None], s, 0.0) for least, s in ((1, paired), (0, rated))]
+    return np.concatenate(known, axis=1)
 
 
 def category_coefficients(sums: Floats) -> dict[str, Floats]:
@@ -40,7 +42,7 @@ def category_coefficients(sums: Floats) -> dict[str, Floats]:
 
     Parameters
     ----------
-    sums : ndarray of float, shape (..., 4 + 2 category)
+    sums : ndarray of float, shape (..., 5 + 2 category)
         `category_sums` added over units, each as often as it counts.
 
     Returns
@@ -50,21 +52,20 @@ def category_coefficients(sums: Floats) -> dict[str, Floats]:
         everybody chose one category.
     """
     units, n, agree, weighted = np.moveaxis(sums[..., :4], -1, 0)
-    k = (sums.shape[-1] - 4) // 2
-    share, counts = sums[..., 4 : 4 + k], sums[..., 4 + k :]
+    k = (sums.shape[-1] - 5) // 2
+    counts, rated, share = sums[..., 4 : 4 + k], sums[..., 4 + k], sums[..., 5 + k :]
     with np.errstate(divide="ignore", invalid="ignore"):
         observed = agree / units
-        p = share / units[..., None]
+        p = share / rated[..., None]
         chance = (p**2).sum(axis=-1)
         kappa: Floats = (observed - chance) / (1 - chance)
         spread = (p * (1 - p)).sum(axis=-1) / (k - 1)
         ac1: Floats = (observed - spread) / (1 - spread)
         alike = (counts * (counts - 1)).sum(axis=-1) / (n * (n - 1))
         alpha: Floats = 1 - (1 - weighted / n) / (1 - alike)
-    varies = (counts > 0).sum(axis=-1) > 1
     return {
-        "fleiss_kappa": np.where(varies, kappa, np.nan),
-        "krippendorff_alpha": np.where(varies, alpha, np.nan),
+        "fleiss_kappa": np.where((share > 0).sum(axis=-1) > 1, kappa, np.nan),
+        "krippendorff_alpha": np.where((counts > 0).sum(axis=-1) > 1, alpha, np.nan),
         "gwet_ac1": ac1,
     }
 

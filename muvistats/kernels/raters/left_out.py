@@ -9,6 +9,7 @@ import numpy as np
 from ...types import Floats, Ints
 from ..sampling.multiway import Variance
 from ..scale import centred, unit_factor
+from .reliability import nominal_unit
 
 
 def interval_sums_lost(values: Floats, units: Ints, n_units: int) -> Floats:
@@ -57,23 +58,15 @@ def nominal_sums_lost(chosen: Floats, units: Ints, n_units: int) -> Floats:
 
     Returns
     -------
-    ndarray of float, shape (n, 6)
+    ndarray of float, shape (n, 7)
         Sums of the unit less those without the rating; 0 where it is missing.
     """
     known = ~np.isnan(chosen)
     x = np.where(known, chosen, 0.0)
     m: Floats = np.bincount(units, known, n_units)[units].astype(np.float64)
     r: Floats = np.bincount(units, x, n_units)[units].astype(np.float64)
-    lost: Floats = _nominal(m, r) - _nominal(m - 1, r - x)
+    lost: Floats = nominal_unit(m, r) - nominal_unit(m - 1, r - x)
     return np.where(known[:, None], lost, 0.0)
-
-
-def _nominal(m: Floats, r: Floats) -> Floats:
-    """Sums of a unit with m ratings, r of them choices; 0 with fewer than two."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        agree = (r * (r - 1) + (m - r) * (m - r - 1)) / (m * (m - 1))
-        sums = np.stack([np.ones_like(r), m, r, r / m, agree, m * agree], axis=-1)
-    return np.where((m > 1)[:, None], sums, 0.0)
 
 
 def jackknife_variance(

@@ -79,6 +79,10 @@ def interval_alpha(sums: Floats) -> Floats:
     return np.where(spread > 1e-12 * square, alpha, np.nan)
 
 
+#: Disagreement by chance below this is the rounding of sums of shares.
+_NEVER = 1e-12
+
+
 def nominal_sums(chosen: Floats, units: Ints, n_units: int) -> Floats:
     """Sums per unit for agreement on yes-or-no labels.
 
@@ -93,19 +97,37 @@ def nominal_sums(chosen: Floats, units: Ints, n_units: int) -> Floats:
 
     Returns
     -------
-    ndarray of float, shape (unit, label, 6)
-        1, number of ratings m, of choices r, share r / m, share a of agreeing pairs, and m a; 0
-        for a unit with fewer than two ratings.
+    ndarray of float, shape (unit, label, 7)
+        As in `nominal_unit`.
     """
     m, r = np.zeros((2, n_units, chosen.shape[1]))
     known = ~np.isnan(chosen)
     np.add.at(m, units, known)
     np.add.at(r, units, np.where(known, chosen, 0.0))
+    return nominal_unit(m, r)
+
+
+def nominal_unit(m: Floats, r: Floats) -> Floats:
+    """Sums of units for agreement on a label.
+
+    Parameters
+    ----------
+    m, r : ndarray of float, shape (...)
+        Number of ratings, and of choices among them.
+
+    Returns
+    -------
+    ndarray of float, shape (..., 7)
+        1, m, r, share a of agreeing pairs, and m a, 0 with fewer than two ratings; then 1 and the
+        share r / m, 0 without a rating.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         agree = (r * (r - 1) + (m - r) * (m - r - 1)) / (m * (m - 1))
-        share = r / m
-    sums = np.stack([np.ones_like(r), m, r, share, agree, m * agree], axis=-1)
-    return np.where((m > 1)[..., None], sums, 0.0)
+        paired = np.stack([np.ones_like(r), m, r, agree, m * agree], axis=-1)
+        rated = np.stack([np.ones_like(r), r / m], axis=-1)
+    known = [(m > least)[..., None] for least in (1, 0)]
+    kept = [np.where(k, sums, 0.0) for k, sums in zip(known, (paired, rated), strict=True)]
+    return np.concatenate(kept, axis=-1)
 
 
 def agreement_coefficients(sums: Floats) -> dict[str, Floats]:
@@ -113,7 +135,7 @@ def agreement_coefficients(sums: Floats) -> dict[str, Floats]:
 
     Parameters
     ----------
-    sums : ndarray of float, shape (..., 6)
+    sums : ndarray of float, shape (..., 7)
         `nominal_sums` added over units, each as often as it counts.
 
     Returns
@@ -122,18 +144,17 @@ def agreement_coefficients(sums: Floats) -> dict[str, Floats]:
         ``fleiss_kappa``, ``krippendorff_alpha`` and ``gwet_ac1``; NaN where chance agreement is
         complete (a label that nobody or everybody chose leaves kappa and alpha undefined).
     """
-    units, n, chosen, share, agree, weighted = np.moveaxis(sums, -1, 0)
+    units, n, chosen, agree, weighted, rated, share = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         observed = agree / units
-        p = share / units
+        p = share / rated
         unequal = 2 * p * (1 - p)
         kappa: Floats = 1 - (1 - observed) / unequal
         ac1: Floats = (observed - unequal) / (1 - unequal)
         alpha: Floats = 1 - (n - weighted) * (n - 1) / (2 * chosen * (n - chosen))
-    defined = (chosen > 0) & (chosen < n)
     return {
-        "fleiss_kappa": np.where(defined, kappa, np.nan),
-        "krippendorff_alpha": np.where(defined, alpha, np.nan),
+        "fleiss_kappa": np.where(unequal > _NEVER, kappa, np.nan),
+        "krippendorff_alpha": np.where((chosen > 0) & (chosen < n), alpha, np.nan),
         "gwet_ac1": ac1,
     }
 

@@ -15,6 +15,7 @@ from ...arguments import Dependence, check_dependence, generator_of
 from ...dataset.gate import takes_study
 from ...formula import factor
 from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
+from ...kernels.scale import centred
 from ...quiet import quiet
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Names, Rng, Row
@@ -163,7 +164,7 @@ def _normality_tests(values: npt.NDArray[np.float64]) -> Iterator[Row]:
     if len(values) < 4 or flat:
         row["warning"] = "fewer than four values" if len(values) < 4 else "all values are equal"
     else:
-        statistic, p_value = lilliefors(values, dist="norm", pvalmethod="approx")
+        statistic, p_value = lilliefors(centred(values), dist="norm", pvalmethod="approx")
         row |= {"statistic": statistic, "p_value": p_value, "warning": ties}
     yield row
     row = {"method": "Shapiro-Wilk", "statistic_name": "W"}
@@ -171,7 +172,7 @@ def _normality_tests(values: npt.NDArray[np.float64]) -> Iterator[Row]:
         row["warning"] = "fewer than three values" if len(values) < 3 else "all values are equal"
     else:
         with quiet():  # of more than 5,000 values, said below
-            result = stats.shapiro(values)
+            result = stats.shapiro(centred(values))
         large = "p is not calibrated for more than 5,000 values" if len(values) > 5000 else ""
         row |= {"statistic": result.statistic, "p_value": result.pvalue, "warning": large}
     yield row
@@ -183,6 +184,7 @@ def _residual_tests(
     """Tests of the errors of an additive model of participants and items."""
     need(rows, "item")
     codes = [person_effects(rows), codes_of(rows["item"])]
+    values = centred(values) if len(values) else values
     left = additive_residuals(values[:, None], codes)
     flat = len(left) < 4 or np.abs(left).max() <= 1e-8 * max(float(np.ptp(values)), 1e-300)
     reason = "participants and items leave no residuals" if flat else ""

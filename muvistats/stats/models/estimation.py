@@ -29,6 +29,9 @@ from .second_opinion import by_statsmodels
 #: Families of mixed models, with the canonical link of each.
 FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}
 
+#: Spread of a response whose square, and its inverse, are numbers.
+_LARGEST = 1e140
+
 _CLOSED = 5000
 _MAX_REST = 2500
 
@@ -83,6 +86,11 @@ def check_response(y: Floats, family: str, name: str) -> None:
         raise DesignError(f"response {name!r} must be counts (0, 1, 2, ...) for poisson")
     if np.ptp(y) == 0:
         raise DesignError(f"response {name!r} has one value only, {y[0]:g}: nothing to explain")
+    if family == "gaussian" and not 1 / _LARGEST < np.ptp(y) < _LARGEST:
+        raise DesignError(
+            f"response {name!r} spreads over {np.ptp(y):.3g}, whose square is no number: give it "
+            "in another unit"
+        )
 
 
 def estimate(
@@ -198,13 +206,16 @@ def _gaussian(
     df: str,
     reasons: list[str],
 ) -> Estimates:
-    """Fit rows that are weighted; the response is brought to unit residuals first."""
+    """Fit rows that are weighted, on the residuals of least squares, brought to unit size."""
     x = basis.columns
-    residual = response - x @ (x.T @ response) / len(x)
+    start = x.T @ response / len(x)
+    residual = response - x @ start
+    again = x.T @ residual / len(x)  # the digits that a response far from 0 lost
+    start, residual = start + again, residual - x @ again
     unit = float(np.sqrt((residual**2).mean()))
-    if unit < 1e-7 * float(np.sqrt((response**2).mean())):
+    if unit < max(1e-7 * float(response.std()), 1e-14 * float(np.abs(response).max())):
         raise DesignError("the fixed part explains the response without a residual")
-    y = response / unit
+    y = residual / unit
     model = LinearMixed(x, y, blocks, reml=reml)
     method = f"linear mixed model, {'REML' if reml else 'ML'}"
     if engine == "statsmodels":
@@ -235,7 +246,7 @@ def _gaussian(
     degrees = len(x) - x.shape[1] if reml else len(x)
     return Estimates(
         basis=basis,
-        inner=unit * point.beta,
+        inner=start + unit * point.beta,
         inner_covariance=unit**2 * covariance,
         log_likelihood=-model.deviance(theta) / 2 - _scale_term(basis, degrees, unit, reml),
         method=method,

@@ -13,8 +13,9 @@ from ...arguments import Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
+from ...kernels.scale import standard_deviation
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Floats, Names, Rng, Row
+from ...types import Data, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
 from .by_design import Question, Sample, samples
@@ -264,15 +265,11 @@ def _whole(groups: Groups) -> Row:
         "effect_size_name": "epsilon squared",
         "n_resamples": 0,
         "median": np.median(groups.values) if n else np.nan,
-        "sd": _spread(groups.values),
+        "sd": standard_deviation(groups.values),
         "mean_rank": (n + 1) / 2 if n else np.nan,
         "n": n,
         "n_missing": groups.n_missing,
     }
-
-
-def _spread(values: Floats) -> float:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
 
 
 def _group_rows(base: Row, sample: Sample) -> list[Row]:
@@ -285,7 +282,7 @@ def _group_rows(base: Row, sample: Sample) -> list[Row]:
             "group": level,
             "n_resamples": 0,
             "median": np.median(groups.of(code)),
-            "sd": _spread(groups.of(code)),
+            "sd": standard_deviation(groups.of(code)),
             "mean_rank": means[code],
             "n": len(groups.of(code)),
             "warning": "" if len(groups.of(code)) > 1 else "one value has no standard deviation",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from muvistats.kernels.raters.categories import category_coefficients, category_sums
 from muvistats.kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
@@ -97,3 +98,16 @@ def test_label_that_nobody_chose_is_undefined_but_not_for_ac1():
 def test_constant_ratings_have_no_alpha():
     values = np.full(6, 0.1)
     assert np.isnan(interval_alpha(interval_sums(values, np.repeat([0, 1], 3), 2).sum(axis=0)))
+
+
+def test_units_with_one_rating_count_in_the_shares_as_gwet_has_it():
+    counts = np.array([[0, 1], [2, 2], [1, 3]])  # no, yes
+    values = np.concatenate([[0.0] * no + [1.0] * yes for no, yes in counts])
+    units = np.repeat(np.arange(3), counts.sum(axis=1))
+    ours = agreement_coefficients(nominal_sums(values[:, None], units, 3).sum(axis=0))
+    # irrCAC: pi = (1 + 1/2 + 3/4) / 3 = 3/4 over all units, agreement 5/12 over those of four
+    assert_allclose(ours["fleiss_kappa"], (5 / 12 - 5 / 8) / (3 / 8), rtol=1e-12)
+    assert_allclose(ours["gwet_ac1"], (5 / 12 - 3 / 8) / (5 / 8), rtol=1e-12)
+    choices = category_coefficients(category_sums(values.astype(int), units, 3, 2).sum(axis=0))
+    for name, value in ours.items():
+        assert_allclose(choices[name], value, rtol=1e-12, err_msg=name)

@@ -438,7 +438,7 @@ UNIT = {
     "pairwise_modality": "frame: statistic p_value p_adjusted effect_size",
 }
 #: Searches for an optimum stop at it, not on it.
-SEARCHED = {"demographic_model", "mixed_model", "normality", "kruskal", "mannwhitney"}
+SEARCHED = {"demographic_model", "mixed_model", "kruskal", "mannwhitney"}
 
 
 #: What fits no model, and so no unit is too small for it.

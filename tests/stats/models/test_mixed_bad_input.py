@@ -168,3 +168,16 @@ def test_other_refusals_of_a_fit(frame):
 def test_linear_model_refusals(frame, formula, cluster, match):
     with pytest.raises(DesignError, match=match):
         mv.linear_model(frame, formula, cluster=cluster)
+
+
+def test_the_response_may_lie_far_from_0_but_its_square_is_a_number(frame):
+    formula = "y ~ x + (1 | g)"
+    here = mv.mixed_model(frame, formula).tidy()
+    there = mv.mixed_model(frame.assign(y=frame["y"] + 1e8), formula).tidy()
+    columns = ["std_error", "df"]
+    np.testing.assert_allclose(there[columns], here[columns], rtol=1e-6)
+    np.testing.assert_allclose(there["estimate"][1:], here["estimate"][1:], rtol=1e-5, atol=1e-7)
+    for unit in (1e-200, 1e200):
+        for fit in (mv.mixed_model, lambda data, _: mv.linear_model(data, "y ~ x")):
+            with pytest.raises(DesignError, match="in another unit"):
+                fit(frame.assign(y=frame["y"] * unit), formula)
