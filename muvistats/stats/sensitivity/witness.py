@@ -275,8 +275,8 @@ class Witness:
     def _tests(self, by: str) -> Tests:
         """Tests of the mix of labels, and of single ones, from the same arrangements."""
         plan = Plan(None, None, Resampling.checked(**self._permutations).spawn(1)[0])
-        both = ("independent", "design")
-        return self._once("tests", by, lambda: Tests(label_choices(self._frame, by), both, plan))
+        choices = label_choices(self._frame, by)
+        return self._once("tests", by, lambda: Tests(choices, ANALYSES[:2], plan))
 
     def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
@@ -304,11 +304,9 @@ class Witness:
         )
 
     def _one_label(self, claim: Claim) -> dict[str, Evidence]:
-        frame = self._once(
-            "deviations",
-            claim.factor,
-            lambda: pd.DataFrame(cell_rows(self._tests(claim.factor), "none")),
-        )
+        tests = self._tests(claim.factor)
+        rows = self._once("deviations", claim.factor, lambda: cell_rows(tests, "none"))
+        frame = pd.DataFrame(rows)
         group = self._level(claim)
         use = (frame["label"] == claim.label) & (frame["group"] == group)
         found = of_rows(frame[use], sign_of("std_residual"))
