@@ -127,7 +127,7 @@ def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
             shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
             raise DesignError(f"{short(name)} has no level {short(literal)!r}; it has {shown}")
         result = pd.Series(levels == literal, index=column.index)
-        missing = pd.Series(levels.isna(), index=column.index)  # the empty text among them
+        missing = levels.isna()  # the empty text among them
     return result.astype("boolean").mask(missing)
 
 

@@ -287,4 +287,4 @@ def _through_ranks(ranks: Floats, slope: Floats) -> Floats:
         reached = np.concatenate([[0.0], total[:, j]])
         low, high = (np.searchsorted(column, column, side=side) for side in ("left", "right"))
         out[order[:, j], j] = reached[-1] - (reached[low] + reached[high]) / 2
-    return out - out.mean(axis=0)
+    return np.asarray(out - out.mean(axis=0))

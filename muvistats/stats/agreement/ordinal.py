@@ -239,9 +239,11 @@ def kendall_w(data: Data, *, dimension: Names | None = None, conf_level: float =
     need(whole, "item", "modality", "participant", *names)
     rows: list[Row] = []
     for name in names:
-        once = once_for_each_mask(
-            lambda use, name=name: _concordance_row(whole[use], name, conf_level)
-        )
+
+        def row_of(use: Mask, name: str = name) -> Row:
+            return _concordance_row(whole[use], name, conf_level)
+
+        once = once_for_each_mask(row_of)
         rows += [once(use) | {"modality": modality} for modality, use in by_modality(whole)]
     return rows
 

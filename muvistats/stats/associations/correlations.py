@@ -14,7 +14,7 @@ from ...errors import DesignError
 from ...formula import evaluate, split_formula
 from ...kernels.sampling.correlation import fisher_interval
 from ...results.frame import result_frame
-from ...types import Data, Names, Row
+from ...types import Data, Floats, Names, Row
 from ..shared.blocks import BLOCKS, means_of, table_of
 from ..shared.engine import of_pingouin
 from ..shared.study import codes_of, need, number_of, to_frame
@@ -79,12 +79,12 @@ def rm_corr(
     need(frame, check_choice("block", block, BLOCKS))
     pairs = pd.DataFrame(
         {
-            "x": number_of(second, frame).to_numpy(),
-            "y": number_of(first, frame).to_numpy(),
+            "x": _finite(number_of(second, frame)),
+            "y": _finite(number_of(first, frame)),
             "block": codes_of(frame[block]),
         }
     )
-    used = pairs[np.isfinite(pairs).all(axis=1) & (pairs["block"] >= 0)]
+    used = pairs[pairs.notna().all(axis=1) & (pairs["block"] >= 0)]
     used = used[used.groupby("block")["block"].transform("size") > 1]
     within = used[["x", "y"]] - used.groupby("block")[["x", "y"]].transform("mean")
     row: Row = {
@@ -192,6 +192,12 @@ def partial_correlation(
     return [row | _correlation(found["r"], found["p_val"], df, conf_level)]
 
 
+def _finite(values: pd.Series) -> Floats:
+    """Numbers, NaN for what is none."""
+    numbers = values.to_numpy(dtype=float)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
 def _correlation(r: float, p_value: float, df: int, conf_level: float) -> Row:
     """Columns of a correlation with Fisher's limits."""
     low, high = fisher_interval(np.array([r]), df, conf_level)
@@ -284,7 +290,7 @@ def _of_correlation(frame: pd.DataFrame, asked: Sequence[str], block: str) -> Ro
     }
     if len(means) < 3 or (np.ptp(means, axis=0) == 0).any():
         return row | {"warning": f"too few {block}s, or a measure does not vary between them"}
-    r = float(np.corrcoef(means.T)[0, 1])
+    r = float(stats.pearsonr(means[:, 0], means[:, 1]).statistic)
     numbers = {"statistic": r, "df": float(len(means) - 2)}
     return row | numbers | {"bayes_factor": float(engine(r, len(means)))}
 
@@ -292,7 +298,7 @@ def _of_correlation(frame: pd.DataFrame, asked: Sequence[str], block: str) -> Ro
 def _of_means(frame: pd.DataFrame, asked: Sequence[str], block: str, prior_scale: float) -> Row:
     """Bayes factor that the means of two groups differ."""
     engine = of_pingouin("bayesfactor_ttest")
-    table = table_of(frame, *asked, block)
+    table = table_of(frame, asked[0], asked[1], block)
     if len(table.levels) > 2:
         raise DesignError(
             f"{asked[1]!r} has {len(table.levels)} groups and a t test compares two; use a "

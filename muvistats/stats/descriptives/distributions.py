@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choice
-from ...dataset.access import annotation_frame, dimensions_of
+from ...dataset.access import annotation_frame
 from ...dataset.gate import scale_of, takes_study
 from ...dataset.schema import keys_in
-from ...errors import DataError, DesignError
+from ...errors import DesignError
 from ...formula import factor
 from ...kernels.sampling.quantiles import (
     BinSearch,
@@ -78,20 +78,15 @@ def describe_annotations(
     ['all', 'music', 'visual', 'audiovisual']
     """
     check_choice("level", level, ("modality", "item", "annotation"))
-    if not dimensions_of(data):
-        raise DataError(
-            "the study has no rated dimension",
-            file="/annotations",
-            expected="ratings such as arousal; in the MuVi release they stand in av_data.csv",
-        )
     own = by != "modality"
     if own and level != "modality":
         raise DesignError(f"by={by!r} is for level='modality', not {level!r}")
+    names = choose_dimensions(data, dimension)
     cells = Cells.of(data)
     groups = _levels_of(data, by) if own else _modalities(cells)
     annotations = data["annotations"].dataset
     parts: list[Row] = []
-    for name in choose_dimensions(data, dimension):
+    for name in names:
         if level == "modality":
             part = _by_group(annotations[name], cells, *groups)
             if own:

@@ -65,8 +65,13 @@ def _places(column: pd.Series) -> Ints:
 def choose_dimensions(data: Data, dimension: Names | None) -> list[str]:
     """The rated dimensions that were asked for, each once, or all of them."""
     if isinstance(data, xr.DataTree):
-        need_study(data)
         known = dimensions_of(data)
+        if not known:
+            raise DataError(
+                "the study has no rated dimension",
+                file="/annotations",
+                expected="ratings such as arousal",
+            )
     elif isinstance(data, pd.DataFrame):
         known = list(data.attrs.get("dimensions", []))
     else:
