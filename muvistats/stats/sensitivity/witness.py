@@ -18,6 +18,7 @@ from ...formula import factor
 from ...kernels import contingency
 from ...kernels.ranks.effects import partial_eta_squared
 from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ...results.frame import RESULT_COLUMNS, build_frame
 from ..labels.by_design import Plan
 from ..labels.counts import Tests, label_choices, table_rows
 from ..labels.residuals import cell_rows
@@ -264,7 +265,8 @@ class Witness:
     # ------------------------------------------------------------------- labels
 
     def _mix_of_labels(self, claim: Claim) -> dict[str, Evidence]:
-        frame = pd.DataFrame(table_rows(self._tests(claim.factor), self._conf_level))
+        rows = table_rows(self._tests(claim.factor), self._conf_level)
+        frame = build_frame(rows, RESULT_COLUMNS["chisquare_labels"])
         found = of_rows(frame, no_sign)
         found["design"] = self._design_effect(frame, claim.factor, found["design"])
         found["mixed model"] = self._guarded(lambda: self._largest(claim.factor), _LOGISTIC)
@@ -302,11 +304,8 @@ class Witness:
         )
 
     def _one_label(self, claim: Claim) -> dict[str, Evidence]:
-        frame = self._once(
-            "deviations",
-            claim.factor,
-            lambda: pd.DataFrame(cell_rows(self._tests(claim.factor), "none")),
-        )
+        rows = cell_rows(self._tests(claim.factor), "none")
+        frame = build_frame(rows, RESULT_COLUMNS["label_deviations"])
         group = self._level(claim)
         use = (frame["label"] == claim.label) & (frame["group"] == group)
         found = of_rows(frame[use], sign_of("std_residual"))
