@@ -10,6 +10,15 @@ _NO_DEFAULT = "the question is about this one thing"
 _FACTORS = "'modality + gender + (years_of_training > 3) + familiar'"
 _DEMOGRAPHIC = (_FACTORS, "the model of the paper's demographics")
 
+_BLOCK = {"rm_corr": ("'participant'", "it asks about people, and averages nothing")}
+_IMPORTERS = ("from_files", "from_frames", "from_votes")
+
+
+def _of_fits(methods: tuple[str, ...], default: str, reason: str) -> dict[str, tuple[str, str]]:
+    """The same exception for methods of both kinds of fits."""
+    return {f"{fit}Fit.{m}": (default, reason) for fit in ("Mixed", "Linear") for m in methods}
+
+
 PARAMETERS: dict[str, Parameter] = {
     # what is analysed
     "data": Parameter("DataTree or DataFrame", REQUIRED, "A study, or an annotation frame of one."),
@@ -24,12 +33,8 @@ PARAMETERS: dict[str, Parameter] = {
         "'modality'",
         "Right-hand side of a formula: ``modality``, ``gender``, ``years_of_training > 3``...",
         {
-            "MixedFit.contrasts": (REQUIRED, _NO_DEFAULT),
-            "MixedFit.emmeans": (REQUIRED, _NO_DEFAULT),
-            "MixedFit.emtrends": ("()", "one slope over all levels where not given"),
-            "LinearFit.emtrends": ("()", "one slope over all levels where not given"),
-            "LinearFit.contrasts": (REQUIRED, _NO_DEFAULT),
-            "LinearFit.emmeans": (REQUIRED, _NO_DEFAULT),
+            **_of_fits(("contrasts", "emmeans"), REQUIRED, _NO_DEFAULT),
+            **_of_fits(("emtrends",), "()", "one slope over all levels where not given"),
             "demographic_model": _DEMOGRAPHIC,
             "label_models": _DEMOGRAPHIC,
             "normality": ("None", "without a factor all values are tested together"),
@@ -67,19 +72,14 @@ PARAMETERS: dict[str, Parameter] = {
         {"select": ("None", "it chooses participants of the study")},
     ),
     "block": Parameter(
-        "{'item', 'participant'}",
-        "'item'",
-        "What is one case: its annotations are averaged, at each level of a factor.",
-        {"rm_corr": ("'participant'", "it asks about people, and averages nothing")},
+        "{'item', 'participant'}", "'item'", "What is one case: its values are averaged.", _BLOCK
     ),
     "modality": Parameter(
         "str, int or iterable of these, optional",
         "None",
         "Modalities; all of them where not given.",
         {
-            "from_files": ("'modality'", "it names a column"),
-            "from_frames": ("'modality'", "it names a column"),
-            "from_votes": ("'modality'", "it names a column"),
+            **dict.fromkeys(_IMPORTERS, ("'modality'", "it names a column")),
             "audio_visual_contrast": ("'audiovisual'", "where both kinds of features are heard"),
             "modality_contribution": ("'audiovisual'", "the modality that the others add up to"),
         },
@@ -141,10 +141,7 @@ PARAMETERS: dict[str, Parameter] = {
         '{"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}',
         "'holm'",
         "Adjustment of p-values for looking at several.",
-        {
-            "LinearFit.contrasts": ("'tukey'", "all pairs of one factor are compared"),
-            "MixedFit.contrasts": ("'tukey'", "all pairs of one factor are compared"),
-        },
+        _of_fits(("contrasts",), "'tukey'", "all pairs of one factor are compared"),
     ),
     "conf_level": Parameter("float", "0.95", "Confidence level of the intervals."),
     "alpha": Parameter("float", "0.05", "A p-value up to this rejects."),
