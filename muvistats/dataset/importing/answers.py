@@ -63,6 +63,9 @@ def read_labels(
         names = list(names)
         for name in names:
             check_text("a label", name)
+            if name in schema.ALL_KEYS:
+                expected = "columns of labels, or the column of the answers"
+                raise DataError("a key is no label", file="labels", found=name, expected=expected)
         if len(names) == 1 and _holds_answers(frame, names[0]):
             return _one_of(frame, names[0])
         labels = pd.DataFrame({"label": names, "label_name": names}, dtype="str")

@@ -21,7 +21,7 @@ from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear
 from ...kernels.mixed.separation import separated_columns, separated_directions
 from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.threads import few_threads
-from ...types import Floats
+from ...types import Floats, Ints
 from .basis import Basis, basis_of, turned_block, turned_theta
 from .fit import Coefficients
 from .second_opinion import by_statsmodels
@@ -166,11 +166,10 @@ def _reasons(design: Design, basis: Basis) -> list[str]:
 
 def repeated_annotations(design: Design) -> str:
     """Why rows of one annotation cannot count as independent; empty where they can."""
-    frame = design.frame
-    keys = [key for key in ALL_KEYS if key in frame]
-    if not {"item", "participant"} <= set(keys):
+    keys = _key_codes(design)
+    if not keys:
         return ""
-    own = dense_codes(*(pd.factorize(frame[key])[0].astype(np.intp) for key in keys))
+    own = dense_codes(*keys.values())
     count = int(own.max()) + 1
     if count == len(own):
         return ""
@@ -183,6 +182,21 @@ def repeated_annotations(design: Design) -> str:
         f"{len(own)} rows repeat {count} annotations ({', '.join(keys)}) without a random term "
         f"for them, such as {term}: they are taken as independent, and p is too small"
     )
+
+
+def _key_codes(design: Design) -> dict[str, Ints]:
+    """What tells annotations apart: the keys of a study, else crossed groups and fixed factors."""
+    frame = design.frame
+    if {"item", "participant"} <= set(frame):
+        keys = [key for key in ALL_KEYS if key in frame]
+        return {key: pd.factorize(frame[key])[0].astype(np.intp) for key in keys}
+    groups = [part for part in design.random if part.bar.intercept and len(part.bar.group) == 1]
+    codes = {part.bar.name: part.codes for part in groups}
+    largest = max((len(part.levels) for part in groups), default=0)
+    if len(codes) < 2 or int(dense_codes(*codes.values()).max()) + 1 == largest:
+        return {}  # one group, or groups within groups: their rows are other things
+    factors = {n: v for n, v in design.values.items() if isinstance(v, pd.Categorical)}
+    return codes | {name: value.codes.astype(np.intp) for name, value in factors.items()}
 
 
 def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:

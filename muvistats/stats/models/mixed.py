@@ -90,10 +90,11 @@ def mixed_model(
     estimates concerned are NaN; `glm` with ``firth=True`` has finite ones. Rows that repeat an
     annotation (item, modality, participant), such as samples over time, need a random term for
     it, ``(1 | item:modality:participant)``; without one the frames say so in `warning` and call
-    the tests `independent`. Origin and unit of numbers and the coding of factors change no test
-    that does not speak of them: columns are made orthonormal inside. Standard errors of a
-    gaussian model are those of the estimated covariance; of the others, of the Hessian of the
-    whole deviance, as in lme4's glmer.
+    the tests `independent`. Under other names an annotation is a combination of crossed grouping
+    factors and of the factors of the formula. Origin and unit of numbers and the coding of
+    factors change no test that does not speak of them: columns are made orthonormal inside.
+    Standard errors of a gaussian model are those of the estimated covariance; of the others, of
+    the Hessian of the whole deviance, as in lme4's glmer.
 
     References
     ----------
@@ -300,17 +301,21 @@ def _rows_of_labels(
     frame = frame.copy(deep=False)
     frame.attrs = {}  # pandas copies them at every step
     known: Design | None = None
+    refused: list[MuvistatsError] = []
     for label in labels:
         name = code_of_column(label)
         base = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
         design = None if known is None else known.answered_by(name)
         try:
             known = design = design or build_design(f"{name} ~ {by}", frame)
-        except DataError as error:
+        except (DataError, DesignError) as error:
+            refused.append(error)
             gone = {"term": "", "count": 0, "n": 0, "n_missing": len(frame)}
             yield {**base, **gone, "warning": str(error)}
             continue
         yield from _label_rows(design, base, provenance(frame), conf_level)
+    if len(refused) == len(labels) and isinstance(refused[0], DesignError):
+        raise refused[0]
 
 
 def _label_rows(

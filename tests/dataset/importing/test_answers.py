@@ -34,6 +34,13 @@ def test_a_choice_between_one_answer_is_none():
         mv.from_frames(KEYS.assign(emotion="joy"), labels="emotion")
 
 
+@pytest.mark.parametrize("key", ["participant", "item"])
+def test_a_key_is_no_label(key):
+    frame = pd.DataFrame({"item": ["a", "b"], "participant": ["p", "q"], "joy": [0, 1]})
+    with pytest.raises(mv.DataError, match=f"a key is no label.*{key}"):
+        mv.from_frames(frame, labels=[key])
+
+
 def test_labels_alone_need_no_dimension():
     study = mv.from_frames(KEYS.assign(joy=[1, 0, 1, 1]), labels=["joy"])
     assert mv.label_frequencies(study)["count"].tolist() == [3]

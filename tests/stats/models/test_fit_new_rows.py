@@ -113,6 +113,21 @@ def test_rows_that_repeat_an_annotation_need_a_term_for_it():
     assert known["std_error"].iloc[1] > 2 * plain["std_error"].iloc[1]
     once = mv.mixed_model(short, f"e ~ coin + {crossed}").tidy()
     assert (once["dependence"] == "design").all()
+    own = {"participant": "subject", "item": "clip", "modality": "cut"}
+    crossed = "(1 | subject) + (1 | clip)"
+    named = mv.mixed_model(long.rename(columns=own), f"y ~ coin + {crossed}").tidy()
+    assert named["warning"].str.contains(r"960 rows repeat 64 annotations \(subject, clip\)").all()
+    assert (named["dependence"] == "independent").all()
+    once = mv.mixed_model(short.rename(columns=own), f"e ~ coin + cut + {crossed}").tidy()
+    assert (once["dependence"] == "design").all()
+
+
+def test_rows_of_nested_groups_are_other_things():
+    rng = np.random.default_rng(1)
+    pupils = pd.DataFrame({"school": np.repeat(list("abcdef"), 20), "y": rng.normal(size=120)})
+    pupils["room"] = pupils["school"] + np.tile(np.repeat(list("12"), 10), 6)
+    fit = mv.mixed_model(pupils, "y ~ 1 + (1 | school) + (1 | room)").tidy()
+    assert (fit["dependence"] == "design").all()
 
 
 def test_defaults_leave_out_what_a_study_has_no_columns_for():

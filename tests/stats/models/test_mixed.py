@@ -278,6 +278,17 @@ def test_preset_is_the_model_it_says(study):
     pd.testing.assert_frame_equal(found, expected)
 
 
+def test_a_label_of_too_few_rows_leaves_the_models_of_others(study):
+    frame = mv.annotation_frame(study).astype({"sad": "Float64"})
+    frame.loc[frame.index[3:], "sad"] = pd.NA
+    table = mv.label_models(frame, by="modality", labels=["sad", "calm"])
+    assert table.loc[table["label"] == "sad", "p_value"].isna().all()
+    assert table.loc[table["label"] == "sad", "warning"].str.len().gt(10).all()
+    assert table.loc[table["label"] == "calm", "p_value"].notna().all()
+    with pytest.raises(DesignError):
+        mv.label_models(frame, by="modality", labels=["sad"])
+
+
 def test_label_models_are_the_models_of_each_label(study):
     frame = mv.label_models(study, by="modality", labels=["energetic", "calm"], adjust="holm")
     for label, part in frame.groupby("label"):
