@@ -41,17 +41,17 @@ def test_there_are_takers():
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize(("name", "parameter"), takers())
 def test_refused_with_the_token_named(name, parameter, attack, study):
-    frame = mv.annotation_frame(study)
+    data = study if name == "describe_annotations" else mv.annotation_frame(study)
     text = attack
     if parameter == "formula":
         bar = " + (1 | participant)" if name == "mixed_model" else ""
-        response = "gender" if name == "chisquare" else "arousal"
+        response = {"chisquare": "gender", "cochran": "calm"}.get(name, "arousal")
         text = f"{response} ~ {attack}{bar}"
     times = []
     for _ in range(3):
         start = time.perf_counter()
         with pytest.raises(mv.DesignError) as error:
-            getattr(mv, name)(frame, **{parameter: text})
+            getattr(mv, name)(data, **{parameter: text})
         times.append(time.perf_counter() - start)
     assert min(times) < 0.05
     assert ATTACKS[attack] in str(error.value)
