@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choice
-from ...dataset.access import annotation_frame
+from ...dataset.access import frame_of
 from ...dataset.gate import scale_of, takes_study
 from ...dataset.schema import keys_in
 from ...errors import DesignError
@@ -147,7 +147,7 @@ def _modalities(cells: Cells) -> tuple[Ints, list[str]]:
 
 def _levels_of(data: xr.DataTree, by: str) -> tuple[Ints, list[str]]:
     """Level of a factor of each annotation as a number, that of none the last, and their names."""
-    levels = factor(by, annotation_frame(data))
+    levels = factor(by, frame_of(data))
     names = [str(level) for level in levels.cat.categories]
     codes = levels.cat.codes.to_numpy().astype(np.intp)
     return np.where(codes < 0, len(names), codes), names
