@@ -199,7 +199,9 @@ def demographic_model(
 def _what_is_there(frame: pd.DataFrame, by: str) -> tuple[str, str]:
     """Terms of the default model that the study has and that vary, and what was left out."""
     if by != DEMOGRAPHIC or "dimensions" not in frame.attrs:
-        return by, ""
+        model = parse_model(f"y ~ {by}")
+        alone = model.intercept and len(model.terms) == 1 == len(model.factors)
+        return (f"({model.factors[0]})" if alone and " " in model.factors[0] else by), ""
     kept: list[str] = []
     gone: list[str] = []
     for term in DEMOGRAPHIC.split(" + "):

@@ -278,6 +278,15 @@ def test_preset_is_the_model_it_says(study):
     pd.testing.assert_frame_equal(found, expected)
 
 
+def test_a_comparison_alone_needs_no_brackets(study):
+    by = "years_of_training > 4 - 1"
+    plain = mv.label_models(study, by=by, labels=["calm"])
+    bracketed = mv.label_models(study, by=f"({by})", labels=["calm"])
+    pd.testing.assert_frame_equal(plain, bracketed)
+    fit = mv.demographic_model(study, by=by)
+    assert fit.anova()["term"].tolist() == [by]
+
+
 def test_a_label_of_too_few_rows_leaves_the_models_of_others(study):
     frame = mv.annotation_frame(study).astype({"sad": "Float64"})
     frame.loc[frame.index[3:], "sad"] = pd.NA
