@@ -191,12 +191,14 @@ def _key_codes(design: Design) -> dict[str, Ints]:
         keys = [key for key in ALL_KEYS if key in frame]
         return {key: pd.factorize(frame[key])[0].astype(np.intp) for key in keys}
     groups = [part for part in design.random if part.bar.intercept and len(part.bar.group) == 1]
-    codes = {part.bar.name: part.codes for part in groups}
+    codes: dict[str, Ints] = {part.bar.name: part.codes for part in groups}
     largest = max((len(part.levels) for part in groups), default=0)
     if len(codes) < 2 or int(dense_codes(*codes.values()).max()) + 1 == largest:
         return {}  # one group, or groups within groups: their rows are other things
-    factors = {n: v for n, v in design.values.items() if isinstance(v, pd.Categorical)}
-    return codes | {name: value.codes.astype(np.intp) for name, value in factors.items()}
+    for name, value in design.values.items():
+        if isinstance(value, pd.Categorical):
+            codes[name] = np.asarray(value.codes, dtype=np.intp)
+    return codes
 
 
 def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
