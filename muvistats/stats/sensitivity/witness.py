@@ -228,7 +228,8 @@ class Witness:
             return of_estimate(only(rows), "difference of mean Fisher z")
 
         name = "difference of mean Fisher z"
-        rows = frame[use].assign(effect_size=frame["estimate"], effect_size_name=name)
+        rows = frame[use]
+        rows = rows.assign(effect_size=rows["estimate"], effect_size_name=name)
         found = self._once("closer", claim.dimension, lambda: self._guarded(model))
         return of_rows(rows, sign_of("estimate"), permuted=False) | {"mixed model": found}
 
