@@ -52,10 +52,3 @@ def centred(values: Array, axis: int = -1) -> Floats:
     moved = scaled - np.take(scaled, [0], axis=axis)
     out: Floats = moved - moved.mean(axis=axis, keepdims=True)
     return out
-
-
-def standard_deviation(values: Floats) -> float:
-    """Standard deviation by 1/(n - 1), in the values' own unit; NaN of fewer than two."""
-    if len(values) < 2:
-        return np.nan
-    return float(np.std(centred(values), ddof=1) / unit_factor(values)[0])

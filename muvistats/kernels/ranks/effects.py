@@ -546,6 +546,26 @@ def _welch(influence: Floats, codes: Ints, cluster: Ints) -> float:
 # ------------------------------------------------------------------------- shares of variance
 
 
+def standard_deviation(values: Floats) -> float:
+    """Standard deviation of a group by 1/(n - 1), whatever its unit and origin.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+        Values without NaN.
+
+    Returns
+    -------
+    float
+        Computed from differences from the first value, in a power of two of their size, so that no
+        digit is lost and no square overflows; NaN of fewer than two values.
+    """
+    if len(values) < 2:
+        return np.nan
+    unit = np.ldexp(1.0, np.clip(np.frexp(np.abs(values).max())[1] - 1, -1000, 1000))
+    return float(np.std(values / unit - values[0] / unit, ddof=1) * unit)
+
+
 def epsilon_squared(values: Array, codes: Array, k: int) -> float:
     """Share of the variance of the ranks that lies between groups, H / (n - 1).
 

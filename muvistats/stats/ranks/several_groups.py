@@ -13,7 +13,6 @@ from ...arguments import Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
-from ...kernels.scale import standard_deviation
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
@@ -265,7 +264,7 @@ def _whole(groups: Groups) -> Row:
         "effect_size_name": "epsilon squared",
         "n_resamples": 0,
         "median": np.median(groups.values) if n else np.nan,
-        "sd": standard_deviation(groups.values),
+        "sd": rank.standard_deviation(groups.values),
         "mean_rank": (n + 1) / 2 if n else np.nan,
         "n": n,
         "n_missing": groups.n_missing,
@@ -282,7 +281,7 @@ def _group_rows(base: Row, sample: Sample) -> list[Row]:
             "group": level,
             "n_resamples": 0,
             "median": np.median(groups.of(code)),
-            "sd": standard_deviation(groups.of(code)),
+            "sd": rank.standard_deviation(groups.of(code)),
             "mean_rank": means[code],
             "n": len(groups.of(code)),
             "warning": "" if len(groups.of(code)) > 1 else "one value has no standard deviation",

@@ -284,3 +284,12 @@ def test_crossed_errors_are_no_smaller_than_a_part_of_those_of_independent_rows(
     assert found == pytest.approx(
         (weight * (means - weight @ means / weight.sum()) ** 2).sum(), rel=1e-6
     )
+
+
+@pytest.mark.parametrize(("origin", "unit"), [(0, 1), (1e8, 1), (0, 1e200), (0, 1e-300), (0, 0)])
+def test_standard_deviation_in_any_unit_and_origin(origin, unit):
+    numbers = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
+    values = (numbers + origin) * unit
+    expected = np.std(numbers, ddof=1) * unit
+    assert rank.standard_deviation(values) == pytest.approx(expected, rel=1e-12, abs=0)
+    assert np.isnan(rank.standard_deviation(values[:1]))
