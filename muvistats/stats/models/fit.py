@@ -226,7 +226,7 @@ class Fit(ABC):
         eta = matrix[:, parts.kept] @ parts.basis.back @ parts.inner + offset
         return np.where(self._estimable(matrix), eta, np.nan)
 
-    def coefficients(self, conf_level: float) -> list[dict[str, Any]]:
+    def coefficients(self, *, conf_level: float = 0.95) -> list[dict[str, Any]]:
         """Rows of `tidy`, without what concerns the whole fit."""
         names = self.design.fixed.names
         eye = np.eye(len(names))
@@ -248,7 +248,7 @@ class Fit(ABC):
         Wald tests: t where the degrees of freedom are finite, otherwise normal. Intervals are of
         the same kind. Effects of binomial and Poisson models are on the link scale.
         """
-        return self.coefficients(conf_level)
+        return self.coefficients(conf_level=conf_level)
 
     @fit_frame(
         "term",

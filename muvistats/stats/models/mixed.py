@@ -345,7 +345,7 @@ def _label_rows(
         "warning",
     ]
     base["dependence"] = fit.dependence
-    rows = fit.coefficients(conf_level)
+    rows = fit.coefficients(conf_level=conf_level)
     for row in rows:
         row["warning"] = join_reasons(row.get("warning", ""), *fit.reasons)
     return [{**{key: row[key] for key in kept}, **base} for row in rows]
