@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -132,3 +133,21 @@ class ExtractionWarning(UserWarning):
 
 class UnsealedWarning(UserWarning):
     """A stored study has no seal, so that damage to it would not be noticed."""
+
+
+#: By how much more than its file ratings may take.
+_MOST_TIMES = 100
+
+
+def refuse_swollen(path: Path, size: int, stored: int, *, surely: int, problem: str) -> None:
+    """Refuse what takes more memory than is sure to be there and than a hundred times its file.
+
+    Ratings pack by less; what packs by more was damaged, or made to fill the memory.
+    """
+    if size > max(surely, _MOST_TIMES * stored):
+        raise DataError(
+            problem,
+            file=path.name,
+            found=f"{size / 1024**2:.0f} MiB or more from {stored} bytes",
+            expected=f"at most {surely // 1024**2} MiB, or {_MOST_TIMES} times what is stored",
+        )

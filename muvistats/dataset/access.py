@@ -162,7 +162,7 @@ def _cut(
 
 def _true_of(data: xr.DataTree, where: str | Mapping[str, Any]) -> npt.NDArray[np.bool_]:
     """Annotations of which a formula is true, or whose traits are among the levels."""
-    frame = annotation_frame(data)
+    frame = frame_of(data)
     if isinstance(where, str):
         found = evaluate(where, frame)
         if not pd.api.types.is_bool_dtype(found.dtype):

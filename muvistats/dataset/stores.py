@@ -12,16 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..errors import DataError, boundary
+from ..errors import boundary, refuse_swollen
 from . import schema
 from .seal import MANIFEST, SEAL, NetcdfSeal, ZarrSeal, digests, plain_attrs
 
 #: Bytes of a stored chunk: arrays up to this size are one chunk.
 _CHUNK_BYTES = 16 * 1024**2
 
-#: An unsealed store may claim this many bytes, or a hundred times its own size.
+#: Bytes that an unsealed store may claim, whatever is stored of them.
 _SURELY = 1024**3
-_TIMES = 100
 
 #: Attribute that keeps the width of a text in NetCDF, which has no such type.
 _WIDTH = "text_width"
@@ -135,13 +134,8 @@ def _refuse_claims(path: Path) -> None:
             arrays: list[h5py.Dataset] = []
             file.visititems(lambda _, a: arrays.append(a) if isinstance(a, h5py.Dataset) else None)
             claimed = sum(array.nbytes for array in arrays)
-    if claimed > max(_SURELY, _TIMES * stored):
-        raise DataError(
-            "arrays are far larger than what is stored of them; the metadata are damaged",
-            file=path.name,
-            found=f"{claimed / 1024**2:.0f} MiB from {stored} bytes",
-            expected=f"at most {_SURELY // 1024**2} MiB, or {_TIMES} times what is stored",
-        )
+    problem = "arrays are far larger than what is stored of them; the metadata are damaged"
+    refuse_swollen(path, claimed, stored, surely=_SURELY, problem=problem)
 
 
 def stored_chunks(variable: xr.Variable, items: npt.NDArray[Any] | None) -> tuple[int, ...]:

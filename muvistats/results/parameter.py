@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 #: Default of arguments that have none.
 REQUIRED = "required"
 
+#: Why one function needs an argument that has a default elsewhere.
+NO_DEFAULT = "the question is about this one thing"
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from .parameter import REQUIRED, Parameter
+from .parameter import NO_DEFAULT, REQUIRED, Parameter
 from .parameters_of_studies import OF_STUDIES
-
-_NO_DEFAULT = "the question is about this one thing"
 
 _FACTORS = "'modality + gender + (years_of_training > 3) + familiar'"
 _DEMOGRAPHIC = (_FACTORS, "the model of the paper's demographics")
@@ -33,7 +31,7 @@ PARAMETERS: dict[str, Parameter] = {
         "'modality'",
         "Right-hand side of a formula: ``modality``, ``gender``, ``years_of_training > 3``...",
         {
-            **_of_fits(("contrasts", "emmeans"), REQUIRED, _NO_DEFAULT),
+            **_of_fits(("contrasts", "emmeans"), REQUIRED, NO_DEFAULT),
             **_of_fits(("emtrends",), "()", "one slope over all levels where not given"),
             "demographic_model": _DEMOGRAPHIC,
             "label_models": _DEMOGRAPHIC,
@@ -60,7 +58,7 @@ PARAMETERS: dict[str, Parameter] = {
         "'item'",
         "Column of a frame that names what was rated; a study knows it.",
         {
-            "plot_agreement_trajectory": (REQUIRED, _NO_DEFAULT),
+            "plot_agreement_trajectory": (REQUIRED, NO_DEFAULT),
             "select": ("None", "it chooses items of the study"),
             "plot_model_trajectory": ("None", "it chooses an item of the study"),
         },

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from .parameter import REQUIRED, Parameter
-
-_NO_DEFAULT = "the question is about this one thing"
+from .parameter import NO_DEFAULT, REQUIRED, Parameter
 
 OF_STUDIES: dict[str, Parameter] = {
     # studies, simulated and stored
@@ -85,7 +83,7 @@ OF_STUDIES: dict[str, Parameter] = {
         "How networks are trained, tested and scored.",
         {
             "deep.transfer_recovery": ("SMALL", "small networks show the same on small studies"),
-            "deep.quick": (REQUIRED, _NO_DEFAULT),
+            "deep.quick": (REQUIRED, NO_DEFAULT),
         },
     ),
     "configurations": Parameter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import io
 import lzma
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...errors import DataError, boundary
+from ...errors import DataError, boundary, refuse_swollen
 
 #: Files of tables that are read.
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
@@ -22,10 +23,8 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl")
 _UNPACK: dict[str, Callable[[Path], io.BufferedIOBase]]
 _UNPACK = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 
-#: A packed table may unpack to this many bytes, or to a hundred times its own size: texts of
-#: ratings pack by less, and what packs by more was made to fill the memory.
+#: Bytes to which a table may unpack, whatever its packed size.
 _SURELY = 256 * 1024**2
-_TIMES = 100
 
 _BLOCK = 1024**2
 
@@ -80,24 +79,20 @@ def _separator(path: Path) -> str:
 
 def _refuse_bomb(path: Path, packing: str) -> None:
     """Refuse a packed file that was made to fill the memory, before it does."""
-    most = max(_SURELY, _TIMES * path.stat().st_size)
-    unpacked = 0
+    stored = path.stat().st_size
+    problem = "unpacks to far more than a table of ratings; unpack it yourself if you trust it"
+    check = functools.partial(refuse_swollen, path, stored=stored, surely=_SURELY, problem=problem)
     if packing == ".zip":
         with zipfile.ZipFile(path) as archive:  # which hands out no more than it declares
-            unpacked = sum(member.file_size for member in archive.infolist())
+            check(sum(member.file_size for member in archive.infolist()))
     elif packing == ".parquet":
-        unpacked = _size_of_parquet(path)
+        check(_size_of_parquet(path))
     elif packing in _UNPACK:
+        unpacked = 0
         with _UNPACK[packing](path) as stream:
-            while unpacked <= most and (block := stream.read(_BLOCK)):
+            while block := stream.read(_BLOCK):
                 unpacked += len(block)
-    if unpacked > most:
-        raise DataError(
-            "unpacks to far more than a table of ratings; unpack it yourself if you trust it",
-            file=path.name,
-            found=f"more than {most // 1024**2} MiB from {path.stat().st_size} bytes",
-            expected=f"at most {_SURELY // 1024**2} MiB, or {_TIMES} times its size",
-        )
+                check(unpacked)
 
 
 def _size_of_parquet(path: Path) -> int:

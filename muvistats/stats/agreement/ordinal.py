@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_choices, check_conf_level, check_resamples, generator_of
+from ...arguments import check_choices, generator_of
 from ...dataset.gate import takes_study
 from ...kernels.raters.left_out import spread_of
 from ...kernels.raters.ordinal import kendall_w as concordance_of_ranks
@@ -110,8 +110,6 @@ def weighted_kappa(
     [0.714, 0.704, 0.8, 0.795]
     """
     kinds = check_choices("weighting", weighting, _WEIGHTING)
-    check_conf_level(conf_level)
-    check_resamples(n_resamples)
     names = choose_dimensions(data, dimension)
     whole = in_one_modality(to_frame(data))
     need(whole, "item", "modality", *names)
@@ -233,7 +231,6 @@ def kendall_w(data: Data, *, dimension: Names | None = None, conf_level: float =
     >>> kendall_w(ratings, dimension="calm")["estimate"].round(4).tolist()
     [0.9167]
     """
-    check_conf_level(conf_level)
     names = choose_dimensions(data, dimension)
     whole = in_one_modality(to_frame(data))
     need(whole, "item", "modality", "participant", *names)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import check_choice, check_conf_level, check_number
+from ...arguments import check_choice, check_number
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import evaluate, split_formula
@@ -73,7 +73,6 @@ def rm_corr(
     [[108.0, 95.0]]
     """
     engine = of_pingouin("rm_corr")
-    check_conf_level(conf_level)
     first, second = split_formula(formula)
     frame = to_frame(data)
     need(frame, check_choice("block", block, BLOCKS))
@@ -101,8 +100,6 @@ def rm_corr(
     df = len(used) - row["n_clusters"] - 1
     if row["n_clusters"] < 3 or df < 1:
         return [row | {"warning": f"fewer than three {block}s have two values"}]
-    if np.allclose(within, 0, atol=1e-12 * float(used[["x", "y"]].abs().max().max())):
-        return [row | {"warning": f"nothing varies within a {block}"}]
     if (within.abs().max() <= 1e-12 * used[["x", "y"]].abs().max()).any():
         return [row | {"warning": f"a measure does not vary within a {block}"}]
     found = engine(used, x="x", y="y", subject="block").iloc[0]
@@ -163,7 +160,6 @@ def partial_correlation(
     [[9.0, 6.0]]
     """
     engine = of_pingouin("partial_corr" if len(given) else "corr")
-    check_conf_level(conf_level)
     first, second = split_formula(formula)
     held = [given] if isinstance(given, str) else list(given)
     frame = to_frame(data)
