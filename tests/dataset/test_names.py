@@ -70,7 +70,7 @@ def test_a_key_has_no_other_table(table, key, other):
 
 
 def test_a_label_is_no_key():
-    with pytest.raises(DataError, match="another meaning"):
+    with pytest.raises(DataError, match="a key is no label"):
         build(ratings(item=[0, 0, 1, 1]), labels=["item"])
 
 
