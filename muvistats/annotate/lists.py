@@ -33,9 +33,6 @@ COLUMNS = ("participant", "trial", "item", "modality", "overlay")
 _SIDE_BY_SIDE, _OVERLAID = INTERFACES
 _NO_PICTURE = "music"
 
-#: Weight of balanced modalities over balanced interfaces, where a participant cannot have both.
-_MODALITY_FIRST = 4.0
-
 Interface = Literal["balanced", "overlaid", "side_by_side"]
 
 
@@ -92,11 +89,12 @@ def design_lists(
     -----
     Each item goes to ``per_cell`` times the number of modalities lists, always the shortest ones,
     so that lengths differ by one at most and nobody meets an item twice. Which of these
-    participants has which modality and interface is the assignment that leaves each participant's
-    counts of modalities, and then of interfaces, most equal (least sum of squares, ties at
-    random). The order within a list is drawn trial by trial, each modality in proportion to what
-    is left of it, among the modalities after which the rest can still be placed without a longer
-    run than `max_run`.
+    participants has which modality is the assignment that leaves each participant's counts of
+    modalities most equal (least sum of squares, ties at random). Interfaces differ by one at most
+    within each cell, each item, each participant, and each modality of a participant. The order
+    within a list is drawn trial by trial, each modality in proportion to what is left of it,
+    among the modalities after which the rest can still be placed without a longer run than
+    `max_run`.
 
     Examples
     --------
@@ -116,27 +114,26 @@ def design_lists(
     random = generator_of(rng)
     _check_feasible(len(names), len(chosen), people, raters, most)
     slots = spread_items(random, len(names), raters * len(chosen), people)
-    modality, overlay = _cells(random, slots, chosen, raters, interface, people)
-    flat = slots.ravel()
+    modality = _modalities(random, slots, len(chosen), people).ravel()
+    person, item = slots.ravel(), np.repeat(np.arange(len(names)), slots.shape[1])
     trials = pd.DataFrame(
         {
-            "person": flat,
-            "item": np.repeat(names, slots.shape[1]),
-            "modality": np.array(chosen)[modality.ravel()],
-            "overlay": np.array(["", *INTERFACES])[overlay.ravel() + 1],
+            "person": person,
+            "item": np.array(names)[item],
+            "modality": np.array(chosen)[modality],
+            "overlay": _overlays(random, interface, chosen, person, item, modality),
         }
     )
     order = np.concatenate(
         [
-            rows[_ordered(random, modality.ravel()[rows], run, len(chosen))]
-            for rows in (np.flatnonzero(flat == person) for person in range(people))
+            rows[_ordered(random, modality[rows], run, len(chosen))]
+            for rows in (np.flatnonzero(person == each) for each in range(people))
         ]
     )
     trials = trials.iloc[order].reset_index(drop=True)
     trials["trial"] = trials.groupby("person").cumcount() + 1
     trials["participant"] = "P" + (trials["person"] + 1).astype("str")
     texts = {name: "str" for name in COLUMNS if name != "trial"}
-    trials["overlay"] = trials["overlay"].where(trials["overlay"] != "")
     return trials[list(COLUMNS)].astype(texts)
 
 
@@ -189,49 +186,73 @@ def _check_feasible(
     raise DesignError(f"no such lists: {why}; nearest: {', or '.join(ways)}")
 
 
-def _cells(
-    rng: np.random.Generator,
-    slots: Ints,
-    modalities: Sequence[str],
-    raters: int,
-    interface: str,
-    people: int,
-) -> tuple[Ints, Ints]:
-    """Modality and interface (-1 for none) of each participant of each item."""
+def _modalities(rng: np.random.Generator, slots: Ints, modalities: int, people: int) -> Ints:
+    """Modality of each participant of each item: each as often as the others, for both."""
     from scipy.optimize import linear_sum_assignment
 
-    picture = np.array([name != _NO_PICTURE for name in modalities])
-    modality = np.repeat(np.arange(len(modalities)), raters)
-    had = np.zeros((people, len(modalities), 3))
-    out_modality, out_overlay = np.empty_like(slots), np.empty_like(slots)
-    extra = _extras(rng, len(slots) * len(modalities)).reshape(len(slots), -1)
+    modality = np.repeat(np.arange(modalities), slots.shape[1] // modalities)
+    had = np.zeros((people, modalities))
+    given = np.empty_like(slots)
     for item in rng.permutation(len(slots)):
-        overlaid = _overlaid(interface, raters, extra[item])[modality]
-        place = np.tile(np.arange(raters), len(modalities))
-        overlay = np.where(picture[modality], (place < overlaid).astype(np.int64), -1)
-        people_here = had[slots[item]]
         # what one more does to the sum of squares of the counts, but for a constant
-        cost = _MODALITY_FIRST * people_here.sum(axis=2)[:, modality]
-        cost += people_here.sum(axis=1)[:, overlay] * picture[modality]
-        cost += people_here[:, modality, overlay]
-        cost += 0.5 * rng.random(cost.shape)
-        rows, columns = linear_sum_assignment(cost)
-        out_modality[item, rows] = modality[columns]
-        out_overlay[item, rows] = overlay[columns]
-        had[slots[item, rows], modality[columns], overlay[columns]] += 1
-    return out_modality, out_overlay
+        cost = had[slots[item]][:, modality]
+        rows, columns = linear_sum_assignment(cost + 0.5 * rng.random(cost.shape))
+        given[item, rows] = modality[columns]
+        had[slots[item, rows], modality[columns]] += 1
+    return given
 
 
-def _extras(rng: np.random.Generator, cells: int) -> Ints:
-    """For each cell with an odd number of raters, whether the one more sees the axes overlaid."""
-    return rng.permutation(np.arange(cells) % 2)
-
-
-def _overlaid(interface: str, raters: int, extra: Ints) -> Ints:
-    """How many raters of each modality see the axes overlaid."""
+def _overlays(
+    rng: np.random.Generator,
+    interface: str,
+    modalities: Sequence[str],
+    person: Ints,
+    item: Ints,
+    modality: Ints,
+) -> pd.Series:
+    """Where the axes lie on each trial; missing without a picture."""
+    shown = np.array([name != _NO_PICTURE for name in modalities])[modality]
+    overlay = np.full(len(person), int(interface == _OVERLAID))
     if interface == "balanced":
-        return raters // 2 + extra * (raters % 2)
-    return np.full(len(extra), raters if interface == _OVERLAID else 0)
+        who, what, how = person[shown], item[shown], modality[shown]
+        of_person = [who * len(modalities) + how, who, np.zeros_like(who)]
+        of_item = [what * len(modalities) + how, what, np.zeros_like(what)]
+        overlay[shown] = _halves(rng, of_person, of_item)
+    return pd.Series(np.array(INTERFACES)[overlay]).where(shown)
+
+
+def _halves(rng: np.random.Generator, *sides: Sequence[Ints]) -> Ints:
+    """Zeros and ones, as equal as can be within each group of two partitions.
+
+    A side is a partition, finest level first, of the same rows. Rows are paired within the
+    groups of either side, what is left over within the next level. Two rows of a pair get
+    different numbers: the pairs of two sides form paths and cycles of even length, so that this
+    can always be done.
+    """
+    n = len(sides[0][0])
+    partners = [_paired(rng, levels) for levels in sides]
+    half = np.full(n, -1, dtype=np.int64)
+    ends = np.minimum(*partners) < 0
+    for start in [*np.flatnonzero(ends), *rng.permutation(n)]:
+        row, number = int(start), int(rng.integers(2))
+        side = int(partners[0][row] < 0)
+        while row >= 0 and half[row] < 0:
+            half[row] = number
+            row, number, side = int(partners[side][row]), 1 - number, 1 - side
+    return half
+
+
+def _paired(rng: np.random.Generator, levels: Sequence[Ints]) -> Ints:
+    """Partner of each row, drawn within the groups of the first level that has one; -1 is none."""
+    partner = np.full(len(levels[0]), -1, dtype=np.int64)
+    for groups in levels:
+        free = rng.permutation(np.flatnonzero(partner < 0))
+        free = free[np.argsort(groups[free], kind="stable")]
+        _, first, size = np.unique(groups[free], return_index=True, return_counts=True)
+        place = np.arange(len(free)) - np.repeat(first, size)
+        left = np.flatnonzero((place % 2 == 0) & (place + 1 < np.repeat(size, size)))
+        partner[free[left]], partner[free[left + 1]] = free[left + 1], free[left]
+    return partner
 
 
 def _ordered(rng: np.random.Generator, modality: Ints, run: int, n_modalities: int) -> Ints:

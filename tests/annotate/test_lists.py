@@ -37,7 +37,7 @@ def test_interfaces_are_balanced_within_cells_and_people(lists):
     halves = shown.groupby(["item", "modality", "overlay"]).size()
     assert halves.tolist() == [3] * (81 * 2 * 2)
     sign = shown["overlay"].map({"overlaid": 1, "side_by_side": -1})
-    assert sign.groupby(shown["participant"]).sum().abs().max() <= 2
+    assert sign.groupby(shown["participant"]).sum().abs().max() <= 1
     counts = lists.groupby(["participant", "modality"]).size().groupby("participant")
     assert (counts.max() - counts.min()).max() <= 2
 
@@ -48,6 +48,21 @@ def test_an_odd_number_of_raters_gives_half_of_the_cells_one_more_overlaid():
     overlaid = (shown["overlay"] == "overlaid").groupby([shown["item"], shown["modality"]]).sum()
     assert sorted(set(overlaid)) == [2, 3]
     assert abs(overlaid.sum() - 50) <= 5
+
+
+@pytest.mark.parametrize(
+    ("items", "people", "raters"), [(3, 9, 3), (5, 15, 3), (7, 21, 1), (8, 13, 2)]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_interfaces_differ_by_one_at_most_in_cells_items_people_and_all(
+    items, people, raters, seed
+):
+    lists = mv.design_lists(items, n_participants=people, per_cell=raters, rng=seed)
+    shown = lists.dropna(subset="overlay")
+    sign = shown["overlay"].map({"overlaid": 1, "side_by_side": -1})
+    for unit in (["item", "modality"], ["item"], ["participant"], ["participant", "modality"]):
+        assert sign.groupby([shown[name] for name in unit]).sum().abs().max() <= 1
+    assert abs(sign.sum()) <= 1
 
 
 @pytest.mark.parametrize("interface", ["overlaid", "side_by_side"])
