@@ -8,6 +8,7 @@
 #   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
 #   make calibration, make coverage   rates of false alarms and of intervals, in pieces of PIECE minutes
 #   make fuzz, make crash, make load   proofs under damage, crashes and load (an hour each)
+#   make mutants   do the tests notice small faults? (three hours)
 #   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
 # PYTHON=python3.12 takes another interpreter, in an environment of its own.
 PYTHON ?= python3
@@ -28,7 +29,7 @@ PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
 .PHONY: report quick check lint lint-page types doctests test test-sample test-browser test-networks \
-	test-lowest test-newest smoke docs bench calibration coverage fuzz crash load clean
+	test-lowest test-newest smoke docs bench calibration coverage fuzz crash load mutants clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -107,7 +108,7 @@ bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(NETWORKS)/bin/python -m benchmarks vision deep
 
 # Long proofs, by hand; each goes on where its tally in docs/proofs stops. `make test` runs samples.
-fuzz crash load: $(VENV)/test.stamp
+fuzz crash load mutants: $(VENV)/test.stamp
 	nice -n 19 $(BIN)/python -W ignore -m proofs $@
 
 # A stamp tells that an extra is installed; it is made anew when what it depends on changes.

@@ -1,4 +1,4 @@
-"""Run a proof: ``python -m proofs fuzz|crash|load [PART]``; it goes on where its tally stops."""
+"""Run a proof, ``python -m proofs fuzz|crash|load|mutants [PART]``, from where its tally stops."""
 
 from __future__ import annotations
 
@@ -57,6 +57,36 @@ def load(names: list[str]) -> None:
         print(name, json.dumps(tally), flush=True)
 
 
+def mutants(names: list[str]) -> None:
+    from .mutants import PARTS, SEED, draw, load_libraries, outcomes, sources, unedited
+
+    load_libraries()
+    for name in names or PARTS:
+        path = TALLIES / f"mutants_{name}.json"
+        begun = {"seed": SEED, "sources": sources(name), "mutants": {}}
+        tally = json.loads(path.read_text()) if path.exists() else begun
+        if tally["sources"] != begun["sources"]:
+            raise SystemExit(f"{path} is of other sources: remove it to begin anew")
+        rows = tally["mutants"]
+        # what has fallen stays so; what survived is tried again, unless it is equivalent
+        left = [
+            mutant
+            for mutant in draw(name)
+            if rows.get(mutant.name, {}).get("now", "survived") == "survived"
+            and "equivalent" not in rows.get(mutant.name, {})
+        ]
+        for mutant, word, _ in outcomes(unedited(left)):
+            if word != "survived":
+                raise RuntimeError(f"{mutant.path}: {word} without an edit")
+        for mutant, word, seconds in outcomes(left):
+            row = rows.setdefault(mutant.name, {"first": word})
+            row |= {"now": word, "seconds": seconds}
+            tally["fell at first"] = sum(row["first"] != "survived" for row in rows.values())
+            tally["fall now"] = sum(row["now"] != "survived" for row in rows.values())
+            write(path, tally)
+            print(word, seconds, mutant.name, flush=True)
+
+
 def command(arguments: list[str]) -> None:
     from muvistats.cli import main
 
@@ -69,4 +99,5 @@ def write(path: Path, tally: dict) -> None:
 
 
 if __name__ == "__main__":
-    {"fuzz": fuzz, "crash": crash, "load": load, "command": command}[sys.argv[1]](sys.argv[2:])
+    proofs = {"fuzz": fuzz, "crash": crash, "load": load, "mutants": mutants, "command": command}
+    proofs[sys.argv[1]](sys.argv[2:])

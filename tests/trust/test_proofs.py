@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import subprocess
+import sys
+
 import pytest
 
+from proofs import mutants
+from proofs.__main__ import TALLIES
 from proofs.crash import crashes_of
 from proofs.fuzz import TARGETS, run_inputs, tally_of
 
@@ -24,3 +31,42 @@ def test_crashes_leave_the_old_or_the_new(job, most):
     tally = crashes_of(job, kills=1, most=most, seed=1)
     assert tally["faults"] == []
     assert sum(tally["stood"].values()) == most + 1
+
+
+@pytest.mark.parametrize("part", mutants.PARTS)
+def test_mutants_are_drawn_from_every_file_and_differ_from_it(part):
+    drawn = mutants.draw(part)
+    assert len(set(drawn)) == mutants.PARTS[part][0]
+    for mutant in drawn[::20]:
+        tree = ast.parse((mutants.ROOT / "muvistats" / mutant.path).read_text())
+        before = ast.unparse(tree)
+        mutants.edits_of(tree)[mutant.place][2]()
+        assert ast.unparse(tree) != before, mutant.name
+
+
+def test_a_mutant_falls():
+    code = """if True:
+        import ast
+        from proofs.mutants import ROOT, Mutant, edits_of, outcomes
+        path = "kernels/raters/ordinal.py"
+        edits = edits_of(ast.parse((ROOT / "muvistats" / path).read_text()))
+        place = [words for _, words, _ in edits].index("Mult to Div")
+        print([word for _, word, _ in outcomes([Mutant(path, place, 0, "Mult to Div")])])
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=mutants.ROOT, check=True
+    )
+    assert run.stdout.strip() == "['killed']"
+
+
+@pytest.mark.parametrize("part", mutants.PARTS)
+def test_the_table_of_mutants_is_whole(part):
+    path = TALLIES / f"mutants_{part}.json"
+    if not path.exists():
+        pytest.skip("make mutants was not run yet")
+    tally = json.loads(path.read_text())
+    rows = tally["mutants"].values()
+    assert tally["seed"] == mutants.SEED
+    assert len(rows) == mutants.PARTS[part][0]
+    for row in rows:
+        assert row["now"] != "survived" or row["equivalent"]

@@ -1,0 +1,295 @@
+"""Small faults put into the numerics, each of which some test must notice.
+
+A mutant is one edit of one expression: another comparison, sign, constant, extreme. It is drawn by
+`SEED`, at least one in every file. A fork of this process, in which the libraries are loaded
+already, imports the package with the edit and runs the tests of its room until one fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.abc
+import importlib.util
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+ROOT = Path(__file__).parents[1]
+
+#: Draws the mutants; another number draws others.
+SEED = 20261129
+
+#: Place of the edit of a module that stays as it is.
+NO_EDIT = -1
+
+#: Seconds for the tests of one mutant; an endless loop is noticed too.
+LIMIT = 600
+
+#: Mutants by part, and the folders over which they are spread.
+PARTS = {
+    "kernels_and_formula": (400, ("kernels", "formula")),
+    "stats": (200, ("stats",)),
+}
+
+#: What a room's mutants are tested with, after the tests that stand under its own name.
+TESTS = {
+    "kernels/mixed": (
+        "stats/models",
+        "oracle/test_r_mixed_models.py",
+        "oracle/test_r_glmm_drawn.py",
+    ),
+    "kernels/permutation": ("stats/ranks", "stats/labels", "oracle/test_r_rank_tests.py"),
+    "kernels/ranks": ("stats/ranks", "oracle/test_r_rank_tests.py"),
+    "kernels/raters": ("stats/agreement", "oracle/test_r_agreement.py", "oracle/test_r_ordinal.py"),
+    "kernels/regression": ("stats/prediction", "stats/models", "oracle/test_r_lasso.py"),
+    "kernels/sampling": ("stats/agreement", "stats/modalities", "stats/labels"),
+    "kernels": ("property/test_kernels_to_fifty_digits.py", "stats/labels", "dataset"),
+    "formula": ("property", "stats/models", "oracle/test_r_mixed_models.py"),
+    "stats/models": ("oracle/test_r_mixed_models.py", "oracle/test_r_trends.py"),
+    "stats/labels": ("oracle/test_r_label_tables.py", "oracle/test_r_contingency.py"),
+    "stats/ranks": ("oracle/test_r_rank_tests.py", "oracle/test_pingouin.py"),
+    "stats/agreement": ("oracle/test_r_agreement.py", "oracle/test_r_ordinal.py"),
+    "stats/modalities": ("oracle/test_r_modality_correlations.py",),
+    "stats/associations": ("oracle/test_pingouin.py",),
+}
+
+_COMPARISONS: dict[type, type] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+_OPERATORS: dict[type, type] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+_NAMES = {
+    pair[place]: pair[1 - place]
+    for pair in (("min", "max"), ("any", "all"), ("minimum", "maximum"), ("floor", "ceil"))
+    for place in (0, 1)
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One edit: the place-th that can be made in a file of the package."""
+
+    path: str
+    place: int
+    line: int
+    edit: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}:{self.line} {self.edit} [{self.place}]"
+
+
+Edit = tuple[ast.AST, str, Callable[[], None]]
+
+
+def edits_of(tree: ast.Module) -> list[Edit]:
+    """Every edit that can be made in a module: where, in words, and the function that makes it."""
+    found: list[Edit] = []
+    for node in _code(tree):
+        found.extend(_edits(node))
+    return found
+
+
+def _code(node: ast.AST) -> Iterator[ast.AST]:
+    """Nodes that compute: no annotations, no texts, no `__all__`, nothing for types only."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "type_params", "decorator_list"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.Raise):
+                continue
+            if isinstance(child, ast.Assign) and "__all__" in ast.unparse(child.targets[0]):
+                continue
+            if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+                continue
+            yield child
+            yield from _code(child)
+
+
+def _edits(node: ast.AST) -> Iterator[Edit]:
+    def put(name: str, value: object) -> Callable[[], None]:
+        return lambda: setattr(node, name, value)
+
+    match node:
+        case ast.Compare(ops=[operator]) if type(operator) in _COMPARISONS:
+            other = _COMPARISONS[type(operator)]
+            yield node, _words(operator, other), put("ops", [other()])
+        case ast.BinOp(op=operator) | ast.AugAssign(op=operator) if type(operator) in _OPERATORS:
+            other = _OPERATORS[type(operator)]
+            yield node, _words(operator, other), put("op", other())
+        case ast.BoolOp(op=operator):
+            other = ast.Or if isinstance(operator, ast.And) else ast.And
+            yield node, _words(operator, other), put("op", other())
+        case ast.UnaryOp(op=ast.USub() | ast.Not() | ast.Invert() as operator):
+            # twice the same for `not` and `~` is the value itself; a sign becomes a plus
+            plain = ast.UAdd() if isinstance(operator, ast.USub) else operator
+            operand = node.operand if plain is not operator else ast.UnaryOp(plain, node.operand)
+            ast.fix_missing_locations(ast.copy_location(operand, node))
+            words = f"{type(operator).__name__} dropped"
+            if plain is operator:
+                yield node, words, put("operand", operand)
+            else:
+                yield node, words, put("op", plain)
+        case ast.Constant(value=bool() as value):
+            yield node, f"{value} to {not value}", put("value", not value)
+        case ast.Constant(value=int() | float() as value):
+            yield node, f"{value} to {value + 1}", put("value", value + 1)
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name in _NAMES:
+            field = "id" if isinstance(node, ast.Name) else "attr"
+            yield node, f"{name} to {_NAMES[name]}", put(field, _NAMES[name])
+
+
+def _words(operator: ast.AST, other: type) -> str:
+    return f"{type(operator).__name__} to {other.__name__}"
+
+
+def sources(part: str) -> str:
+    """Digest of the files that the mutants of a part are drawn from."""
+    digest = hashlib.sha256()
+    for path in _files(part):
+        digest.update(path.encode() + b"\0" + (ROOT / "muvistats" / path).read_bytes())
+    return digest.hexdigest()
+
+
+def _files(part: str) -> list[str]:
+    package = ROOT / "muvistats"
+    folders = [package / folder for folder in PARTS[part][1]]
+    found = [file for folder in folders for file in folder.rglob("*.py")]
+    return sorted(file.relative_to(package).as_posix() for file in found)
+
+
+def draw(part: str) -> list[Mutant]:
+    """The mutants of a part: one in every file that has any, the rest at random."""
+    number, _ = PARTS[part]
+    rng = random.Random(SEED)
+    all_of: dict[str, list[Mutant]] = {}
+    for path in _files(part):
+        edits = edits_of(ast.parse((ROOT / "muvistats" / path).read_text(encoding="utf-8")))
+        mutants = [
+            Mutant(path, place, getattr(node, "lineno", 0), words)
+            for place, (node, words, _) in enumerate(edits)
+        ]
+        if mutants:
+            all_of[path] = rng.sample(mutants, len(mutants))
+    first = [mutants.pop() for mutants in all_of.values()]
+    rest = [mutant for mutants in all_of.values() for mutant in mutants]
+    drawn = first + rng.sample(rest, number - len(first))
+    return sorted(drawn, key=lambda mutant: (mutant.path, mutant.line, mutant.place))
+
+
+def tests_of(path: str) -> list[str]:
+    """Test files and folders that look at a file of the package, nearest first."""
+    tests = ROOT / "tests"
+    folder, name = str(Path(path).parent), Path(path).stem
+    own = sorted(tests.glob(f"{folder}/test_{name}*.py"))
+    room = [tests / folder] if (tests / folder).is_dir() else []
+    listed = [tests / each for each in TESTS.get(folder, ())]
+    return [str(each) for each in dict.fromkeys([*own, *room, *listed]) if each.exists()]
+
+
+class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads one module of the package with an edit in it."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+        dots = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self.module = f"muvistats.{dots}"
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        if name != self.module:
+            return None
+        file = ROOT / "muvistats" / self.mutant.path
+        return importlib.util.spec_from_file_location(name, file, loader=self)
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(mutated(self.mutant), module.__dict__)
+
+
+def mutated(mutant: Mutant) -> CodeType:
+    """The compiled module with its edit."""
+    file = ROOT / "muvistats" / mutant.path
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    edits_of(tree)[mutant.place][2]()
+    return compile(tree, str(file), "exec")
+
+
+def unedited(mutants: list[Mutant]) -> list[Mutant]:
+    """One mutant of each folder, without its edit: its tests must stand."""
+    folders = {str(Path(mutant.path).parent): mutant.path for mutant in mutants}
+    return [Mutant(path, NO_EDIT, 0, "no edit") for path in folders.values()]
+
+
+def outcomes(mutants: list[Mutant], jobs: int = 2) -> Iterator[tuple[Mutant, str, int]]:
+    """Each mutant with ``killed``, ``timeout`` or ``survived``, and the seconds that took."""
+    waiting, running = mutants[::-1], dict[int, tuple[Mutant, float]]()
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop()
+            child = os.fork()
+            if child == 0:
+                _run(mutant)
+            running[child] = (mutant, time.monotonic())
+        time.sleep(0.05)
+        for child, (mutant, start) in list(running.items()):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            seconds = time.monotonic() - start
+            if not ended and seconds < LIMIT:
+                continue
+            if not ended:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            del running[child]
+            code = os.waitstatus_to_exitcode(status) if ended else 0
+            if code not in (0, 1, 2):  # of pytest: all stand, one failed, nothing could be read
+                raise RuntimeError(f"the tests of {mutant.name} do not run: {code}")
+            word = "timeout" if not ended else "killed" if code else "survived"
+            yield mutant, word, round(seconds)
+
+
+def _run(mutant: Mutant) -> None:
+    """In the fork: run the tests, one call for all of them, and leave with pytest's status."""
+    import pytest
+
+    status = 3
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.dup2(null, 2)
+        if mutant.place != NO_EDIT:
+            sys.meta_path.insert(0, _Loader(mutant))
+        status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests_of(mutant.path)]))
+    finally:
+        os._exit(status)
+
+
+def load_libraries() -> None:
+    """What every fork needs, loaded once; nothing of the package itself."""
+    for name in ("numpy", "scipy.stats", "pandas", "xarray", "patsy", "statsmodels.api"):
+        importlib.import_module(name)
