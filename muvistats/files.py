@@ -26,6 +26,9 @@ FilePath = str | os.PathLike[str]
 #: Name of what was replaced, in a work folder.
 _OLD = ".old"
 
+#: Name of a work folder, as `_work_name` and `tempfile` make it.
+_WORK = re.compile(r"\..*-[0-9a-f]{8}-[a-z0-9_]{8}", re.DOTALL)
+
 #: Environment variable that names another folder for the cache.
 CACHE_VARIABLE = "MUVISTATS_CACHE"
 
@@ -52,7 +55,7 @@ def store_folder(cache: bool | FilePath | None, name: str) -> Path | None:
     """
     if cache is None or cache is False:
         return None
-    return cache_folder(name) if cache is True else Path(cache)
+    return swept(cache_folder(name) if cache is True else Path(cache))
 
 
 @contextlib.contextmanager
@@ -90,6 +93,17 @@ def recovered(path: Path) -> Path:
                     new.rename(place)
                 shutil.rmtree(work, ignore_errors=True)
     return path
+
+
+def swept(folder: Path) -> Path:
+    """The folder of kept results, after what killed runs left in it, and one below, is removed."""
+    for parent in (folder, *_folders(folder)):
+        for work in _folders(parent):
+            if _WORK.fullmatch(work.name):
+                with locked(parent, wait=True), locked(work, wait=False) as free:
+                    if free:
+                        shutil.rmtree(work, ignore_errors=True)
+    return folder
 
 
 @contextlib.contextmanager
@@ -147,9 +161,14 @@ def _work_name(place: Path) -> str:
 
 def _work_folders(place: Path) -> list[Path]:
     name = _work_name(place)
+    return [folder for folder in _folders(place.parent) if folder.name.startswith(name)]
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Folders in a folder; none where it cannot be read."""
     try:
-        with os.scandir(place.parent) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.name.startswith(name))
+        with os.scandir(parent) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
     except OSError:
         return []
 

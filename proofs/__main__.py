@@ -40,10 +40,11 @@ def fuzz(names: list[str]) -> None:
 
 
 def crash(names: list[str]) -> None:
+    from . import resume
     from .crash import JOBS, crashes_of
 
-    for name in names or JOBS:
-        tally = crashes_of(name)
+    for name in names or [*JOBS, *resume.JOBS]:
+        tally = crashes_of(name) if name in JOBS else resume.crashes_of(name)
         write(TALLIES / f"crash_{name}.json", tally)
         print(name, json.dumps(tally), flush=True)
 

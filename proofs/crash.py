@@ -122,12 +122,11 @@ def crashes_of(name: str, *, kills: int = 50, most: int | None = None, seed: int
         faults = []
         stood = {"old": 0, "new": 0}
         cuts: list[tuple[str, Callable[[], None]]] = [
-            (f"call {n} {'after' if after else 'before'}", _at_call(n, after))
-            for n, after in points
+            (f"call {n} {'after' if after else 'before'}", at_call(n, after)) for n, after in points
         ]
-        cuts += [(f"kill {i}", _at_moment(draw.uniform(0, whole))) for i in range(kills)]
+        cuts += [(f"kill {i}", at_moment(draw.uniform(0, whole))) for i in range(kills)]
         for what, arm in cuts:
-            _in_child(lambda arm=arm: (arm(), job.run(1, place)))
+            in_child(lambda arm=arm: (arm(), job.run(1, place)))
             fault = _fault(job, place, old, new, stood)
             if fault:
                 faults.append(f"{what}: {fault}")
@@ -154,7 +153,7 @@ def _fault(job: Job, place: Path, old: Any, new: Any, stood: dict[str, int]) -> 
     return f"left behind: {left}" if left else ""
 
 
-def _in_child(call: Callable[[], object]) -> None:
+def in_child(call: Callable[[], object]) -> None:
     pid = os.fork()
     if pid == 0:
         try:
@@ -169,23 +168,23 @@ def _n_calls(job: Job, place: Path) -> int:
     report = place.parent / "calls.json"
 
     def run() -> None:
-        count = _patched(lambda _, __: None)
+        count = patched(lambda _, __: None)
         job.run(1, place)
         report.write_text(json.dumps(count[0]))
 
-    _in_child(run)
+    in_child(run)
     n = int(json.loads(report.read_text()))
     report.unlink()
     return n
 
 
-def _patched(cut: Callable[[int, bool], None]) -> list[int]:
+def patched(cut: Callable[[int, bool], None]) -> list[int]:
     """Call `cut` with the number of each rename and fsync, before and after it."""
     count = [0]
     for name in _CALLS:
         real = getattr(os, name)
 
-        def patched(*args: Any, real: Any = real, **kwargs: Any) -> Any:
+        def watched(*args: Any, real: Any = real, **kwargs: Any) -> Any:
             number = count[0]
             count[0] += 1
             cut(number, False)
@@ -193,19 +192,19 @@ def _patched(cut: Callable[[int, bool], None]) -> list[int]:
             cut(number, True)
             return found
 
-        setattr(os, name, patched)
+        setattr(os, name, watched)
     return count
 
 
-def _at_call(number: int, after: bool) -> Callable[[], None]:
+def at_call(number: int, after: bool) -> Callable[[], None]:
     def cut(n: int, is_after: bool) -> None:
         if (n, is_after) == (number, after):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    return lambda: (_patched(cut), None)[1]
+    return lambda: (patched(cut), None)[1]
 
 
-def _at_moment(seconds: float) -> Callable[[], None]:
+def at_moment(seconds: float) -> Callable[[], None]:
     def arm() -> None:
         timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGKILL))
         timer.daemon = True

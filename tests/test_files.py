@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from muvistats import files
-from muvistats.files import load_sealed, recovered, whole_path, write_sealed, write_whole
+from muvistats.files import (
+    load_sealed,
+    locked,
+    recovered,
+    store_folder,
+    whole_path,
+    write_sealed,
+    write_whole,
+)
 
 
 def _write(path: Path, text: str) -> None:
@@ -149,3 +157,17 @@ def test_sealed_content_comes_back_or_not_at_all(tmp_path: Path) -> None:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert load_sealed(path) is None
     assert load_sealed(tmp_path / "nowhere") is None
+
+
+def test_leftovers_in_a_folder_of_kept_results_are_swept(tmp_path):
+    free, busy = (
+        tmp_path / "kept" / f".a.npz-0123abcd-{name}" for name in ("xy12_z34", "zz12_z34")
+    )
+    below = tmp_path / "kept" / "study" / ".b.npz-0123abcd-xy12_z34"
+    own = tmp_path / "kept" / ".mine"
+    for folder in (free, busy, below, own):
+        folder.mkdir(parents=True)
+    with locked(busy, wait=False):
+        assert store_folder(tmp_path / "kept", "name") == tmp_path / "kept"
+        assert [each.exists() for each in (free, busy, below, own)] == [False, True, False, True]
+    assert store_folder(tmp_path / "missing", "name") == tmp_path / "missing"

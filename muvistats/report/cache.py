@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..files import cache_folder, load_sealed, write_sealed
+from ..files import cache_folder, load_sealed, swept, write_sealed
 from ..results.frame import csv_text, read_frame
 
 
@@ -73,7 +73,7 @@ def cached_frame(
         The frame.
     """
     stem = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    path = cache_folder("report", data) / f"{key}-{stem}.csv"
+    path = swept(cache_folder("report", data)) / f"{key}-{stem}.csv"
     kept = load_sealed(path)
     if kept is not None:
         try:

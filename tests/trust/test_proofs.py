@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from proofs import mutants
+from proofs import mutants, resume
 from proofs.__main__ import TALLIES
 from proofs.crash import crashes_of
 from proofs.fuzz import TARGETS, run_inputs, tally_of
@@ -31,6 +31,10 @@ def test_crashes_leave_the_old_or_the_new(job, most):
     tally = crashes_of(job, kills=1, most=most, seed=1)
     assert tally["faults"] == []
     assert sum(tally["stood"].values()) == most + 1
+
+
+def test_a_job_that_was_cut_off_goes_on():
+    assert resume.crashes_of("audio_features", kills=1, most=2, seed=2)["faults"] == []
 
 
 @pytest.mark.parametrize("part", mutants.PARTS)

@@ -1,0 +1,171 @@
+"""Jobs that keep what is finished: cut off anywhere, a rerun equals an undisturbed run."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import shutil
+import tempfile
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import muvistats as mv
+
+from . import crash, studies
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A job that can go on.
+
+    Parameters
+    ----------
+    prepare : callable
+        Writes what the job reads into a folder.
+    run : callable
+        Does the job, from what was prepared and with what is kept in a second folder; gives
+        something that can be compared.
+    """
+
+    prepare: Callable[[Path], object]
+    run: Callable[[Path, Path], Any]
+
+
+def _tables(folder: Path) -> None:
+    frames = studies.small_frames()["dynamics"]
+    for (item, who), part in frames.groupby(["item", "participant"]):
+        part[["time", "arousal", "valence"]].to_csv(folder / f"{item}_{who}.csv", index=False)
+
+
+def _from_files(folder: Path, kept: Path) -> Any:
+    pattern = folder / "{item}_{participant}.csv"
+    study = mv.from_files(pattern, kept / "s.zarr", modalities=["music"], progress=False)
+    return {path: node.to_dataset().to_dict() for path, node in study.subtree_with_keys}
+
+
+def _sounds(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        with wave.open(str(folder / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(rng.integers(-9000, 9000, 32000).astype("<i2").tobytes())
+
+
+def _features(folder: Path, kept: Path) -> Any:
+    from muvistats.features import audio
+
+    made = audio.extract(sorted(folder.glob("*.wav")), cache=kept, progress=False)
+    return made.isel(feature=slice(20)).to_dict()
+
+
+def _calibration(_: Path, kept: Path) -> Any:
+    small = mv.Scenario("small", null=("overlay",), n_items=9, n_participants=12)
+    how = {"n_resamples": 19, "cache": kept, "progress": False}
+    return mv.calibration("mannwhitney_overlay", small, 12, **how).to_dict()
+
+
+def _networks(_: Path, kept: Path) -> Any:
+    from muvistats import deep
+
+    return deep.compare_architectures(
+        mv.simulate_muvi(rng=1, n_items=9, n_participants=12),
+        dimension=["arousal"],
+        configurations=["late_fusion"],
+        protocol=deep.quick("strict"),
+        linear=False,
+        n_jobs=1,
+        cache=kept,
+        progress=False,
+    ).to_dict()
+
+
+JOBS = {
+    "from_files": Resumed(_tables, _from_files),
+    "audio_features": Resumed(_sounds, _features),
+    "calibration": Resumed(lambda _: None, _calibration),
+    "networks": Resumed(lambda _: None, _networks),
+}
+
+
+def crashes_of(name: str, *, kills: int = 10, most: int | None = None, seed: int = 0) -> dict:
+    """Tally of a job: crash points, kills, and what was wrong. Arguments as of `crash.crashes_of`.
+
+    All runs are children of this process, which stays as it is.
+    """
+    job, draw = JOBS[name], random.Random(seed)
+    folder = Path(tempfile.mkdtemp(prefix="muvistats-resume-"))
+    try:
+        place = folder / "input"
+        place.mkdir()
+        job.prepare(place)
+        start = time.monotonic()
+        undisturbed = _run(job, folder, None)
+        whole = time.monotonic() - start
+        if undisturbed is None or _run(job, folder, None) != undisturbed:
+            raise RuntimeError(f"{name}: an undisturbed run fails, or two of them differ")
+        points = [(n, after) for n in range(_n_calls(job, folder)) for after in (False, True)]
+        if most is not None and most < len(points):
+            points = sorted(draw.sample(points, most))
+        cuts = [(f"call {n} {'after' if a else 'before'}", crash.at_call(n, a)) for n, a in points]
+        cuts += [(f"kill {i}", crash.at_moment(draw.uniform(0, whole))) for i in range(kills)]
+        faults = []
+        for what, arm in cuts:
+            _run(job, folder, arm)
+            again = _run(job, folder, None, fresh=False)
+            if again != undisturbed:
+                faults.append(f"{what}: the rerun differs: {again!r:.200}")
+            left = [path.name for path in (folder / "kept").rglob(".*-*") if path.is_dir()]
+            if left:
+                faults.append(f"{what}: left behind: {left}")
+        return {"crash points": len(points), "kills": kills, "faults": faults}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(
+    job: Resumed, folder: Path, arm: Callable[[], object] | None, *, fresh: bool = True
+) -> Any:
+    """What a run in a child gives; None where it did not reach its end."""
+    kept, answer = folder / "kept", folder / "answer"
+    if fresh:
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+    answer.unlink(missing_ok=True)
+
+    def work() -> None:
+        if arm is not None:
+            arm()
+        result = job.run(folder / "input", kept)
+        answer.write_bytes(pickle.dumps(_plain(result)))
+
+    crash.in_child(work)
+    return pickle.loads(answer.read_bytes()) if answer.exists() else None
+
+
+def _n_calls(job: Resumed, folder: Path) -> int:
+    """Renames and fsyncs of an undisturbed run."""
+    report = folder / "calls"
+
+    def run(inputs: Path, kept: Path) -> None:
+        count = crash.patched(lambda _, __: None)
+        job.run(inputs, kept)
+        report.write_text(str(count[0]))
+
+    _run(Resumed(job.prepare, run), folder, None)
+    return int(report.read_text())
+
+
+def _plain(value: Any) -> Any:
+    """A result as nested texts: equal where every number is, NaN and NaN alike."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return "missing" if value is pd.NaT else repr(value)
