@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 from ..arguments import check_choice, check_choices, check_count, check_text, generator_of
 from ..dataset import schema
 from ..dataset.frames import check_frame, keys_text, number_column, refuse
+from ..dataset.importing.files import read_rows
 from ..dataset.names import storage_problem
 from ..dataset.simulation.design import spread_items
 from ..errors import DataError, DesignError
@@ -88,13 +90,11 @@ def design_lists(
     Notes
     -----
     Each item goes to ``per_cell`` times the number of modalities lists, always the shortest ones,
-    so that lengths differ by one at most and nobody meets an item twice. Which of these
-    participants has which modality is the assignment that leaves each participant's counts of
-    modalities most equal (least sum of squares, ties at random). Interfaces differ by one at most
-    within each cell, each item, each participant, and each modality of a participant. The order
-    within a list is drawn trial by trial, each modality in proportion to what is left of it,
-    among the modalities after which the rest can still be placed without a longer run than
-    `max_run`.
+    so that lengths differ by one at most and nobody meets an item twice. The modalities of a
+    participant differ by one at most, and so do the interfaces within each cell, each item, each
+    participant, and each modality of a participant. The order within a list is drawn trial by
+    trial, each modality in proportion to what is left of it, among the modalities after which the
+    rest can still be placed without a longer run than `max_run`.
 
     Examples
     --------
@@ -114,8 +114,8 @@ def design_lists(
     random = generator_of(rng)
     _check_feasible(len(names), len(chosen), people, raters, most)
     slots = spread_items(random, len(names), raters * len(chosen), people)
-    modality = _modalities(random, slots, len(chosen), people).ravel()
     person, item = slots.ravel(), np.repeat(np.arange(len(names)), slots.shape[1])
+    modality = _modalities(random, person, item, len(chosen))
     trials = pd.DataFrame(
         {
             "person": person,
@@ -157,48 +157,65 @@ def _check_feasible(
     n_items: int, n_modalities: int, people: int, raters: int, most: int | None
 ) -> None:
     """Refuse wishes that do not go together, with the nearest numbers that do."""
-    limit = n_items if most is None else min(most, n_items)
-    cells = n_items * n_modalities
-    needed = max(raters * n_modalities, -(-cells * raters // limit))
-    if needed <= people <= cells * raters:
+
+    def works(
+        items: int = n_items, people: int = people, raters: int = raters, most: int | None = most
+    ) -> bool:
+        trials = items * n_modalities * raters
+        room = people * (items if most is None else min(most, items))
+        return 0 < raters * n_modalities <= people <= trials <= room
+
+    if works():
         return
-    if people > cells * raters:
-        raise DesignError(
-            f"{people} participants are more than the {cells * raters} trials of {n_items} items "
-            f"in {n_modalities} modalities with {raters} raters each: somebody would have none; "
-            f"nearest: n_participants={cells * raters}, or per_cell={-(-people // cells)} "
-            "where as many can rate each item"
-        )
-    ways = [f"n_participants={needed}"]
-    fewer = min(people // n_modalities, people * limit // cells)
-    if fewer:
-        ways.append(f"per_cell={fewer}")
-    if raters * n_modalities <= people:
-        if fewer_items := people * limit // (raters * n_modalities):
-            ways.append(f"{fewer_items} items")
-        ways.append(f"max_trials={-(-cells * raters // people)}")
-        why = f"{cells * raters} trials are more than {people} times max_trials={most}"
-    else:
+    limit = n_items if most is None else min(most, n_items)
+    cells, each = n_items * n_modalities, raters * n_modalities
+    trials = cells * raters
+    if people > trials:
         why = (
-            f"each item needs {raters * n_modalities} participants ({raters} raters in "
-            f"{n_modalities} modalities, nobody twice), and there are {people}"
+            f"{people} participants are more than the {trials} trials of {n_items} items in "
+            f"{n_modalities} modalities with {raters} raters each: somebody would have none"
         )
-    raise DesignError(f"no such lists: {why}; nearest: {', or '.join(ways)}")
+        people_, raters_, items_ = trials, -(-people // cells), -(-people // each)
+    else:
+        people_ = max(each, -(-trials // limit))
+        raters_ = min(people // n_modalities, people * limit // cells)
+        items_ = people * limit // each
+        why = (
+            f"{trials} trials are more than {people} times max_trials={most}"
+            if each <= people
+            else f"each item needs {each} participants ({raters} raters in {n_modalities} "
+            f"modalities, nobody twice), and there are {people}"
+        )
+    trials_ = -(-trials // people)
+    ways = {
+        f"n_participants={people_}": works(people=people_),
+        f"per_cell={raters_}": works(raters=raters_),
+        f"{items_} items": works(items=items_),
+        f"max_trials={trials_}": most is not None and works(most=trials_),
+    }
+    nearest = ", or ".join(way for way, can in ways.items() if can)
+    raise DesignError(f"no such lists: {why}; nearest: {nearest}")
 
 
-def _modalities(rng: np.random.Generator, slots: Ints, modalities: int, people: int) -> Ints:
-    """Modality of each participant of each item: each as often as the others, for both."""
-    from scipy.optimize import linear_sum_assignment
+def _modalities(rng: np.random.Generator, person: Ints, item: Ints, n: int) -> Ints:
+    """Modality of each trial: each as often for every item, and within one for every person.
 
-    modality = np.repeat(np.arange(modalities), slots.shape[1] // modalities)
-    had = np.zeros((people, modalities))
-    given = np.empty_like(slots)
-    for item in rng.permutation(len(slots)):
-        # what one more does to the sum of squares of the counts, but for a constant
-        cost = had[slots[item]][:, modality]
-        rows, columns = linear_sum_assignment(cost + 0.5 * rng.random(cost.shape))
-        given[item, rows] = modality[columns]
-        had[slots[item, rows], modality[columns]] += 1
+    Of any two modalities the trials are dealt anew, in halves, until none are uneven. Each deal
+    lowers the sum of squares of the counts, so that this ends.
+    """
+    given = np.arange(len(item)) % n  # trials are sorted by item, so many of each modality
+    given = given[np.lexsort((rng.random(len(item)), item))]
+    every = np.zeros_like(item)
+    uneven = True
+    while uneven:
+        uneven = False
+        for one, other in itertools.combinations(range(n), 2):
+            rows = np.flatnonzero((given == one) | (given == other))
+            sign = np.where(given[rows] == one, 1, -1)
+            if max(np.abs(np.bincount(side[rows], sign)).max() for side in (person, item)) > 1:
+                half = _halves(rng, [person[rows], every[rows]], [item[rows], every[rows]])
+                given[rows] = np.where(half == 0, one, other)
+                uneven = True
     return given
 
 
@@ -311,8 +328,8 @@ def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
 
     Notes
     -----
-    ``verdict`` is ``balanced`` where the smallest and the largest count differ by one at most (for
-    interfaces within a cell, the differences lie within -1 and 1), else ``unbalanced``. Where
+    ``verdict`` is ``balanced`` where the smallest and the largest count differ by one at most
+    (where differences are counted: they lie within -1 and 1), else ``unbalanced``. Where
     somebody meets an item twice it is ``repeated``, and ``warning`` says who and what.
 
     Examples
@@ -333,7 +350,7 @@ def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
     rows = [
         _row("raters per item and modality", cells),
         _row("trials per participant", lists.groupby("participant").size()),
-        _row("difference between modalities within a participant", _spread(own)),
+        _row("difference between modalities within a participant", _spread(own), most=1),
         _row("meetings of a participant with an item", met),
     ]
     if met.max() > 1:
@@ -345,8 +362,7 @@ def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
         sign = np.where(shown["overlay"] == _OVERLAID, 1, -1)
         for unit in (["item", "modality"], ["participant"]):
             by = pd.Series(sign).groupby([shown[name].to_numpy() for name in unit]).sum()
-            row = _row(f"overlaid less side by side within {' and '.join(unit)}", by)
-            rows.append(row | {"verdict": _word(bool(by.abs().max() <= 1))})
+            rows.append(_row(f"overlaid less side by side within {' and '.join(unit)}", by, most=1))
     change = (lists["modality"] != lists["modality"].shift()) | (
         lists["participant"] != lists["participant"].shift()
     )
@@ -361,21 +377,19 @@ def _spread(counts: pd.Series) -> pd.Series:
     return grouped.max() - grouped.min()
 
 
-def _row(quantity: str, counts: pd.Series) -> dict[str, Any]:
+def _row(quantity: str, counts: pd.Series, *, most: int | None = None) -> dict[str, Any]:
+    """Range of counts; balanced where they differ by one at most, or are themselves no larger."""
     low, high = int(counts.min()), int(counts.max())
+    balanced = high - low <= 1 if most is None else max(abs(low), abs(high)) <= most
     return {
         "quantity": quantity,
         "minimum": low,
         "maximum": high,
         "n": len(counts),
-        "verdict": _word(high - low <= 1),
+        "verdict": "balanced" if balanced else "unbalanced",
         "alignment": None,
         "simulated": False,
     }
-
-
-def _word(balanced: bool) -> str:
-    return "balanced" if balanced else "unbalanced"
 
 
 @documented
@@ -499,10 +513,9 @@ def read_lists(path: str | os.PathLike[str]) -> pd.DataFrame:
     >>> read_lists("lists.csv")  # doctest: +SKIP
     """
     source = Path(path)
-    try:
-        table = pd.read_csv(source, dtype="str", keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DataError(f"not a CSV table: {error}", file=source) from None
+    if not source.is_file():
+        raise DataError("no such file", file=source)
+    table = read_rows(source, dtype="str", keep_default_na=False)
     table.index += 2  # lines of the file
     if "trial" in table:
         table["trial"] = pd.to_numeric(table["trial"], errors="coerce")
@@ -519,7 +532,11 @@ def checked_lists(lists: pd.DataFrame, name: str) -> pd.DataFrame:
     if len(wrong):
         expected = ", ".join(schema.MODALITIES)
         refuse(frame, name, "modality", wrong, "unknown modality", expected=expected)
-    frame["trial"] = number_column(frame, name, "trial", missing=False).astype(np.int64)
+    number = number_column(frame, name, "trial", missing=False)
+    wrong = np.flatnonzero(number % 1)
+    if len(wrong):
+        refuse(frame, name, "trial", wrong, "not a whole number")
+    frame["trial"] = number.astype(np.int64)
     if "overlay" not in frame:
         frame["overlay"] = np.nan
     picture = frame["modality"] != _NO_PICTURE

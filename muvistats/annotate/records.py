@@ -19,6 +19,9 @@ _LONGEST_ID = 100
 _MOST_SAMPLES = 400_000
 _LONGEST_CLIP = 3 * 3600
 
+#: Fewest and most samples per second of a clip.
+RATES = (0.1, 1000.0)
+
 #: Step in which the page tells the time of the clip, in seconds.
 _CLOCK = 1e-4
 
@@ -140,7 +143,7 @@ def _trial(study: Study, participant: str, part: Part, source: object) -> Part:
     good = good and all(name in _INPUTS for name in inputs)
     _need(source, "inputs", good, inputs, ", ".join(_INPUTS))
     _need(source, "started", _text(part.get("started")), part.get("started"), "a time")
-    _need(source, "rate", _number(part.get("rate"), 0.1, 1000), part.get("rate"), "per second")
+    _need(source, "rate", _number(part.get("rate"), *RATES), part.get("rate"), "per second")
     return {
         **{name: part[name] for name in _KEYS},
         **{name: part[name] for name in ("started", "duration", "rate")},

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pandas as pd
 
 from ..arguments import check_count, check_flag, check_number
@@ -20,7 +21,7 @@ from ..dataset.gems import gems_taxonomy
 from ..errors import DataError, DesignError
 from ..files import whole_path
 from .lists import INTERFACES, checked_lists
-from .records import FORMAT, file_name, parse
+from .records import FORMAT, RATES, file_name, parse
 
 __all__ = ["write_annotation_page"]
 
@@ -130,7 +131,9 @@ def write_annotation_page(
     """
     target = Path(out)
     trials = checked_lists(lists, "lists")
-    rate = check_number("rate", rate, above=0, below=1000.1)
+    rate = check_number("rate", rate, above=0)
+    if not RATES[0] <= rate <= RATES[1]:
+        raise DesignError(f"rate must be from {RATES[0]:g} to {RATES[1]:g} a second, not {rate:g}")
     clips = clips_of(Path(stimuli))
     items = list(dict.fromkeys(trials["item"]))
     missing = [item for item in items if item not in clips]
@@ -264,6 +267,10 @@ def _labels(taxonomy: pd.DataFrame | None) -> list[dict[str, str]]:
     if "label_name" not in table:
         table = table.assign(label_name=names)
     texts = table.astype("object").where(table.notna(), "").astype("str")
+    blank = np.flatnonzero(texts["label_name"].str.strip() == "")
+    if len(blank):
+        row = str(names.iloc[blank[0]])
+        raise DataError("a label has no words", file="taxonomy", row=row, column="label_name")
     return [dict(row) for row in texts.to_dict("records")]  # type: ignore[arg-type]
 
 

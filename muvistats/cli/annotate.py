@@ -109,9 +109,9 @@ def page(
 
     taxonomy = None
     if labels is not None:
-        import pandas as pd
+        from ..dataset.importing.files import read_rows
 
-        taxonomy = pd.read_csv(labels, dtype="str", keep_default_na=False)
+        taxonomy = read_rows(labels, dtype="str", keep_default_na=False)
     written = write_annotation_page(
         stimuli,
         read_lists(lists),

@@ -107,6 +107,8 @@ INFEASIBLE = [
     ({"items": 2, "n_participants": 50, "per_cell": 3}, None),
     ({"items": 9, "n_participants": 2, "per_cell": 1}, ("n_participants",)),
     ({"items": 9, "n_participants": 5, "per_cell": 9, "modalities": ["music"]}, None),
+    ({"items": 1, "n_participants": 8, "per_cell": 3}, None),
+    ({"items": 2, "n_participants": 7, "per_cell": 3, "max_trials": 1}, None),
     ({"items": 40, "n_participants": 30, "per_cell": 10, "max_trials": 10}, None),
 ]
 
@@ -232,3 +234,44 @@ def test_what_is_no_table_is_refused(tmp_path):
     for name in ("empty.csv", "other.csv"):
         with pytest.raises(mv.DataError):
             mv.read_lists(tmp_path / name)
+
+
+def test_modalities_of_a_participant_differ_by_one_at_most_and_never_follow_each_other():
+    for seed in range(10):
+        lists = mv.design_lists(
+            7,
+            modalities=["audiovisual", "music"],
+            n_participants=42,
+            per_cell=6,
+            max_run=1,
+            rng=seed,
+        )
+        counts = pd.crosstab(lists["participant"], lists["modality"])
+        assert (counts["audiovisual"] - counts["music"]).abs().max() <= 1
+
+
+def test_the_check_sees_lists_of_one_modality_each():
+    one = {"participant": ["P1"] * 2 + ["P2"] * 2, "trial": [1, 2] * 2, "item": ["a", "b"] * 2}
+    lists = pd.DataFrame(one).assign(
+        modality=["audiovisual"] * 2 + ["visual"] * 2, overlay="overlaid"
+    )
+    verdict = mv.check_lists(lists).set_index("quantity")["verdict"]
+    assert verdict["difference between modalities within a participant"] == "unbalanced"
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ("P1,1,V1,music,,\nP1,2,V2,music,,\n", ""),
+        ("P1,1,V1,music,,x\n", "more fields than the first line"),
+        ("P1,1.5,V1,music,\n", "not a whole number"),
+    ],
+)
+def test_fields_too_many_and_trials_that_are_no_numbers(rows, problem, tmp_path):
+    path = tmp_path / "lists.csv"
+    path.write_text("participant,trial,item,modality,overlay\n" + rows)
+    if problem:
+        with pytest.raises(mv.DataError, match=problem):
+            mv.read_lists(path)
+    else:
+        assert mv.read_lists(path)["item"].tolist() == ["V1", "V2"]

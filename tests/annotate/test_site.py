@@ -77,6 +77,11 @@ def test_faults_are_named(clips, tmp_path):
         mv.write_annotation_page(clips, good, out, post="javascript:alert(1)")
     with pytest.raises(mv.DesignError, match="rate"):
         mv.write_annotation_page(clips, good, out, rate=0)
+    with pytest.raises(mv.DesignError, match=r"rate must be from 0\.1 to 1000"):
+        mv.write_annotation_page(clips, good, out, rate=0.05)
+    words = pd.DataFrame({"label": ["a"], "label_name": [" "]})
+    with pytest.raises(mv.DataError, match="a label has no words"):
+        mv.write_annotation_page(clips, good, out, taxonomy=words)
     with pytest.raises(mv.DataError, match="stands twice"):
         mv.write_annotation_page(clips, good, out, taxonomy=pd.DataFrame({"label": ["a", "a"]}))
     with pytest.raises(mv.DataError, match="unknown example"):

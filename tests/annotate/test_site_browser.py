@@ -521,20 +521,41 @@ def listening(handler: Any) -> Any:
         server.shutdown()
 
 
+#: A part is finished when the browser's store is full: the page says so, and has the part still.
+WITHOUT_ROOM = """() => {
+  for (let size = 2 ** 22; size >= 1; size /= 2) {
+    try { localStorage.setItem("full", (localStorage.getItem("full") ?? "") + "x".repeat(size)); }
+    catch { /* no room for as much */ }
+  }
+  const sender = new Sender(new Store("other"), { online: false });
+  sender.add("trial-1", { kind: "trial", samples: [] });
+  const said = document.getElementById("unkept").checkVisibility();
+  localStorage.removeItem("full");
+  document.body.classList.remove("unkept");
+  return [said, sender.everything().parts[0] === null];
+}"""
+
+
 def test_any_other_server_gives_a_file(site, tmp_path, context):
     folder = tmp_path / "files"
     folder.mkdir()
     with listening(functools.partial(FilesOnly, directory=site)) as address:
-        page = context.new_page()
-        page.goto(f"{address}?participant=P3")
+        page, other = context.new_page(), context.new_page()
+        for each in (other, page):
+            each.goto(f"{address}?participant=P3")
         introduce(page)
         practise(page)
         rate(page, mouse)
         answer(page)
+        introduce(other)  # a second page of the same person takes nothing away
+        page.reload()
+        assert page.evaluate(WITHOUT_ROOM) == [True, False]
         with page.expect_download() as download:
             page.get_by_text("Save the file").click()
         download.value.save_as(folder / "P3.json")
     shutil.copy(site / "study.json", folder)
+    kinds = [part["kind"] for part in json.loads((folder / "P3.json").read_text())["parts"]]
+    assert sorted(kinds) == ["personal", "trial"]
     study = mv.read_annotations(folder)
     assert study["annotations/participant"].values.tolist() == ["P3"]
     assert study["participants/age"].item() == 23
@@ -567,6 +588,8 @@ def test_examples_full_screen_and_a_file_that_is_sent(stimuli, tmp_path, context
             rate(page, mouse)
             answer(page)
             page.get_by_text("All your ratings are stored.").wait_for()
+            page.reload()
+            page.get_by_text("All your ratings are stored.").wait_for()  # and sent once
             assert not page.evaluate("document.fullscreenElement !== null")
     (sent,) = Collector.received
     folder = tmp_path / "collected"

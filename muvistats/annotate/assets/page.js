@@ -23,14 +23,28 @@ class Store {
     return text === null || text === undefined ? otherwise : JSON.parse(text);
   }
 
+  // Whether it will be there after a reload: a browser may keep nothing, or its store be full.
   set(name, value) {
     const text = JSON.stringify(value);
     try {
       localStorage.setItem(this.prefix + name, text);
       this.memory.delete(name);
+      return true;
     } catch {
       this.memory.set(name, text);
+      return false;
     }
+  }
+
+  // Names of what is kept, by this page and by others of the same participant.
+  names() {
+    let kept = [];
+    try {
+      kept = Object.keys(localStorage);
+    } catch { /* a browser that keeps nothing */ }
+    const own = kept.filter((name) => name.startsWith(this.prefix))
+      .map((name) => name.slice(this.prefix.length));
+    return [...new Set([...own, ...this.memory.keys()])];
   }
 
   remove(name) {
@@ -43,25 +57,33 @@ class Store {
 
 // ------------------------------------------------------------------- where finished parts go
 
-// Parts wait in the store until the server has them; nothing is lost by a reload or a lost network.
+// Parts wait in the store until the server has them; nothing is lost by a reload or a lost network,
+// or by a second page of the same participant.
 class Sender {
   constructor(store, session) {
     this.store = store;
     this.session = session;
-    this.names = store.get("parts", []);
     this.sending = null;
     setInterval(() => this.flush(), 5000);
     addEventListener("online", () => this.flush());
+  }
+
+  // Names of the parts that wait, in order.
+  get names() {
+    return this.store.names().filter((name) => name.startsWith("part:"))
+      .map((name) => name.slice("part:".length))
+      .sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
   }
 
   part(name) {
     return this.store.get(`part:${name}`);
   }
 
+  // What another page of this participant finished first stays.
   add(name, part) {
-    this.store.set(`part:${name}`, part);
-    if (!this.names.includes(name)) this.names.push(name);
-    this.store.set("parts", this.names);
+    if (this.part(name) === null && !this.store.set(`part:${name}`, part)) {
+      document.body.classList.add("unkept");
+    }
     return this.flush();
   }
 
@@ -73,23 +95,23 @@ class Sender {
   }
 
   async send() {
-    for (const name of [...this.names]) {
+    for (const name of this.names) {
       const { participant, token } = this.session;
+      const part = this.part(name);
+      if (part === null) continue; // another page has sent it
       let answer;
       try {
-        answer = await post("api/save", { participant, token, part: this.part(name) });
+        answer = await post("api/save", { participant, token, part });
       } catch {
         document.body.classList.add("offline");
         return;
       }
       document.body.classList.remove("offline");
       if (!answer.ok) continue;
-      const { kind, trial } = this.part(name);
-      this.session.done.push(kind === "trial" ? trial : kind);
-      this.names = this.names.filter((each) => each !== name);
-      this.store.set("parts", this.names);
+      this.session.done.push(part.kind === "trial" ? part.trial : part.kind);
       this.store.remove(`part:${name}`);
     }
+    if (!this.names.length) document.body.classList.remove("unkept");
   }
 
   everything() {
@@ -126,6 +148,8 @@ async function begin(study, store) {
     throw new Error(study.texts.no_server);
   }
   if (answer.headers.get("X-Muvistats") === null) {
+    // a proxy before a server that is down is no other web server
+    if ([502, 503, 504].includes(answer.status)) throw new Error(study.texts.no_server);
     const participant = asked ?? "";
     if (!Object.hasOwn(study.lists, participant)) {
       throw new Error(`${study.texts.unknown_participant} ${participant}`);
@@ -390,7 +414,7 @@ class Pages {
   // Trials that nobody has rated yet.
   left() {
     const done = new Set([...this.session.done, ...this.sender.names
-      .map((name) => this.sender.part(name)).filter((part) => part.kind === "trial")
+      .map((name) => this.sender.part(name)).filter((part) => part?.kind === "trial")
       .map((part) => part.trial)]);
     return this.trials.filter((trial) => !done.has(trial.trial));
   }
@@ -464,9 +488,12 @@ class Pages {
     };
     if (!this.session.online) {
       if (!this.study.post) return show("end_file", true);
+      if (this.store.get("posted") === this.sender.names.length) return show("end");
       show("sending");
       const sent = await post(this.study.post, this.sender.everything()).catch(() => null);
-      return sent?.ok ? show("end") : show("not_sent", true);
+      if (!sent?.ok) return show("not_sent", true);
+      this.store.set("posted", this.sender.names.length);
+      return show("end");
     }
     show("sending");
     for (let tries = 0; this.sender.names.length && tries < 12; tries += 1) {
@@ -483,7 +510,9 @@ class Pages {
     const study = await (await fetch("study.json", { cache: "no-store" })).json();
     document.documentElement.lang = study.texts.language;
     document.title = study.texts.title;
-    document.getElementById("offline").textContent = study.texts.offline;
+    for (const name of ["offline", "unkept"]) {
+      document.getElementById(name).textContent = study.texts[name];
+    }
     const session = await begin(study, new Store(study.id));
     const store = new Store(`${study.id}:${session.participant}`);
     const sender = new Sender(store, session);

@@ -11,6 +11,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -68,7 +69,26 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
                 raise DataError(problem, file=path.name) from error
         if kind in (".json", ".jsonl"):
             return pd.read_json(path, lines=kind == ".jsonl", dtype=False)
-        return pd.read_csv(path, sep="\t" if kind == ".tsv" else _separator(path))
+        return read_rows(path, sep="\t" if kind == ".tsv" else _separator(path))
+
+
+def read_rows(path: Path, **options: Any) -> pd.DataFrame:
+    """`pandas.read_csv` of a file in which no row has more fields than the header.
+
+    pandas takes the first fields of longer rows for names of rows, so that all others move into the
+    column beside. Separators at the end of rows are no fields.
+    """
+    with boundary("not a readable table", file=path.name):
+        table = pd.read_csv(path, **options)
+        if not len(table) or isinstance(table.index, pd.RangeIndex):
+            return table
+        n, more = table.shape[1], table.index.nlevels
+        beyond = table.iloc[:, -more:]
+        if (beyond.notna() & (beyond != "")).to_numpy().any():
+            problem = "rows have more fields than the first line has names"
+            raise DataError(problem, file=path.name, found=n + more, expected=n)
+        names = [*table.columns, *(f"beyond {place}" for place in range(more))]
+        return pd.read_csv(path, header=0, names=names, index_col=False, **options).iloc[:, :n]
 
 
 def _separator(path: Path) -> str:

@@ -56,3 +56,12 @@ def test_other_kinds_of_file_are_refused(name, tmp_path):
     (tmp_path / name).write_text("item,tension\na,1\n")
     with pytest.raises(DataError, match="unknown kind of file"):
         read_table(tmp_path / name)
+
+
+def test_rows_longer_than_the_first_line_do_not_shift(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("item,participant,tension\na,P1,0.5,\nb,P1,0.1,\n")
+    assert read_table(path)["item"].tolist() == ["a", "b"]
+    path.write_text("item,participant,tension\na,P1,0.5,7\nb,P1,0.1,8\n")
+    with pytest.raises(DataError, match="rows have more fields than the first line has names"):
+        read_table(path)
