@@ -79,7 +79,7 @@ def read_rows(path: Path, **options: Any) -> pd.DataFrame:
     column beside. Separators at the end of rows are no fields.
     """
     with boundary("not a readable table", file=path.name):
-        table = pd.read_csv(path, **options)
+        table: pd.DataFrame = pd.read_csv(path, **options)
         if not len(table) or isinstance(table.index, pd.RangeIndex):
             return table
         n, more = table.shape[1], table.index.nlevels
@@ -88,7 +88,8 @@ def read_rows(path: Path, **options: Any) -> pd.DataFrame:
             problem = "rows have more fields than the first line has names"
             raise DataError(problem, file=path.name, found=n + more, expected=n)
         names = [*table.columns, *(f"beyond {place}" for place in range(more))]
-        return pd.read_csv(path, header=0, names=names, index_col=False, **options).iloc[:, :n]
+        table = pd.read_csv(path, header=0, names=names, index_col=False, **options)
+        return table.iloc[:, :n]
 
 
 def _separator(path: Path) -> str:
