@@ -59,7 +59,7 @@ def read_annotations(
     ------
     DataError
         Names the file and the field: no such folder, a file that is damaged, a part that does
-        not fit the study, a trial that is there twice.
+        not fit the study, a trial that is there twice and not the same.
 
     See Also
     --------
@@ -126,7 +126,7 @@ def _collected(store: Store) -> tuple[list[Part], dict[str, Part]]:
             profiles.setdefault(participant, {}).update(checked)
             continue
         key = (participant, checked["trial"])
-        if key in trials:
+        if trials.get(key, checked) != checked:  # a copy of a file says the same
             raise DataError("trial is there twice", file=source, row=checked["trial"])
         trials[key] = checked
     order = {name: n for n, name in enumerate(store.study["lists"])}
