@@ -35,6 +35,7 @@ def write_zarr(data: xr.DataTree, path: Path) -> None:
     Each chunk carries its checksum, and a chunk of zeros is written like any other, so that one
     that is lost is not read as zeros.
     """
+    import zarr
     from numcodecs import CRC32C
 
     parts = {}
@@ -55,7 +56,8 @@ def write_zarr(data: xr.DataTree, path: Path) -> None:
                 group[name] = group[name].chunk(sizes)
         parts[node.path] = _with_order(group)
     tree = _tree_of(parts, data)
-    tree.to_zarr(path, mode="w", encoding=encoding, zarr_format=2, consolidated=True)
+    tree.to_zarr(path, mode="w", encoding=encoding, zarr_format=2, consolidated=False)
+    zarr.consolidate_metadata(path, zarr_format=2)  # once; xarray would do it for each group
     (path / MANIFEST).write_bytes(ZarrSeal.of(path).content())
 
 

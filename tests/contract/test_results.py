@@ -31,6 +31,7 @@ CALLS: dict[str, list[dict[str, object]]] = {
     "partial_correlation": [{"formula": "valence ~ arousal", "given": "n_labels"}],
     "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],
     "rm_corr": [{"formula": "valence ~ arousal"}],
+    "sensitivity_table": [{"n_resamples": 99}],
     "wilcoxon": [{"formula": "arousal ~ gender"}],
 }
 

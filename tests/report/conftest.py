@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.report import build
+from muvistats.report import build, figures
 from muvistats.report.sections import catalogue as sections
 
 
@@ -86,6 +88,30 @@ def report(prepared: xr.DataTree, tmp_path_factory: pytest.TempPathFactory) -> R
     return Report(out, Page(page.read_text(encoding="utf-8")), prepared)
 
 
+@contextmanager
+def unrendered() -> Iterator[None]:
+    """Figures are drawn and not rendered, where other tests hold their files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "_svg", lambda *_: b"<?xml?><svg/>")
+        patch.setattr(figures, "_png", lambda *_: b"\x89PNG")
+        yield
+
+
+@pytest.fixture
+def quick_figures() -> Iterator[None]:
+    with unrendered():
+        yield
+
+
+@pytest.fixture(scope="session")
+def real(muvi_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report on the real release: labels in two readings, no ratings over time."""
+    out = tmp_path_factory.mktemp("report") / "real"
+    with unrendered():
+        page = mv.write_report(muvi_folder, out)
+    return Report(out, Page(page.read_text(encoding="utf-8")), xr.DataTree())
+
+
 @pytest.fixture(scope="session")
 def release(study: xr.DataTree, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small study in the released layout, its labels shifted, without av_data.csv."""
@@ -101,7 +127,7 @@ def two_readings(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Rep
     out = tmp_path_factory.mktemp("report") / "two"
     some = ("read", "alignment", "ratings", "modality", "label-tests")
     chosen = tuple(section for section in sections.SECTIONS if section.key in some)
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(), unrendered():
         patch.setattr(build, "SECTIONS", chosen)
         warnings.simplefilter("error")
         page = mv.write_report(release, out)

@@ -227,6 +227,7 @@ def test_claims_are_answered(written: tuple[Path, Page]) -> None:
     assert "of 28 means are better" in row
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_networks_outlive_a_new_report(
     written: tuple[Path, Page], featured: xr.DataTree, tmp_path: Path, trained: TrainedNetworks
 ) -> None:
@@ -249,6 +250,7 @@ def test_networks_outlive_a_new_report(
     assert not (tmp_path / "r" / "networks").exists()
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_networks_of_other_data_are_not_shown(
     written: tuple[Path, Page], featured: xr.DataTree
 ) -> None:
@@ -301,6 +303,7 @@ def test_damaged_networks_are_named(
     assert "deep compare" in find_networks(folder, readings, hashes)[1]
 
 
+@pytest.mark.usefixtures("quick_figures")
 def test_a_quick_trial_says_so_and_does_not_count(
     featured: xr.DataTree,
     only_networks: None,  # noqa: ARG001

@@ -425,10 +425,15 @@ def script():
     return module
 
 
-def test_the_calibration_table_is_that_of_the_default_draw(script, default_study):
+@pytest.fixture
+def table():
+    """The committed table."""
     source = files("muvistats.data") / "simulation" / "calibration.csv"
     with source.open(encoding="utf-8") as stream:
-        table = pd.read_csv(stream)
+        return pd.read_csv(stream)
+
+
+def test_the_calibration_table_is_that_of_the_default_draw(script, default_study, table):
     now = script.measure(default_study)
     for column in ("reading", "statistic", "key", "quantity"):
         assert now[column].fillna("").tolist() == table[column].fillna("").tolist()
@@ -450,11 +455,8 @@ def test_the_calibration_table_is_that_of_the_default_draw(script, default_study
     assert table["setting"].notna().all()
 
 
-def test_the_tolerances_can_fail(script):
+def test_the_tolerances_can_fail(script, table):
     """A study without modality effects misses the printed values."""
-    source = files("muvistats.data") / "simulation" / "calibration.csv"
-    with source.open(encoding="utf-8") as stream:
-        table = pd.read_csv(stream)
     other = script.measure(mv.simulate_muvi(features=False, without="modality"))
     gap = (other["value"] - other["target"]).abs()
     missed = table.loc[(gap > table["tolerance"]).to_numpy()]

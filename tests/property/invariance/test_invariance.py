@@ -266,12 +266,11 @@ def test_a_study_cut_by_xarray_is_the_selected_one_or_refused():
         chosen = mv.select(study, **{key: some})
         half = study.sel({key: some})  # narrows tables and features, not the annotations
         cut = _with(half, "/annotations", lambda group, rows=rows: group.isel(annotation=rows))
+        first, second, narrow = (Given(parts_of(WHOLE), tree, tree) for tree in (chosen, cut, half))
         for name in CHEAP:
-            first = Given(parts_of(WHOLE), chosen, chosen)
-            second = Given(parts_of(WHOLE), cut, cut)
             same(name, answer_of(name, second), answer_of(name, first))
             if name not in NO_STUDY:
-                assert answer_of(name, Given(parts_of(WHOLE), half, half)) is mv.DataError, name
+                assert answer_of(name, narrow) is mv.DataError, name
 
 
 #: Calls that do not look at the study itself.

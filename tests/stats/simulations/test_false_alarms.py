@@ -210,8 +210,13 @@ def test_the_number_of_processes_does_not_matter():
 # kept and resumed
 
 
-def test_finished_chunks_are_kept_and_used(tmp_path, monkeypatch):
-    fresh = run(QUICK, 25)
+@pytest.fixture(scope="module")
+def fresh():
+    """What no chunk was kept of."""
+    return run(QUICK, 25)
+
+
+def test_finished_chunks_are_kept_and_used(tmp_path, monkeypatch, fresh):
     kept = run(QUICK, 25, cache=tmp_path)
     pd.testing.assert_frame_equal(kept, fresh)
     names = sorted(path.name for path in tmp_path.rglob("*.npz"))
@@ -220,8 +225,8 @@ def test_finished_chunks_are_kept_and_used(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(run(QUICK, 25, cache=tmp_path), fresh)
 
 
-def test_a_damaged_chunk_is_made_anew(tmp_path):
-    fresh = run(QUICK, 25, cache=tmp_path)
+def test_a_damaged_chunk_is_made_anew(tmp_path, fresh):
+    run(QUICK, 25, cache=tmp_path)
     cut, empty = sorted(tmp_path.rglob("*0.npz"))
     cut.write_bytes(cut.read_bytes()[:-40])
     empty.write_bytes(b"")
@@ -258,7 +263,7 @@ def finished(folder):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_a_killed_run_goes_on(tmp_path):
+def test_a_killed_run_goes_on(tmp_path, fresh):
     done = subprocess.Popen(
         [sys.executable, "-c", KILLED, QUICK, str(tmp_path)],
         env=os.environ | {"PYTHONPATH": str(Path(mv.__file__).parents[1])},
@@ -274,9 +279,9 @@ def test_a_killed_run_goes_on(tmp_path):
     assert done.returncode == -signal.SIGKILL
     kept = {path: path.stat().st_mtime_ns for path in finished(tmp_path)}
     assert len(kept) >= 2
-    pd.testing.assert_frame_equal(run(QUICK, 40, cache=tmp_path), run(QUICK, 40))
+    pd.testing.assert_frame_equal(run(QUICK, 25, cache=tmp_path), fresh)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept  # none was made again
-    assert (tmp_path / next(iter(kept)).relative_to(tmp_path).parent / "30-40.npz").is_file()
+    assert (tmp_path / next(iter(kept)).relative_to(tmp_path).parent / "20-25.npz").is_file()
 
 
 # what is refused
