@@ -65,9 +65,10 @@ from .results.paper import published as published
 from .stats.agreement.categories import choice_agreement as choice_agreement
 from .stats.agreement.chance_corrected import krippendorff_alpha as krippendorff_alpha
 from .stats.agreement.chance_corrected import label_agreement as label_agreement
-from .stats.agreement.concordance import ewe as ewe
 from .stats.agreement.concordance import interrater_ccc as interrater_ccc
 from .stats.agreement.delays import rater_lag as rater_lag
+from .stats.agreement.gold import ewe as ewe
+from .stats.agreement.gold import gold_standard as gold_standard
 from .stats.agreement.intraclass import icc as icc
 from .stats.agreement.ordinal import kendall_w as kendall_w
 from .stats.agreement.ordinal import weighted_kappa as weighted_kappa
