@@ -46,6 +46,7 @@ from .plots.figures import plot_architecture_comparison as plot_architecture_com
 from .plots.figures import plot_architectures as plot_architectures
 from .plots.figures import plot_calibration as plot_calibration
 from .plots.figures import plot_dimension_distributions as plot_dimension_distributions
+from .plots.figures import plot_dominance_over_time as plot_dominance_over_time
 from .plots.figures import plot_feature_ranks as plot_feature_ranks
 from .plots.figures import plot_interrater_ccc as plot_interrater_ccc
 from .plots.figures import plot_label_alignment as plot_label_alignment
@@ -65,9 +66,10 @@ from .results.paper import published as published
 from .stats.agreement.categories import choice_agreement as choice_agreement
 from .stats.agreement.chance_corrected import krippendorff_alpha as krippendorff_alpha
 from .stats.agreement.chance_corrected import label_agreement as label_agreement
-from .stats.agreement.concordance import ewe as ewe
 from .stats.agreement.concordance import interrater_ccc as interrater_ccc
 from .stats.agreement.delays import rater_lag as rater_lag
+from .stats.agreement.gold import ewe as ewe
+from .stats.agreement.gold import gold_standard as gold_standard
 from .stats.agreement.intraclass import icc as icc
 from .stats.agreement.ordinal import kendall_w as kendall_w
 from .stats.agreement.ordinal import weighted_kappa as weighted_kappa
@@ -122,3 +124,6 @@ from .stats.simulations.false_alarms import Scenario as Scenario
 from .stats.simulations.false_alarms import calibration as calibration
 from .stats.simulations.false_alarms import calibration_table as calibration_table
 from .stats.simulations.power import power_study as power_study
+from .stats.time.dominance import dominance_over_time as dominance_over_time
+from .stats.time.shared_course import inter_subject_correlation as inter_subject_correlation
+from .stats.time.shared_course import representational_similarity as representational_similarity

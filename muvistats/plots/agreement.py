@@ -16,7 +16,8 @@ from ..dataset.access import need_study, select
 from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..results.words import fixed
-from ..stats.agreement.concordance import ewe, interrater_ccc
+from ..stats.agreement.concordance import interrater_ccc
+from ..stats.agreement.gold import ewe
 from ..types import Names
 from .style import (
     GREY,

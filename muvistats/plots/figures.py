@@ -10,6 +10,7 @@ from .alignment import plot_label_alignment
 from .contribution import plot_modality_contribution
 from .diagrams import plot_architectures
 from .dimensions import plot_dimension_distributions
+from .dominance import plot_dominance_over_time
 from .false_alarms import plot_calibration, plot_power
 from .labels import plot_label_correlations, plot_label_deviations, plot_label_frequencies
 from .modalities import plot_modality_correlations, plot_modality_medians
@@ -24,6 +25,7 @@ __all__ = [
     "plot_architectures",
     "plot_calibration",
     "plot_dimension_distributions",
+    "plot_dominance_over_time",
     "plot_feature_ranks",
     "plot_interrater_ccc",
     "plot_label_alignment",

@@ -79,6 +79,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("row", "integer", "position of the row in the frame that the model was fitted to, from 0"),
     # estimates
     ("estimate", "number", "estimate of the quantity named by `estimator` or `quantity`"),
+    ("estimate_bounded", "number", "estimate from covariances that fit together, R squared <= 1"),
     ("ccc", "number", "Lin's concordance correlation coefficient; a mean at coarser levels"),
     ("noise_ceiling", "number", "what the truth itself would reach, given noisy raters"),
     ("rmse", "number", "root mean squared error, on the scale of the target"),
@@ -107,7 +108,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("mean2", "number", "mean of the second group"),
     ("count", "integer", "number of annotations, labels or people counted"),
     ("share", "number", "count as a fraction of `n`"),
-    ("chance", "number", "the same quantity when guessing with the same preferences"),
+    ("chance", "number", "the same quantity when guessing, or when items are mismatched"),
     ("label_share", "number", "count as a fraction of all labels chosen"),
     ("window_start", "number", "start of the window, seconds from the start of the excerpt"),
     ("window_end", "number", "end of the window, seconds from the start of the excerpt"),

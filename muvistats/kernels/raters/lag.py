@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ...types import Floats, Ints
 from ..sampling.correlation import pearson_rows
+from .agreement import leave_one_out_ewe
 
 _TIE = 1e-10
 
@@ -59,3 +60,59 @@ def best_lag(correlations: Floats) -> tuple[Ints, npt.NDArray[np.bool_]]:
     filled = np.where(np.isnan(correlations), -np.inf, correlations)
     top = filled.max(axis=1, keepdims=True, initial=-np.inf)
     return (filled >= top - _TIE).argmax(axis=1), defined
+
+
+def moved_up(values: Floats, steps: Ints) -> Floats:
+    """Each row moved to the left by its steps, NaN where nothing is left; (row, time)."""
+    place = np.arange(values.shape[1]) + steps[:, None]
+    there = (place >= 0) & (place < values.shape[1])
+    row = np.arange(len(values))[:, None]
+    return np.where(there, values[row, np.where(there, place, 0)], np.nan)
+
+
+def rater_delays(values: Floats, starts: Ints, raters: Ints, most: int, n_iter: int = 10) -> Ints:
+    """Steps by which each rater is late, in all their annotations.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (annotation, time)
+        Ratings, sorted by cell; NaN where missing.
+    starts : ndarray of int, shape (cell,)
+        First row of each cell; the first is 0.
+    raters : ndarray of int, shape (annotation,)
+        Rater of each annotation, coded from 0.
+    most : int
+        Longest delay that is tried, either way.
+    n_iter : int
+        Most rounds.
+
+    Returns
+    -------
+    ndarray of int, shape (annotation,)
+        The delay of the annotation's rater; median 0 over annotations, rounded down.
+
+    Notes
+    -----
+    A rater has the delay with the highest mean correlation of their annotations with the weighted
+    estimator of the other raters of the cell; of equal ones the shorter delay, and 0 where none is
+    defined. Then raters are moved by their delays, estimators are made anew, and so on
+    until no delay changes.
+    """
+    lags = np.arange(-most, most + 1)
+    lags = lags[np.argsort(np.abs(lags), kind="stable")]
+    delay = np.zeros(len(values), dtype=np.int64)
+    for _ in range(n_iter):
+        others = leave_one_out_ewe(moved_up(values, delay), starts)
+        r = lagged_correlation(values, others[:, most:], lags + most)
+        known = ~np.isnan(r)
+        shape = (int(raters.max(initial=-1)) + 1, len(lags))
+        total, count = np.zeros(shape), np.zeros(shape)
+        np.add.at(total, raters, np.where(known, r, 0.0))
+        np.add.at(count, raters, known)
+        means = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+        found = lags[best_lag(means)[0]][raters]
+        found -= int(np.floor(np.median(found))) if len(found) else 0
+        if np.array_equal(found, delay):
+            break
+        delay = found
+    return delay

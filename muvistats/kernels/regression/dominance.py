@@ -66,6 +66,46 @@ def dominance_weights(covariance: Floats) -> tuple[Floats, Floats]:
     return np.where(defined, whole, np.nan), np.where(defined[..., None], weights, np.nan)
 
 
+def within_bounds(corrected: Floats, raw: Floats) -> Floats:
+    """Covariances free of as much noise as leaves them possible.
+
+    Parameters
+    ----------
+    corrected : ndarray of float, shape (..., k, k)
+        Covariances that noise was taken out of; they may not fit together.
+    raw : ndarray of float, shape (..., k, k)
+        The same with the noise in them: covariances of series.
+
+    Returns
+    -------
+    ndarray of float, shape (..., k, k)
+        ``corrected + share (raw - corrected)`` with the smallest share of the noise at which no
+        combination of the series has a negative variance: 0 where they fit together as they are.
+        R squared is then at most 1. NaN where `raw` itself is no such matrix of full rank.
+
+    Notes
+    -----
+    With the smallest generalised eigenvalue m of `corrected` by `raw`, the share is
+    ``-m / (1 - m)`` where m is negative: on the way from `corrected` to `raw` the smallest
+    eigenvalue goes from m to 1.
+    """
+    sd = np.sqrt(np.maximum(np.diagonal(raw, axis1=-2, axis2=-1), 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = 1 / (sd[..., :, None] * sd[..., None, :])
+        base, part = raw * unit, corrected * unit
+    fine = np.isfinite(base).all(axis=(-2, -1)) & np.isfinite(part).all(axis=(-2, -1))
+    eye = np.eye(raw.shape[-1])
+    base = np.where(fine[..., None, None], base, eye)
+    part = np.where(fine[..., None, None], part, eye)
+    values, vectors = np.linalg.eigh(base)
+    fine &= values[..., 0] > _COLLINEAR
+    whitened = vectors / np.sqrt(np.maximum(values, _COLLINEAR))[..., None, :]
+    least = np.linalg.eigvalsh(whitened.swapaxes(-1, -2) @ part @ whitened)[..., 0]
+    share = np.where(least < 0, -least / (1 - least), 0.0)[..., None, None]
+    out: Floats = np.where(fine[..., None, None], corrected + share * (raw - corrected), np.nan)
+    return out
+
+
 @dataclass(frozen=True, slots=True)
 class Products:
     """Products of deviations between groups of raters, of each item.

@@ -1,4 +1,4 @@
-"""Evaluator Weighted Estimator and how far raters agree with it."""
+"""How far raters agree with the weighted estimator of the others."""
 
 from __future__ import annotations
 
@@ -18,125 +18,19 @@ from ...arguments import (
 )
 from ...dataset.access import need_study
 from ...dataset.gate import takes_study
-from ...dataset.sessions import by_rater, by_session
+from ...dataset.sessions import by_session
 from ...errors import DataError
-from ...kernels.raters.agreement import ewe as ewe_kernel
 from ...kernels.raters.agreement import leave_one_out_ccc
 from ...kernels.sampling.bootstrap import bootstrap_means
 from ...kernels.sampling.multiway import Variance, draw_variance, infer, two_way
-from ...kernels.scale import unit_factor
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from ..shared.study import choose_dimensions
 
-__all__ = ["ewe", "interrater_ccc"]
+__all__ = ["interrater_ccc"]
 
 T = TypeVar("T")
-
-
-@takes_study
-def ewe(data: xr.DataTree, *, dimension: Names | None = None) -> xr.Dataset:
-    """Evaluator Weighted Estimator of each item and modality: the gold standard trajectory.
-
-    Parameters
-    ----------
-    data : DataTree
-        The study, with a dynamic dimension.
-    dimension : str, optional
-        Rated dimension; all dynamic ones where not given.
-
-    Returns
-    -------
-    Dataset
-        ``gold_standard`` and ``sd`` (dimension, item, modality, time): the weighted mean of the
-        raters and their standard deviation (divisor n - 1), on the stored scale;
-        ``n_raters`` (dimension, item, modality); ``weight`` (dimension, annotation), the same for
-        all sessions of a rater. Attributes
-        ``alignment`` and ``simulated`` as in every result.
-
-    Raises
-    ------
-    DataError
-        When the study has no dynamic dimension.
-
-    Notes
-    -----
-    The weight of rater j is ``w_j = max(0, r(x_j, mean of all raters))``, and the estimator is
-    ``sum_j w_j x_j / sum_j w_j``. Who goes against all others has a negative correlation and
-    weight 0; who never moved has an undefined one and weight 0; both are part of the unweighted
-    mean. One rater who moved has weight 1. Two are each compared with their mean: two who mirror
-    each other around it leave no positive weight. A cell without one (nobody rated, or nobody
-    moved) is NaN. Excluded annotations are no raters. A time step at which a rater of the cell is
-    missing (the tail of a shorter annotation) is left out for that cell and NaN. Who rated in
-    several sessions enters once, with the mean of them.
-
-    References
-    ----------
-    Grimm, M., & Kroschel, K. (2005). Evaluation of natural emotions using self assessment
-    manikins. IEEE Workshop on Automatic Speech Recognition and Understanding, 381-385.
-    https://doi.org/10.1109/ASRU.2005.1566530
-
-    Examples
-    --------
-    >>> from muvistats import ewe, simulate_muvi
-    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> ewe(study)["gold_standard"].dims
-    ('dimension', 'item', 'modality', 'time')
-    """
-    need_study(data)
-    names = dynamic_dimensions(data, dimension)
-    whole = data["annotations"]
-    data, rater = by_rater(data)
-    cells = Cells.of(data)
-    annotations = data["annotations"]
-    shape = (len(names), len(cells.items), len(cells.modalities))
-    steps = annotations.sizes["time"]
-    gold, sd = (np.full((*shape, steps), np.nan) for _ in range(2))
-    raters = np.zeros(shape, dtype=np.int64)
-    weights = np.zeros((len(names), len(rater)))
-    for d, name in enumerate(names):
-        series, spread, count, weight = over_cells(annotations.dataset[name], cells, _gold_and_sd)
-        weights[d] = weight[rater]
-        where = (d, cells.item, cells.modality)
-        gold[where], sd[where], raters[where] = series, spread, count
-    dims = ("dimension", "item", "modality")
-    attrs = {
-        "alignment": str(data.attrs["label_alignment"]),
-        "simulated": int(data.attrs["simulated"]),
-    }
-    return xr.Dataset(
-        {
-            "gold_standard": ((*dims, "time"), gold, {"long_name": "weighted mean of the raters"}),
-            "sd": ((*dims, "time"), sd, {"long_name": "standard deviation across raters"}),
-            "n_raters": (dims, raters, {"long_name": "raters that enter"}),
-            "weight": (("dimension", "annotation"), weights, {"long_name": "weight of the rater"}),
-        },
-        coords={
-            "dimension": names,
-            "item": cells.items,
-            "modality": cells.modalities,
-            "time": annotations["time"],
-            "annotation_item": ("annotation", whole["item"].to_numpy()),
-            "annotation_modality": ("annotation", whole["modality"].to_numpy()),
-            "participant": ("annotation", whole["participant"].to_numpy()),
-        },
-        attrs=attrs,
-    )
-
-
-def _gold_and_sd(values: Floats, starts: Ints) -> tuple[npt.NDArray[Any], ...]:
-    gold, weights = ewe_kernel(values, starts)
-    rated = has_value(values)
-    count = np.add.reduceat(rated.astype(np.int64), starts)
-    filled = np.where(rated[:, None], values, 0.0)
-    unit = unit_factor(filled[np.isfinite(filled)], None).item()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.add.reduceat(filled, starts, axis=0) / count[:, None]
-        cell = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(values)))
-        square = np.where(rated[:, None], (values - mean[cell]) * unit, 0.0) ** 2
-        sd = np.sqrt(np.add.reduceat(square, starts, axis=0) / (count[:, None] - 1)) / unit
-    return gold, np.where(count[:, None] > 1, sd, np.nan), count, weights
 
 
 @result_frame(

@@ -85,7 +85,7 @@ def agreement_over_time(
     data, _ = by_session(data)
     cells = Cells.of(data, sessions=True)
     time = data["annotations/time"].to_numpy()
-    bounds = _windows(time, window, hop)
+    bounds = window_bounds(time, window, hop)
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
     people = text_codes(data["annotations/participant"].to_numpy())[0]
@@ -139,7 +139,8 @@ def _mean_of(
     return lambda chosen: once(chosen & known)
 
 
-def _windows(time: Floats, window: float, step: float | None) -> list[tuple[int, int]]:
+def window_bounds(time: Floats, window: float, step: float | None) -> list[tuple[int, int]]:
+    """First and last step of each whole window."""
     window = check_number("window", window, above=0)
     step = window if step is None else check_number("step", step, above=0)
     interval = interval_of(time)

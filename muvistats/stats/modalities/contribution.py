@@ -33,9 +33,9 @@ __all__ = ["modality_contribution"]
 
 @result_frame(
     "dimension and quantity; with ``level='item'`` item too",
-    "dimension scope item quantity modality group1 group2 estimate estimator reliability std_error",
-    "statistic statistic_name df p_value mc_error conf_low conf_high conf_level n n_annotations",
-    "n_items n_participants n_missing n_resamples method",
+    "dimension scope item quantity modality group1 group2 estimate estimate_bounded estimator",
+    "reliability std_error statistic statistic_name df p_value mc_error conf_low conf_high",
+    "conf_level n n_annotations n_items n_participants n_missing n_resamples method",
 )
 @takes_study
 def modality_contribution(
@@ -101,8 +101,12 @@ def modality_contribution(
     of the variance of the mean that is left. With few raters corrected estimates scatter: R
     squared may come out above 1, and where a variance is not positive, or predictors correlate
     beyond 1, there is no estimate. That is common for single items, and those that are left are
-    not a fair sample of all: average covariances, as level "summary" does, not items. Weights of
-    `ewe` come from the same noise as the products, so the correction is not exact with them.
+    not a fair sample of all: average covariances, as level "summary" does, not items.
+    `estimate_bounded` leaves the smallest part of the noise in with which the covariances are
+    those of some series: R squared is then at most 1, and it is the estimate itself where
+    that needs none. It is a little too low on average, since only what lies beyond is moved.
+    Weights of `ewe` come from the same noise as the products, so the correction is not exact with
+    them.
 
     An item enters if each modality has two different raters (one, uncorrected) and they have time
     steps in common; the others are counted in `n_missing`. Masked annotations are left out.

@@ -17,6 +17,7 @@ from ...kernels.regression.dominance import (
     dominance_weights,
     item_products,
     pooled_covariance,
+    within_bounds,
 )
 from ...kernels.scale import unit_factor
 from ...types import Floats, Ints
@@ -82,6 +83,11 @@ class Moments:
         )
         apart = which == "apart" or (which == "used" and self.corrected)
         return pooled_covariance(part, weights[:, there], between=self.between, apart=apart)
+
+    def bounded(self, weights: Floats) -> Floats:
+        """Covariances over the complete items that fit together, (draw, group, group)."""
+        used, raw = self.pooled(weights), self.pooled(weights, "raw")
+        return within_bounds(used, raw) if self.corrected else used
 
 
 def within_moments(

@@ -23,7 +23,7 @@ from ...results.frame import join_reasons
 from ...types import Floats, Row
 from .contribution_moments import Moments, Spread, combinations_of, estimates, spread_of
 
-_ABOVE = "above 1: corrected covariances scatter"
+_ABOVE = "above 1: corrected covariances scatter; see estimate_bounded"
 
 UNITS = {
     ("item",): "items resampled",
@@ -53,6 +53,7 @@ class _Part:
     order: list[str]
     moments: Moments
     values: Floats
+    bounded: Floats
     spread: Spread
     problem: str
 
@@ -119,11 +120,14 @@ def part_of(name: str, order: list[str], moments: Moments, weights: Floats) -> _
     there = moments.complete
     combine = combinations_of(len(order) - 1)
     problem = _problem(moments, order)
+    none = np.full(len(combine), np.nan)
+    every = np.ones((1, len(there)))
+    bounded = estimates(moments.bounded(every))[0] @ combine.T if there.any() else none
     if problem:
-        none = np.full(len(combine), np.nan)
-        return _Part(name, order, moments, none, Spread(*[none[None]] * 3), problem)
-    values = estimates(moments.pooled(np.ones((1, len(there)))))[0] @ combine.T
-    return _Part(name, order, moments, values, spread_of(moments, weights) @ combine.T, "")
+        return _Part(name, order, moments, none, bounded, Spread(*[none[None]] * 3), problem)
+    values = estimates(moments.pooled(every))[0] @ combine.T
+    spread = spread_of(moments, weights) @ combine.T
+    return _Part(name, order, moments, values, bounded, spread, "")
 
 
 def _problem(moments: Moments, order: list[str]) -> str:
@@ -270,13 +274,17 @@ def part_rows(part: _Part, options: Options) -> list[Row]:
     base = _base(part.name, options) | _counts(part.moments, there)
     places = _places(part.order)
     if part.problem:
-        return [base | place | {"warning": part.problem} for place in places]
+        return [
+            base | place | {"estimate_bounded": value, "warning": part.problem}
+            for place, value in zip(places, part.bounded, strict=True)
+        ]
     reliability = dict(zip(part.order, _reliability(part.moments, there), strict=True))
     tested = _test_of_part(part, options)
     rows = []
     for i, place in enumerate(places):
         row = base | _inference(place, part.values[i], tested, i, len(part.spread.draws), options)
         row["reliability"] = reliability.get(place.get("modality", ""), np.nan)
+        row["estimate_bounded"] = part.bounded[i]
         if place["quantity"] == "r_squared" and part.values[i] > 1:
             row["warning"] = join_reasons(row["warning"], _ABOVE)
         rows.append(row)
@@ -317,12 +325,17 @@ def contrast_rows(first: _Part, second: _Part, options: Options) -> list[Row]:
     problem = join_reasons(
         *(f"{part.name}: {part.problem}" for part in (first, second) if part.problem)
     )
+    bounded = first.bounded - second.bounded
     if problem:
-        return [base | places[i] | {"warning": problem} for i in chosen]
+        return [
+            base | places[i] | {"estimate_bounded": bounded[i], "warning": problem} for i in chosen
+        ]
     values = first.values - second.values
     tested = _test_across(first, second, options)
     return [
-        base | _inference(places[i], values[i], tested, i, len(first.spread.draws), options)
+        base
+        | _inference(places[i], values[i], tested, i, len(first.spread.draws), options)
+        | {"estimate_bounded": bounded[i]}
         for i in chosen
     ]
 
@@ -337,17 +350,19 @@ def item_rows(name: str, order: list[str], moments: Moments, options: Options) -
         known = bool(moments.complete[i])
         base = _base(name, options) | _counts(moments, there)
         base |= {"item": item, "n_items": int(known), "n_missing": int(not known)}
-        values = np.full(len(places), np.nan)
+        values, bounded = (np.full(len(places), np.nan) for _ in range(2))
         reliability: dict[str, Any] = {}
         problem = f"a modality without {few}, or no time step that all raters have"
         if known:
             covariance = moments.used.products[i]
+            bounded = estimates(moments.bounded(there[None].astype(float)))[0]
             problem = _undefined(covariance, order)
             reliability = dict(zip(order, _reliability(moments, there), strict=True))
         if not problem:
             values = estimates(covariance[None])[0]
-        for value, place in zip(values, places, strict=True):
-            row = {"estimate": value, "conf_level": np.nan, "warning": problem}
+        for value, bound, place in zip(values, bounded, places, strict=True):
+            row = {"estimate": value, "estimate_bounded": bound, "conf_level": np.nan}
+            row["warning"] = problem
             if place["quantity"] == "r_squared" and value > 1:
                 row["warning"] = _ABOVE
             row["reliability"] = reliability.get(place["modality"], np.nan)

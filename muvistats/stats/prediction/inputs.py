@@ -15,7 +15,8 @@ from ...dataset.access import need_study
 from ...errors import DataError
 from ...results.frame import provenance
 from ...types import Floats, Ints, Mask, Names
-from ..agreement.concordance import dynamic_dimensions, ewe
+from ..agreement.concordance import dynamic_dimensions
+from ..agreement.gold import ewe
 
 #: Kinds of features, in order.
 KINDS = ("audio", "visual")

@@ -10,7 +10,7 @@ import pytest
 from muvistats.deep import PROTOCOLS, protocol_effects, simulate_transfer, transfer_recovery
 from muvistats.deep.transfer import SMALL
 from muvistats.errors import DesignError
-from muvistats.stats.agreement.concordance import ewe
+from muvistats.stats.agreement.gold import ewe
 
 TINY = replace(SMALL, units=(4, 4), dense_units=4, max_epochs=2)
 
