@@ -110,6 +110,7 @@ from .stats.prediction.models import FeatureModels as FeatureModels
 from .stats.prediction.models import feature_models as feature_models
 from .stats.prediction.ranking import family_importance as family_importance
 from .stats.prediction.ranking import rank_features as rank_features
+from .stats.prediction.steadiness import feature_roughness as feature_roughness
 from .stats.ranks.blocks import cochran as cochran
 from .stats.ranks.blocks import friedman as friedman
 from .stats.ranks.blocks import wilcoxon as wilcoxon

@@ -26,7 +26,7 @@ from .score_frames import METRICS, SETTING, listed, readings, scores_of
 Name = str | tuple[str, str, str]
 
 #: Compared where they are there: section 7.1.2 and the controls.
-_DEFAULT = (
+DEFAULT_PAIRS = (
     ("pair", "lasso"),
     ("pair", "late_fusion"),
     ("pair", "early_fusion"),
@@ -177,13 +177,13 @@ def _pairs(part: pd.DataFrame, pairs: object) -> list[tuple[_Arm, _Arm]]:
     arms = [_Arm(*map(str, key)) for key in part[SETTING].drop_duplicates().to_numpy()]
     if pairs is None:
         names = {arm.configuration for arm in arms}
-        there = [pair for pair in _DEFAULT if set(pair) <= names]
+        there = [pair for pair in DEFAULT_PAIRS if set(pair) <= names]
         if not there:
             raise DataError(
                 "none of the default pairs is there; name others by pairs",
                 column="configuration",
                 found=", ".join(sorted(names)),
-                expected=", ".join("pair and " + second for _, second in _DEFAULT),
+                expected=", ".join("pair and " + second for _, second in DEFAULT_PAIRS),
             )
         return [_resolve(pair, arms) for pair in there]
     if not isinstance(pairs, Sequence) or isinstance(pairs, str) or not len(pairs):

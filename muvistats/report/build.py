@@ -24,7 +24,7 @@ from .folder import NETWORKS, check_target, finished_folder
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, NothingToSayError, Section, Settings, Table
-from .sections.catalogue import CHAPTERS, FINDINGS, NOT_BUILT, SECTIONS
+from .sections.catalogue import CHAPTERS, NOT_BUILT, SECTIONS
 from .sources import Data, Source, load_source, missing_part, parts_of
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
 from .views import comparison_view, table_views
@@ -193,7 +193,7 @@ class _Report:
             facts=facts(source),
             readings=reading_names(source),
             scores=score_rows(source, self.comparisons),
-            findings=finding_rows(source, FINDINGS, self._counted()),
+            findings=finding_rows(source, self._counted(), self.reasons),
             chapters=self.chapters,
             absent=[*self.absent, *not_built],
             methods=_methods(self.settings, source),

@@ -106,6 +106,7 @@ class FindingRow:
     """A claim and the answers to it."""
 
     claim: str
+    section: str
     anchor: str
     answers: Sequence[Answer]
 

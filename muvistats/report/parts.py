@@ -256,26 +256,3 @@ class Section:
     of_networks: bool = False
     paper: str = ""
     about: About = "any"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One claim of the paper that a frame can bear out or not.
-
-    Parameters
-    ----------
-    claim : str
-        The claim, in words.
-    table : str
-        Key of the table that decides it.
-    holds : callable
-        Takes the frame of one reading, returns whether the claim holds there (None where that is
-        undefined) and the numbers behind it in words.
-    tested : mapping of str to str
-        Dimension and factor of the row of `sensitivity_table` that says what becomes of it.
-    """
-
-    claim: str
-    table: str
-    holds: Callable[[pd.DataFrame], tuple[bool | None, str]]
-    tested: Mapping[str, str] = field(default_factory=dict)

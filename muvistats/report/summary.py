@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 import xarray as xr
 
 from ..dataset.access import dimensions_of, question_of
 from ..results.words import capital, count, fixed, word
+from .claims import answer, claims
 from .page import Answer, Fact, FindingRow, Score, ScoreRow
-from .parts import Finding
 from .sources import Source
 from .views import TONES
 
@@ -137,40 +137,23 @@ def score_rows(source: Source, comparisons: Mapping[str, pd.DataFrame]) -> list[
 
 
 def finding_rows(
-    source: Source, findings: Sequence[Finding], frames: Mapping[str, pd.DataFrame]
+    source: Source, frames: Mapping[str, pd.DataFrame], reasons: Mapping[str, str]
 ) -> list[FindingRow]:
-    """Which claims of the paper hold in this data."""
+    """Which claims of the paper hold in this data, and what the others need."""
+    if not source.is_muvi:
+        return []
     rows = []
-    for finding in findings if source.is_muvi else ():
-        frame = frames.get(finding.table)
-        if frame is None:
-            continue
+    for claim in claims():
+        anchor = claim.table if claim.table in frames else "absent"
         answers = []
         for name in source.readings:
-            part = source.rows_of(name, frame)
-            if part.empty:
+            parts = {key: source.rows_of(name, frame) for key, frame in frames.items()}
+            if anchor != "absent" and parts[claim.table].empty:
                 answers.append(Answer("the same", "", ""))
-                continue
-            holds, detail = finding.holds(part)
-            detail += _survival(finding, frames.get("sensitivity_table"), part)
-            if holds is None:
-                answers.append(Answer("undecided", detail, ""))
             else:
-                tone = "good" if holds else "bad"
-                answers.append(Answer("yes" if holds else "no", detail, tone))
-        rows.append(FindingRow(finding.claim, finding.table, answers))
+                answers.append(answer(claim, parts, reasons.get(claim.table, "")))
+        rows.append(FindingRow(claim.claim, claim.section, anchor, answers))
     return rows
-
-
-def _survival(finding: Finding, table: pd.DataFrame | None, part: pd.DataFrame) -> str:
-    """The verdict of the table of findings on the same claim, to be read beside the answer."""
-    if table is None or not finding.tested:
-        return ""
-    rows = table[table["alignment"].isin(part["alignment"])]
-    for name in ("dimension", "factor", "label", "group1"):
-        wanted = finding.tested.get(name)
-        rows = rows[rows[name].isna() if wanted is None else rows[name] == wanted]
-    return f"; by design: {rows['verdict'].iloc[0]}" if len(rows) else ""
 
 
 def versions(package: str, python: str, hashes: Mapping[str, str]) -> list[Fact]:

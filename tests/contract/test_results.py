@@ -18,7 +18,9 @@ CALLS: dict[str, list[dict[str, object]]] = {
     "chisquare": [{"formula": "gender ~ modality"}],
     "chisquare_labels": [{"by": by} for by in ("modality", "gender", "familiar", "overlay")],
     "cochran": [{"formula": "calm ~ modality"}],
-    "compare_with_human": [{"dimension": "arousal"}],
+    "compare_with_human": [
+        {"dimension": "arousal", "metric": metric} for metric in ("ccc", "roughness")
+    ],
     "family_importance": [{"sets": [("visual", "visual")], "dimension": "arousal"}],
     "friedman": [{"formula": "arousal ~ modality"}],
     "kruskal": [{"formula": "arousal ~ modality"}],
@@ -41,6 +43,7 @@ NEEDS_FEATURES = {
     "audio_visual_contrast",
     "compare_with_human",
     "family_importance",
+    "feature_roughness",
     "label_prediction",
     "lasso_models",
     "rank_features",

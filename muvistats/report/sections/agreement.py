@@ -8,15 +8,14 @@ import xarray as xr
 
 from ...plots.figures import plot_agreement_trajectory, plot_interrater_ccc
 from ...results.paper import published
-from ...results.words import fixed, word
+from ...results.words import word
 from ...stats.agreement.categories import choice_agreement
 from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreement
 from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
-from ..parts import Figure, Finding, Frames, Section, Table, names, plain, resampled, together
-from .answers import Answer
+from ..parts import Figure, Frames, Section, Table, names, plain, resampled, together
 
 
 def _windows_wide(frame: pd.DataFrame) -> pd.DataFrame:
@@ -81,23 +80,6 @@ def _table_5(study: xr.DataTree, frames: Frames) -> matplotlib.figure.Figure:
         frames["interrater_ccc"], printed=published("interrater_ccc") if muvi else None
     )
 
-
-def _arousal_leads(modality: str) -> Finding:
-    def holds(frame: pd.DataFrame) -> Answer:
-        rows = frame[frame["modality"] == modality].set_index("dimension")["ccc"].dropna()
-        if not {"arousal", "valence"} <= set(rows.index):
-            return None, "no concordance of arousal and valence"
-        arousal, valence = float(rows["arousal"]), float(rows["valence"])
-        return arousal > valence, f"CCC {fixed(arousal, 2)}, valence {fixed(valence, 2)}"
-
-    return Finding(
-        f"In {modality} ratings, people agree more on arousal than on valence",
-        "interrater_ccc",
-        holds,
-    )
-
-
-AGREEMENT_FINDINGS = (_arousal_leads("music"), _arousal_leads("audiovisual"))
 
 AGREEMENT_SECTIONS = (
     Section(

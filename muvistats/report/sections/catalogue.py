@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from .agreement import AGREEMENT_FINDINGS, AGREEMENT_SECTIONS
+from .agreement import AGREEMENT_SECTIONS
 from .checks import CHECK_SECTIONS
 from .contribution import CONTRIBUTION_SECTIONS
-from .effects import EFFECT_FINDINGS, EFFECT_SECTIONS
-from .labels import LABEL_FINDINGS, LABEL_SECTIONS
-from .models import MODEL_FINDINGS, MODEL_SECTIONS
-from .networks import NETWORK_FINDINGS, NETWORK_SECTIONS
+from .effects import EFFECT_SECTIONS
+from .labels import LABEL_SECTIONS
+from .models import MODEL_SECTIONS
+from .networks import NETWORK_SECTIONS
 from .prediction import PREDICTION_SECTIONS
-from .ratings import RATING_FINDINGS, RATING_SECTIONS
+from .ratings import RATING_SECTIONS
 from .sensitivity import SENSITIVITY_SECTIONS
 
 #: Chapters in order, by anchor.
@@ -36,15 +36,6 @@ SECTIONS = (
     *CONTRIBUTION_SECTIONS,
     *MODEL_SECTIONS,
     *NETWORK_SECTIONS,
-)
-
-FINDINGS = (
-    *RATING_FINDINGS,
-    *AGREEMENT_FINDINGS,
-    *LABEL_FINDINGS,
-    *EFFECT_FINDINGS,
-    *MODEL_FINDINGS,
-    *NETWORK_FINDINGS,
 )
 
 #: Parts of the paper without a section so far: what, where the paper has it, and why.

@@ -81,6 +81,17 @@ CONTRIBUTION_SECTIONS = (
                 ),
                 collapsed=True,
             ),
+            Table(
+                "dimension_contrasts",
+                "Differences in agreement between rated dimensions",
+                resampled(partial(modality_contrasts, compare="dimension")),
+                needs=("dynamics",),
+                columns=names(
+                    "modality group1 group2 estimate1 estimate2 estimate conf_low conf_high "
+                    "p_value p_adjusted dependence"
+                ),
+                collapsed=True,
+            ),
         ),
     ),
 )

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 
 import matplotlib.figure
+import numpy as np
 import pandas as pd
 import xarray as xr
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError
 from ...formula import code_of_column
 from ...plots.figures import plot_label_deviations, plot_modality_medians
 from ...stats.descriptives.normality_tests import normality
-from ...stats.labels.counts import chisquare_labels
+from ...stats.labels.counts import chisquare, chisquare_labels
 from ...stats.labels.residuals import label_deviations
 from ...stats.models.mixed import mixed_model
 from ...stats.ranks.pairs_of_groups import pairwise_modality
@@ -24,7 +25,6 @@ from ...stats.ranks.two_groups import mannwhitney_overlay
 from ..parts import (
     Compute,
     Figure,
-    Finding,
     Frames,
     Section,
     Settings,
@@ -34,7 +34,6 @@ from ..parts import (
     resampled,
 )
 from ..sources import own_factors
-from .answers import ALPHA, Answer, result_in_words, rows_where
 
 #: Factors of the label tests, as the paper has them: formula, words, figure of the paper.
 _FACTORS = {
@@ -80,6 +79,25 @@ def _own(study: xr.DataTree) -> list[str]:
     if not factors:
         raise DesignError("the study has no factors")
     return factors
+
+
+def _familiar_by_training(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    """Who knew the items, by training: the test of two factors, and both shares."""
+    by = "years_of_training > 3"
+    tested = resampled(partial(chisquare, formula=f"familiar ~ {by}"))(study, settings)
+    frame = annotation_frame(study).dropna(subset=["familiar", "years_of_training"])
+    known = (frame["familiar"] == "familiar").groupby(frame["years_of_training"] > 3)
+    (few, many), (n1, n2) = known.sum(), known.count()
+    low, high = confint_proportions_2indep(few, n1, many, n2, method="newcomb")
+    plain = tested["dependence"] == "independent"
+    return tested.drop(columns=["effect_size", "effect_size_name"]).assign(
+        mean1=few / n1,
+        mean2=many / n2,
+        estimate=few / n1 - many / n2,
+        estimator="difference of shares",
+        conf_low=np.where(plain, low, np.nan),
+        conf_high=np.where(plain, high, np.nan),
+    )
 
 
 def _as_possible(
@@ -150,60 +168,6 @@ def _deviation_figure(by: str) -> Figure:
         about="muvi",
     )
 
-
-def _differs(claim: str, table: str, column: str, value: str, *, expected: bool) -> Finding:
-    """Whether a test finds a difference, where the paper says that it does or does not."""
-
-    def holds(frame: pd.DataFrame) -> Answer:
-        rows = rows_where(frame, **{column: value})
-        if "dependence" in rows:
-            rows = rows_where(rows, dependence="independent")
-        p, text = result_in_words(rows)
-        return (None if math.isnan(p) else (p < ALPHA) == expected), text
-
-    factor = "modality" if table == "kruskal_modality" else "overlay"
-    tested = {"dimension": value, "factor": factor} if column == "dimension" else {column: value}
-    return Finding(claim, table, holds, tested)
-
-
-EFFECT_FINDINGS = (
-    *(
-        _differs(
-            f"{name.capitalize()} does not depend on the annotation interface",
-            "mannwhitney_overlay",
-            "dimension",
-            name,
-            expected=False,
-        )
-        for name in ("arousal", "valence")
-    ),
-    *(
-        _differs(
-            f"{name.capitalize()} differs between modalities",
-            "kruskal_modality",
-            "dimension",
-            name,
-            expected=True,
-        )
-        for name in ("arousal", "valence")
-    ),
-    *(
-        _differs(
-            f"{what} {'changes' if changes else 'does not change'} which labels are chosen",
-            "chisquare_labels",
-            "factor",
-            by,
-            expected=changes,
-        )
-        for by, what, changes in (
-            ("modality", "Modality", False),
-            ("overlay", "The annotation interface", False),
-            ("gender", "Gender", True),
-            ("years_of_training > 3", "Musical training", True),
-            ("familiar", "Familiarity", True),
-        )
-    ),
-)
 
 EFFECT_SECTIONS = (
     Section(
@@ -365,6 +329,21 @@ EFFECT_SECTIONS = (
                 columns=names(
                     "factor alignment dependence statistic df p_value effect_size conf_low "
                     "conf_high n n_annotations n_missing"
+                ),
+            ),
+            Table(
+                "familiar_by_training",
+                "Items known to people with three years of training or less, and to the others",
+                _familiar_by_training,
+                about="muvi",
+                needs=("familiar", "people"),
+                each_reading=True,
+                columns=names(
+                    "alignment dependence mean1 mean2 estimate conf_low conf_high "
+                    "statistic df p_value n n_missing"
+                ),
+                rules=dict.fromkeys(
+                    ("mean1", "mean2", "estimate", "conf_low", "conf_high"), "percent"
                 ),
             ),
         ),

@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ...dataset.access import dimensions_of
 from ...plots.figures import plot_label_correlations, plot_label_frequencies
-from ...results.words import Rule, percent, word
+from ...results.words import Rule, word
 from ...stats.labels.choices import confusion_matrix, hit_rates
 from ...stats.labels.frequencies import label_frequencies
 from ...stats.labels.pairs import label_correlations
 from ..parts import (
     Compute,
     Figure,
-    Finding,
     Need,
     Section,
     Settings,
@@ -29,7 +27,6 @@ from ..parts import (
     plain,
     together,
 )
-from .answers import Answer
 
 Level = Literal["label", "category", "superfactor", "summary"]
 
@@ -115,27 +112,6 @@ def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
             table[f"r {word(scope)}"] = one.reindex(order)
     return table.rename(columns={"estimate": "r"}).reset_index()
 
-
-def _most_chosen(frame: pd.DataFrame) -> Answer:
-    rows = together(frame)
-    if rows.empty or not rows["count"].sum():
-        return None, "no labels were chosen"
-    top = rows.iloc[int(rows["count"].to_numpy().argmax())]
-    return top["label"] == "energetic", f"{word(top['label'])}, {percent(float(top['share']))}"
-
-
-def _power_leads(frame: pd.DataFrame) -> Answer:
-    rows = together(frame)
-    if rows.empty or not np.isfinite(rows["share"]).any():
-        return None, "the labels have no categories"
-    top = rows.iloc[int(np.nanargmax(rows["share"].to_numpy()))]
-    return top["category"] == "power", f"{word(top['category'])}, {percent(float(top['share']))}"
-
-
-LABEL_FINDINGS = (
-    Finding("Energetic is the label chosen most often", "label_frequencies", _most_chosen),
-    Finding("Power is the category chosen most often", "label_frequencies_category", _power_leads),
-)
 
 LABEL_SECTIONS = (
     Section(

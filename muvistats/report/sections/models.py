@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,14 +13,14 @@ import xarray as xr
 
 from ...errors import DesignError
 from ...plots.figures import plot_feature_ranks, plot_model_trajectory
-from ...results.words import Rule, fixed, word
+from ...results.words import Rule, word
 from ...stats.prediction.contrast import audio_visual_contrast
 from ...stats.prediction.human import compare_with_human
 from ...stats.prediction.lasso import lasso_models
 from ...stats.prediction.models import FeatureModels, feature_models
 from ...stats.prediction.ranking import family_importance, rank_features
-from ..parts import Compute, Figure, Finding, Frames, Section, Settings, Table, names
-from .answers import ALPHA, Answer, result_in_words, rows_where
+from ...stats.prediction.steadiness import feature_roughness
+from ..parts import Compute, Figure, Frames, Section, Settings, Table, names
 
 #: Families that the page shows of each model.
 _SHOWN = 5
@@ -52,6 +52,9 @@ def _fitted(function: Callable[..., pd.DataFrame], **options: Any) -> Compute:
         return function(_FITTED.of(study), **options)
 
     return compute
+
+
+_roughness = functools.partial(compare_with_human, metric="roughness")
 
 
 def _contrast(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
@@ -116,51 +119,6 @@ def _ranks(_: xr.DataTree, frames: Frames) -> matplotlib.figure.Figure:
     return plot_feature_ranks(rows if both["rank"].isna().all() else both)
 
 
-def _ccc_of(frame: pd.DataFrame, modality: str, features: str, target: str) -> float:
-    model = {"modality": modality, "features": features, "target": target}
-    rows = rows_where(frame, metric="ccc", **model)
-    return float(rows["mean"].iloc[0]) if len(rows) else math.nan
-
-
-def _larger(claim: str, first: tuple[str, str, str], second: tuple[str, str, str]) -> Finding:
-    def holds(frame: pd.DataFrame) -> Answer:
-        a, b = _ccc_of(frame, *first), _ccc_of(frame, *second)
-        if math.isnan(a) or math.isnan(b):
-            return None, "not fitted"
-        return a > b, f"CCC {fixed(a, 2)} against {fixed(b, 2)}"
-
-    return Finding(claim, "lasso_models", holds)
-
-
-def _as_people(frame: pd.DataFrame) -> Answer:
-    model = {"modality": "music", "features": "audio", "target": "arousal"}
-    p, text = result_in_words(rows_where(frame, dependence="independent", **model), df=False)
-    return (None if math.isnan(p) else p >= ALPHA), text
-
-
-MODEL_FINDINGS = (
-    _larger(
-        "Sound predicts the arousal of audiovisual items better than the picture does",
-        ("audiovisual", "audio", "arousal"),
-        ("audiovisual", "visual", "arousal"),
-    ),
-    _larger(
-        "Sound does not predict the valence of audiovisual items better than the picture does",
-        ("audiovisual", "visual", "valence"),
-        ("audiovisual", "audio", "valence"),
-    ),
-    _larger(
-        "In music, arousal is easier to predict than valence",
-        ("music", "audio", "arousal"),
-        ("music", "audio", "valence"),
-    ),
-    Finding(
-        "A linear model of music's arousal cannot be told from people",
-        "compare_with_human",
-        _as_people,
-    ),
-)
-
 MODEL_SECTIONS = (
     Section(
         key="linear-models",
@@ -189,6 +147,17 @@ MODEL_SECTIONS = (
                 _fitted(compare_with_human),
                 needs=("dynamics", "features"),
                 published=("compare_with_human",),
+                columns=names(
+                    "modality features target dependence mean1 mean2 estimate conf_low conf_high "
+                    "statistic df p_value n1 n2"
+                ),
+                collapsed=True,
+            ),
+            Table(
+                "prediction_roughness",
+                "Roughness over time of people, less that of the model",
+                _fitted(_roughness),
+                needs=("dynamics", "features"),
                 columns=names(
                     "modality features target dependence mean1 mean2 estimate conf_low conf_high "
                     "statistic df p_value n1 n2"
@@ -244,6 +213,17 @@ MODEL_SECTIONS = (
                 view=_largest,
                 columns=names(
                     "modality features target feature family estimate sd sign_stability share"
+                ),
+                collapsed=True,
+            ),
+            Table(
+                "feature_roughness",
+                "Roughness over time of families of visual features, in pairs",
+                lambda study, _: feature_roughness(study),
+                needs=("visual",),
+                columns=names(
+                    "group1 group2 mean1 mean2 estimate conf_low conf_high statistic df p_value "
+                    "p_adjusted n_items"
                 ),
                 collapsed=True,
             ),

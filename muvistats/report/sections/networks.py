@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import matplotlib.figure
-import numpy as np
 import pandas as pd
 
-from ...deep.paired import paired_tests
+from ...deep.paired import DEFAULT_PAIRS, paired_tests
 from ...deep.summaries import summarise
 from ...errors import DataError
 from ...kernels.raters.agreement import ccc
 from ...plots.figures import plot_architecture_comparison, plot_architectures, plot_model_trajectory
 from ..networks import NetworkResults
-from ..parts import Compute, Figure, Finding, Frames, Section, Table, drawn, names
+from ..parts import Compute, Figure, Frames, Section, Table, drawn, names
 from ..predictions import kept_predictions
-from .answers import ALPHA, Answer, result_in_words, rows_where
 from .models import WIDE_RULES, wide
 
 _SETTING = ("modality", "features", "configuration")
@@ -28,6 +25,14 @@ _NEEDS: Any = ("dynamics", "audio", "visual")
 
 def _of_scores(function: Callable[..., pd.DataFrame]) -> Compute:
     return lambda networks, _: function(networks.scores)
+
+
+def _tests(scores: pd.DataFrame) -> pd.DataFrame:
+    """Tests of the default pairs, and of both fusions against linear models."""
+    names = set(scores["configuration"])
+    pairs = [*DEFAULT_PAIRS, ("early_fusion", "lasso"), ("late_fusion", "lasso")]
+    there = [pair for pair in pairs if set(pair) <= names]
+    return paired_tests(scores, pairs=there or None)
 
 
 def _table_6(frame: pd.DataFrame) -> pd.DataFrame:
@@ -61,55 +66,6 @@ def _trajectory(networks: NetworkResults, frames: Frames) -> matplotlib.figure.F
         raise DataError("the study of the networks is not here")
     return plot_model_trajectory(kept_predictions(frames["network_predictions"], networks.study))
 
-
-def _means(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Mean by modality, features and target (rows) and configuration (columns)."""
-    rows = frame[frame["metric"] == metric]
-    return rows.pivot_table(
-        index=["modality", "features", "target"], columns="configuration", values="mean"
-    )
-
-
-def _networks_are_better(frame: pd.DataFrame) -> Answer:
-    """Whether each network has the smaller error and the higher concordance."""
-    wins = total = 0
-    for metric, sign in (("rmse", -1), ("ccc", 1)):
-        means = _means(frame, metric)
-        if "lasso" not in means:
-            return None, "no linear models"
-        gain = sign * means.drop(columns="lasso").sub(means["lasso"], axis=0).to_numpy()
-        wins, total = wins + int((gain > 0).sum()), total + int(np.isfinite(gain).sum())
-    return (wins == total if total else None), f"{wins} of {total} means are better"
-
-
-def _tested(frame: pd.DataFrame, *, group2: str, target: str, metric: str) -> Answer:
-    """Whether PAIR is significantly better than another configuration."""
-    asked = {"group2": group2, "target": target, "metric": metric}
-    rows = rows_where(frame, group1="pair", method="paired t test", **asked)
-    p, text = result_in_words(rows)
-    if math.isnan(p):
-        return None, text
-    better = (rows["estimate"].iloc[0] > 0) == (metric == "ccc")
-    return bool(better and p < ALPHA), text
-
-
-def _pair_beats(claim: str, group2: str, target: str, metric: str) -> Finding:
-    holds = functools.partial(_tested, group2=group2, target=target, metric=metric)
-    return Finding(claim, "network_tests", holds)
-
-
-NETWORK_FINDINGS = (
-    Finding(
-        "Networks predict better than linear models of the same features",
-        "networks",
-        _networks_are_better,
-    ),
-    _pair_beats("PAIR predicts arousal better than linear models (CCC)", "lasso", "arousal", "ccc"),
-    _pair_beats(
-        "PAIR predicts arousal better than linear models (RMSE)", "lasso", "arousal", "rmse"
-    ),
-    _pair_beats("PAIR predicts valence better than linear models (CCC)", "lasso", "valence", "ccc"),
-)
 
 NETWORK_SECTIONS = (
     Section(
@@ -150,13 +106,13 @@ NETWORK_SECTIONS = (
             ),
             Table(
                 "network_tests",
-                "PAIR less the other configurations",
-                _of_scores(paired_tests),
+                "Configurations in pairs, the first less the second",
+                _of_scores(_tests),
                 needs=_NEEDS,
                 published=("paired_tests",),
                 columns=names(
-                    "group2 target metric method dependence estimate conf_low conf_high statistic "
-                    "df p_value p_adjusted effect_size"
+                    "group1 group2 target metric method dependence estimate conf_low conf_high "
+                    "statistic df p_value p_adjusted effect_size"
                 ),
                 collapsed=True,
                 of_networks=True,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from ...plots.figures import plot_dimension_distributions, plot_modality_correlations
-from ...results.words import Rule, fixed, percent
+from ...results.words import Rule
 from ...stats.descriptives.distributions import describe_annotations
 from ...stats.descriptives.participants import (
     describe_design,
@@ -15,51 +13,11 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..parts import Figure, Finding, Section, Table, drawn, names, plain
-from .answers import Answer
+from ..parts import Figure, Section, Table, drawn, names, plain
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
 
-
-def _prefers_beside(frame: pd.DataFrame) -> Answer:
-    row = frame[frame["level"] == "side_by_side"]
-    if row.empty or row["n"].iloc[0] == 0:
-        return None, "nobody said"
-    share = float(row["share"].iloc[0])
-    limits = f"{percent(row['conf_low'].iloc[0])} to {percent(row['conf_high'].iloc[0])}"
-    return share > 0.5, f"{percent(share)} ({limits})"
-
-
-def _music_leads(dimension: str) -> Finding:
-    def holds(frame: pd.DataFrame) -> Answer:
-        rows = frame[frame["dimension"] == dimension]
-        means = {
-            frozenset((row["modality1"], row["modality2"])): float(row["mean"])
-            for row in rows.to_dict("records")
-        }
-        pair = frozenset(("music", "audiovisual"))
-        if pair not in means or len(means) < 2:
-            return None, "fewer than two pairs of modalities"
-        rest = max(value for key, value in means.items() if key != pair)
-        return means[pair] > rest, f"mean r = {fixed(means[pair], 2)}, next {fixed(rest, 2)}"
-
-    return Finding(
-        f"In {dimension}, audiovisual ratings resemble music ratings most",
-        "modality_correlations",
-        holds,
-    )
-
-
-RATING_FINDINGS = (
-    Finding(
-        "Most people prefer the rating axes beside the video",
-        "overlay_preference",
-        _prefers_beside,
-    ),
-    _music_leads("arousal"),
-    _music_leads("valence"),
-)
 
 RATING_SECTIONS = (
     Section(

@@ -44,7 +44,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Finished:
-    """Finished values of one dimension.
+    """Finished values of one dimension, or of one modality.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Finished:
     item, person : ndarray of int, shape (n,)
         Units; a person of -1 stands for several.
     levels : list of str
-        Modalities, or pairs of them.
+        Modalities, pairs of them, or dimensions.
     """
 
     values: Floats
@@ -81,17 +81,15 @@ _WITH_UNIT = ("estimate", "estimate1", "estimate2", "std_error", "conf_low", "co
 
 
 def contrast_rows(
-    name: str,
     all_values: Finished,
     asked: Sequence[str],
     options: Options,
     rng: np.random.Generator,
 ) -> list[Row]:
-    """Rows of all pairs of modalities of one dimension."""
+    """Rows of all pairs of groups."""
     pairs = list(combinations(range(len(all_values.levels)), 2))
     base: Row = {
         "quantity": options.quantity,
-        "dimension": name,
         "estimator": _ESTIMATORS[options.quantity],
         "p_adjust_method": options.adjust,
         "conf_level": options.conf_level,
@@ -99,7 +97,7 @@ def contrast_rows(
     }
     if not pairs:
         zero = dict.fromkeys(("n", "n1", "n2", "n_items", "n_participants", "n_missing"), 0)
-        what = "pairs of modalities" if options.quantity == "correlation" else "modalities"
+        what = "pairs of modalities" if options.quantity == "correlation" else "groups"
         reason = {"warning": f"there are no two {what} to compare"}
         return [base | zero | reason | {"dependence": how} for how in asked]
     rows = []

@@ -1,4 +1,4 @@
-"""Differences between modalities in what is computed first: agreement, medians, correlations."""
+"""Differences between modalities, or dimensions, in what is computed for each annotation first."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ...arguments import (
 )
 from ...dataset.access import need_study
 from ...dataset.gate import takes_study
+from ...errors import DesignError
 from ...formula import factor
 from ...results.frame import result_frame
 from ...types import Data, Ints, Names, Rng, Row
@@ -33,17 +34,18 @@ __all__ = ["modality_contrasts"]
 
 
 @result_frame(
-    "dimension, pair of modalities (or of pairs of them) and way to take rows",
-    "quantity dimension group1 group2 estimate estimator estimate1 estimate2 std_error statistic",
-    "statistic_name df p_value p_adjusted p_adjust_method mc_error conf_low conf_high conf_level",
-    "effect_size effect_size_name n1 n2 n n_items n_participants n_missing n_resamples method",
-    "dependence",
+    "dimension (or modality), pair of modalities (pairs of them, dimensions) and way to take rows",
+    "quantity dimension modality group1 group2 estimate estimator estimate1 estimate2 std_error",
+    "statistic statistic_name df p_value p_adjusted p_adjust_method mc_error conf_low conf_high",
+    "conf_level effect_size effect_size_name n1 n2 n n_items n_participants n_missing n_resamples",
+    "method dependence",
 )
 @takes_study
 def modality_contrasts(
     data: Data,
     *,
     quantity: Literal["ccc", "median", "correlation"] = "ccc",
+    compare: Literal["modality", "dimension"] = "modality",
     dimension: Names | None = None,
     cluster: Names = ("item", "participant"),
     dependence: Dependence = ("independent", "design"),
@@ -64,6 +66,9 @@ def modality_contrasts(
         ``"correlation"``: mean correlation over time between mean trajectories of an item, see
         `modality_correlations`; here one pair of modalities is compared with another, as
         music-audiovisual with visual-audiovisual.
+    compare : {"modality", "dimension"}
+        What the groups are. With ``"dimension"`` the rated dimensions of each modality are
+        compared in the concordances of their annotations, and rows have a `modality`.
     cluster : {"item", "participant"} or both
         Units that are sampled in the design row. A correlation belongs to an item and to nobody:
         there, both are the same as items alone.
@@ -73,7 +78,8 @@ def modality_contrasts(
     DataError
         When the study has no such dimension.
     DesignError
-        For an argument that is not one of the choices.
+        For an argument that is not one of the choices, or dimensions compared in anything but
+        concordances.
 
     Notes
     -----
@@ -132,15 +138,41 @@ def modality_contrasts(
     """
     asked = check_dependence(dependence)
     check_choice("quantity", quantity, QUANTITIES)
+    check_choice("compare", compare, ("modality", "dimension"))
+    if compare == "dimension" and quantity != "ccc":
+        raise DesignError(
+            f"dimensions are compared in their concordances, quantity='ccc', not {quantity!r}"
+        )
     clusters = check_cluster(cluster)
     check_choice("adjust", adjust, ADJUSTMENTS)
     options = Options(quantity, clusters, adjust, conf_level, n_resamples)
     generator = generator_of(rng)
+    if compare == "dimension":
+        of, finished = "modality", _dimensions_of_modalities(data, dimension)
+    else:
+        of, finished = "dimension", _finished(data, dimension, quantity)
     return [
-        row
-        for name, values in _finished(data, dimension, quantity)
-        for row in contrast_rows(name, values, asked, options, generator.spawn(1)[0])
+        {of: name} | row
+        for name, values in finished
+        for row in contrast_rows(values, asked, options, generator.spawn(1)[0])
     ]
+
+
+def _dimensions_of_modalities(
+    data: Data, dimension: Names | None
+) -> Iterator[tuple[str, Finished]]:
+    """Concordances of all dimensions, of each modality."""
+    need_study(data)
+    table = interrater_ccc(cast("xr.DataTree", data), level="annotation", dimension=dimension)
+    levels = table["dimension"].unique().tolist()
+    for name in table["modality"].unique().tolist():
+        part = table[table["modality"] == name]
+        yield name, _concordances(part, pd.Index(levels).get_indexer(part["dimension"]), levels)
+
+
+def _concordances(part: pd.DataFrame, group: Ints, levels: list[str]) -> Finished:
+    units = (_codes(part["item"]), _codes(part["participant"]))
+    return Finished(part["ccc"].to_numpy(), group, *units, levels)
 
 
 def _finished(data: Data, dimension: Names | None, quantity: str) -> Iterator[tuple[str, Finished]]:
@@ -163,9 +195,7 @@ def _finished(data: Data, dimension: Names | None, quantity: str) -> Iterator[tu
         table = interrater_ccc(study, level="annotation", dimension=dimension)
         for name in table["dimension"].unique().tolist():
             part = table[table["dimension"] == name]
-            group = pd.Index(levels).get_indexer(pd.Index(part["modality"]))
-            units = (_codes(part["item"]), _codes(part["participant"]))
-            yield name, Finished(part["ccc"].to_numpy(), group, *units, levels)
+            yield name, _concordances(part, pd.Index(levels).get_indexer(part["modality"]), levels)
         return
     table = modality_correlations(study, dimension=dimension, level="item")
     pairs = [f"{first}-{second}" for first, second in combinations(levels, 2)]

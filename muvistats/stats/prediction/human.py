@@ -1,34 +1,42 @@
-"""Is a model as good as a person? Its concordance beside that of single raters."""
+"""Is a model as good as a person, and as smooth? Its predictions beside single raters."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...arguments import DEPENDENCE, Dependence, check_dependence
+from ...arguments import DEPENDENCE, Dependence, check_choice, check_dependence
 from ...dataset.gate import takes_study
+from ...kernels.raters.roughness import roughness
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Row
 from ..agreement.concordance import interrater_ccc
+from ..shared.cells import Cells, over_cells
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 from .ranking import loss_over_items
 
 __all__ = ["compare_with_human"]
 
+#: What is averaged, by metric.
+_ESTIMATORS = {"ccc": "mean concordance", "roughness": "mean roughness"}
+
 
 @result_frame(
     "model and way to take the rows",
-    "modality features target configuration estimate estimator std_error statistic statistic_name",
-    "df p_value conf_low conf_high conf_level effect_size effect_size_name mean1 mean2",
-    "noise_ceiling n1 n2 n_items method dependence",
+    "modality features target configuration metric estimate estimator std_error statistic",
+    "statistic_name df p_value conf_low conf_high conf_level effect_size effect_size_name mean1",
+    "mean2 noise_ceiling n1 n2 n_items method dependence",
 )
 @takes_study
 def compare_with_human(
     data: xr.DataTree | FeatureModels,
     *,
+    metric: Literal["ccc", "roughness"] = "ccc",
     model: Model = "lasso",
     dimension: Names | None = None,
     sets: Sets | None = None,
@@ -36,12 +44,15 @@ def compare_with_human(
     conf_level: float = 0.95,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Concordance of raters with the others against that of a model (section 7.1.1).
+    """Concordance or roughness of raters against that of a model (section 7.1.1).
 
     Parameters
     ----------
     data : DataTree or FeatureModels
         A study, or models that were fitted to one.
+    metric : {"ccc", "roughness"}
+        What is compared: concordance with the weighted estimator, or how rough a line is over
+        time.
 
     Raises
     ------
@@ -73,8 +84,17 @@ def compare_with_human(
     are, which helps it a little. Undefined values are left out, and with them the item in the
     paired form.
 
+    Roughness is half of von Neumann's ratio, ``mean((x[t + 1] - x[t])^2) / (2 var(x))``, of each
+    annotation and of each prediction of an item: about 1 for white noise, near 0 for a smooth
+    line, whatever the unit. A line that does not move has none. A negative difference says that
+    people are smoother than the model. There is no ceiling of it.
+
     References
     ----------
+    von Neumann, J. (1941). Distribution of the ratio of the mean square successive difference to
+    the variance. The Annals of Mathematical Statistics, 12(4), 367-395.
+    https://doi.org/10.1214/aoms/1177731677
+
     Welch, B. L. (1947). The generalization of Student's problem when several different population
     variances are involved. Biometrika, 34(1-2), 28-35. https://doi.org/10.1093/biomet/34.1-2.28
 
@@ -87,13 +107,15 @@ def compare_with_human(
     ['independent', 'design']
     """
     asked = check_dependence(dependence)
+    check_choice("metric", metric, tuple(_ESTIMATORS))
     models = as_models(data, model=model, dimension=dimension, sets=sets, n_jobs=n_jobs)
-    people = interrater_ccc(models.data, level="annotation", dimension=dimension)
+    people = _people(models, metric)
     rows: list[Row] = []
     for fit in models.fits:
         base = models.keys(fit) | models.provenance
-        base |= {"n1": 0, "n2": 0, "n_items": 0, "statistic_name": "t"}
-        base |= {"estimator": "mean concordance, people less model", "warning": fit.note}
+        base |= {"n1": 0, "n2": 0, "n_items": 0, "statistic_name": "t", "metric": metric}
+        base |= {"estimator": f"{_ESTIMATORS[metric]}, people less model", "warning": fit.note}
+        base["noise_ceiling"] = _ceiling(models, fit) if metric == "ccc" else np.nan
         for way in asked:
             row = base | {"dependence": way}
             if fit.problem:
@@ -103,7 +125,7 @@ def compare_with_human(
                     (people["dimension"] == fit.target) & (people["modality"] == fit.modality)
                 ]
                 compare = _welch if way == "independent" else _paired
-                found = compare(models, fit, own, conf_level)
+                found = compare(own, _model(models, fit, metric), conf_level)
                 reason = join_reasons(fit.note, found.pop("warning", ""))
                 rows.append(row | found | {"warning": reason})
     return rows
@@ -114,16 +136,47 @@ def _ceiling(models: FeatureModels, fit: ModelFit) -> float:
     return float(np.nanmean(values)) if (~np.isnan(values)).any() else np.nan
 
 
-def _welch(models: FeatureModels, fit: ModelFit, people: pd.DataFrame, conf_level: float) -> Row:
-    first: Floats = people["ccc"].dropna().to_numpy()
-    second: Floats = fit.ccc[~np.isnan(fit.ccc)]
+def _people(models: FeatureModels, metric: str) -> pd.DataFrame:
+    """The metric of each annotation."""
+    names = list(dict.fromkeys(fit.target for fit in models.fits))
+    if metric == "ccc":
+        frame = interrater_ccc(models.data, level="annotation", dimension=names)
+        return frame.rename(columns={"ccc": "value"})
+    cells = Cells.of(models.data)
+    of_annotation = cells.of_annotation
+    parts = []
+    for name in names:
+        values = models.data["annotations"].dataset[name]
+        (found,) = over_cells(values, cells, lambda block, _: (roughness(block),))
+        part = {
+            "dimension": name,
+            "modality": np.array(cells.modalities)[cells.modality[of_annotation]],
+            "item": np.array(cells.items)[cells.item[of_annotation]],
+            "value": found,
+        }
+        parts.append(pd.DataFrame(part))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _model(models: FeatureModels, fit: ModelFit, metric: str) -> pd.Series:
+    """The metric of the prediction of each item."""
+    names = [models.inputs.items[i] for i in fit.items]
+    if metric == "ccc":
+        return pd.Series(fit.ccc, index=names)
+    item = models.inputs.item
+    return pd.Series([float(roughness(fit.fitted[item == i])) for i in fit.items], index=names)
+
+
+def _welch(people: pd.DataFrame, model: pd.Series, conf_level: float) -> Row:
+    """All annotations against all items."""
+    first: Floats = people["value"].dropna().to_numpy()
+    second: Floats = model.dropna().to_numpy()
     row: Row = {
         "method": "Welch's t test, annotations against items",
         "effect_size_name": "Cohen's d, mean of the variances",
         "n1": len(first),
         "n2": len(second),
         "n_items": len(second),
-        "noise_ceiling": _ceiling(models, fit),
         "conf_level": conf_level,
     }
     if min(len(first), len(second)) < 2:
@@ -146,22 +199,20 @@ def _welch(models: FeatureModels, fit: ModelFit, people: pd.DataFrame, conf_leve
     }
 
 
-def _paired(models: FeatureModels, fit: ModelFit, people: pd.DataFrame, conf_level: float) -> Row:
-    means = people.groupby("item", sort=False)["ccc"].mean()
-    names = [models.inputs.items[i] for i in fit.items]
-    human = means.reindex(names).to_numpy(dtype=float)
-    both = ~(np.isnan(human) | np.isnan(fit.ccc))
-    found = loss_over_items((human - fit.ccc)[both], conf_level)
+def _paired(people: pd.DataFrame, model: pd.Series, conf_level: float) -> Row:
+    """Each item with itself."""
+    human = people.groupby("item", sort=False)["value"].mean().reindex(model.index)
+    both = human.notna() & model.notna()
+    found = loss_over_items((human - model)[both].to_numpy(dtype=float), conf_level)
     spread = found.pop("sd", np.nan)
-    used = people[people["item"].isin([n for n, b in zip(names, both, strict=True) if b])]
+    del found["estimator"]
+    used = people[people["item"].isin(model.index[both])]
     return found | {
-        "estimator": "mean concordance, people less model",
         "method": "paired t test over items",
         "effect_size": found["estimate"] / spread if spread > 0 else np.nan,
         "effect_size_name": "mean over sd of the differences",
         "mean1": human[both].mean() if both.any() else np.nan,
-        "mean2": fit.ccc[both].mean() if both.any() else np.nan,
-        "noise_ceiling": _ceiling(models, fit),
-        "n1": int(used["ccc"].notna().sum()),
+        "mean2": model[both].mean() if both.any() else np.nan,
+        "n1": int(used["value"].notna().sum()),
         "n2": int(both.sum()),
     }

@@ -148,6 +148,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "extraction_failures": _failures,
     "family_importance": _trained("family_importance"),
     "feature_models": _trained("feature_models", n_folds=3, n_alphas=10),
+    "feature_roughness": of("feature_roughness"),
     "friedman": of("friedman", "arousal ~ modality"),
     "from_frames": lambda given: given.parts.build(),
     "glm": lambda given: mv.glm(

@@ -33,6 +33,30 @@ def two_way_error(values, group, item, person, n_units):
     return np.sqrt(max(items, both) * n_units / (n_units - 1))
 
 
+def test_dimensions_are_compared_within_a_modality(study):
+    """Concordances of the same annotations: items and people are drawn with both dimensions."""
+    frame = mv.modality_contrasts(study, compare="dimension", n_resamples=4000)
+    assert frame["dimension"].isna().all()
+    single = mv.interrater_ccc(study, level="annotation").dropna(subset="ccc")
+    for modality, part in single.groupby("modality"):
+        two = frame[frame["modality"] == modality].set_index("dependence")
+        groups = [part.loc[part["dimension"] == name, "ccc"] for name in ("arousal", "valence")]
+        welch = stats.ttest_ind(*groups, equal_var=False)
+        assert two.loc["independent", "statistic"] == pytest.approx(welch.statistic)
+        row = two.loc["design"]
+        assert row["estimate"] == pytest.approx(groups[0].mean() - groups[1].mean())
+        exact = two_way_error(
+            part["ccc"].to_numpy(),
+            (part["dimension"] == "valence").to_numpy().astype(int),
+            part["item"].to_numpy(dtype=str),
+            part["participant"].to_numpy(dtype=str),
+            min(row["n_items"], row["n_participants"]),
+        )
+        assert row["std_error"] == pytest.approx(exact, rel=0.06)
+    with pytest.raises(mv.DesignError, match="dimensions are compared in their concordances"):
+        mv.modality_contrasts(study, compare="dimension", quantity="median")
+
+
 def test_ccc_compares_what_interrater_ccc_shows(study):
     found = rows(mv.modality_contrasts(study, n_resamples=4000))
     means = mv.interrater_ccc(study, level="modality", n_resamples=0)

@@ -261,6 +261,30 @@ def test_people_against_the_model(small, models):
     assert row["n1"] == people["ccc"].notna().sum()
 
 
+def test_people_are_smoother_than_the_model(small, models):
+    """Half of von Neumann's ratio of every annotation, beside that of every prediction."""
+    frame = mv.compare_with_human(models, metric="roughness", sets=MUSIC, dimension="arousal")
+    music = mv.select(small, modality="music")["annotations"]
+    values = music["arousal"].to_numpy()[music["keep_dynamic"].to_numpy()].astype(float)
+
+    def rough(x):
+        x = x[~np.isnan(x)]
+        return np.mean(np.diff(x) ** 2) / (2 * x.var()) if x.std() > 1e-9 else np.nan
+
+    people = np.array([rough(x) for x in values])
+    predicted = models.limited("arousal", MUSIC).augment().groupby("item")["fitted"]
+    model = predicted.apply(lambda x: rough(x.to_numpy()))
+    row = frame.set_index("dependence").loc["independent"]
+    people, model = people[~np.isnan(people)], model.dropna()
+    welch = stats.ttest_ind(people, model, equal_var=False)
+    assert (row["n1"], row["n2"]) == (len(people), len(model))
+    assert row["statistic"] == pytest.approx(welch.statistic)
+    assert (frame["conf_high"] < 0).all()  # the simulated features are noisy from step to step
+    assert frame["noise_ceiling"].isna().all()
+    with pytest.raises(mv.DesignError, match="metric must be one of"):
+        mv.compare_with_human(models, metric="rmse")
+
+
 def test_family_importance_is_the_model_without_it(small, models):
     sets = [("audiovisual", "visual")]
     part = models.limited("arousal", sets)

@@ -1,0 +1,258 @@
+"""What the paper claims, row by row of one table, and what the frames of a report answer.
+
+``data/claims.csv`` has a claim in each row: the frame that decides it (`table`), the rows of that
+frame (`rows`), what they are set against (`than`), the number that is looked at (`column`), where
+the test stands if elsewhere (`test`), the row of `sensitivity_table` on it (`survives`), and what
+data it takes (`needs`). `rule` is one of `RULES`. There is no code for any single claim.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+
+from ..results.words import fixed, p_phrase, percent, statistic, word
+from .page import Answer
+
+ALPHA = 0.05
+
+#: Columns that confidence limits can belong to.
+_WITH_LIMITS = ("effect_size", "estimate", "share", "ccc", "mean")
+
+Keys = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim of the paper, as the table has it."""
+
+    section: str
+    claim: str
+    table: str
+    rule: str
+    rows: Keys
+    than: str
+    column: str
+    test: str
+    survives: Keys
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a frame says: whether the claim holds, the numbers in words, and the direction."""
+
+    holds: bool | None
+    text: str
+    sign: int = 0
+
+
+@functools.cache
+def claims() -> tuple[Claim, ...]:
+    """All claims, in the order of the table."""
+    with (files("muvistats.data") / "claims.csv").open(encoding="utf-8") as stream:
+        table = pd.read_csv(stream, dtype="str", keep_default_na=False)
+    keys = ("rows", "survives")
+    parsed = table.assign(**{name: [_keys(text) for text in table[name]] for name in keys})
+    return tuple(Claim(*row) for row in parsed.itertuples(index=False))
+
+
+def answer(claim: Claim, frames: Mapping[str, pd.DataFrame], reason: str = "") -> Answer:
+    """What the frames of one reading say of a claim.
+
+    Parameters
+    ----------
+    claim : Claim
+        The claim.
+    frames : mapping of str to DataFrame
+        Frames of the report by the key of their table.
+    reason : str
+        Why the frame is not there, where it is not.
+
+    Returns
+    -------
+    Answer
+        Whether it holds; the test, the design's row, the effect and the verdict in words.
+    """
+    frame = frames.get(claim.table)
+    if frame is None or frame.empty:
+        because = f" ({reason})" if reason else ""
+        return Answer("not here", f"needs {claim.needs}{because}", "")
+    found = RULES[claim.rule](frame, claim)
+    parts = [found.text, _effect(frame, claim)]
+    parts += _of_design(claim, found, frames)
+    detail = "; ".join(part for part in parts if part)
+    if found.holds is None:
+        return Answer("undecided", detail, "")
+    return Answer(*(("yes", detail, "good") if found.holds else ("no", detail, "bad")))
+
+
+def matching(frame: pd.DataFrame, keys: Keys) -> pd.DataFrame:
+    """Rows with these values; several stand between bars, and none is a missing one."""
+    use = np.full(len(frame), fill_value=True)
+    for name, wanted in keys.items():
+        if name not in frame:
+            return frame.iloc[:0]
+        values = frame[name].astype(object).where(frame[name].notna(), "")
+        use &= values.astype(str).str.casefold().isin(wanted.casefold().split("|")).to_numpy()
+    return frame[use]
+
+
+def _keys(text: str) -> dict[str, str]:
+    pairs = (part.split("=", 1) for part in text.split(";") if part)
+    return {name.strip(): value for name, value in pairs}
+
+
+def _one(frame: pd.DataFrame, keys: Keys, dependence: str = "independent") -> pd.Series | None:
+    """The first row with these values, of the published test or that of the design."""
+    rows = matching(frame, keys)
+    if "dependence" in frame:
+        if dependence == "design":
+            rows = matching(frame, {k: v for k, v in keys.items() if k != "method"})
+        rows = rows[rows["dependence"] == dependence]
+    elif dependence == "design":
+        return None
+    return None if rows.empty else rows.iloc[0]
+
+
+def _number(row: pd.Series | None, column: str) -> float:
+    return math.nan if row is None or column not in row else float(row[column])
+
+
+def _tested(frame: pd.DataFrame, claim: Claim) -> Found:
+    """Whether p is below .05, and in which direction."""
+    row = _one(frame, claim.rows)
+    row = _one(frame, claim.rows, "design") if row is None else row
+    p = _number(row, "p_value")
+    if row is None or math.isnan(p):
+        return Found(None, "not tested")
+    degrees = _number(row, "df")
+    shown = "" if math.isnan(degrees) else f"({fixed(degrees, 0)})"
+    value = statistic(float(row["statistic"]))
+    text = f"{word(row['statistic_name'])}{shown}\u00a0=\u00a0{value}, {p_phrase(p)}"
+    return Found(p < ALPHA, text, int(np.sign(np.nan_to_num(_number(row, claim.column)))))
+
+
+def _same(frame: pd.DataFrame, claim: Claim) -> Found:
+    found = _tested(frame, claim)
+    return Found(None if found.holds is None else not found.holds, found.text, found.sign)
+
+
+def _directed(frame: pd.DataFrame, claim: Claim, wanted: int) -> Found:
+    found = _tested(frame, claim)
+    holds = None if found.holds is None else found.holds and found.sign == wanted
+    return Found(holds, found.text, found.sign * wanted)
+
+
+def _compared(frame: pd.DataFrame, claim: Claim, wanted: int) -> Found:
+    """A number against another one, or against that of other rows."""
+    own = _number(_one(frame, claim.rows), claim.column)
+    keys = _keys(claim.than) if "=" in claim.than else {}
+    other = float(claim.than) if not keys else math.nan
+    if keys:
+        other = _number(_one(frame, {**claim.rows, **keys}), claim.column)
+    if math.isnan(own) or math.isnan(other):
+        return Found(None, "not defined")
+    sign = int(np.sign(own - other)) * wanted
+    return Found(sign > 0, f"{_shown(claim, own)} against {_shown(claim, other)}", sign)
+
+
+def _ranked(frame: pd.DataFrame, claim: Claim, wanted: int) -> Found:
+    """Whether rows have the largest, or smallest, numbers of all; residuals without their sign."""
+    every = matching(frame, _keys(claim.than))
+    if "dependence" in every:
+        every = every[every["dependence"] == "independent"]
+    values = every[claim.column].astype(float)
+    values = values.abs() if claim.column == "std_residual" else values
+    mine = every.index.isin(matching(every, claim.rows).index) & values.notna().to_numpy()
+    own, rest = values[mine], values[~mine].dropna()
+    if own.empty or rest.empty:
+        return Found(None, "nothing to compare")
+    worst, best = (own.min(), rest.max()) if wanted > 0 else (own.max(), rest.min())
+    gap = int(np.sign(worst - best)) * wanted
+    name = "next" if gap > 0 else "first"
+    return Found(gap > 0, f"{_shown(claim, worst)}, {name} {_shown(claim, best)}", max(gap, 0))
+
+
+def _better(frame: pd.DataFrame, claim: Claim) -> Found:
+    """Whether all configurations have smaller errors and higher concordances than one of them."""
+    wins = total = 0
+    for metric, sign in (("rmse", -1), ("ccc", 1)):
+        means = matching(frame, {"metric": metric}).pivot_table(
+            index=["modality", "features", "target"], columns="configuration", values=claim.column
+        )
+        if claim.than not in means:
+            return Found(None, f"no {word(claim.than)}")
+        others = means.drop(columns=claim.than)
+        gain = sign * others.sub(means[claim.than], axis=0).to_numpy()
+        wins, total = wins + int((gain > 0).sum()), total + int(np.isfinite(gain).sum())
+    return Found(wins == total if total else None, f"{wins} of {total} means are better")
+
+
+#: How a claim is held against a frame.
+RULES: Mapping[str, Callable[[pd.DataFrame, Claim], Found]] = {
+    "differs": _tested,
+    "same": _same,
+    "higher": functools.partial(_directed, wanted=1),
+    "lower": functools.partial(_directed, wanted=-1),
+    "above": functools.partial(_compared, wanted=1),
+    "below": functools.partial(_compared, wanted=-1),
+    "top": functools.partial(_ranked, wanted=1),
+    "bottom": functools.partial(_ranked, wanted=-1),
+    "better": _better,
+}
+
+
+def _shown(claim: Claim, value: float) -> str:
+    return percent(value) if claim.column == "share" else fixed(value, 2)
+
+
+def _effect(frame: pd.DataFrame, claim: Claim) -> str:
+    """Size of what was tested, with its limits."""
+    if claim.rule not in ("differs", "same", "higher", "lower"):
+        return ""
+    row = _one(frame, claim.rows)
+    row = _one(frame, claim.rows, "design") if row is None else row
+    value = _number(row, claim.column)
+    if row is None or math.isnan(value):
+        return ""
+    name = str(row.get("effect_size_name" if claim.column == "effect_size" else "estimator"))
+    shown = percent if "shares" in name else functools.partial(fixed, decimals=2)
+    text = f"{name} {shown(value)}"
+    low, high = (_number(row, f"conf_{end}") for end in ("low", "high"))
+    if claim.column in _WITH_LIMITS and not math.isnan(low + high):
+        text += f" [{shown(low)}, {shown(high)}]"
+    means = [_number(row, name) for name in ("mean1", "mean2")]
+    if not math.isnan(sum(means)):
+        text += f": {shown(means[0])} against {shown(means[1])}"
+    return text
+
+
+def _of_design(claim: Claim, found: Found, frames: Mapping[str, pd.DataFrame]) -> list[str]:
+    """P of the design's row, and what becomes of the claim by it."""
+    survival = frames.get("sensitivity_table")
+    if claim.survives and survival is not None:
+        rows = matching(survival, claim.survives)
+        if len(rows):
+            p, verdict = float(rows["p_design"].iloc[0]), rows["verdict"].iloc[0]
+            shown = [] if math.isnan(p) else [f"design {p_phrase(p)}"]
+            return [*shown, f"by design: {verdict}"]
+    table, _, keys = claim.test.partition(":") if claim.test else (claim.table, "", "")
+    frame = frames.get(table)
+    row = None if frame is None else _one(frame, _keys(keys) if keys else claim.rows, "design")
+    p = _number(row, "p_value")
+    if math.isnan(p):
+        return []
+    if claim.rule == "same":
+        verdict = "emerges" if p < ALPHA else "stays null"
+    elif p >= ALPHA or not found.sign:
+        verdict = "does not survive"
+    else:
+        verdict = "holds" if found.sign > 0 or claim.rule == "differs" else "reversed"
+    return [f"design {p_phrase(p)}", f"by design: {verdict}"]

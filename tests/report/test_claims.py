@@ -1,0 +1,180 @@
+"""The table of the paper's claims: every row can be answered, and is answered rightly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import muvistats as mv
+from muvistats.report.claims import RULES, Claim, answer, claims
+from muvistats.report.parts import Settings, Table
+from muvistats.report.sections import catalogue
+from muvistats.results.frame import RESULT_COLUMNS
+
+
+def tables() -> dict[str, Table]:
+    return {table.key: table for section in catalogue.SECTIONS for table in section.tables}
+
+
+def claim(text: str) -> Claim:
+    (found,) = [one for one in claims() if one.claim.startswith(text)]
+    return found
+
+
+def test_the_table_is_whole() -> None:
+    names = [one.claim for one in claims()]
+    assert len(set(names)) == len(names) > 60
+    keys = set(tables()) | {""}
+    for one in claims():
+        assert one.rule in RULES, one
+        assert one.needs, one
+        assert re.fullmatch(r"\d(\.\d)*", one.section), one
+        assert {one.table, one.test.partition(":")[0]} <= keys, one
+        columns = RESULT_COLUMNS.get(one.table)
+        if columns:
+            assert {*one.rows, one.column} <= set(columns), one
+
+
+def test_every_statement_of_the_sections_is_there() -> None:
+    by_section = pd.Series([one.section for one in claims()]).value_counts()
+    assert (by_section[["4.2.1", "4.2.2", "7.1.1", "7.1.2", "7.2", "8"]] >= 6).all()
+    people = [one for one in claims() if one.table == "compare_with_human"]
+    assert len({tuple(sorted(one.rows.items())) for one in people}) == 10
+
+
+def shaped(**columns: object) -> pd.DataFrame:
+    """Rows of a test: the published one and the one of the design."""
+    plain = {"dependence": ["independent", "design"], "statistic_name": "t", "statistic": 2.0}
+    return pd.DataFrame(plain | columns)
+
+
+@pytest.mark.parametrize(
+    ("rule", "p_values", "estimate", "expected", "by_design"),
+    [
+        ("differs", (0.01, 0.01), 0.3, "yes", "holds"),
+        ("differs", (0.01, 0.30), 0.3, "yes", "does not survive"),
+        ("differs", (0.20, 0.30), 0.3, "no", "does not survive"),
+        ("same", (0.20, 0.30), 0.3, "yes", "stays null"),
+        ("same", (0.20, 0.01), 0.3, "yes", "emerges"),
+        ("same", (0.01, 0.30), 0.3, "no", "stays null"),
+        ("higher", (0.01, 0.01), 0.3, "yes", "holds"),
+        ("higher", (0.01, 0.01), -0.3, "no", "reversed"),
+        ("higher", (0.01, 0.30), -0.3, "no", "does not survive"),
+        ("lower", (0.01, 0.01), -0.3, "yes", "holds"),
+        ("lower", (0.06, 0.04), -0.3, "no", "holds"),
+        ("differs", (np.nan, 0.04), 0.3, "undecided", "does not survive"),
+    ],
+)
+def test_rules_of_tests(
+    rule: str, p_values: tuple[float, float], estimate: float, expected: str, by_design: str
+) -> None:
+    row = Claim("1", "x", "t", rule, {"target": "a"}, "", "estimate", "", {}, "data")
+    frame = shaped(p_value=p_values, estimate=estimate, target="A")
+    found = answer(row, {"t": frame})
+    assert found.text == expected
+    assert found.detail.endswith(f"by design: {by_design}")
+
+
+def values(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"name": list("abcd"), "ccc": [0.4, 0.1, -0.5, np.nan]} | columns)
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows", "than", "expected"),
+    [
+        ("above", "a", "name=b", "yes"),
+        ("below", "a", "name=b", "no"),
+        ("above", "a", "0.5", "no"),
+        ("below", "c", "0", "yes"),
+        ("above", "d", "0", "undecided"),
+        ("above", "z", "0", "undecided"),
+        ("top", "a", "name=a|b|c", "yes"),
+        ("top", "a|b", "name=a|b|c", "yes"),
+        ("top", "b", "name=a|b|c", "no"),
+        ("bottom", "c", "", "yes"),
+        ("bottom", "a", "", "no"),
+        ("top", "a", "name=a", "undecided"),
+    ],
+)
+def test_rules_of_orders(rule: str, rows: str, than: str, expected: str) -> None:
+    row = Claim("1", "x", "t", rule, {"name": rows}, than, "ccc", "", {}, "data")
+    assert answer(row, {"t": values()}).text == expected
+
+
+def test_residuals_are_ranked_without_their_sign() -> None:
+    row = Claim("1", "x", "t", "top", {"name": "c"}, "", "std_residual", "", {}, "labels")
+    frame = values(std_residual=[0.4, 0.1, -0.5, np.nan])
+    assert answer(row, {"t": frame}).text == "yes"
+
+
+def test_what_is_not_here_says_what_it_needs() -> None:
+    found = answer(claim("Sneezing goes with lower arousal"), {}, "a file is missing")
+    assert found.text == "not here"
+    assert found.detail == "needs ratings over time and visual features (a file is missing)"
+
+
+def frame_of(key: str, study: xr.DataTree) -> pd.DataFrame:
+    settings = Settings(full=False, n_resamples=999, is_muvi=True)
+    return tables()[key].compute(study, settings)
+
+
+def test_training_and_familiarity_of_the_release(released: xr.DataTree) -> None:
+    """52.6 against 47.4%: a chi-square of 4.03 by rows, and nothing by people."""
+    one = claim("People with three years of training or less")
+    frame = frame_of("familiar_by_training", released)
+    plain, design = (
+        frame[frame["dependence"] == name].iloc[0] for name in ("independent", "design")
+    )
+    assert plain["n"] == 1494
+    assert [round(100 * plain[name], 1) for name in ("mean1", "mean2")] == [52.6, 47.4]
+    assert plain["statistic"] == pytest.approx(4.03, abs=0.005)
+    assert plain["p_value"] == pytest.approx(0.0447, abs=0.0001)
+    assert design["p_value"] == pytest.approx(0.31, abs=0.04)
+    found = answer(one, {one.table: frame})
+    assert found.text == "yes"
+    assert found.detail.endswith("by design: does not survive")
+    assert "5.2% [0.1%, 10.3%]: 52.6% against 47.4%" in found.detail
+
+
+def test_greatest_deviations_of_the_release(released: xr.DataTree) -> None:
+    """Nostalgic and tense are where the text has them; by gender there is a greater one."""
+    parts = [mv.label_deviations(released, by=by, n_resamples=199) for by in FACTORS]
+    frames = {"label_deviations": pd.concat(parts, ignore_index=True)}
+    said = {
+        one.claim.split(",")[0]: answer(one, frames).text
+        for one in claims()
+        if one.table == "label_deviations"
+    }
+    assert said == {"By gender": "no", "By musical training": "yes", "By familiarity": "yes"}
+
+
+FACTORS = ("gender", "years_of_training > 3", "familiar")
+
+Compute = Callable[[xr.DataTree], pd.DataFrame]
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("In visual ratings, people agree more on valence", "interrater_ccc"),
+        ("The picture lowers agreement on arousal", "interrater_ccc"),
+        ("The picture lowers valence", "pairwise_modality"),
+    ],
+)
+def test_orders_of_agreement_are_those_of_the_frames(
+    study: xr.DataTree, text: str, key: str
+) -> None:
+    one = claim(text)
+    frames = {name: frame_of(name, study) for name in {key, one.test.partition(":")[0]} - {""}}
+    found = answer(one, frames)
+    assert "design p" in found.detail
+    if key == "interrater_ccc":
+        own = mv.interrater_ccc(study, level="modality", n_resamples=0)
+        means = own.set_index(["modality", "dimension"])["ccc"]
+        first = means[one.rows["modality"], one.rows["dimension"]]
+        assert f"{first:.2f} against" in found.detail
