@@ -122,3 +122,4 @@ from .stats.simulations.false_alarms import Scenario as Scenario
 from .stats.simulations.false_alarms import calibration as calibration
 from .stats.simulations.false_alarms import calibration_table as calibration_table
 from .stats.simulations.power import power_study as power_study
+from .stats.time.contrasts import over_time as over_time
