@@ -311,5 +311,3 @@ def _windows(time: Floats, values: Floats, window: float | None) -> tuple[Floats
     start = time[: count * length : length]
     means = values[:, : count * length].reshape(len(values), count, length).mean(axis=2)
     return start, start + length * interval, means
-
-
