@@ -25,6 +25,7 @@ from .dataset.prepare import truncate as truncate
 from .dataset.quality.checks import label_alignment_check as label_alignment_check
 from .dataset.quality.checks import rater_quality as rater_quality
 from .dataset.quality.checks import repeated_lists as repeated_lists
+from .dataset.rates import rates_of_change as rates_of_change
 from .dataset.release.reader import read_muvi as read_muvi
 from .dataset.release.writer import write_muvi as write_muvi
 from .dataset.simulation.study import simulate_muvi as simulate_muvi
@@ -57,6 +58,7 @@ from .plots.figures import plot_modality_contribution as plot_modality_contribut
 from .plots.figures import plot_modality_correlations as plot_modality_correlations
 from .plots.figures import plot_modality_medians as plot_modality_medians
 from .plots.figures import plot_model_trajectory as plot_model_trajectory
+from .plots.figures import plot_over_time as plot_over_time
 from .plots.figures import plot_power as plot_power
 from .plots.figures import plot_sensitivity as plot_sensitivity
 from .report.build import write_report as write_report

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...types import Floats, Ints, Statistic
 from ..ranks.effects import FLOOR, LEAST, differences, group_sums, wald
+from ..scale import unit_factor
 from .arrangements import additive_residuals, dense_codes, indicator
 from .cluster_sums import alike
 
@@ -36,7 +37,7 @@ def plain_statistic(values: Floats, row: Ints, k: int, df: float) -> Statistic:
         From groups of the units, (arrangement, unit), to the statistic, (arrangement, time): of two
         groups Student's t of the first less the second, else F.
     """
-    centred = values - values.mean(axis=0)
+    centred = _centred(values)
     total = (centred**2).sum(axis=0)
     by_unit = indicator(row) @ np.column_stack([centred, np.ones(len(values))])
 
@@ -82,7 +83,7 @@ def studentized_statistic(values: Floats, row: Ints, k: int, clusters: Sequence[
     kinds = list(clusters)
     if len(kinds) > 1:
         kinds.append(dense_codes(*kinds))
-    sums = _Sums(values - values.mean(axis=0), kinds)
+    sums = _Sums(_centred(values), kinds)
 
     def statistic(codes: Ints) -> Floats:
         out = np.empty((len(codes), values.shape[1]))
@@ -96,6 +97,12 @@ def studentized_statistic(values: Floats, row: Ints, k: int, clusters: Sequence[
         return out
 
     return statistic
+
+
+def _centred(values: Floats) -> Floats:
+    """Values less their mean, in a unit of their size: squares must not vanish."""
+    centred = values - values.mean(axis=0)
+    return np.asarray(centred * unit_factor(centred, axis=0))
 
 
 def _standardized(gaps: Floats, whole: Floats, inner: Floats, floor: float) -> Floats:
@@ -218,9 +225,9 @@ def adjusted_difference(
     weight = float((z**2).sum())
     if weight <= 1e-9 * len(z):
         return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    found = (z.T @ values)[0] / weight
+    found = (z.T @ (values - values.mean(axis=0)))[0] / weight
     rest = additive_residuals(values, nuisance) - z * found
-    return found, np.sqrt(_sandwich(z * rest / weight, clusters))
+    return found, _error(z * rest / weight, clusters)
 
 
 def group_mean(values: Floats, clusters: Sequence[Ints]) -> tuple[Floats, Floats]:
@@ -239,14 +246,16 @@ def group_mean(values: Floats, clusters: Sequence[Ints]) -> tuple[Floats, Floats
         The mean, and its error as in `adjusted_difference`.
     """
     mean = values.mean(axis=0)
-    return mean, np.sqrt(_sandwich((values - mean) / len(values), clusters))
+    return mean, _error((values - mean) / len(values), clusters)
 
 
-def _sandwich(scores: Floats, clusters: Sequence[Ints]) -> Floats:
-    """Variance of a sum of scores that go together within clusters."""
+def _error(scores: Floats, clusters: Sequence[Ints]) -> Floats:
+    """Standard error of a sum of scores that go together within clusters."""
+    unit = unit_factor(scores, axis=0)
+    scores = scores * unit
     kinds = [*clusters, dense_codes(*clusters)] if len(clusters) > 1 else list(clusters)
     parts = [((indicator(codes) @ scores) ** 2).sum(axis=0) for codes in kinds]
     fewest = min(int(codes.max(initial=0)) + 1 for codes in clusters)
     whole = parts[0] if len(parts) == 1 else np.maximum(sum(parts[:2]) - parts[2], FLOOR * parts[2])
     factor = fewest / (fewest - 1) if fewest > 1 else np.nan
-    return np.asarray(whole * factor)
+    return np.asarray(np.sqrt(whole * factor) / unit[0])
