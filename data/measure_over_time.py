@@ -146,7 +146,7 @@ def _cells() -> Iterator[Cell]:
         yield Cell(name, **more)
         yield replace(Cell(f"{name}, 20x20", **more), n_participants=20, n_items=20, trials=15)
     yield Cell("participants", "gender", person_reaction=0.5, item_reaction=0.5)
-    yield Cell("effect from 20 to 35 s", effect=0.45, person_reaction=0.5, item_reaction=0.5)
+    yield Cell("effect from 20 to 35 s", effect=0.6, person_reaction=0.5, item_reaction=0.5)
 
 
 CELLS: Mapping[str, Cell] = {cell.name: cell for cell in _cells()}

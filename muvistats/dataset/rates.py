@@ -59,9 +59,7 @@ def rates_of_change(
     """
     annotations = data["annotations"].to_dataset()
     names = [name for name in dimensions_of(data) if "time" in annotations[name].dims]
-    wanted = (
-        names if dimension is None else [dimension] if isinstance(dimension, str) else dimension
-    )
+    wanted = names if dimension is None else np.atleast_1d(np.asarray(dimension)).tolist()
     for name in wanted or ["time"]:
         if name not in names:
             raise DataError("the study has no such dynamic dimension", column=name)

@@ -218,6 +218,7 @@ PARAMETERS: dict[str, Parameter] = {
         {
             "agreement_over_time": ("10.0", "raters follow within some seconds"),
             "over_time": ("None", "single samples are compared"),
+            "rates_of_change": ("None", "a change is measured over two steps"),
             "audio.extract": ("0.5", "the step of the ratings"),
         },
     ),
