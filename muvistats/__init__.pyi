@@ -25,6 +25,7 @@ from .dataset.prepare import truncate as truncate
 from .dataset.quality.checks import label_alignment_check as label_alignment_check
 from .dataset.quality.checks import rater_quality as rater_quality
 from .dataset.quality.checks import repeated_lists as repeated_lists
+from .dataset.rates import rates_of_change as rates_of_change
 from .dataset.release.reader import read_muvi as read_muvi
 from .dataset.release.writer import write_muvi as write_muvi
 from .dataset.simulation.study import simulate_muvi as simulate_muvi
@@ -58,6 +59,7 @@ from .plots.figures import plot_modality_contribution as plot_modality_contribut
 from .plots.figures import plot_modality_correlations as plot_modality_correlations
 from .plots.figures import plot_modality_medians as plot_modality_medians
 from .plots.figures import plot_model_trajectory as plot_model_trajectory
+from .plots.figures import plot_over_time as plot_over_time
 from .plots.figures import plot_power as plot_power
 from .plots.figures import plot_sensitivity as plot_sensitivity
 from .report.build import write_report as write_report
@@ -128,3 +130,4 @@ from .stats.simulations.power import power_study as power_study
 from .stats.time.dominance import dominance_over_time as dominance_over_time
 from .stats.time.shared_course import inter_subject_correlation as inter_subject_correlation
 from .stats.time.shared_course import representational_similarity as representational_similarity
+from .stats.time.contrasts import over_time as over_time

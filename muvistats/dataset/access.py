@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ..arguments import check_choice, check_flag
+from ..arguments import check_choice, check_flag, check_number
 from ..errors import DataError, DesignError
 from ..formula import evaluate
-from ..types import level_text
+from ..types import Floats, Mask, level_text
 from . import schema
 from .gate import scale_of, takes_study
 
@@ -22,6 +22,9 @@ __all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 
 #: Largest dense cube that is made without asking, in bytes.
 _CUBE_LIMIT = 2 * 1024**3
+
+#: Decimals to which times are compared, that is, nanoseconds.
+TIME_DECIMALS = 9
 
 #: What is said where people are needed and ratings came without their ids.
 NO_PEOPLE = "who gave which rating is not known: the ratings have no ids of participants"
@@ -63,6 +66,7 @@ def select(
     participant: Which = None,
     session: Which = None,
     where: str | Mapping[str, Any] | None = None,
+    time: tuple[float, float] | None = None,
 ) -> xr.DataTree:
     """Keep part of a study, in every group at once.
 
@@ -77,6 +81,10 @@ def select(
         ``"gender == 'Female' and years_of_training > 3"``; or traits and the levels of them, as in
         ``{"gender": "Female", "cut": ["slow", "fast"]}``. Columns are those of `annotation_frame`.
 
+    time : tuple of two float, optional
+        First and last second: samples from the first to before the last are kept, of ratings and
+        features alike, with their times. Static ratings have none and stay.
+
     Returns
     -------
     DataTree
@@ -89,9 +97,10 @@ def select(
     Raises
     ------
     DataError
-        When a name is not in the study, or no annotation is left.
+        When a name is not in the study, or no annotation or sample is left.
     DesignError
-        When `where` is not true or false, or names what the study has not.
+        When `where` is not true or false, or names what the study has not, or `time` is not two
+        numbers in order.
 
     Examples
     --------
@@ -100,7 +109,11 @@ def select(
     >>> part = select(study, modality=["music", "visual"])
     >>> sorted(set(part["annotations/modality"].values.tolist()))
     ['music', 'visual']
+    >>> select(study, time=(20, 35))["annotations"].sizes["time"]
+    30
     """
+    if time is not None:
+        data = _between(data, time)
     wanted = zip(schema.ALL_KEYS, (item, modality, participant, session), strict=True)
     chosen = {key: _chosen(data, key, names) for key, names in wanted if names is not None}
     keep = _kept(data, chosen, where)
@@ -122,6 +135,37 @@ def _kept(
     for key, names in chosen.items():
         keep &= np.isin(annotations[key].to_numpy(), names)
     return keep if where is None else keep & _true_of(data, where)
+
+
+def _between(data: xr.DataTree, time: tuple[float, float]) -> xr.DataTree:
+    """The samples from one time to before another."""
+    if not isinstance(time, (tuple, list)) or len(time) != 2:
+        raise DesignError(f"time must be the first and the last second, not {time!r}")
+    first, end = (check_number("time", second) for second in time)
+    if not first < end:
+        raise DesignError(f"time must begin before it ends, not {time!r}")
+    what = f"samples from {first:g} s to before {end:g} s"
+    return cut_time(data, lambda seconds: within(seconds, first, end), what)
+
+
+def within(time: Floats, first: float, end: float, steps: int | None = None) -> Mask:
+    """Samples from one time to before another, and so many of them at most."""
+    keep = (np.round(time - first, TIME_DECIMALS) >= 0) & (np.round(time - end, TIME_DECIMALS) < 0)
+    return keep if steps is None else keep & (np.cumsum(keep) <= steps)
+
+
+def cut_time(data: xr.DataTree, chosen: Callable[[Floats], Mask], what: str) -> xr.DataTree:
+    """The samples that are chosen by their times, of ratings and features alike."""
+    parts = {node.path: node.to_dataset(inherit=False) for node in data.subtree}
+    for path, group in parts.items():
+        if "time" in group.dims:
+            keep = chosen(group["time"].to_numpy())
+            parts[path] = group.isel(time=keep)
+            if path == "/annotations" and not keep.any():
+                raise DataError("nothing would be left", file=path, found=what)
+    tree = xr.DataTree.from_dict(parts, name=data.name)
+    tree.attrs = dict(data.attrs)
+    return tree
 
 
 def _cut(

@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..kernels.time_grid import values_on_grid
 from ..types import Floats, Ints
 from . import schema
-from .access import dimensions_of
+from .access import TIME_DECIMALS, cut_time, dimensions_of, within
 from .build import Log, exclusion_dataset, log_dataset
 from .frames import check_frame, keys_text, number_column, refuse, seconds_column
 from .gate import takes_study
@@ -23,9 +23,6 @@ __all__ = ["exclude", "released_exclusions", "resample", "truncate"]
 
 #: Samples of an annotation that the released scripts work on: 59 s at two per second.
 RELEASED_STEPS = 118
-
-#: Decimals to which times are rounded before they are compared, that is, nanoseconds.
-_TIME_DECIMALS = 9
 
 #: Largest grid that is made, in bytes, and arrays of its length that help to make it.
 _MOST_BYTES = 4 * 1024**3
@@ -127,15 +124,15 @@ def resample(
     )
     frame = frame.assign(**{key: keys_text(frame, name, key) for key in key_names})
     recording = frame.groupby(key_names, sort=False).ngroup().to_numpy()
-    seconds = np.round(seconds_column(frame, name, time), _TIME_DECIMALS)
+    seconds = np.round(seconds_column(frame, name, time), TIME_DECIMALS)
     _check_order(frame, name, time, key_names, recording, seconds)
 
     last = pd.Series(seconds).groupby(recording).max().to_numpy()
-    steps = np.maximum(np.floor(last / interval + 10.0**-_TIME_DECIMALS), 0).astype(np.int64) + 1
+    steps = np.maximum(np.floor(last / interval + 10.0**-TIME_DECIMALS), 0).astype(np.int64) + 1
     _check_size(int(steps.sum()), len(key_names) + len(value_names), interval)
     grid_recording = np.repeat(np.arange(len(steps)), steps)
     step = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps)
-    grid = np.round(step * interval, _TIME_DECIMALS)
+    grid = np.round(step * interval, TIME_DECIMALS)
     first_rows = frame.drop_duplicates(key_names)[key_names].reset_index(drop=True)
     out: dict[str, Any] = {key: first_rows[key].to_numpy()[grid_recording] for key in key_names}
     out[time] = grid
@@ -146,7 +143,7 @@ def resample(
             (recording[there], seconds[there], series[there]),
             (grid_recording, grid),
             method,
-            np.inf if max_gap is None else max_gap + 10.0**-_TIME_DECIMALS,
+            np.inf if max_gap is None else max_gap + 10.0**-TIME_DECIMALS,
         )
     return pd.DataFrame(out).astype(dict.fromkeys(key_names, "str"))
 
@@ -189,9 +186,13 @@ def _check_order(
 
 @takes_study
 def truncate(
-    data: xr.DataTree, *, seconds: float | None = None, steps: int | None = None
+    data: xr.DataTree,
+    *,
+    seconds: float | None = None,
+    steps: int | None = None,
+    start: float | None = None,
 ) -> xr.DataTree:
-    """Keep the beginning of every excerpt, of ratings and features alike.
+    """Cut every excerpt at its beginning or its end, ratings and features alike.
 
     Parameters
     ----------
@@ -200,17 +201,21 @@ def truncate(
     seconds : float, optional
         Keep the samples whose time is below this; at two samples per second, 59 s are 118.
     steps : int, optional
-        Keep this many samples. Give one of the two.
+        Keep this many samples, counted from `start`. Give `seconds` or `steps`, not both.
+    start : float, optional
+        Leave out the samples whose time is below this, such as the seconds in which every cursor
+        goes from the centre to its first place.
 
     Returns
     -------
     DataTree
-        A new study; the step stands in `/log`. A study that is shorter comes back whole.
+        A new study; the step stands in `/log`. Times stay those of the excerpt: the first
+        sample is at `start`. A study that is shorter comes back whole.
 
     Raises
     ------
     DataError
-        When not exactly one of the two is given, or nothing would be left.
+        When none of the three is given, or both `seconds` and `steps`, or nothing would be left.
 
     Examples
     --------
@@ -218,30 +223,22 @@ def truncate(
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     >>> truncate(study, seconds=30)["annotations"].sizes["time"]
     60
+    >>> truncate(study, start=5)["annotations/time"].values[:2].tolist()
+    [5.0, 5.5]
     """
-    if (seconds is None) == (steps is None):
-        raise DataError("truncate needs either seconds or steps")
-    size = steps if seconds is None else seconds
-    if size is None or not size > 0:
-        raise DataError("nothing would be left", found=size, expected="a positive number")
-    parts = _groups(data)
-    removed = 0
-    for path, group in parts.items():
-        if "time" not in group.dims:
-            continue
-        keep = (
-            np.arange(group.sizes["time"]) < size
-            if seconds is None
-            else group["time"].to_numpy() < size
-        )
-        parts[path] = group.isel(time=keep)
-        if path == "/annotations":
-            removed = int((~keep).sum())
-            if not keep.any():
-                raise DataError("nothing would be left", file=path, found=size)
-    what = f"first {steps} samples" if seconds is None else f"samples before {seconds:g} s"
-    parts["/log"] = _logged(parts, ("truncate", f"kept the {what}; steps cut off", removed))
-    return _tree(data, parts)
+    if (seconds is None) == (steps is None) and (start is None or seconds is not None):
+        raise DataError("truncate needs either seconds or steps, or start")
+    for name, value in (("seconds", seconds), ("steps", steps), ("start", start)):
+        if value is not None and not value > 0:
+            raise DataError("nothing would be left", found=value, expected=f"{name} above 0")
+    first = 0.0 if start is None else start
+    begins = "" if start is None else f" from {start:g} s"
+    what = f"samples{begins}" if steps is None else f"first {steps} samples{begins}"
+    what += "" if seconds is None else f"{' and' if begins else ''} before {seconds:g} s"
+    end = np.inf if seconds is None else seconds
+    cut = cut_time(data, lambda time: within(time, first, end, steps), what)
+    before, after = (study["annotations"].sizes.get("time", 0) for study in (data, cut))
+    return with_log(cut, [("truncate", f"kept the {what}; steps cut off", before - after)])
 
 
 @takes_study

@@ -139,7 +139,8 @@ PARAMETERS: dict[str, Parameter] = {
         '{"holm", "bonferroni", "fdr_bh", "fdr_by", "none"}',
         "'holm'",
         "Adjustment of p-values for looking at several.",
-        _of_fits(("contrasts",), "'tukey'", "all pairs of one factor are compared"),
+        _of_fits(("contrasts",), "'tukey'", "all pairs of one factor are compared")
+        | {"over_time": ("'cluster'", "neighbouring steps go together")},
     ),
     "conf_level": Parameter("float", "0.95", "Confidence level of the intervals."),
     "alpha": Parameter("float", "0.05", "A p-value up to this rejects."),
@@ -216,6 +217,8 @@ PARAMETERS: dict[str, Parameter] = {
         "Length of a window in s.",
         {
             "agreement_over_time": ("10.0", "raters follow within some seconds"),
+            "over_time": ("None", "single samples are compared"),
+            "rates_of_change": ("None", "a change is measured over two steps"),
             "audio.extract": ("0.5", "the step of the ratings"),
         },
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 LEVELS = {
     "summary": "the whole answer: one row for each question",
     "analysis": "each way to analyse a question",
+    "cluster": "each cluster of neighbouring steps of time at which groups differ",
     "group": "each group of the factor",
     "modality": "each modality, and all of them together",
     "superfactor": "each superfactor of the labels",

@@ -39,7 +39,7 @@ _PEOPLE = "describe_participants rater_quality to_cube"
 _SERIES = (
     "agreement_over_time ewe feature_models interrater_ccc lasso_models modality_contrasts "
     "modality_contribution noise_ceiling rank_features rater_lag compare_with_human "
-    "family_importance audio_visual_contrast"
+    "family_importance audio_visual_contrast rates_of_change"
 )
 _OTHERS = {
     "kendall_w": {"rating", "people"},

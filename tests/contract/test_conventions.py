@@ -143,6 +143,7 @@ NONSENSE: dict[str, tuple[object, ...]] = {
 NEEDED: dict[str, dict[str, object]] = {
     "chisquare": {"formula": "gender ~ modality"},
     "kruskal": {"formula": "arousal ~ modality"},
+    "over_time": {"formula": "arousal ~ modality"},
     "mannwhitney": {"formula": "valence ~ gender"},
     "glm": {"formula": "familiar ~ modality"},
     "linear_model": {"formula": "arousal ~ modality"},

@@ -29,6 +29,7 @@ CALLS: dict[str, list[dict[str, object]]] = {
         {"level": level, "dimension": "arousal"} for level in ("summary", "fold", "item")
     ],
     "mannwhitney": [{"formula": "valence ~ gender"}],
+    "over_time": [{"formula": "arousal ~ modality"}],
     "pairwise": [{"formula": "arousal ~ gender"}],
     "partial_correlation": [{"formula": "valence ~ arousal", "given": "n_labels"}],
     "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],

@@ -8,7 +8,18 @@ import pytest
 import xarray as xr
 from scipy.stats import ConstantInputWarning, pearsonr
 
-from muvistats import DataError, annotation_frame, exclude, released_exclusions, resample, truncate
+from muvistats import (
+    DataError,
+    DesignError,
+    annotation_frame,
+    exclude,
+    rates_of_change,
+    released_exclusions,
+    resample,
+    select,
+    to_long,
+    truncate,
+)
 from muvistats.dataset.build import Features, assemble
 
 
@@ -193,7 +204,35 @@ def test_truncate_cuts_ratings_and_features(tiny):
     assert truncate(study, steps=99)["annotations"].sizes["time"] == 8
 
 
-@pytest.mark.parametrize("more", [{}, {"seconds": 1, "steps": 2}, {"steps": 0}, {"seconds": -1.0}])
+def test_truncate_cuts_the_beginning(tiny):
+    study = with_features(tiny)
+    late = truncate(study, start=1.0)
+    np.testing.assert_array_equal(late["annotations/time"], np.arange(2, 8) * 0.5)
+    np.testing.assert_array_equal(late["annotations/arousal"], study["annotations/arousal"][:, 2:])
+    audio = study["features/audio/values"].values
+    np.testing.assert_array_equal(late["features/audio/values"], audio[:, 2:])
+    assert late["log/action"].values.tolist() == ["kept the samples from 1 s; steps cut off"]
+    assert late["log/count"].values.tolist() == [2]
+    part = truncate(study, start=1.0, steps=3)
+    assert part["annotations/time"].values.tolist() == [1.0, 1.5, 2.0]
+    np.testing.assert_array_equal(
+        truncate(study, start=1.0, seconds=2.5)["annotations/arousal"],
+        select(study, time=(1.0, 2.5))["annotations/arousal"],
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"seconds": 1, "steps": 2},
+        {"steps": 0},
+        {"seconds": -1.0},
+        {"start": 99.0},
+        {"start": 2.0, "seconds": 1.0},
+        {"start": 1.0, "seconds": 2.0, "steps": 1},
+    ],
+)
 def test_truncate_refuses(tiny, more):
     with pytest.raises(DataError):
         truncate(tiny, **more)
@@ -373,3 +412,39 @@ def test_a_grid_that_would_fill_the_memory_is_refused():
 def test_a_log_in_another_unit_is_refused(scale):
     with pytest.raises(DataError, match=r"time|hours"):
         resample(log([0.0, 30 * scale, 60 * scale], v=[0, 1, 2]))
+
+
+def test_samples_are_selected_by_time(tiny):
+    part = select(tiny, time=(0.5, 2))
+    assert part["annotations/time"].values.tolist() == [0.5, 1.0, 1.5]
+    np.testing.assert_array_equal(part["annotations/arousal"], tiny["annotations/arousal"][:, 1:4])
+    assert to_long(part)["time"].unique().tolist() == [0.5, 1.0, 1.5]
+    with pytest.raises(DataError, match="nothing would be left"):
+        select(tiny, time=(90, 99))
+    for wrong in ((2, 1), (1,), 3.0, ("a", "b"), (0, np.nan)):
+        with pytest.raises(DesignError, match="time must"):
+            select(tiny, time=wrong)
+
+
+def test_rates_are_changes_per_second(tiny):
+    study = rates_of_change(tiny, window=2.0)
+    values, rate = tiny["annotations/arousal"].values, study["annotations/arousal_rate"].values
+    np.testing.assert_allclose(rate[:, 2:6], (values[:, 4:] - values[:, :4]) / 2.0)
+    assert np.isnan(rate[:, [0, 1, 6, 7]]).all()
+    attrs = study["annotations/arousal_rate"].attrs
+    assert (attrs["scale_min"], attrs["scale_max"]) == (-1.0, 1.0)
+    np.testing.assert_array_equal(study["annotations/arousal"], tiny["annotations/arousal"])
+    assert study["log/action"].values.tolist() == ["change over 2 s"]
+    fine = rates_of_change(tiny)["annotations/arousal_rate"].values
+    np.testing.assert_allclose(fine[:, 1:-1], values[:, 2:] - values[:, :-2])
+    assert "arousal_rate" in annotation_frame(study)
+
+
+def test_rates_that_cannot_be(tiny):
+    with pytest.raises(DataError, match="no such dynamic dimension"):
+        rates_of_change(tiny, dimension="tension")
+    with pytest.raises(DataError, match="already"):
+        rates_of_change(rates_of_change(tiny), dimension="arousal")
+    for window in (0.1, 99.0, 0.0, "long"):
+        with pytest.raises(DesignError, match="window"):
+            rates_of_change(tiny, window=window)

@@ -123,7 +123,7 @@ class ClusterSums:
         padded = np.concatenate([values, np.zeros((1, values.shape[1]))])
         units, none = np.append(self._unit, n_units), np.zeros((0, 0))
         weight = np.zeros((len(offset), 1)) if self._weight is None else self._weight
-        for clusters, rows in _alike(codes):
+        for clusters, rows in alike(codes):
             inside = padded[rows].transpose(0, 2, 1)  # (cluster, column + 1, place)
             squares = np.zeros((*inside.shape[:2], inside.shape[2] + offset.shape[2]))
             squares[:, :, : inside.shape[2]] = inside**2
@@ -163,7 +163,7 @@ def _add(out: Sums, kind: int, block: _Block, drawn: Ints) -> None:
         out.single[:, :-1] += single.reshape(-1, k - 1, n).transpose(2, 1, 0)
 
 
-def _alike(codes: Ints) -> Iterator[tuple[Ints, Ints]]:
+def alike(codes: Ints) -> Iterator[tuple[Ints, Ints]]:
     """Blocks of clusters of like size, and the rows of each; the row count fills up."""
     sizes = np.bincount(codes)
     rows = np.argsort(codes, kind="stable")

@@ -16,10 +16,10 @@ _NO_ERROR = 1e-18
 
 #: Smallest clustered variance, as part of that of independent rows. A larger one makes the test
 #: reject too often where effects differ between clusters, a smaller one costs power without it.
-_FLOOR = 0.25
+FLOOR = 0.25
 
 #: Smallest variance of a group of clusters, as part of the variance of independent values.
-_LEAST = 1e-9
+LEAST = 1e-9
 
 #: Arrangements whose sums are held at once: so many, or fewer where units are many.
 _DRAWS, _CELLS = 128, 10_000_000
@@ -154,7 +154,7 @@ def robust_statistic(ranks: Floats, row: Ints, k: int, alternative: str | None =
     """
     total, size = _sums_of_units(ranks, row)
     columns = np.stack([total, size, total**2, total * size, size**2], axis=1)
-    least = _LEAST * float(ranks.var())
+    least = LEAST * float(ranks.var())
 
     def statistic(codes: Ints) -> Floats:
         parts = np.moveaxis(group_sums(codes, columns, k), 2, 0)
@@ -212,7 +212,7 @@ def crossed_statistic(
     group gives all that is needed.
     """
     sums = _Sums.of(ranks, row, clusters)
-    least = _LEAST * float(ranks.var())
+    least = LEAST * float(ranks.var())
     narrow = sums.matrix.astype(np.float32) if len(ranks) >= _MANY else sums.matrix
 
     def statistic(codes: Ints) -> Floats:
@@ -223,9 +223,9 @@ def crossed_statistic(
             some = slice(start, start + step)
             gaps, whole, inner = _gaps(sums, matrix, codes[some], k, least)
             if alternative is None:
-                out[some, 0] = _wald(gaps, whole, inner)
+                out[some, 0] = wald(gaps, whole, inner)
             else:
-                spread = np.maximum(whole[:, 0, 0], _FLOOR * inner[:, 0, 0])
+                spread = np.maximum(whole[:, 0, 0], FLOOR * inner[:, 0, 0])
                 out[some, 0] = directed(gaps[:, 0] / np.sqrt(spread), alternative)
         return out
 
@@ -291,7 +291,7 @@ def _gaps(
         inner = _products(kinds.pop())
     inner += np.eye(k) * (least / size).T[:, None, :]
     whole = _products(kinds[0]) + _products(kinds[1]) - inner
-    return (mean[:-1] - mean[-1:]).T, _contrasts(whole), _contrasts(inner)
+    return (mean[:-1] - mean[-1:]).T, differences(whole), differences(inner)
 
 
 def _products(scores: Floats) -> Floats:
@@ -304,7 +304,7 @@ def _products(scores: Floats) -> Floats:
     return out
 
 
-def _contrasts(covariance: Floats) -> Floats:
+def differences(covariance: Floats) -> Floats:
     """Covariance of all but the last less the last."""
     last = covariance[:, :-1, -1:]
     return np.asarray(
@@ -312,21 +312,21 @@ def _contrasts(covariance: Floats) -> Floats:
     )
 
 
-def _wald(gaps: Floats, whole: Floats, least: Floats) -> Floats:
+def wald(gaps: Floats, whole: Floats, least: Floats) -> Floats:
     """Wald statistic of differences; the covariance is no smaller than part of another one."""
     if gaps.shape[1] == 1:
-        spread = np.maximum(whole[:, 0, 0], _FLOOR * least[:, 0, 0])
+        spread = np.maximum(whole[:, 0, 0], FLOOR * least[:, 0, 0])
         return np.asarray(gaps[:, 0] ** 2 / spread)
     if gaps.shape[1] == 2:
         return _wald_of_two(gaps, whole, least)
     root = np.linalg.inv(np.linalg.cholesky(least))
     values, axes = np.linalg.eigh(root @ whole @ root.transpose(0, 2, 1))
     sides = (axes.transpose(0, 2, 1) @ (root @ gaps[:, :, None]))[:, :, 0]
-    return np.asarray((sides**2 / np.maximum(values, _FLOOR)).sum(axis=1))
+    return np.asarray((sides**2 / np.maximum(values, FLOOR)).sum(axis=1))
 
 
 def _wald_of_two(gaps: Floats, whole: Floats, least: Floats) -> Floats:
-    """`_wald` of two differences, in closed form."""
+    """`wald` of two differences, in closed form."""
     first = 1 / np.sqrt(least[:, 0, 0])  # inverse of the Cholesky factor of `least`
     slope = least[:, 0, 1] * first
     second = 1 / np.sqrt(least[:, 1, 1] - slope**2)
@@ -337,7 +337,7 @@ def _wald_of_two(gaps: Floats, whole: Floats, least: Floats) -> Floats:
     x, y = gaps[:, 0] * first, gaps[:, 0] * cross + gaps[:, 1] * second
     middle, half = (a + c) / 2, (a - c) / 2
     reach = np.hypot(half, b)
-    high, low = np.maximum(middle + reach, _FLOOR), np.maximum(middle - reach, _FLOOR)
+    high, low = np.maximum(middle + reach, FLOOR), np.maximum(middle - reach, FLOOR)
     # share of the square that lies along the axis with the larger eigenvalue
     double = np.divide(half * (x**2 - y**2) + 2 * b * x * y, reach, out=x * 0, where=reach > 0)
     square = x**2 + y**2

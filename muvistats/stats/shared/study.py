@@ -384,8 +384,8 @@ def within_item_units(frame: pd.DataFrame, by: str, use: Mask) -> Units:
     -----
     People with an identical list (the same items with the same levels of the factor) had no
     levels of their own: they move together. A list of a single trial tells nothing, so people
-    with one trial move on their own. Where one person met an item at several levels,
-    the levels are permuted within that person (or list) and item.
+    with one trial move on their own. So do people who met an item at several levels: these
+    are permuted within the person and the item.
     """
     need(frame, "item")
     levels = factor(by, frame).cat.codes.to_numpy().astype(np.intp)
@@ -401,13 +401,16 @@ def within_item_units(frame: pd.DataFrame, by: str, use: Mask) -> Units:
 
 
 def _lists(participant: Ints, stratum: Ints, level: Ints) -> Ints:
-    """Code of the list of each row's participant; equal for identical lists."""
+    """Code of the list of each row's participant; equal for identical lists of levels dealt."""
     order = np.lexsort((level, stratum, participant))
-    pairs = np.stack([stratum, level], axis=1)[order]
+    trials = np.stack([participant, stratum, level], axis=1)[order]
     counts = np.bincount(participant, minlength=int(participant.max(initial=-1)) + 1)
+    alone = counts == 1
+    differs = trials[1:] != trials[:-1]
+    alone[trials[1:, 0][~differs[:, 0] & ~differs[:, 1] & differs[:, 2]]] = True
     known: dict[tuple[bytes, int], int] = {}
-    parts = np.split(pairs, np.cumsum(counts)[:-1])
-    keys = [(part.tobytes(), i if len(part) == 1 else -1) for i, part in enumerate(parts)]
+    parts = np.split(trials[:, 1:], np.cumsum(counts)[:-1])
+    keys = [(part.tobytes(), i if alone[i] else -1) for i, part in enumerate(parts)]
     code = np.array([known.setdefault(key, len(known)) for key in keys], dtype=np.intp)
     return code[participant]
 

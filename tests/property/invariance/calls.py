@@ -182,6 +182,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "noise_ceiling": of("noise_ceiling", n_resamples=N),
     "normality": of("normality", by="modality", n_resamples=19),
     "open_dataset": _stored(".nc"),
+    "over_time": of("over_time", "arousal ~ modality", n_resamples=N),
     "overlay_preference": of("overlay_preference"),
     "pairwise": of("pairwise", "arousal ~ gender", n_resamples=N),
     "pairwise_modality": of("pairwise_modality", n_resamples=N),
@@ -206,6 +207,11 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_modality_correlations": lambda given: mv.plot_modality_correlations(
         given.change_result(mv.modality_correlations(given.data, level="item"))
     ),
+    "plot_over_time": lambda given: mv.plot_over_time(
+        given.change_result(
+            mv.over_time(given.tree, "arousal ~ modality", level="group", n_resamples=N)
+        )
+    ),
     "plot_power": lambda given: mv.plot_power(given.change_result(_power())),
     "plot_modality_medians": of("plot_modality_medians"),
     "plot_model_trajectory": shown("plot_model_trajectory", "feature_models"),
@@ -224,6 +230,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "sensitivity_table": of("sensitivity_table", findings=["arousal ~ modality"], n_resamples=N),
     "to_cube": lambda given: mv.to_cube(given.tree),
     "to_long": lambda given: mv.to_long(given.tree),
+    "rates_of_change": lambda given: mv.rates_of_change(given.tree),
     "truncate": lambda given: mv.truncate(given.tree, steps=10),
     "validate": lambda given: mv.validate(given.tree),
     "weighted_kappa": of("weighted_kappa", weighting="quadratic", n_resamples=N),

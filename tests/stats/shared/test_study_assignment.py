@@ -172,3 +172,13 @@ def test_assignment_is_what_the_study_says_unless_overruled(study):
     alone = plain.drop(columns="participant")  # without ids each rating is another person's
     units = within_item_units(alone, "modality", np.ones(len(alone), bool))
     assert np.bincount(units.row).max() == 1
+
+
+def test_who_met_an_item_at_several_levels_moves_alone():
+    """Two people with the same crossed list: levels change within each of them and each item."""
+    frame = rows_of(*((p, i, m) for p in "pq" for i in "ij" for m in "mv"))
+    units = within_item_units(frame, "modality", np.ones(8, bool))
+    assert len(np.unique(units.row)) == 8
+    inside = units.strata[units.row].reshape(4, 2)
+    assert (inside[:, 0] == inside[:, 1]).all()
+    assert len(np.unique(inside[:, 0])) == 4
