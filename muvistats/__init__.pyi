@@ -127,7 +127,7 @@ from .stats.simulations.false_alarms import Scenario as Scenario
 from .stats.simulations.false_alarms import calibration as calibration
 from .stats.simulations.false_alarms import calibration_table as calibration_table
 from .stats.simulations.power import power_study as power_study
+from .stats.time.contrasts import over_time as over_time
 from .stats.time.dominance import dominance_over_time as dominance_over_time
 from .stats.time.shared_course import inter_subject_correlation as inter_subject_correlation
 from .stats.time.shared_course import representational_similarity as representational_similarity
-from .stats.time.contrasts import over_time as over_time
