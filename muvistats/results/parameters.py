@@ -48,9 +48,9 @@ PARAMETERS: dict[str, Parameter] = {
         },
     ),
     "labels": Parameter(
-        "sequence of str, optional",
+        "str or sequence of str, optional",
         "None",
-        "Labels; all where not given.",
+        "Labels; all where not given. Of a frame: its columns of 0 and 1, or that of the answers.",
         {"from_votes": (REQUIRED, "the columns of counts")},
     ),
     "item": Parameter(

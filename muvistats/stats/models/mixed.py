@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...arguments import check_choice
 from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import Design, build_design, code_of_column, factor, parse_model
 from ...formula.columns import ModelColumns
@@ -236,12 +237,12 @@ def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
     "label term estimate std_error statistic statistic_name df p_value p_adjusted p_adjust_method",
     "conf_low conf_high conf_level count n n_missing method dependence",
 )
-@takes_study
+@takes_labels
 def label_models(
     data: Data,
     *,
     by: str = DEMOGRAPHIC,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     adjust: str = "holm",
     conf_level: float = 0.95,
 ) -> Rows:
@@ -280,7 +281,8 @@ def label_models(
     check_choice("adjust", adjust, ADJUSTMENTS)
     parse_model(f"y ~ {by}")
     frame = to_frame(data, as_given=True)
-    chosen = label_names(data) if labels is None else [str(name) for name in labels]
+    asked = label_names(data) if labels is None else labels
+    chosen = [asked] if isinstance(asked, str) else [str(name) for name in asked]
     by, note = _what_is_there(frame, by)
     for label in chosen[:1]:
         _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")
