@@ -229,8 +229,8 @@ PARAMETERS: dict[str, Parameter] = {
     "family": Parameter(
         '{"gaussian", "binomial", "poisson"}',
         "'gaussian'",
-        "Distribution of the response, with its canonical link (identity, logit, log). A binomial "
-        "response is 0 or 1, or has two levels.",
+        "Distribution of the response, with its link (identity, logit, log). A binomial response "
+        "is 0 or 1, or has two levels; mixed models also take cumulative and beta ones (logit).",
         {"glm": ("'binomial'", "`linear_model` is the gaussian one")},
     ),
     "reml": Parameter("bool", "True", "Restricted likelihood; for gaussian only."),
