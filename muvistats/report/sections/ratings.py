@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pandas as pd
+import xarray as xr
 
 from ...plots.figures import plot_dimension_distributions, plot_modality_correlations
 from ...results.words import Rule, fixed, percent
@@ -15,7 +16,7 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..parts import Figure, Finding, Section, Table, drawn, names, plain
+from ..parts import Figure, Finding, Section, Settings, Table, drawn, names, plain
 from .answers import Answer
 
 #: Ages, shares and counts stand in the same column.
@@ -49,6 +50,14 @@ def _music_leads(dimension: str) -> Finding:
         "modality_correlations",
         holds,
     )
+
+
+def _design(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+    """The study in numbers; of time steps and raters only where these are known."""
+    frame = describe_design(study)
+    if "participant" not in study["annotations"].coords:
+        frame["variable"] = frame["variable"].replace("raters_per_cell", "ratings_per_cell")
+    return frame[(frame["variable"] != "sampling_interval") | (frame["n"] > 0)]
 
 
 RATING_FINDINGS = (
@@ -98,7 +107,7 @@ RATING_SECTIONS = (
             Table(
                 "describe_design",
                 "Design",
-                plain(describe_design),
+                _design,
                 published=("describe_design",),
                 rules=_MIXED,
                 collapsed=True,
