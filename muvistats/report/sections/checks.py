@@ -24,6 +24,9 @@ from ..parts import (
 )
 from ..sources import has_features
 
+#: Participants who stand out that the page names; the CSV has all.
+_NAMED = 10
+
 
 def _group(study: xr.DataTree, name: str) -> pd.DataFrame:
     """A group of texts and counts as a frame that says where it comes from."""
@@ -124,7 +127,9 @@ def _quality_summary(frame: pd.DataFrame) -> pd.DataFrame:
         values = part["estimate"]
         out = part[part["outlier"]]
         texts = column_texts("estimate", out["estimate"].tolist())
-        named = ", ".join(f"{p} ({t})" for p, t in zip(out["participant"], texts, strict=True))
+        people = [f"{p} ({t})" for p, t in zip(out["participant"], texts, strict=True)]
+        more = [f"{len(people) - _NAMED:,} more"] if len(people) > _NAMED else []
+        named = ", ".join([*people[:_NAMED], *more])
         rows.append(
             {
                 "quantity": word(quantity),
