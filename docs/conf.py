@@ -20,6 +20,7 @@ release = version = muvistats.__version__
 
 extensions = [
     "generated_tables",
+    "recipes",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",

@@ -11,6 +11,8 @@ from .dataset.access import select as select
 from .dataset.access import to_cube as to_cube
 from .dataset.access import to_long as to_long
 from .dataset.gems import gems_taxonomy as gems_taxonomy
+from .dataset.importing.audformat import read_audformat as read_audformat
+from .dataset.importing.audformat import write_audformat as write_audformat
 from .dataset.importing.folder import from_files as from_files
 from .dataset.importing.joining import combine as combine
 from .dataset.importing.votes import from_votes as from_votes

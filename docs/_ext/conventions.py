@@ -37,6 +37,9 @@ INTERNAL = {
     "joint",
     "keys",
     "limited",
+    "mean_of",
+    "probabilities",
+    "spread_of",
 }
 
 INTRODUCTION = """# Conventions
@@ -49,7 +52,9 @@ it.
   annotation, as `annotation_frame` gives it. A result is what another function returned.
 - A frame of your own keeps its names: `item="clip", participant="subject"` say which of its columns
   name what was rated and who rated. They are read in one place, the gate that every study and frame
-  passes. Presets, such as `kruskal_modality` or `demographic_model`, ask for columns of a study.
+  passes. Label tables take `labels=["joy", "fear"]` beside, columns of 0 and 1, or
+  `labels="emotion"`, the one column of answers. Presets, such as `kruskal_modality` or
+  `demographic_model`, ask for columns of a study.
 - NumPy's numbers are as good as Python's. What makes no sense is a `DesignError` of one line.
 """
 

@@ -16,6 +16,7 @@ from . import schema
 from .build import Log, assemble
 from .frames import check_frame
 from .importing.answers import LABEL_COLUMNS, read_familiar, read_labels, read_ordinals, typed
+from .importing.factors import assigned_of
 from .importing.keys import backwards, keyed, known, modalities_of, sessions_of
 from .names import OWN, check_not_ours, check_stored_name, storage_problem
 from .origin import read_origin
@@ -101,7 +102,8 @@ def from_frames(
     assigned : mapping of str to str, optional
         For further columns, how they came to their values: ``"within_item"``,
         ``"participant"``, ``"item"`` or ``"observed"``. Columns of `participants` and `items`
-        need none.
+        need none. By default a column of the ratings that holds one value for each participant,
+        or each item, is a factor of participants, or items.
     study, source : str
         Name of the study, and where the data comes from.
     label_alignment : {"as_recorded", "released", "corrected"}, optional
@@ -177,6 +179,7 @@ def from_frames(
         values, outside = on_scale(frame, recorded, keys, scales, log)
         extras = _extras(frame, keys, [*rated, *chosen.columns])
         exclusions = _exclusions(extras, outside)
+        assigned = assigned_of(extras, keys) if assigned is None else assigned
         extras["keep_dynamic"] &= ~np.isin(np.arange(len(extras)), [row for row, _ in outside])
         if "session" in keys:
             extras["session"] = pd.Categorical(extras["session"], sessions_of(tables, keys))

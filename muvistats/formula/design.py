@@ -94,7 +94,8 @@ class Design:
     y : ndarray of float, shape (n,)
         The response of the rows used.
     response_levels : tuple of str
-        For a response with two levels, those; the second counts as 1.
+        For a response with two levels, those; the second counts as 1. Of ordered categories all
+        that have a row, lowest first.
     fixed : FixedPart
         Fixed columns of the rows used.
     random : tuple of RandomPart
@@ -198,7 +199,12 @@ class Design:
 
 
 def build_design(
-    formula: str, frame: pd.DataFrame, *, clusters: Sequence[str] = (), weights: str | None = None
+    formula: str,
+    frame: pd.DataFrame,
+    *,
+    clusters: Sequence[str] = (),
+    weights: str | None = None,
+    ordinal: bool = False,
 ) -> Design:
     """Design matrices of a model formula over the rows of a frame.
 
@@ -212,6 +218,8 @@ def build_design(
         Columns whose levels are found as those of grouping factors are.
     weights : str, optional
         Column of prior weights.
+    ordinal : bool
+        Whether the response is ordered categories, numbered from 0.
 
     Returns
     -------
@@ -246,7 +254,7 @@ def build_design(
     model = replace(model, bars=(*model.bars, *bars))
     columns = ModelColumns(frame)
     columns.require((model.response, *model.factors, *model.groups, *model.offsets))
-    response, levels = _response(columns, model.response)
+    response, levels = (_ordered if ordinal else _response)(columns, model.response)
     values = {code: columns.of(code) for code in model.factors}
     groups = {code: _grouping(columns, code) for code in model.groups}
     use = np.isfinite(response)
@@ -257,13 +265,17 @@ def build_design(
     rows = np.flatnonzero(use)
     if not len(rows):
         raise DataError("no row has all values that the formula needs", found=short(formula))
+    response = response[rows]
+    if ordinal:  # categories of rows that are left out may be gone
+        used, places = np.unique(response, return_inverse=True)
+        response, levels = places.astype(np.float64), tuple(levels[int(code)] for code in used)
     values = {code: _take(column, rows) for code, column in values.items()}
     groups = {code: groups[code][rows].remove_unused_categories() for code in groups}
     fixed = _fixed(model.terms, model.intercept, values, len(rows))
     random = tuple(_random(bar, values, groups, len(rows)) for bar in model.bars)
     return Design(
         model,
-        response[rows],
+        response,
         levels,
         fixed,
         random,
@@ -321,6 +333,26 @@ def _response(columns: ModelColumns, code: str) -> tuple[Floats, tuple[str, ...]
     if value.ndim != 1:
         raise DesignError(f"response {short(code)!r} has several columns")
     return value, ()
+
+
+def _ordered(columns: ModelColumns, code: str) -> tuple[Floats, tuple[str, ...]]:
+    """Categories numbered from 0, and their names: levels in an order, or distinct numbers."""
+    value = columns.of(code)
+    if isinstance(value, pd.Categorical):
+        used = value.remove_unused_categories()
+        if not used.ordered and len(used.categories) > 2:
+            raise DesignError(
+                f"response {short(code)!r} has levels without an order; "
+                "pd.Categorical(..., categories=[...], ordered=True) gives them one"
+            )
+        codes, names = np.asarray(used.codes, dtype=np.intp), list(used.categories)
+    elif value.ndim != 1:
+        raise DesignError(f"response {short(code)!r} has several columns")
+    else:
+        codes, found = pd.factorize(np.where(np.isfinite(value), value, np.nan), sort=True)
+        names = list(found)
+    texts = [f"{name:.15g}" if isinstance(name, float) else str(name) for name in names]
+    return np.where(codes < 0, np.nan, codes), tuple(texts)
 
 
 def _grouping(columns: ModelColumns, code: str) -> pd.Categorical:

@@ -64,7 +64,8 @@ def as_levels(column: pd.Series, name: str = "") -> pd.Categorical:
         twice = names[names.duplicated()][0]
         name = name or "a column"
         raise DesignError(f"{short(name)!r} has two levels written {twice!r}")
-    levels = pd.Categorical.from_codes(column.cat.codes.to_numpy(), names)
+    ordered = bool(column.cat.ordered)
+    levels = pd.Categorical.from_codes(column.cat.codes.to_numpy(), names, ordered=ordered)
     return levels.remove_categories("") if "" in names else levels
 
 

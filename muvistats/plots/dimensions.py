@@ -37,7 +37,7 @@ _PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
 @styled
 @takes_study
 def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None = None) -> Figure:
-    """Draw where the cursor was, for each modality (the paper's Figure 2).
+    """Draw how ratings are distributed, for each modality (the paper's Figure 2).
 
     Parameters
     ----------
@@ -52,8 +52,7 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
     Figure
         One panel per modality: share of all samples per bin, with the distribution of each
         dimension at its margin and the mean as a cross. With a single dimension, a histogram.
-        The plane of two dimensions runs from -1 to 1, the ends of both scales; a histogram is on
-        the scale as recorded.
+        Axes are on the scale as recorded, from end to end.
 
     Raises
     ------
@@ -82,9 +81,10 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
     if total == 0:
         raise DataError("no sample of the rated dimensions is kept", found=names)
     colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
+    unit = _unit(annotations, names)
     if len(names) == 2:
         fig = new_figure(1.3 + _PITCH * len(modalities), 0.85 + _PLANE + _MARGIN, layout=None)
-        _planes(fig, samples, names, colour)
+        _planes(fig, samples, {name: scale_of(annotations[name]) for name in names}, colour, unit)
     else:
         fig = new_figure(1.0 + 2.6 * len(modalities), 2.6)
         axes = np.atleast_1d(fig.subplots(1, len(modalities), sharey=True))
@@ -95,12 +95,22 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
             edges = (low + high) / 2 + _EDGES * (high - low) / 2
             ax.hist(values, bins=edges, weights=weights, color=colour[modality])
             ax.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
-            ax.set_title(words(modality))
+            ax.set_title(_title(modality))
             ax.set_xlabel(words(names[0]))
-        axes[0].set_ylabel("samples (%)")
-    note = f"{total:,} samples; {'cross' if len(names) == 2 else 'line'}: mean"
+        axes[0].set_ylabel(f"{unit} (%)")
+    note = f"{total:,} {unit}; {'cross' if len(names) == 2 else 'line'}: mean"
     header(fig, data, f"Distribution of {' and '.join(names[::-1])}", note)
     return fig
+
+
+def _unit(annotations: xr.Dataset, names: Sequence[str]) -> str:
+    """What is counted: time steps of ratings, or ratings."""
+    return "samples" if any("time" in annotations[name].dims for name in names) else "ratings"
+
+
+def _title(modality: str) -> str:
+    """Name of a modality; nothing where the study does not name the only one."""
+    return "" if modality == "all" else words(modality)
 
 
 def _choose(data: xr.DataTree, dimension: Names | None) -> list[str]:
@@ -140,8 +150,9 @@ def _samples(annotations: xr.Dataset, names: Sequence[str], modality: str) -> Fl
 def _planes(
     fig: Figure,
     samples: dict[str, Floats],
-    names: list[str],
+    scales: dict[str, tuple[float, float]],
     colour: dict[str, str],
+    unit: str,
 ) -> None:
     """One plane per modality, placed by hand so that all have the same size."""
     shares = {
@@ -153,6 +164,11 @@ def _planes(
     norm = Normalize(0, float(np.quantile(filled, 0.995)))
     peak = max(max(share.sum(axis=axis).max() for axis in (0, 1)) for share in shares.values())
     width, height = fig.get_size_inches()
+    names = list(scales)
+    across, up = (
+        [f"{value:g}".replace("-", "\u2212") for value in (low, (low + high) / 2, high)]
+        for low, high in scales.values()
+    )
 
     def add(left: float, bottom: float, wide: float, high: float) -> Axes:
         return fig.add_axes((left / width, bottom / height, wide / width, high / height))
@@ -174,7 +190,9 @@ def _planes(
             centre = samples[modality].mean(axis=0)
             for size, weight, ink in ((13, 3.6, "white"), (12, 1.8, INK)):
                 main.plot(*centre, "+", color=ink, markersize=size, markeredgewidth=weight)
-        main.set(xlim=(-1, 1), ylim=(-1, 1), xticks=(-1, 0, 1), yticks=(-1, 0, 1))
+        main.set(xlim=(-1, 1), ylim=(-1, 1))
+        main.set_xticks((-1, 0, 1), across)
+        main.set_yticks((-1, 0, 1), up)
         main.set_xlabel(words(names[0]), labelpad=2)
         if column == 0:
             main.set_ylabel(words(names[1]), labelpad=0)
@@ -185,9 +203,9 @@ def _planes(
         side.stairs(share.sum(axis=0), _EDGES, fill=True, color=shade, orientation="horizontal")
         top.set(xlim=(-1, 1), ylim=(0, peak))
         side.set(ylim=(-1, 1), xlim=(0, peak))
-        top.set_title(words(modality))
+        top.set_title(_title(modality))
         top.axis("off")
         side.axis("off")
     bar = fig.colorbar(image, cax=add(0.6 + len(shares) * _PITCH, 0.5, 0.12, _PLANE), extend="max")
-    bar.set_label("samples per bin (%)")
+    bar.set_label(f"{unit} per bin (%)")
     bar.outline.set_visible(False)

@@ -162,7 +162,7 @@ class _Report:
                     section.key,
                     section.title,
                     section.reference if self.source.is_muvi else "",
-                    f"{paper} {section.text}".strip(),
+                    " ".join(part for part in (paper, section.text, *self._also(section)) if part),
                 )
                 if section.of_networks and self.networks is not None:
                     shown.text += f" {self.networks.note}"
@@ -199,11 +199,20 @@ class _Report:
             methods=_methods(self.settings, source),
             rules=list(RULES.values()),
             verdicts=VERDICT_RULES if self.comparisons else {},
-            versions=versions(self.version, platform.python_version(), self.hashes),
+            versions=versions(
+                self.version,
+                platform.python_version(),
+                self.hashes,
+                labels=self.there["labels"],
+            ),
             references=references(self.version, paper=source.is_muvi),
             version=self.version,
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
+
+    def _also(self, section: Section) -> list[str]:
+        """Sentences that are true of this study."""
+        return [text for need, text in section.also if self.there[need]]
 
     def _is_about(self, part: Section | Table | Figure) -> bool:
         """Whether a part of the report is about a study of this kind."""

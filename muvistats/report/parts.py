@@ -233,6 +233,8 @@ class Section:
         Where the paper has it, empty where it does not.
     paper : str
         What is said before `text` of MuVi alone: how the paper did it.
+    also : tuple of (str, str)
+        What is said after `text` of studies that have a part, and that part.
     about : {"any", "muvi", "own"}
         Which studies it is about.
     tables : tuple of Table
@@ -255,4 +257,5 @@ class Section:
     warnings: bool = False
     of_networks: bool = False
     paper: str = ""
+    also: tuple[tuple[Need, str], ...] = ()
     about: About = "any"

@@ -156,11 +156,14 @@ def finding_rows(
     return rows
 
 
-def versions(package: str, python: str, hashes: Mapping[str, str]) -> list[Fact]:
+def versions(
+    package: str, python: str, hashes: Mapping[str, str], *, labels: bool = True
+) -> list[Fact]:
     """Versions of what made the report, and the hash of the data."""
     listed = [Fact("muvistats", package), Fact("Python", python)]
     listed += [Fact(name, importlib.metadata.version(name)) for name in _PACKAGES]
     listed.append(Fact("Machine", f"{platform.system()} {platform.machine()}"))
     for name, text in hashes.items():
-        listed.append(Fact(f"SHA-256 of the data, labels {word(name)}", text))
+        reading = f", labels {word(name)}" if labels else ""
+        listed.append(Fact(f"SHA-256 of the data{reading}", text))
     return listed

@@ -48,9 +48,9 @@ PARAMETERS: dict[str, Parameter] = {
         },
     ),
     "labels": Parameter(
-        "sequence of str, optional",
+        "str or sequence of str, optional",
         "None",
-        "Labels; all where not given.",
+        "Labels; all where not given. Of a frame: its columns of 0 and 1, or that of the answers.",
         {"from_votes": (REQUIRED, "the columns of counts")},
     ),
     "item": Parameter(
@@ -232,8 +232,8 @@ PARAMETERS: dict[str, Parameter] = {
     "family": Parameter(
         '{"gaussian", "binomial", "poisson"}',
         "'gaussian'",
-        "Distribution of the response, with its canonical link (identity, logit, log). A binomial "
-        "response is 0 or 1, or has two levels.",
+        "Distribution of the response, with its link (identity, logit, log). A binomial response "
+        "is 0 or 1, or has two levels; mixed models also take cumulative and beta ones (logit).",
         {"glm": ("'binomial'", "`linear_model` is the gaussian one")},
     ),
     "reml": Parameter("bool", "True", "Restricted likelihood; for gaussian only."),

@@ -125,6 +125,9 @@ _WORDS = {
     "hommel": "Hommel",
     "fdr_bh": "Benjamini and Hochberg",
     "fdr_by": "Benjamini and Yekutieli",
+    "fleiss_kappa": "Fleiss' kappa",
+    "krippendorff_alpha": "Krippendorff's alpha",
+    "gwet_ac1": "Gwet's AC1",
 }
 
 #: A code: one word, or a comparison with a number such as ``years_of_training > 3``.

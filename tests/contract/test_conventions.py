@@ -153,6 +153,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "rm_corr": {"formula": "valence ~ arousal"},
     "wilcoxon": {"formula": "arousal ~ gender"},
     "design_lists": {"items": 9, "n_participants": 12, "per_cell": 4},
+    "write_audformat": {"folder": "nowhere"},
     "write_muvi": {"folder": "nowhere"},
     "from_files": {"pattern": "{item}.csv", "path": "nowhere.zarr"},
 }

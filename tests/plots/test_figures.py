@@ -488,3 +488,16 @@ def test_dollar_signs_are_drawn_as_they_are(name):
     figure.savefig(io.BytesIO(), format="svg")
     shown = {text.get_text() for axes in figure.axes for text in axes.get_yticklabels()}
     assert any(name[1:] in text for text in shown)
+
+
+def test_planes_are_drawn_on_the_scale_as_recorded():
+    rows = [(i, p, (i + p) % 7 + 1, (i * p) % 9 + 1) for i in range(5) for p in range(6)]
+    frame = pd.DataFrame(rows, columns=["item", "participant", "tension", "liking"])
+    study = mv.from_frames(
+        frame, dimensions=["tension", "liking"], scale={"tension": (1, 7), "liking": (1, 9)}
+    )
+    figure = mv.plot_dimension_distributions(study)
+    plane = figure.axes[0]
+    assert [tick.get_text() for tick in plane.get_xticklabels()] == ["1", "4", "7"]
+    assert [tick.get_text() for tick in plane.get_yticklabels()] == ["1", "5", "9"]
+    assert not any(ax.get_title("left") for ax in figure.axes)  # there is one modality, unnamed

@@ -161,7 +161,7 @@ def from_files(
         "out_of_scale": out_of_scale,
         "tolerance": tolerance,
         "familiar_from": familiar_from,
-        "assigned": assigned,
+        "assigned": dict(assigned or {}),  # a file holds too little to find it out
     }
     files = files_of(pattern)
     work = target.with_name(f"{target.name}.parts")

@@ -1,7 +1,8 @@
 """Generalised linear mixed models: the Laplace deviance with its exact gradient.
 
-For binomial (logit) and Poisson (log) responses. The conditional modes are found by Newton steps
-to machine precision, so the gradient of the deviance, by implicit differentiation, is exact too.
+For responses whose log-likelihood is known by row (`families`). The conditional modes are found by
+Newton steps to machine precision, so the gradient of the deviance, by implicit differentiation, is
+exact too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, special
+from scipy import linalg
 
 from ...types import Floats, Ints
 from .blocks import (
@@ -23,6 +24,7 @@ from .blocks import (
     nest_of,
     triangle,
 )
+from .families import family_of
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class LaplacePoint:
     ----------
     deviance : float
         -2 log-likelihood by Laplace's approximation, with every constant.
-    gradient : ndarray of float, shape (n_theta + p,)
-        Its gradient by theta and beta.
+    gradient : ndarray of float, shape (n_theta + p + n_extra,)
+        Its gradient by theta, beta and the family's own parameters.
     spherical : ndarray of float, shape (q,)
         Conditional modes, before scaling.
     converged : bool
@@ -48,18 +50,18 @@ class LaplacePoint:
 
 
 class LaplaceMixed:
-    """Binomial or Poisson mixed model, evaluated at any parameters.
+    """Generalised linear mixed model, evaluated at any parameters.
 
     Parameters
     ----------
     x : ndarray of float, shape (n, p)
         Fixed columns.
     y : ndarray of float, shape (n,)
-        0 or 1, or counts.
+        0 or 1, counts, categories 0, 1, 2..., or numbers between 0 and 1.
     blocks : sequence of RandomBlock
         Random effects.
-    family : {"binomial", "poisson"}
-        Distribution, with its canonical link.
+    family : {"binomial", "poisson", "cumulative", "beta"}
+        Distribution of the response, as in `families`.
     offset : ndarray of float, shape (n,), optional
         What is added to the linear predictor.
     """
@@ -74,7 +76,8 @@ class LaplaceMixed:
         offset: Floats | None = None,
     ) -> None:
         self.offset = np.zeros(len(y)) if offset is None else offset
-        self.x, self.y, self.blocks, self.family = x, y, list(blocks), family
+        self.x, self.y, self.blocks = x, y, list(blocks)
+        self.family = family_of(family, y)
         self.n_theta = n_theta(blocks)
         nest = nest_of(blocks)
         self._shape = nest.block.n_levels, nest.block.columns.shape[1]
@@ -92,23 +95,6 @@ class LaplaceMixed:
         self._raw = np.concatenate([block.columns.T for block in blocks])
         self._pairs = list(self._places())
         self._start = np.zeros(self.q)
-        constant = special.gammaln(y + 1).sum() if family == "poisson" else 0.0
-        self._constant = 2 * float(constant)
-
-    def _mean(self, eta: Floats) -> tuple[Floats, Floats, Floats]:
-        """Mean, its slope and the slope's slope."""
-        if self.family == "binomial":
-            mean = special.expit(eta)
-            weight = mean * (1 - mean)
-            return mean, weight, weight * (1 - 2 * mean)
-        mean = np.exp(np.minimum(eta, 300.0))
-        return mean, mean, mean
-
-    def _fit(self, eta: Floats) -> float:
-        """-2 log-likelihood of the response, without its constant."""
-        if self.family == "binomial":
-            return float(2 * (np.logaddexp(0.0, eta) - self.y * eta).sum())
-        return float(2 * (np.exp(np.minimum(eta, 300.0)) - self.y * eta).sum())
 
     def _columns(self, factors: list[Floats]) -> Floats:
         """Random columns of each row, shape (column, n)."""
@@ -169,18 +155,26 @@ class LaplaceMixed:
                 out[i] += values[j] * near
         return out
 
-    def _modes(self, values: Floats, fixed: Floats) -> tuple[Floats, Floats, bool]:
+    def _towards(self, values: Floats, weight: Floats) -> _System:
+        """The system of a step to the modes; far from them the likelihood may bend upwards."""
+        try:
+            return self._system(values, weight)
+        except np.linalg.LinAlgError:
+            return self._system(values, np.maximum(weight, 0.0))
+
+    def _modes(self, values: Floats, fixed: Floats, extra: Floats) -> tuple[Floats, Floats, bool]:
         """Conditional modes, the linear predictor there, and whether they were found."""
+        fit = self.family.deviance
         spherical = self._start
         eta = fixed + self._spread(values, spherical)
-        current = self._fit(eta) + float(spherical @ spherical)
+        current = fit(eta, extra) + float(spherical @ spherical)
         if not np.isfinite(current):
             spherical, eta = np.zeros(self.q), fixed
-            current = self._fit(eta)
+            current = fit(eta, extra)
         for _ in range(60):
-            mean, weight, _ = self._mean(eta)
-            slope = self._gather(values, self.y - mean) - spherical
-            step = self._system(values, weight).solve(slope)
+            error, weight, _ = self.family.slopes(eta, extra)
+            slope = self._gather(values, error) - spherical
+            step = self._towards(values, weight).solve(slope)
             gain = float(slope @ step)
             if gain < 1e-12:  # one more step of Newton's squares the error
                 spherical = spherical + step
@@ -189,7 +183,7 @@ class LaplaceMixed:
             while size > 1e-8:
                 moved = spherical + size * step
                 there = fixed + self._spread(values, moved)
-                value = self._fit(there) + float(moved @ moved)
+                value = fit(there, extra) + float(moved @ moved)
                 if value <= current + 1e-12 * abs(current):
                     break
                 size /= 2
@@ -203,32 +197,36 @@ class LaplaceMixed:
 
         Parameters
         ----------
-        parameters : ndarray of float, shape (n_theta + p,)
-            Lower triangles of the relative covariance factors, then the fixed effects.
+        parameters : ndarray of float, shape (n_theta + p + n_extra,)
+            Lower triangles of the relative covariance factors, the fixed effects, and the family's
+            own parameters.
 
         Returns
         -------
         LaplacePoint
             Deviance, gradient and modes.
         """
-        theta, beta = parameters[: self.n_theta], parameters[self.n_theta :]
+        theta, beta, extra = np.split(parameters, [self.n_theta, self.n_theta + self.x.shape[1]])
         values = self._columns(lambda_factors(theta, self.blocks))
-        spherical, eta, converged = self._modes(values, self.x @ beta + self.offset)
+        spherical, eta, converged = self._modes(values, self.x @ beta + self.offset, extra)
         if converged:
             self._start = spherical
-        mean, weight, bend = self._mean(eta)
+        error, weight, bend = self.family.slopes(eta, extra)
         system = self._system(values, weight)
         square = float(spherical @ spherical)
-        deviance = self._fit(eta) + self._constant + square + system.log_det
+        deviance = self.family.deviance(eta, extra) + square + system.log_det
         turned = self._turned(values, system)
-        pull = bend * (turned * values).sum(axis=0)
+        leverage = (turned * values).sum(axis=0)
+        pull = bend * leverage
         response = system.solve(self._gather(values, pull))
-        error = self.y - mean
-        total = pull - 2 * error - weight * self._spread(values, response)
+        echo = self._spread(values, response)
+        total = pull - 2 * error - weight * echo
+        likelihood, by_error, by_weight = self.family.by_extra(eta, extra)
         gradient = np.concatenate(
             [
                 self._theta_gradient(total, error, weight, turned, spherical, response),
                 self.x.T @ total,
+                by_weight @ leverage + by_error @ echo - 2 * likelihood.sum(axis=1),
             ]
         )
         return LaplacePoint(deviance, gradient, spherical, converged)
@@ -254,20 +252,6 @@ class LaplaceMixed:
                 slopes.append(float(raw @ direct))
             at += k
         return np.array(slopes)
-
-    def hessian(self, parameters: Floats) -> Floats:
-        """Hessian of the deviance, by central differences of the exact gradient."""
-        m = len(parameters)
-        scale = np.ones(m)
-        spread = np.sqrt((self.x**2).mean(axis=0))
-        scale[self.n_theta :] = 1 / np.where(spread > 0, spread, 1.0)
-        out = np.empty((m, m))
-        for i in range(m):
-            near = np.zeros(m)
-            near[i] = 1e-4 * scale[i] * max(1.0, abs(parameters[i]) / scale[i])
-            ahead, behind = self.at(parameters + near), self.at(parameters - near)
-            out[i] = (ahead.gradient - behind.gradient) / (2 * near[i])
-        return (out + out.T) / 2
 
     def random_effects(self, theta: Floats, spherical: Floats) -> list[Floats]:
         """Conditional modes of each block, shape (n_levels, k)."""

@@ -126,14 +126,9 @@ def fit_laplace(model: LaplaceMixed) -> Optimum:
     Returns
     -------
     Optimum
-        `parameters` are theta, then the fixed effects.
+        `parameters` are theta, the fixed effects, and the family's own parameters.
     """
-    mean = float(model.y.mean())
-    if model.family == "binomial":
-        mean += 0.5 * mean * (1 - mean)
-        target = np.log(mean / (1 - mean))
-    else:
-        target = np.log(max(mean, 1e-3))
+    target, extra = model.family.start()
     beta = linalg.lstsq(model.x, target - model.offset)[0]
     start = []
     for block in model.blocks:
@@ -145,7 +140,8 @@ def fit_laplace(model: LaplaceMixed) -> Optimum:
         point = model.at(parameters)
         return point.deviance, point.gradient
 
-    return minimise(objective, np.concatenate([*start, beta]), model.blocks, curvature=True)
+    whole = np.concatenate([*start, beta, extra])
+    return minimise(objective, whole, model.blocks, curvature=True)
 
 
 def is_singular(theta: Floats, blocks: Sequence[RandomBlock]) -> bool:

@@ -50,10 +50,11 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
     out = pd.DataFrame({"share": overall["share"]})
     for name in table.columns[table.columns != "all"] if len(table.columns) > 1 else ():
         out[f"Kappa, {word(name)}"] = table[name]
-    out["Kappa, all"] = overall["estimate"]
+    whole_of = ", all" if len(table.columns) > 1 else ""
+    out[f"Kappa{whole_of}"] = overall["estimate"]
     for name in ("conf_low", "conf_high", "conf_level"):
         out[name] = overall[name]
-    others = {"krippendorff_alpha": "Alpha, all", "gwet_ac1": "AC1, all"}
+    others = {"krippendorff_alpha": f"Alpha{whole_of}", "gwet_ac1": f"AC1{whole_of}"}
     for estimator, title in others.items():
         rows = whole[whole["estimator"] == estimator].set_index("label")
         out[title] = rows["estimate"]
@@ -167,8 +168,9 @@ AGREEMENT_SECTIONS = (
         title="Agreement on levels",
         text=(
             "How much of the variation of the ratings lies between items, by intraclass "
-            "correlation and by Krippendorff's alpha. A rating over time is taken by its median."
+            "correlation and by Krippendorff's alpha."
         ),
+        also=(("dynamics", "A rating over time is taken by its median."),),
         tables=(
             Table(
                 "icc",

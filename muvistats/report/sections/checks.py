@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from ...dataset.access import dimensions_of
+from ...dataset.access import dimensions_of, question_of
 from ...dataset.quality.checks import label_alignment_check, rater_quality, repeated_lists
 from ...dataset.quality.shifts import LAGS
 from ...plots.figures import plot_label_alignment
@@ -24,6 +24,9 @@ from ..parts import (
 )
 from ..sources import has_features
 
+#: Participants who stand out that the page names; the CSV has all.
+_NAMED = 10
+
 
 def _group(study: xr.DataTree, name: str) -> pd.DataFrame:
     """A group of texts and counts as a frame that says where it comes from."""
@@ -39,7 +42,8 @@ def _contents(study: xr.DataTree, _: Settings) -> pd.DataFrame:
         steps = annotations[name].sizes.get("time", 0)
         rows.append((f"ratings: {name}", f"{steps} steps" if steps else "one value each"))
     if "labels" in annotations:
-        rows.append(("labels", f"{annotations.sizes['label']} per annotation"))
+        asked = "one of" if question_of(study) else "any of"
+        rows.append(("labels", f"{asked} {annotations.sizes['label']} in each annotation"))
     flags = ("familiar", "overlay", "trial")
     rows.extend((name, "recorded") for name in flags if name in annotations.variables)
     for group in [name for name in ("participants", "items") if name in study.children]:
@@ -123,7 +127,9 @@ def _quality_summary(frame: pd.DataFrame) -> pd.DataFrame:
         values = part["estimate"]
         out = part[part["outlier"]]
         texts = column_texts("estimate", out["estimate"].tolist())
-        named = ", ".join(f"{p} ({t})" for p, t in zip(out["participant"], texts, strict=True))
+        people = [f"{p} ({t})" for p, t in zip(out["participant"], texts, strict=True)]
+        more = [f"{len(people) - _NAMED:,} more"] if len(people) > _NAMED else []
+        named = ", ".join([*people[:_NAMED], *more])
         rows.append(
             {
                 "quantity": word(quantity),

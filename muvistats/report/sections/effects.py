@@ -314,10 +314,11 @@ EFFECT_SECTIONS = (
         reference="Section 4.2.2",
         text=(
             "Chi-square tests of the table of groups and labels. In the rows called independent "
-            "each label chosen counts as independent, although several come from one annotation, "
-            "many from one person and many from one item. The rows called design compare with "
-            "other ways in which the factor could have come about."
+            "each label chosen counts as independent, although many come from one person and many "
+            "from one item. The rows called design compare with other ways in which the factor "
+            "could have come about."
         ),
+        also=(("ticks", "Several labels may come from one annotation."),),
         tables=(
             Table(
                 "chisquare_labels",

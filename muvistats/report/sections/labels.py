@@ -79,7 +79,8 @@ def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
-    keys = ["category", "label"] if (frame["category"] != "all").any() else ["label"]
+    known = frame["category"].notna() & (frame["category"] != "all")
+    keys = ["category", "label"] if known.any() else ["label"]
     return _wide(frame, keys)
 
 
@@ -194,6 +195,7 @@ LABEL_SECTIONS = (
                 plain(confusion_matrix),
                 needs=("choice", "intended"),
                 columns=names("modality intended label count share conf_low conf_high n"),
+                rules={"conf_low": "percent"},
                 collapsed=True,
                 limit=200,
             ),

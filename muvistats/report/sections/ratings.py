@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+import xarray as xr
+
 from ...plots.figures import plot_dimension_distributions, plot_modality_correlations
 from ...results.words import Rule
 from ...stats.descriptives.distributions import describe_annotations
@@ -13,10 +16,18 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..parts import Figure, Section, Table, drawn, names, plain
+from ..parts import Figure, Section, Settings, Table, drawn, names, plain
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
+
+
+def _design(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+    """The study in numbers; of time steps and raters only where these are known."""
+    frame = describe_design(study)
+    if "participant" not in study["annotations"].coords:
+        frame["variable"] = frame["variable"].replace("raters_per_cell", "ratings_per_cell")
+    return frame[(frame["variable"] != "sampling_interval") | (frame["n"] > 0)]
 
 
 RATING_SECTIONS = (
@@ -56,7 +67,7 @@ RATING_SECTIONS = (
             Table(
                 "describe_design",
                 "Design",
-                plain(describe_design),
+                _design,
                 published=("describe_design",),
                 rules=_MIXED,
                 collapsed=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...arguments import generator_of
-from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...kernels.raters.categories import category_coefficients, category_sums
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...results.frame import Rows, result_frame
@@ -29,7 +29,7 @@ __all__ = ["choice_agreement"]
     "modality estimator estimate conf_low conf_high conf_level n n_missing n_items",
     "n_participants n_resamples",
 )
-@takes_study
+@takes_labels
 def choice_agreement(
     data: Data,
     *,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...arguments import check_choice, generator_of
 from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...kernels.raters.left_out import (
     interval_sums_lost,
     jackknife_variance,
@@ -48,7 +49,7 @@ _BATCH = 4_000_000
     "label modality estimator estimate conf_low conf_high conf_level share n n_missing n_items",
     "n_participants n_resamples",
 )
-@takes_study
+@takes_labels
 def label_agreement(
     data: Data,
     *,

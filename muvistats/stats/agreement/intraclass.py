@@ -129,7 +129,8 @@ def icc(
                 "n_items": part["item"].nunique(),
                 "n_participants": part["rater"].nunique() if known else 0,
             }
-            found = _icc_rows(part, unit, conf_level)
+            lack = "ratings are not complete" if known else "who rated is not known"
+            found = _icc_rows(part, unit, conf_level, lack)
             rows += [{**common, **(row if known else _without_ids(row))} for row in found]
     return rows
 
@@ -180,8 +181,8 @@ def _ratings(data: Data, name: str, unit: str) -> pd.DataFrame:
     )
 
 
-def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str, Any]]:
-    what = {"annotation": "annotation medians", "time_step": "time steps"}[unit]
+def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float, lack: str) -> list[dict[str, Any]]:
+    what = {"annotation": "one value per annotation", "time_step": "time steps"}[unit]
     targets, raters = part["target"].nunique(), part["rater"].nunique()
     reason = ""
     if targets < 2 or raters < 2:
@@ -200,7 +201,7 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float) -> list[dict[str
     else:
         method = f"mixed model (REML), {what}"
         forms = [_by_model(form, squares["1"] is squares["A"]) for form in forms]
-        warning = join_reasons("ratings are not complete: no F test", warning)
+        warning = join_reasons(f"{lack}: no F test", warning)
     if part["item"].nunique() < 2:
         forms = [replace(form, **_missing(_LIMITS)) for form in forms]
         warning = join_reasons(warning, "no interval: there is one item")

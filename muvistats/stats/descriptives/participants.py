@@ -74,7 +74,7 @@ def describe_design(data: xr.DataTree) -> Rows:
     - ``items``, ``participants``: how many (`count`).
     - ``annotations``: number by modality, as a share of all.
     - ``raters_per_cell``: over the `n` cells of item and modality; a cell nobody rated counts as
-      0.
+      0, and a rater of several sessions once.
     - ``trials_per_participant``: annotations of each person.
     - ``labels_per_annotation``: over annotations with labels that are not masked; `count` is the
       number of labels chosen.
@@ -108,6 +108,9 @@ def describe_design(data: xr.DataTree) -> Rows:
     items = pd.Index(data["items/item"].to_numpy().tolist())
     item = items.get_indexer(annotations["item"].to_numpy().tolist())
     cells = item * len(levels) + pd.Index(levels).get_indexer(modality.tolist())
+    if "session" in annotations.coords and "participant" in annotations.coords:
+        people = pd.factorize(annotations["participant"].to_numpy())[0]
+        cells = np.unique(np.column_stack([cells, people]), axis=0)[:, 0]  # each rater once
     counts = np.bincount(cells, minlength=len(items) * len(levels)).reshape(len(items), -1)
     for name in selections:
         column = counts[:, levels.index(name)] if name in levels else counts.ravel()

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from ...arguments import check_cluster, check_text
-from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...errors import DataError
 from ...kernels.raters.categories import clustered_errors
 from ...results.frame import Rows, result_frame
@@ -98,7 +98,7 @@ def _read(
     "modality intended label count share conf_low conf_high conf_level n n_items n_participants",
     "n_missing method",
 )
-@takes_study
+@takes_labels
 def confusion_matrix(
     data: Data,
     *,
@@ -172,7 +172,7 @@ def confusion_matrix(
     "modality label quantity estimate conf_low conf_high conf_level chance count n n_items",
     "n_participants n_missing method",
 )
-@takes_study
+@takes_labels
 def hit_rates(
     data: Data,
     *,

@@ -9,6 +9,7 @@ from scipy import stats
 
 from ...arguments import Dependence, check_dependence
 from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...formula import factor, split_formula
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
@@ -251,7 +252,7 @@ def without_labels(choices: Choices) -> str:
 @result_frame(
     "dependence", "factor", *_CHISQUARE, "n", "n_annotations", "n_missing", "method", "dependence"
 )
-@takes_study
+@takes_labels
 def chisquare_labels(
     data: Data,
     *,

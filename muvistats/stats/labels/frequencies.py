@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from ...arguments import check_choice
-from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Row
@@ -30,7 +30,7 @@ _LEVELS = ("label", "category", "superfactor", "summary")
     "modality label category superfactor quantity count share label_share mean median sd conf_low",
     "conf_high conf_level n n_missing method",
 )
-@takes_study
+@takes_labels
 def label_frequencies(
     data: Data,
     *,

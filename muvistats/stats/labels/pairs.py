@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...arguments import Dependence, check_choice, check_dependence
-from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...errors import DesignError
 from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.sampling import correlation
@@ -33,7 +33,7 @@ _BATCH = 4_000_000
     "scope label1 label2 estimate estimator conf_low conf_high conf_level df p_value p_adjusted",
     "p_adjust_method n n_participants n_items n_missing method dependence",
 )
-@takes_study
+@takes_labels
 def label_correlations(
     data: Data,
     *,

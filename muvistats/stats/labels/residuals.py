@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...arguments import Dependence, check_choice, check_dependence
-from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Ints, Rng, Row
@@ -25,7 +25,7 @@ __all__ = ["label_deviations"]
     "factor label group observed expected deviation std_residual p_value p_adjusted",
     "p_adjust_method mc_error n_resamples n n_annotations n_missing method dependence",
 )
-@takes_study
+@takes_labels
 def label_deviations(
     data: Data,
     *,

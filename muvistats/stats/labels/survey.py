@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...arguments import check_choices, generator_of
-from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.sampling import clustered_tables as kernel
 from ...results.frame import join_reasons, result_frame
@@ -42,7 +42,7 @@ _LABELS = "several labels per annotation"
 
 
 @result_frame("order of the correction", "factor", *_COLUMNS)
-@takes_study
+@takes_labels
 def rao_scott(
     data: Data,
     *,
@@ -185,7 +185,7 @@ def _prepared(
 
 
 @result_frame("correction", "factor", *_COLUMNS[:5], "mc_error", "n_resamples", *_COLUMNS[5:])
-@takes_study
+@takes_labels
 def bilder_loughin(
     data: Data,
     *,

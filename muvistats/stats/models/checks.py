@@ -90,7 +90,7 @@ def diagnostic_rows(fit: MixedNumbers, frame: pd.DataFrame) -> list[dict[str, An
                 "estimate": total / free if free else np.nan,
                 "statistic": total,
                 "p_value": float(stats.chi2.sf(total, free)) if poisson and free else np.nan,
-                "warning": "" if poisson else "no test for single 0/1 responses",
+                "warning": "" if poisson else "no test for single responses",
             }
         )
     rows.append(

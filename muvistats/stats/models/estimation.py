@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from ...errors import ConvergenceError, DesignError
 from ...formula import Design
 from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.derivatives import Uncertainty, uncertainty
+from ...kernels.mixed.families import cuts_of, cuts_slopes, stacked_cuts
 from ...kernels.mixed.gradient import deviance_and_gradient
 from ...kernels.mixed.kenward_roger import KenwardRoger, kenward_roger
 from ...kernels.mixed.laplace import LaplaceMixed
@@ -26,8 +27,19 @@ from .basis import Basis, basis_of, turned_block, turned_theta
 from .fit import Coefficients
 from .second_opinion import by_statsmodels
 
-#: Families of mixed models, with the canonical link of each.
-FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log"}
+#: Families of mixed models, with the link of each.
+FAMILIES = {
+    "gaussian": "identity",
+    "binomial": "logit",
+    "poisson": "log",
+    "cumulative": "logit",
+    "beta": "logit",
+}
+
+_NAMES = {"cumulative": "cumulative link (logit)"}
+
+#: Categories that an ordinal response may have.
+_CATEGORIES = 50
 
 #: Spread of a response whose square, and its inverse, are numbers.
 _LARGEST = 1e140
@@ -60,6 +72,12 @@ class Estimates(Coefficients):
         What Satterthwaite's degrees of freedom need.
     kenward : KenwardRoger or None
         What Kenward and Roger's tests need; `covariance` is then the adjusted one.
+    extra : ndarray of float
+        Thresholds less their mean (cumulative), or the precision (beta).
+    whole_covariance : ndarray of float
+        Covariance of the coefficients of the orthonormal columns and of `extra`.
+    n_extra : int
+        Parameters of the family's own.
     """
 
     theta: Floats
@@ -71,6 +89,9 @@ class Estimates(Coefficients):
     sigma: float = 1.0
     uncertainty: Uncertainty | None = None
     kenward: KenwardRoger | None = None
+    extra: Floats = field(default_factory=lambda: np.zeros(0))
+    whole_covariance: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    n_extra: int = 0
 
 
 def blocks_of(design: Design) -> list[RandomBlock]:
@@ -84,6 +105,17 @@ def check_response(y: Floats, family: str, name: str) -> None:
         raise DesignError(f"response {name!r} must be 0 or 1, or have two levels, for binomial")
     if family == "poisson" and not ((y >= 0) & (y == np.round(y))).all():
         raise DesignError(f"response {name!r} must be counts (0, 1, 2, ...) for poisson")
+    if family == "beta" and not ((y > 0) & (y < 1)).all():
+        raise DesignError(
+            f"response {name!r} must lie between 0 and 1, without these, for beta: bring its scale "
+            "to 0 to 1, and the ends inside by (y * (n - 1) + 0.5) / n; or take the ratings as "
+            "categories, family='cumulative'"
+        )
+    if family == "cumulative" and not 2 <= y.max(initial=0) < _CATEGORIES:
+        raise DesignError(
+            f"response {name!r} has {int(y.max(initial=0)) + 1} categories; cumulative takes 3 to "
+            f"{_CATEGORIES}: two are binomial, and more are a number, gaussian or beta"
+        )
     if np.ptp(y) == 0:
         raise DesignError(f"response {name!r} has one value only, {y[0]:g}: nothing to explain")
     if family == "gaussian" and not 1 / _LARGEST < np.ptp(y) < _LARGEST:
@@ -102,7 +134,7 @@ def estimate(
     ----------
     design : Design
         Response, fixed and random columns.
-    family : {"gaussian", "binomial", "poisson"}
+    family : {"gaussian", "binomial", "poisson", "cumulative", "beta"}
         Distribution of the response.
     reml : bool
         Restricted likelihood, for gaussian.
@@ -320,16 +352,16 @@ def _laplace(
     x, y = basis.columns, design.y
     model = LaplaceMixed(x, y, blocks, family=family, offset=design.offset)
     optimum = fit_laplace(model)
-    parameters = optimum.parameters
-    point = model.at(parameters)
-    theta, beta = parameters[: model.n_theta], parameters[model.n_theta :]
+    point = model.at(optimum.parameters)
+    p = x.shape[1]
+    theta, beta, extra = np.split(optimum.parameters, [model.n_theta, model.n_theta + p])
     covariance = _fixed_covariance(optimum.hessian, model.n_theta)
     converged = optimum.converged and point.converged
-    endless = np.zeros((len(beta), 0))
-    wide = np.sqrt(np.maximum(np.diag(covariance), 0))
+    wide = np.sqrt(np.maximum(np.diag(covariance)[:p], 0))
     far = np.abs(x @ beta).max() > 8 or (wide > 10).any()
+    endless = np.zeros((p, 0))
     if not converged or not np.isfinite(wide).all() or far:
-        endless = separated_directions(x, y, family=family)
+        endless = _endless(x, y, family)
     singular = is_singular(theta, blocks)
     if endless.size:
         reasons.append(separation_reason(design, basis, endless, family))
@@ -337,12 +369,14 @@ def _laplace(
         reasons.append("the optimum was not found: read no number of this fit")
     if singular:
         reasons.append("singular fit: a variance is zero or a correlation is 1")
+    own = _own_parameters(family, extra, basis)
+    covariance = own.slopes @ covariance @ own.slopes.T
     return Estimates(
         basis=basis,
-        inner=beta,
-        inner_covariance=covariance,
+        inner=beta + own.shift,
+        inner_covariance=covariance[:p, :p],
         log_likelihood=-point.deviance / 2,
-        method=f"{family} mixed model, Laplace",
+        method=f"{_NAMES.get(family, family)} mixed model, Laplace",
         converged=converged and not endless.size,
         reasons=tuple(reasons),
         endless=endless,
@@ -351,10 +385,54 @@ def _laplace(
         singular=singular,
         gain=optimum.gain,
         gradient=float(np.abs(point.gradient).max()),
-        curvature=np.nan
-        if optimum.hessian is None
-        else float(np.linalg.eigvalsh(optimum.hessian)[0]),
+        curvature=_least_curvature(optimum.hessian),
+        extra=own.values,
+        whole_covariance=covariance,
+        n_extra=len(extra),
     )
+
+
+@dataclass(frozen=True)
+class _Own:
+    """Parameters of a family beside the fixed effects, as they are shown.
+
+    Parameters
+    ----------
+    values : ndarray of float
+        Thresholds less their mean, or the precision.
+    shift : ndarray of float, shape (p,)
+        What the coefficients of the orthonormal columns take over.
+    slopes : ndarray of float, shape (p + len(values), p + n_extra)
+        Slopes of both by what was searched.
+    """
+
+    values: Floats
+    shift: Floats
+    slopes: Floats
+
+
+def _own_parameters(family: str, extra: Floats, basis: Basis) -> _Own:
+    """A cumulative model's intercept becomes the mean of its thresholds, with the other sign."""
+    p = basis.columns.shape[1]
+    if family != "cumulative":
+        values = np.exp(extra)
+        return _Own(values, np.zeros(p), linalg.block_diag(np.eye(p), np.diag(values)))
+    cuts, slopes = cuts_of(extra), cuts_slopes(extra)
+    constant = np.linalg.inv(basis.back)[:, 0]
+    whole = linalg.block_diag(np.eye(p), slopes - slopes.mean(axis=0))
+    whole[:p, p:] = -np.outer(constant, slopes.mean(axis=0))
+    return _Own(cuts - cuts.mean(), -constant * cuts.mean(), whole)
+
+
+def _endless(x: Floats, y: Floats, family: str) -> Floats:
+    """Directions in which coefficients run to infinity; none where the family knows no such."""
+    if family == "beta":
+        return np.zeros((x.shape[1], 0))
+    if family != "cumulative":
+        return separated_directions(x, y, family=family)
+    columns, above = stacked_cuts(x, y)
+    found = separated_directions(columns, above, family="binomial")[: x.shape[1]]
+    return np.asarray(linalg.orth(found)) if found.size else found
 
 
 def separation_reason(design: Design, basis: Basis, endless: Floats, family: str) -> str:

@@ -226,6 +226,10 @@ class Fit(ABC):
         eta = matrix[:, parts.kept] @ parts.basis.back @ parts.inner + offset
         return np.where(self._estimable(matrix), eta, np.nan)
 
+    def mean_of(self, eta: Floats) -> Floats:
+        """Mean of the response at a linear predictor."""
+        return inverse_link(self.family, eta)
+
     def coefficients(self, *, conf_level: float = 0.95) -> list[dict[str, Any]]:
         """Rows of `tidy`, without what concerns the whole fit."""
         names = self.design.fixed.names
@@ -246,7 +250,8 @@ class Fit(ABC):
         Notes
         -----
         Wald tests: t where the degrees of freedom are finite, otherwise normal. Intervals are of
-        the same kind. Effects of binomial and Poisson models are on the link scale.
+        the same kind. Effects of models with a link are on its scale. A cumulative model has its
+        thresholds first, each named after the categories that it parts.
         """
         return self.coefficients(conf_level=conf_level)
 
@@ -308,8 +313,10 @@ class Fit(ABC):
         -----
         Predictions over the grid of all levels, numbers at their mean, averaged with equal
         weights (Searle, Speed and Milliken, 1980). They are on the link scale; `fitted` is the
-        mean on the scale of the response. An offset enters by its mean over the rows, as in R's
-        emmeans; take it off the estimate for the rate of one unit of exposure.
+        mean on the scale of the response. Those of a cumulative model are taken from the mean
+        threshold, as by ``mode = "latent"`` of R's emmeans, and `fitted` is the mean category. An
+        offset enters by its mean over the rows, as in R's emmeans; take it off the estimate for the
+        rate of one unit of exposure.
         """
         names = [by] if isinstance(by, str) else list(by)
         grid = grid_of(self.design, names)
@@ -319,7 +326,7 @@ class Fit(ABC):
                 "factor": ", ".join(names),
                 "group": ", ".join(level),
                 **row,
-                "fitted": float(inverse_link(self.family, np.array(row["estimate"]))),
+                "fitted": float(self.mean_of(np.array([row["estimate"]]))[0]),
                 "n": self.n,
                 "method": self.estimates.method,
             }

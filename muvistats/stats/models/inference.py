@@ -14,7 +14,7 @@ from ...types import Floats
 
 def inverse_link(family: str, eta: Floats) -> Floats:
     """Mean of the response at a linear predictor."""
-    if family == "binomial":
+    if family in ("binomial", "beta"):
         return np.asarray(special.expit(eta))
     return np.asarray(np.exp(eta)) if family == "poisson" else eta
 

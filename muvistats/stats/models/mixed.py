@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...arguments import check_choice
 from ...dataset.gate import takes_study
+from ...dataset.own_labels import takes_labels
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import Design, build_design, code_of_column, factor, parse_model
 from ...formula.columns import ModelColumns
@@ -36,7 +37,7 @@ def mixed_model(
     data: Data,
     formula: str,
     *,
-    family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
+    family: Literal["gaussian", "binomial", "poisson", "cumulative", "beta"] = "gaussian",
     reml: bool = True,
     df: Literal["satterthwaite", "kenward-roger", "normal"] = "satterthwaite",
     engine: Literal["muvistats", "statsmodels"] = "muvistats",
@@ -52,9 +53,10 @@ def mixed_model(
         Fixed part and random parts, for example
         ``"arousal ~ modality * gender + (1 | participant) + (modality | item)"``; see
         `muvistats.formula.parse_model` for the operators.
-    family : {"gaussian", "binomial", "poisson"}
-        Distribution of the response, with its canonical link (identity, logit, log). A binomial
-        response is 0 or 1, or has two levels.
+    family : {"gaussian", "binomial", "poisson", "cumulative", "beta"}
+        Distribution of the response, with its link (identity, logit, log, logit, logit). A binomial
+        response is 0 or 1, or has two levels; a cumulative one is ordered categories (numbers, or a
+        categorical with an order); a beta one lies between 0 and 1.
     reml : bool
         Restricted likelihood; for gaussian only.
     df : {"satterthwaite", "kenward-roger", "normal"}
@@ -62,7 +64,7 @@ def mixed_model(
         restricted likelihood and up to 3,000 random effects, adjusts the standard errors too.
     engine : {"muvistats", "statsmodels"}
         What searches for the optimum of a gaussian model. statsmodels is a second opinion for
-        small models. Binomial and Poisson models are always fitted by our own Laplace
+        small models. Models of other families are always fitted by our own Laplace
         approximation, with an exact gradient.
     weights : str, optional
         Column of prior weights of a gaussian model: the residual variance of a row is divided by
@@ -96,10 +98,24 @@ def mixed_model(
     Standard errors of a gaussian model are those of the estimated covariance; of the others, of
     the Hessian of the whole deviance, as in lme4's glmer.
 
+    A cumulative model says ``logit P(y <= j) = threshold_j - eta``: a positive coefficient raises
+    ratings, by the same log odds at every threshold (proportional odds). It has no intercept but a
+    threshold between each two categories, which `tidy` lists by their names, ``1|2``. A beta model
+    has mean m and variance ``m (1 - m) / (1 + phi)``; `variance_components` shows the precision
+    phi. For a choice among categories without an order, fit a binomial model of each category
+    (`label_models`): it says for each how the odds of choosing it change, with participants and
+    items of its own, where a multinomial model ties them to one reference category.
+
     References
     ----------
     Bates, D., Maechler, M., Bolker, B. and Walker, S. (2015). Fitting linear mixed-effects
     models using lme4. doi:10.18637/jss.v067.i01
+
+    Christensen, R. H. B. (2022). ordinal: regression models for ordinal data. R package.
+    https://CRAN.R-project.org/package=ordinal
+
+    Ferrari, S. and Cribari-Neto, F. (2004). Beta regression for modelling rates and proportions.
+    Journal of Applied Statistics, 31(7), 799-815. doi:10.1080/0266476042000214501
 
     Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from
     restricted maximum likelihood. doi:10.2307/2533558
@@ -125,7 +141,11 @@ def mixed_model(
         )
     if weights is not None and family != "gaussian":
         raise DesignError(f"weights={weights!r}: prior weights are for gaussian mixed models")
-    design = build_design(formula, to_frame(data, as_given=True), weights=weights)
+    frame = to_frame(data, as_given=True)
+    ordinal = family == "cumulative"
+    if ordinal and not model.intercept:
+        raise DesignError("a cumulative model has thresholds, so its formula needs the intercept")
+    design = build_design(formula, frame, weights=weights, ordinal=ordinal)
     numbers = estimate(design, family=family, reml=reml, engine=engine, df=df)
     restricted = reml and family == "gaussian"
     return MixedFit(design, numbers, family, provenance(data), restricted, df, engine)
@@ -138,7 +158,7 @@ def demographic_model(
     *,
     dimension: str | None = None,
     by: str = DEMOGRAPHIC,
-    family: Literal["gaussian", "binomial", "poisson"] = "gaussian",
+    family: Literal["gaussian", "binomial", "poisson", "cumulative", "beta"] = "gaussian",
     reml: bool = True,
 ) -> MixedFit:
     """Modality, gender, training and familiarity, with crossed participants and items.
@@ -153,7 +173,7 @@ def demographic_model(
     by : str
         Fixed part of the formula. Of its default, terms that the study has not, or does not vary
         in, are left out; a warning says which.
-    family : {"gaussian", "binomial", "poisson"}
+    family : {"gaussian", "binomial", "poisson", "cumulative", "beta"}
         Distribution of the response.
     reml : bool
         Restricted likelihood; for gaussian only.
@@ -236,12 +256,12 @@ def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
     "label term estimate std_error statistic statistic_name df p_value p_adjusted p_adjust_method",
     "conf_low conf_high conf_level count n n_missing method dependence",
 )
-@takes_study
+@takes_labels
 def label_models(
     data: Data,
     *,
     by: str = DEMOGRAPHIC,
-    labels: Sequence[str] | None = None,
+    labels: str | Sequence[str] | None = None,
     adjust: str = "holm",
     conf_level: float = 0.95,
 ) -> Rows:
@@ -280,7 +300,8 @@ def label_models(
     check_choice("adjust", adjust, ADJUSTMENTS)
     parse_model(f"y ~ {by}")
     frame = to_frame(data, as_given=True)
-    chosen = label_names(data) if labels is None else [str(name) for name in labels]
+    asked = label_names(data) if labels is None else labels
+    chosen = [asked] if isinstance(asked, str) else [str(name) for name in asked]
     by, note = _what_is_there(frame, by)
     for label in chosen[:1]:
         _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ...arguments import check_choice
 from ...dataset.schema import ALL_KEYS
-from ...errors import DesignError
 from ...formula.columns import complete_rows
 from ...kernels.mixed.blocks import lambda_factors
 from ...results.frame import Rows
@@ -17,7 +17,6 @@ from ...types import Floats
 from .checks import compare_fits, diagnostic_rows
 from .estimation import blocks_of
 from .frames import as_rows, fit_frame
-from .inference import inverse_link
 from .mixed_numbers import MixedNumbers
 from .variance import icc_rows, r2_row
 
@@ -38,6 +37,8 @@ class MixedFit(MixedNumbers):
     @fit_frame("variance or correlation", "factor", "term", "quantity", "estimate", "n")
     def variance_components(self) -> Rows:
         """Standard deviations and correlations of the random effects, and the residual.
+
+        A beta model has its precision phi in the place of the residual.
 
         Notes
         -----
@@ -66,6 +67,11 @@ class MixedFit(MixedNumbers):
         if self.family == "gaussian":
             rows.append(
                 {"factor": "residual", "quantity": "sd", "estimate": parts.sigma, "n": self.n}
+            )
+        if self.family == "beta":
+            phi = float(parts.extra[0])
+            rows.append(
+                {"factor": "residual", "quantity": "precision", "estimate": phi, "n": self.n}
             )
         return rows
 
@@ -131,19 +137,16 @@ class MixedFit(MixedNumbers):
     )
     def augment(self) -> Rows:
         """Fitted values and residuals of the rows that entered."""
-        design, parts = self.design, self.estimates
-        fitted = self.predict()
-        if self.family == "gaussian":
-            spread = parts.sigma / np.sqrt(design.weights)
-        else:
-            spread = np.sqrt(fitted * (1 - fitted) if self.family == "binomial" else fitted)
+        design = self.design
+        eta = self.predict(scale="link")
+        fitted, observed = self.mean_of(eta), self.observed
         out: dict[str, Any] = {
             "row": design.rows,
-            "observed": design.y,
+            "observed": observed,
             "fitted": fitted,
             "fitted_fixed": self.predict(random=False),
-            "residual": design.y - fitted,
-            "pearson_residual": (design.y - fitted) / np.maximum(spread, 1e-300),
+            "residual": observed - fitted,
+            "pearson_residual": (observed - fitted) / np.maximum(self.spread_of(eta), 1e-300),
         }
         for key in ALL_KEYS:
             if key in design.frame:
@@ -183,8 +186,8 @@ class MixedFit(MixedNumbers):
         -----
         Variance of the fixed part, with the mean random variance over the rows (random slopes
         included) for the conditional value. The residual variance is that of the model,
-        pi^2 / 3 (binomial) or log(1 + 1 / mean), with the mean of the model without
-        predictors (Poisson).
+        pi^2 / 3 (binomial, cumulative) or log(1 + 1 / mean), with the mean of the model without
+        predictors (Poisson); a beta model has none on the link scale, and NaN here.
 
         References
         ----------
@@ -215,7 +218,7 @@ class MixedFit(MixedNumbers):
         data: pd.DataFrame | pd.Series | None = None,
         *,
         random: bool = True,
-        scale: Literal["response", "link"] = "response",
+        scale: Literal["response", "link", "probability"] = "response",
     ) -> Floats:
         """Predicted means.
 
@@ -225,13 +228,14 @@ class MixedFit(MixedNumbers):
             New rows with the columns of the formula, or one; the fitted rows where not given.
         random : bool
             Whether random effects enter. Levels that were not fitted have none.
-        scale : {"response", "link"}
-            Scale of the prediction.
+        scale : {"response", "link", "probability"}
+            Scale of the prediction; of a cumulative model also the probability of each category.
 
         Returns
         -------
         ndarray of float, shape (n,)
-            Means; NaN where a value is missing, and for a cell that no fitted row has.
+            Means (of a cumulative model the mean category); NaN where a value is missing, and for a
+            cell that no fitted row has. Probabilities have shape (n, category).
 
         Raises
         ------
@@ -240,8 +244,8 @@ class MixedFit(MixedNumbers):
         DesignError
             When a column is missing, or the scale is not known.
         """
-        if scale not in ("response", "link"):
-            raise DesignError(f"scale must be response or link, not {scale!r}")
+        known = ("response", "link", *(["probability"] if self.family == "cumulative" else []))
+        check_choice("scale", scale, known)
         design, parts = self.design, self.estimates
         if data is None:
             eta = self.linear_predictor(design.fixed.matrix, design.offset)
@@ -250,7 +254,9 @@ class MixedFit(MixedNumbers):
                     eta = eta + (part.columns * modes[part.codes]).sum(axis=1)
         else:
             eta = self._predict_new(as_rows(data), random=random)
-        return eta if scale == "link" else inverse_link(self.family, eta)
+        if scale == "probability":
+            return self.probabilities(eta)
+        return eta if scale == "link" else self.mean_of(eta)
 
     def _predict_new(self, data: pd.DataFrame, *, random: bool) -> Floats:
         design, parts = self.design, self.estimates

@@ -10,9 +10,11 @@ import numpy as np
 from scipy import stats
 
 from ...kernels.mixed.derivatives import satterthwaite
+from ...kernels.mixed.families import category_probabilities
 from ...types import Floats
 from .estimation import Estimates, repeated_annotations
 from .fit import Fit
+from .inference import contrast_rows
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,9 +57,66 @@ class MixedNumbers(Fit):
 
     @property
     def n_parameters(self) -> int:
-        """Fixed effects, covariance parameters and, for gaussian, the residual variance."""
+        """Fixed effects, covariance parameters and those of the family."""
         parts = self.estimates
-        return len(parts.inner) + len(parts.theta) + (self.family == "gaussian")
+        return len(parts.inner) + len(parts.theta) + (self.family == "gaussian") + parts.n_extra
+
+    @cached_property
+    def categories(self) -> Floats:
+        """Values of the categories of a cumulative model: their names, or 1, 2... for words."""
+        names = self.design.response_levels
+        try:
+            return np.array([float(name) for name in names])
+        except ValueError:
+            return np.arange(1.0, len(names) + 1)
+
+    def probabilities(self, eta: Floats) -> Floats:
+        """Probability of each category of a cumulative model, shape (n, category)."""
+        return category_probabilities(eta, self.estimates.extra)
+
+    @property
+    def observed(self) -> Floats:
+        """The response on its own scale."""
+        y = self.design.y
+        return self.categories[y.astype(np.intp)] if self.family == "cumulative" else y
+
+    def mean_of(self, eta: Floats) -> Floats:
+        """Mean of the response at a linear predictor; of categories their mean value."""
+        if self.family != "cumulative":
+            return super().mean_of(eta)
+        return np.asarray(self.probabilities(eta) @ self.categories)
+
+    def spread_of(self, eta: Floats) -> Floats:
+        """Standard deviation of the response at a linear predictor of each row."""
+        mean, parts = self.mean_of(eta), self.estimates
+        if self.family == "gaussian":
+            return np.asarray(parts.sigma / np.sqrt(self.design.weights))
+        if self.family == "cumulative":
+            square = self.probabilities(eta) @ self.categories**2
+            return np.sqrt(np.maximum(square - mean**2, 0.0))
+        if self.family == "poisson":
+            return np.sqrt(mean)
+        phi = float(parts.extra[0]) if self.family == "beta" else 0.0
+        return np.sqrt(mean * (1 - mean) / (1 + phi))
+
+    def coefficients(self, *, conf_level: float = 0.95) -> list[dict[str, Any]]:
+        """Rows of `tidy`; thresholds in the place of a cumulative model's intercept."""
+        rows = super().coefficients(conf_level=conf_level)
+        if self.family != "cumulative":
+            return rows
+        parts, names = self.estimates, self.design.response_levels
+        cuts = np.eye(len(parts.extra))
+        weights = np.hstack([np.tile(-parts.basis.back[0], (len(cuts), 1)), cuts])
+        numbers = np.concatenate([parts.inner, parts.extra])
+        found = contrast_rows(
+            weights, numbers, parts.whole_covariance, lambda _: np.inf, conf_level
+        )
+        between = zip(names, names[1:], found, strict=False)
+        own = [{**rows[0], "term": f"{low}|{high}", **row} for low, high, row in between]
+        if np.isnan(rows[0]["estimate"]):  # no optimum, or no finite estimate
+            gone = {key: rows[0][key] for key in found[0] if key != "conf_level"}
+            own = [{**row, **gone} for row in own]
+        return [*own, *rows[1:]]
 
     def degrees_of(self, weights: Floats) -> float:
         """Degrees of freedom of a combination of the orthonormal columns."""

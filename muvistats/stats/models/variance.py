@@ -28,8 +28,10 @@ def _random_variances(fit: MixedNumbers) -> dict[str, float]:
 def _residual_variance(fit: MixedNumbers) -> tuple[float, str]:
     if fit.family == "gaussian":
         return fit.estimates.sigma**2, ""
-    if fit.family == "binomial":
+    if fit.family in ("binomial", "cumulative"):
         return np.pi**2 / 3, ""
+    if fit.family == "beta":
+        return np.nan, "a beta model has no residual variance on the link scale"
     null = _null_model(fit)
     intercept = float(null.estimates.beta[0])
     with np.errstate(over="ignore"):

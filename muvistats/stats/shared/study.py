@@ -103,9 +103,8 @@ def label_names(data: Data) -> list[str]:
     names = to_frame(data).attrs.get("labels", [])
     if not names:
         raise DataError(
-            "the frame does not say which columns are labels; labels=[...] of from_frames, or "
-            'frame.attrs["labels"] = [...], does',
-            expected="a study with labels",
+            "the frame does not say which columns are labels",
+            expected="labels=[...], its columns of 0 and 1, or labels=..., that of the answers",
         )
     need(data, *names)
     return [str(name) for name in names]
@@ -122,8 +121,8 @@ def choices_of(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
     question = str(frame.attrs.get("question", ""))
     if not question or question not in frame:
         raise DataError(
-            "nobody was asked to choose one label; labels= of from_frames names a column of "
-            "answers, and from_votes reads counts",
+            "nobody was asked to choose one label; labels= names a column of answers, and "
+            "from_votes reads counts",
             expected="a choose-one study",
         )
     column = frame[question].cat

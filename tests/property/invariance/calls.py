@@ -296,6 +296,8 @@ OUTSIDE = {
     "plot_architectures": "takes networks; see tests/networks",
     "power_study": "takes no data; n_jobs is held in tests/stats/simulations",
     "published": "takes no data: the printed values",
+    "read_audformat": "reads files; see tests/dataset/importing",
+    "write_audformat": "writes files that come back as they were; see tests/dataset/importing",
     "read_annotations": "takes a folder of the annotation page; see tests/annotate",
     "read_lists": "takes a file of lists; see tests/annotate",
     "read_wide": "takes a wide table; see tests/dataset/importing",

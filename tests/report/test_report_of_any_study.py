@@ -1,0 +1,82 @@
+"""What single tables of the page say of studies unlike MuVi."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import muvistats as mv
+from muvistats.report.parts import Settings
+from muvistats.report.sections import checks, labels, ratings
+from muvistats.report.sections.agreement import AGREEMENT_SECTIONS
+from muvistats.report.sections.effects import EFFECT_SECTIONS
+
+SETTINGS = Settings(full=False, n_resamples=9)
+
+
+def grid(**more: list[str]) -> pd.DataFrame:
+    keys = {"item": range(4), "participant": range(5), **more}
+    return pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
+
+
+@pytest.fixture(scope="module")
+def faces() -> xr.DataTree:
+    frame = grid(modality=["voice", "face", "both"])
+    frame["emotion"] = np.resize(["joy", "fear", "joy"], len(frame))
+    return mv.from_frames(frame, labels="emotion", modalities=("voice", "face", "both"))
+
+
+@pytest.fixture(scope="module")
+def days() -> xr.DataTree:
+    frame = grid(session=["mon", "tue"])
+    frame["tension"] = np.resize([1, 2, 5], len(frame))
+    return mv.from_frames(frame, dimensions=["tension"], scale=(1, 7))
+
+
+def test_labels_without_categories_are_counted_by_modality(faces):
+    table = labels._labels_wide(mv.label_frequencies(faces))
+    assert list(table)[:5] == ["label", "Voice", "Face", "Both", "total"]
+    assert (table[["Voice", "Face", "Both"]].sum(axis=1) == table["total"]).all()
+
+
+def test_one_answer_is_one_of_the_labels(faces):
+    found = checks._contents(faces, SETTINGS).set_index("part")["found"]
+    assert found["labels"] == "one of 2 in each annotation"
+    ticks = mv.from_frames(grid().assign(joy=1, fear=0), labels=["joy", "fear"])
+    found = checks._contents(ticks, SETTINGS).set_index("part")["found"]
+    assert found["labels"] == "any of 2 in each annotation"
+
+
+def test_a_rater_of_two_days_is_one_rater(days):
+    table = ratings._design(days, SETTINGS).set_index("variable")
+    assert table.loc["raters_per_cell", "mean"] == 5
+    assert table.loc["trials_per_participant", "mean"] == 8
+    assert "sampling_interval" not in table.index
+
+
+def test_without_ids_ratings_are_counted():
+    frame = grid().drop(columns="participant").assign(tension=1.0)
+    study = mv.from_frames(frame, dimensions=["tension"], scale=(1, 7))
+    table = ratings._design(study, SETTINGS).set_index("variable")
+    assert table.loc["ratings_per_cell", "mean"] == 5
+    assert "raters_per_cell" not in table.index
+
+
+def test_of_many_who_stand_out_some_are_named():
+    frame = pd.DataFrame({"participant": [f"p{i}" for i in range(30)]})
+    frame = frame.assign(
+        quantity="annotations", dimension=np.nan, alignment="as_recorded", estimate=range(30)
+    )
+    named = checks._quality_summary(frame.assign(outlier=True))["stand out"].item()
+    assert named.startswith("p0 (0), ")
+    assert named.endswith("p9 (9), 20 more")
+
+
+def test_sentences_of_time_and_of_several_labels_are_conditional():
+    sections = {s.key: s for s in (*AGREEMENT_SECTIONS, *EFFECT_SECTIONS)}
+    assert sections["reliability"].also[0][0] == "dynamics"
+    assert sections["label-tests"].also[0][0] == "ticks"
+    assert "median" not in sections["reliability"].text
+    assert "from one annotation" not in sections["label-tests"].text
