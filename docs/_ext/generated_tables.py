@@ -31,6 +31,7 @@ SECTIONS = {
 BY_MODULE = {
     "features": [
         "features.audio.extract",
+        *(f"features.clips.{name}" for name in ("music_start", "cut_clip", "Clip")),
         *(
             f"features.visual.{name}"
             for name in (

@@ -58,9 +58,9 @@ def claims() -> tuple[Claim, ...]:
     """All claims, in the order of the table."""
     with (files("muvistats.data") / "claims.csv").open(encoding="utf-8") as stream:
         table = pd.read_csv(stream, dtype="str", keep_default_na=False)
-    keys = ("rows", "survives")
-    parsed = table.assign(**{name: [_keys(text) for text in table[name]] for name in keys})
-    return tuple(Claim(*row) for row in parsed.itertuples(index=False))
+    for name in ("rows", "survives"):
+        table[name] = pd.Series([_keys(text) for text in table[name]], dtype=object)
+    return tuple(Claim(*row) for row in table.itertuples(index=False))
 
 
 def answer(claim: Claim, frames: Mapping[str, pd.DataFrame], reason: str = "") -> Answer:

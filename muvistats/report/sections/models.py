@@ -219,7 +219,7 @@ MODEL_SECTIONS = (
             Table(
                 "feature_roughness",
                 "Roughness over time of families of visual features, in pairs",
-                lambda study, _: feature_roughness(study),
+                lambda study, _: feature_roughness(study, kind="visual"),
                 needs=("visual",),
                 columns=names(
                     "group1 group2 mean1 mean2 estimate conf_low conf_high statistic df p_value "

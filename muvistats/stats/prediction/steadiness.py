@@ -17,7 +17,7 @@ from ...kernels.raters.roughness import roughness
 from ...results.frame import result_frame
 from ...types import Row
 from ..shared.adjust import ADJUSTMENTS, adjust_p
-from .inputs import has_features
+from .inputs import KINDS, has_features
 from .ranking import loss_over_items
 
 __all__ = ["feature_roughness"]
@@ -33,7 +33,7 @@ __all__ = ["feature_roughness"]
 def feature_roughness(
     data: xr.DataTree,
     *,
-    kind: Literal["audio", "visual"] = "visual",
+    kind: Literal["audio", "visual"] | None = None,
     adjust: str = "holm",
     conf_level: float = 0.95,
 ) -> list[Row]:
@@ -43,13 +43,13 @@ def feature_roughness(
     ----------
     data : DataTree
         A study with features of its items.
-    kind : {"audio", "visual"}
-        Features that are compared.
+    kind : {"audio", "visual"}, optional
+        Features whose families are compared; those of each kind that the study has where not given.
 
     Raises
     ------
     DataError
-        When the study has no features of this kind.
+        When the study has no such features.
     DesignError
         For an argument that is none of its choices.
 
@@ -80,15 +80,21 @@ def feature_roughness(
     --------
     >>> from muvistats import feature_roughness, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
-    >>> found = feature_roughness(study)
+    >>> found = feature_roughness(study, kind="visual")
     >>> found.loc[found["group1"] == "action", ["group2", "n_items"]].values.tolist()[0]
     ['face', 9]
     """
     need_study(data)
-    check_choice("kind", kind, ("audio", "visual"))
     check_choice("adjust", adjust, ADJUSTMENTS)
-    if not has_features(data, kind):
-        raise DataError(f"the study has no {kind} features", file=f"/features/{kind}")
+    asked = KINDS if kind is None else (check_choice("kind", kind, KINDS),)
+    there = [name for name in asked if has_features(data, name)]
+    if not there:
+        raise DataError(f"the study has no {' or '.join(asked)} features", file="/features")
+    return [row for name in there for row in _pairs(data, name, adjust, conf_level)]
+
+
+def _pairs(data: xr.DataTree, kind: str, adjust: str, conf_level: float) -> list[Row]:
+    """All pairs of families of one kind."""
     by_family = _by_family(data[f"features/{kind}"].to_dataset())
     rows: list[Row] = []
     for first, second in combinations(by_family.columns, 2):

@@ -26,7 +26,7 @@ def family(study, name):
 
 
 def test_a_pair_is_a_paired_test_over_items(featured):
-    frame = mv.feature_roughness(featured).set_index(["group1", "group2"])
+    frame = mv.feature_roughness(featured, kind="visual").set_index(["group1", "group2"])
     values = featured["features/visual/values"].transpose("item", "feature", "time").to_numpy()
     means = []
     for name in ("action", "face"):
@@ -42,6 +42,9 @@ def test_a_pair_is_a_paired_test_over_items(featured):
     assert row["p_value"] == pytest.approx(paired.pvalue, rel=1e-6)
     assert (row["mean1"], row["mean2"]) == pytest.approx([m.mean() for m in means], rel=1e-6)
     assert len(frame) == 15  # six families
+    both = mv.feature_roughness(featured)
+    assert (both["features"] == "visual").sum() == 15
+    assert (both["features"] == "audio").any()
 
 
 def test_steady_scenes_are_found(featured):
@@ -53,7 +56,7 @@ def test_steady_scenes_are_found(featured):
         values[:, :, actions] = values[:, held][:, :, actions]
         return values
 
-    frame = mv.feature_roughness(with_values(featured, scenes))
+    frame = mv.feature_roughness(with_values(featured, scenes), kind="visual")
     rows = frame[frame["group1"] == "action"]
     assert (rows["conf_high"] < 0).all()
     assert (rows["p_adjusted"] < 0.01).all()
@@ -66,11 +69,13 @@ def test_what_never_moves_has_no_roughness(featured):
         values[:3, :, faces] = 0.0
         return values
 
-    frame = mv.feature_roughness(with_values(featured, still)).set_index(["group1", "group2"])
+    frame = mv.feature_roughness(with_values(featured, still), kind="visual").set_index(
+        ["group1", "group2"]
+    )
     row = frame.loc[("action", "face")]
     assert (row["n_items"], row["n_missing"]) == (12, 3)
     bare = mv.simulate_muvi(rng=1, n_items=6, n_participants=6, features=False)
-    with pytest.raises(mv.DataError, match="no visual features"):
+    with pytest.raises(mv.DataError, match="no audio or visual features"):
         mv.feature_roughness(bare)
     with pytest.raises(mv.DesignError, match="kind must be one of"):
         mv.feature_roughness(featured, kind="audio_visual")
