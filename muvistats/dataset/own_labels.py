@@ -89,7 +89,8 @@ def with_labels(frame: pd.DataFrame, labels: str | Sequence[str]) -> pd.DataFram
     chosen = np.where(codes < 0, np.nan, codes.astype(float))
     out = frame.assign(**dict(zip(names, chosen.T, strict=True)))
     if found.question:
-        places = np.where((codes < 0).any(axis=1), np.intp(-1), codes.argmax(axis=1))
-        out[found.question] = pd.Categorical.from_codes(places.astype(np.intp), names)
+        places = np.where((codes < 0).any(axis=1), -1, codes.argmax(axis=1))
+        chosen_names = [names[place] if place >= 0 else None for place in places]
+        out[found.question] = pd.Categorical(chosen_names, names)
     out.attrs = frame.attrs | {"labels": names, "question": found.question}
     return out

@@ -32,6 +32,8 @@ def ticked() -> pd.DataFrame:
     ("name", "arguments"),
     [
         ("label_frequencies", {}),
+        ("label_frequencies", {"labels": "answer"}),
+        ("label_deviations", {"labels": "answer", **FEW}),
         ("label_agreement", FEW),
         ("label_correlations", {}),
         ("label_deviations", FEW),
@@ -41,9 +43,9 @@ def ticked() -> pd.DataFrame:
         ("label_models", {"by": "modality"}),
     ],
 )
-@pytest.mark.parametrize("labels", ["ticks", "answers"])
-def test_own_names_give_what_the_study_gives(ticked, name, arguments, labels):
-    chosen = ["joy", "fear", "awe"] if labels == "ticks" else "answer"
+def test_own_names_give_what_the_study_gives(ticked, name, arguments):
+    arguments = dict(arguments)
+    chosen = arguments.pop("labels", ["joy", "fear", "awe"])
     frame = ticked[["clip", "subject", "modality", *([chosen] if chosen == "answer" else chosen)]]
     study = mv.from_frames(frame, labels=chosen, modalities=("face", "voice"), **NAMES)
     function = getattr(mv, name)

@@ -212,8 +212,9 @@ def _write_ratings(
     several = [key for key in apart if len(frame[key].unique()) > 1]
     for level, part in frame.assign(**{name: values}).groupby(apart, observed=True, sort=False):
         where = dict(zip(apart, map(str, level), strict=True))
-        keys = ["item", *(["time"] if step is not None else [])]
-        wide = part.set_index([*keys, rater.loc[part.index].rename("rater")])[name].unstack()  # noqa: PD010
+        index = [part[key] for key in ("item", "time") if key == "item" or step is not None]
+        index.append(rater.loc[part.index].rename("rater"))
+        wide = pd.Series(part[name].array, pd.MultiIndex.from_arrays(index)).unstack()  # noqa: PD010
         title = ".".join([name, *(where[key] for key in several)])
         table = database[_free(database, title)] = kinds.Table(
             _index(kinds, wide, step), meta={"name": name, **where}

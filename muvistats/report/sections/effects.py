@@ -356,8 +356,8 @@ EFFECT_SECTIONS = (
         reference="Figures 4 to 6, section 4.2.2",
         text=(
             "Observed counts against those expected if all groups chose labels alike. Shown are "
-            "the five labels of each factor that lie furthest away, taken as independent and as "
-            "the design asks for; the CSV has all of them."
+            "up to five labels of each factor, those that lie furthest away, taken as independent "
+            "and as the design asks for; the CSV has all of them."
         ),
         tables=(
             Table(

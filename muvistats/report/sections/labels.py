@@ -207,9 +207,9 @@ LABEL_SECTIONS = (
         title="Which labels go together",
         reference="Figure 3, section 4.1.2",
         text=(
-            f"Pearson correlations between labels over annotations. Shown are the {_PAIRS} "
-            "strongest pairs, with their correlation within items (people disagree about the same "
-            "item) and between items. The CSV has every pair."
+            f"Pearson correlations between labels over annotations. Shown are up to {_PAIRS} "
+            "pairs, the strongest ones, with their correlation within items (people disagree about "
+            "the same item) and between items. The CSV has every pair."
         ),
         tables=(
             Table(

@@ -54,7 +54,13 @@ def test_a_study_comes_back(kind, tmp_path):
 
 
 def test_continuous_ratings_come_back(tmp_path):
-    study = mv.simulate_muvi(rng=1, n_items=3, n_participants=3, raters_per_cell=1, features=False)
+    rng = np.random.default_rng(6)
+    keys = {"item": list("ab"), "participant": list("xyz"), "modality": ["v", "w"], "time": [0.0, 0.5, 1.0]}
+    frame = pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
+    frame = frame.assign(valence=rng.uniform(-1, 1, 36), arousal=rng.uniform(-1, 1, 36))
+    study = mv.from_frames(
+        dynamics=frame.drop(index=[5, 17]), modalities=("v", "w"), simulated=True
+    )
     back = mv.read_audformat(mv.write_audformat(study, tmp_path / "db"))
     assert back.attrs == study.attrs
     for group in ("annotations", "participants", "items"):

@@ -90,7 +90,7 @@ def test_beta_models_answer(frame):
 @pytest.mark.parametrize(
     ("formula", "family", "says"),
     [
-        ("cut ~ 1", "cumulative", "levels without an order"),
+        ("C(item) ~ cut", "cumulative", "levels without an order"),
         ("item ~ 0 + cut", "cumulative", "needs the intercept"),
         ("I(calm > 2) ~ cut", "cumulative", "two are binomial"),
         ("share ~ cut", "cumulative", "120 categories"),
