@@ -81,7 +81,7 @@ def within_bounds(corrected: Floats, raw: Floats) -> Floats:
     ndarray of float, shape (..., k, k)
         ``corrected + share (raw - corrected)`` with the smallest share of the noise at which no
         combination of the series has a negative variance: 0 where they fit together as they are.
-        R squared is then at most 1. NaN where `raw` itself is no such matrix of full rank.
+        R squared is then at most 1. NaN where a series rests.
 
     Notes
     -----
@@ -98,7 +98,6 @@ def within_bounds(corrected: Floats, raw: Floats) -> Floats:
     base = np.where(fine[..., None, None], base, eye)
     part = np.where(fine[..., None, None], part, eye)
     values, vectors = np.linalg.eigh(base)
-    fine &= values[..., 0] > _COLLINEAR
     whitened = vectors / np.sqrt(np.maximum(values, _COLLINEAR))[..., None, :]
     least = np.linalg.eigvalsh(whitened.swapaxes(-1, -2) @ part @ whitened)[..., 0]
     share = np.where(least < 0, -least / (1 - least), 0.0)[..., None, None]
