@@ -195,15 +195,13 @@ def gold_words() -> str:
 def dominance_words() -> str:
     """How often a picture that takes over was found, in words."""
     table = pd.read_csv(DOMINANCE)
-    sure = table[table["p_adjusted"] <= 0.05]
-    led = sure[(sure["share_difference"] < 0) & (sure["window_start"] >= 30)]
-    planted, null = (
-        int((part["cell"] == cell).sum()) for part, cell in ((led, "planted"), (sure, "null"))
-    )
+    planted, null = (table[table["cell"] == cell] for cell in ("planted", "null"))
+    found = (planted["p_second"] <= 0.05) & (planted["difference_second"] < 0)
+    wrong = null[["p_first", "p_second"]].min(axis=1) <= 0.05
     return (
-        f"In {planted} of {table['seed'].nunique()} simulated studies whose picture takes over "
-        "valence at 30 s, a window after it said so (adjusted p up to .05). Where neither leads, "
-        f"some window was significant in {null}.\n"
+        f"In {found.sum()} of {len(planted)} simulated studies whose picture takes over valence at "
+        "30 s, the second of two windows of 27.5 s said so (adjusted p up to .05). Where neither "
+        f"leads, one of the two was significant in {wrong.sum()} of {len(null)}.\n"
     )
 
 

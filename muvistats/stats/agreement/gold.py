@@ -23,7 +23,7 @@ from ...kernels.sampling.correlation import group_means
 from ...kernels.scale import unit_factor
 from ...results.docstrings import documented
 from ...types import Floats, Ints, Names
-from ..shared.cells import Cells, has_value, over_cells, text_codes
+from ..shared.cells import Cells, has_value, over_cells, rater_codes
 from .concordance import dynamic_dimensions
 from .trajectories import interval_of
 
@@ -140,7 +140,7 @@ def gold_standard(
     cells = Cells.of(reduced)
     annotations = reduced["annotations"].dataset
     most = _longest(annotations["time"].to_numpy(), max_lag) if method in _DELAYED else 0
-    people = text_codes(annotations["participant"].to_numpy())[0]
+    people = rater_codes(annotations)
     shape = (len(names), len(cells.items), len(cells.modalities))
     gold, sd = (np.full((*shape, annotations.sizes["time"]), np.nan) for _ in range(2))
     raters = np.zeros(shape, dtype=np.int64)
@@ -252,6 +252,9 @@ def _labelled(
 ) -> xr.Dataset:
     """Variables of cells and annotations with their coordinates and where they come from."""
     annotations = data["annotations"]
+    of_annotation = {"item": "annotation_item", "modality": "annotation_modality"}
+    if "participant" in annotations.coords:
+        of_annotation["participant"] = "participant"
     return xr.Dataset(
         variables,
         coords={
@@ -259,9 +262,10 @@ def _labelled(
             "item": cells.items,
             "modality": cells.modalities,
             "time": annotations["time"],
-            "annotation_item": ("annotation", annotations["item"].to_numpy()),
-            "annotation_modality": ("annotation", annotations["modality"].to_numpy()),
-            "participant": ("annotation", annotations["participant"].to_numpy()),
+            **{
+                new: ("annotation", annotations[key].to_numpy())
+                for key, new in of_annotation.items()
+            },
         },
         attrs={
             "alignment": str(data.attrs["label_alignment"]),

@@ -25,7 +25,7 @@ from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions
 from ..agreement.trajectories import interval_of, window_bounds
 from ..shared.adjust import adjust_p
-from ..shared.cells import Cells, text_codes
+from ..shared.cells import Cells, rater_codes
 
 __all__ = ["dominance_over_time"]
 
@@ -205,7 +205,7 @@ def _study(data: xr.DataTree, name: str, cells: Cells, order: list[str], used: I
         cells.item_starts,
         item,
         group[cells.modality][cells.of_annotation],
-        text_codes(annotations["participant"].to_numpy())[0],
+        rater_codes(annotations),
     )
 
 

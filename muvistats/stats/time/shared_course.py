@@ -18,7 +18,7 @@ from ...kernels.sampling.multiway import Variance, infer
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions, mean_limits, modality_masks
-from ..shared.cells import Cells, text_codes
+from ..shared.cells import Cells, rater_codes
 
 __all__ = ["inter_subject_correlation", "representational_similarity"]
 
@@ -109,7 +109,7 @@ def inter_subject_correlation(
     names = dynamic_dimensions(data, dimension)
     data, _ = by_session(data)
     cells = Cells.of(data, sessions=True)
-    people = text_codes(data["annotations/participant"].to_numpy())[0]
+    people = rater_codes(data["annotations"].dataset)
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
     rows: list[Row] = []
@@ -208,7 +208,7 @@ def _shifted(block: Floats, shifts: Ints) -> Floats:
     z = z / np.sqrt((z**2).mean(axis=1, keepdims=True))
     waves = np.fft.rfft(z)
     circular = np.fft.irfft(waves[:, None] * waves[None].conj(), n=steps) / steps
-    off = (shifts[:, None, :] - shifts[:, :, None]) % steps
+    off = (shifts[:, :, None] - shifts[:, None, :]) % steps
     each = np.arange(n)
     r = circular[each[:, None], each, off]
     r[:, each, each] = 1.0

@@ -96,19 +96,23 @@ def test_the_leader_is_known():
 
 
 def test_a_picture_that_takes_over_is_found_in_a_sample_of_studies(script):
-    found = [script.measured(script.drawn(seed)["planted"], "planted", seed) for seed in (1, 3)]
-    assert all(row["p_adjusted"] <= 0.05 and row["share_difference"] < 0 for row in found)
-    assert all(row["window_start"] >= script.TURN for row in found)
+    studies = script.drawn(3)
+    planted = script.measured(studies["planted"], "planted", 3)
+    assert planted["p_second"] <= 0.05
+    assert planted["difference_second"] < -0.5
+    null = script.measured(studies["null"], "null", 3)
+    assert null["difference_first"] == pytest.approx(planted["difference_first"], abs=0.5)
+    assert null["p_second"] > 0.05
 
 
-def test_the_committed_table(script):
+def test_the_committed_table():
     table = pd.read_csv(TABLE)
     assert table["version"].eq(mv.__version__).all()
-    assert table.groupby("cell")["seed"].agg(list).map(sorted).tolist() == [list(range(200))] * 2
-    sure = table[table["p_adjusted"] <= 0.05]
-    led = sure[(sure["share_difference"] < 0) & (sure["window_start"] >= script.TURN)]
-    assert (led["cell"] == "planted").sum() >= 160
-    assert (sure["cell"] == "null").sum() <= 18
+    assert table.groupby("cell")["seed"].agg(sorted).tolist() == [list(range(200))] * 2
+    planted, null = (table[table["cell"] == cell] for cell in ("planted", "null"))
+    found = (planted["p_second"] <= 0.05) & (planted["difference_second"] < 0)
+    assert found.sum() >= 160
+    assert (null[["p_first", "p_second"]].min(axis=1) <= 0.05).sum() <= 18
 
 
 def test_one_item_has_estimates_and_no_interval(study):
