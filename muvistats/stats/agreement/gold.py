@@ -23,7 +23,7 @@ from ...kernels.sampling.correlation import group_means
 from ...kernels.scale import unit_factor
 from ...results.docstrings import documented
 from ...types import Floats, Ints, Names
-from ..shared.cells import Cells, has_value, over_cells, rater_codes
+from ..shared.cells import Cells, has_value, over_cells, text_codes
 from .concordance import dynamic_dimensions
 from .trajectories import interval_of
 
@@ -140,7 +140,7 @@ def gold_standard(
     cells = Cells.of(reduced)
     annotations = reduced["annotations"].dataset
     most = _longest(annotations["time"].to_numpy(), max_lag) if method in _DELAYED else 0
-    people = rater_codes(annotations)
+    people = text_codes(annotations["participant"].to_numpy())[0]
     shape = (len(names), len(cells.items), len(cells.modalities))
     gold, sd = (np.full((*shape, annotations.sizes["time"]), np.nan) for _ in range(2))
     raters = np.zeros(shape, dtype=np.int64)
@@ -252,9 +252,11 @@ def _labelled(
 ) -> xr.Dataset:
     """Variables of cells and annotations with their coordinates and where they come from."""
     annotations = data["annotations"]
-    of_annotation = {"item": "annotation_item", "modality": "annotation_modality"}
-    if "participant" in annotations.coords:
-        of_annotation["participant"] = "participant"
+    of_annotation = {
+        "annotation_item": "item",
+        "annotation_modality": "modality",
+        "participant": "participant",
+    }
     return xr.Dataset(
         variables,
         coords={
@@ -264,7 +266,7 @@ def _labelled(
             "time": annotations["time"],
             **{
                 new: ("annotation", annotations[key].to_numpy())
-                for key, new in of_annotation.items()
+                for new, key in of_annotation.items()
             },
         },
         attrs={

@@ -210,13 +210,6 @@ def text_codes(texts: npt.NDArray[Any]) -> tuple[Ints, npt.NDArray[Any]]:
     return numbers, texts[first]
 
 
-def rater_codes(annotations: xr.Dataset) -> Ints:
-    """Number of the rater of each annotation; each is another's where nobody is named."""
-    if "participant" not in annotations.coords:
-        return np.arange(annotations.sizes["annotation"])
-    return text_codes(annotations["participant"].to_numpy())[0]
-
-
 def _run(
     function: Function,
     block: Floats,

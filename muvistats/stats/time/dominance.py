@@ -25,7 +25,7 @@ from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions
 from ..agreement.trajectories import interval_of, window_bounds
 from ..shared.adjust import adjust_p
-from ..shared.cells import Cells, rater_codes
+from ..shared.cells import Cells, text_codes
 
 __all__ = ["dominance_over_time"]
 
@@ -205,7 +205,7 @@ def _study(data: xr.DataTree, name: str, cells: Cells, order: list[str], used: I
         cells.item_starts,
         item,
         group[cells.modality][cells.of_annotation],
-        rater_codes(annotations),
+        text_codes(annotations["participant"].to_numpy())[0],
     )
 
 
@@ -215,7 +215,8 @@ def _less_mean(values: Floats) -> Floats:
     first = np.take_along_axis(values, known.argmax(axis=1)[:, None], axis=1)
     moved = values - first
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    return moved - np.where(known, moved, 0.0).sum(axis=1, keepdims=True) / count
+    out: Floats = moved - np.where(known, moved, 0.0).sum(axis=1, keepdims=True) / count
+    return out
 
 
 def _window(
@@ -242,7 +243,7 @@ def _window(
         )
         for apart in (True, False)
     )
-    there = ~np.isnan(apart.products).any(axis=(1, 2))
+    there: Mask = np.all(~np.isnan(apart.products), axis=(1, 2))
     entered = apart.entered & there[study.item]
     counts = {
         "n": int(apart.steps[there].sum()),

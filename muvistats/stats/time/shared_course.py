@@ -18,7 +18,7 @@ from ...kernels.sampling.multiway import Variance, infer
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions, mean_limits, modality_masks
-from ..shared.cells import Cells, rater_codes
+from ..shared.cells import Cells, text_codes
 
 __all__ = ["inter_subject_correlation", "representational_similarity"]
 
@@ -109,7 +109,7 @@ def inter_subject_correlation(
     names = dynamic_dimensions(data, dimension)
     data, _ = by_session(data)
     cells = Cells.of(data, sessions=True)
-    people = rater_codes(data["annotations"].dataset)
+    people = text_codes(data["annotations/participant"].to_numpy())[0]
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
     rows: list[Row] = []
@@ -320,11 +320,11 @@ def _similarity(
     means: Floats, distance: str, n_resamples: int, conf_level: float, rng: np.random.Generator
 ) -> Row:
     """The similarity of two modalities, from the means of items, (item, 2, time)."""
-    known = ~np.isnan(means).all(axis=2)
+    known: Mask = np.any(~np.isnan(means), axis=2)
     if distance == "correlation":
         filled = np.where(np.isnan(means), -np.inf, means).max(axis=2)
         known &= filled > np.where(np.isnan(means), np.inf, means).min(axis=2)
-    there = known.all(axis=1)
+    there: Mask = np.all(known, axis=1)
     n = int(there.sum())
     row: Row = {"n": n * (n - 1) // 2, "n_items": n, "n_missing": int((~there).sum())}
     row["n_resamples"] = 0
