@@ -78,6 +78,8 @@ SETTINGS = SIMULATION / "protocol_settings.csv"
 GOLD = SIMULATION / "gold_standards.csv"
 DOMINANCE = SIMULATION / "dominance.csv"
 
+NOT_YET = "This table has not been computed yet.\n"
+
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = [".. list-table::", "   :header-rows: 1", ""]
@@ -139,7 +141,7 @@ def _plain(value: object) -> str:
 def settings_table() -> str:
     """The committed table of what single settings do, numbers with three decimals."""
     if not SETTINGS.is_file():
-        return "This table has not been computed yet.\n"
+        return NOT_YET
     with SETTINGS.open(encoding="utf-8", newline="") as stream:
         header, *lines = csv.reader(stream)
     rows = [[_cell(cell) for cell in line] for line in lines]
@@ -158,6 +160,8 @@ def gold_means() -> pd.DataFrame:
 
 def gold_table(score: str) -> str:
     """One score of each gold standard, the best of a row bold."""
+    if not GOLD.is_file():
+        return NOT_YET
     means = gold_means()[score]
     best = means.idxmin(axis=1) if score == "rmse" else means.idxmax(axis=1)
     rows = []
@@ -173,6 +177,8 @@ def gold_table(score: str) -> str:
 
 def gold_words() -> str:
     """Means over the whole table, in words."""
+    if not GOLD.is_file():
+        return NOT_YET
     table = pd.read_csv(GOLD)
     means = table.groupby("method", sort=False)[["rmse", "ccc", "seconds"]].mean()
     by_cell = gold_means()
@@ -194,6 +200,8 @@ def gold_words() -> str:
 
 def dominance_words() -> str:
     """How often a picture that takes over was found, in words."""
+    if not DOMINANCE.is_file():
+        return NOT_YET
     table = pd.read_csv(DOMINANCE)
     planted, null = (table[table["cell"] == cell] for cell in ("planted", "null"))
     found = (planted["p_second"] <= 0.05) & (planted["difference_second"] < 0)
