@@ -7,6 +7,7 @@ import csv
 from dataclasses import fields
 from pathlib import Path
 
+import pandas as pd
 from numpydoc.docscrape import ClassDoc
 
 import muvistats
@@ -71,7 +72,14 @@ BY_MODULE = {
 }
 
 #: What single settings of a protocol do to the result; a script writes it.
-SETTINGS = Path(muvistats.__file__).parent / "data" / "simulation" / "protocol_settings.csv"
+SIMULATION = Path(muvistats.__file__).parent / "data" / "simulation"
+SETTINGS = SIMULATION / "protocol_settings.csv"
+
+#: How near gold standards come to the truth, and how often a leader is found; scripts write them.
+GOLD = SIMULATION / "gold_standards.csv"
+DOMINANCE = SIMULATION / "dominance.csv"
+
+NOT_YET = "This table has not been computed yet.\n"
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
@@ -134,11 +142,76 @@ def _plain(value: object) -> str:
 def settings_table() -> str:
     """The committed table of what single settings do, numbers with three decimals."""
     if not SETTINGS.is_file():
-        return "This table has not been computed yet.\n"
+        return NOT_YET
     with SETTINGS.open(encoding="utf-8", newline="") as stream:
         header, *lines = csv.reader(stream)
     rows = [[_cell(cell) for cell in line] for line in lines]
     return _table([name.replace("_", " ") for name in header], rows)
+
+
+def gold_means() -> pd.DataFrame:
+    """The committed table of gold standards, its scores averaged over studies."""
+    return pd.read_csv(GOLD).pivot_table(
+        index=["raters", "lag_sd", "unreliable"],
+        columns="method",
+        values=["rmse", "ccc", "seconds"],
+        sort=False,
+    )
+
+
+def gold_table(score: str) -> str:
+    """One score of each gold standard, the best of a row bold."""
+    if not GOLD.is_file():
+        return NOT_YET
+    means = gold_means()[score]
+    best = means.idxmin(axis=1) if score == "rmse" else means.idxmax(axis=1)
+    rows = []
+    for (raters, lag_sd, unreliable), row in means.iterrows():
+        cells = [
+            f"**{value:.3f}**" if name == best[raters, lag_sd, unreliable] else f"{value:.3f}"
+            for name, value in row.items()
+        ]
+        rows.append([str(raters), f"{lag_sd:g}", f"{unreliable:.0%}", *cells])
+    heads = ["Raters", "Spread of delays", "Unreliable", *(f"``{name}``" for name in means)]
+    return _table(heads, rows)
+
+
+def gold_words() -> str:
+    """Means over the whole table, in words."""
+    if not GOLD.is_file():
+        return NOT_YET
+    table = pd.read_csv(GOLD)
+    means = table.groupby("method", sort=False)[["rmse", "ccc", "seconds"]].mean()
+    by_cell = gold_means()
+    wins = {
+        "rmse": by_cell["rmse"].idxmin(axis=1).value_counts(),
+        "ccc": by_cell["ccc"].idxmax(axis=1).value_counts(),
+    }
+    lines = [
+        f"- ``{name}``: error {row['rmse']:.3f}, concordance {row['ccc']:.3f}, best in "
+        f"{wins['rmse'].get(name, 0)} and {wins['ccc'].get(name, 0)} of {len(by_cell)} rows, "
+        f"{row['seconds']:.2g} s of processor time for a study of 12 items."
+        for name, row in means.iterrows()
+    ]
+    studies = len(table) // len(means)
+    seeds = f"{table['seed'].min()} to {table['seed'].max()}"
+    head = f"Means over {studies} studies (seeds {seeds}, version {table['version'].iloc[0]}):"
+    return "\n".join([head, "", *lines]) + "\n"
+
+
+def dominance_words() -> str:
+    """How often a picture that takes over was found, in words."""
+    if not DOMINANCE.is_file():
+        return NOT_YET
+    table = pd.read_csv(DOMINANCE)
+    planted, null = (table[table["cell"] == cell] for cell in ("planted", "null"))
+    found = (planted["p_second"] <= 0.05) & (planted["difference_second"] < 0)
+    wrong = null[["p_first", "p_second"]].min(axis=1) <= 0.05
+    return (
+        f"In {found.sum()} of {len(planted)} simulated studies whose picture takes over valence at "
+        "30 s, the second of two windows of 27.5 s said so (adjusted p up to .05). Where neither "
+        f"leads, one of the two was significant in {wrong.sum()} of {len(null)}.\n"
+    )
 
 
 def _cell(text: str) -> str:
@@ -177,6 +250,10 @@ def write() -> None:
         ("generated/glossary.inc", glossary_table()),
         ("generated/protocols.inc", protocols_table()),
         ("generated/protocol_settings.inc", settings_table()),
+        ("generated/gold_rmse.inc", gold_table("rmse")),
+        ("generated/gold_ccc.inc", gold_table("ccc")),
+        ("generated/gold_words.inc", gold_words()),
+        ("generated/dominance.inc", dominance_words()),
         ("index.rst", api()),
     ):
         path = API / name

@@ -10,6 +10,7 @@ from ..dataset.access import need_study
 from ..dataset.prepare import exclude, released_exclusions, truncate
 from ..errors import DataError, DesignError
 from ..stats.agreement.concordance import dynamic_dimensions
+from ..stats.agreement.gold import Gold
 from ..stats.prediction.inputs import Inputs, feature_inputs, has_features
 from ..types import Names
 from .configurations import Configuration
@@ -64,12 +65,12 @@ def check_needs(study: xr.DataTree, wanted: Sequence[Configuration]) -> None:
 
 
 def network_inputs(
-    study: xr.DataTree, targets: list[str], wanted: Sequence[Configuration]
+    study: xr.DataTree, targets: list[str], wanted: Sequence[Configuration], gold: Gold
 ) -> Inputs:
     """Features, as they are, and gold standard on common steps."""
     kinds = [kind for kind in ("audio", "visual") if any(kind in each.kinds for each in wanted)]
     dimension = targets[0] if len(targets) == 1 else None
-    return feature_inputs(study, dimension=dimension, kinds=kinds, raw=True)
+    return feature_inputs(study, dimension=dimension, kinds=kinds, raw=True, gold=gold)
 
 
 def check_items(

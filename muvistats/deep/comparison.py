@@ -12,6 +12,7 @@ from ..arguments import check_jobs
 from ..dataset.gate import takes_study
 from ..files import FilePath
 from ..results.frame import join_reasons, result_frame
+from ..stats.agreement.gold import Gold
 from ..types import Names, Rng, Row
 from .configurations import Configuration
 from .linear import linear_rows
@@ -33,6 +34,7 @@ def compare_architectures(
     dimension: Names | None = None,
     configurations: Sequence[str | Configuration] | None = None,
     protocol: str | Protocol = "strict",
+    gold: Gold = "ewe",
     n_seeds: int = 1,
     n_repeats: int = 1,
     linear: bool = True,
@@ -93,6 +95,7 @@ def compare_architectures(
             dimension=dimension,
             configurations=configurations,
             protocol=protocol,
+            gold=gold,
             n_seeds=n_seeds,
             n_repeats=n_repeats,
             rng=rng,

@@ -17,6 +17,7 @@ from ..dataset.gate import takes_study
 from ..errors import DataError, DesignError
 from ..files import FilePath, kept_folder
 from ..results.frame import Rows, join_reasons
+from ..stats.agreement.gold import Gold
 from ..stats.agreement.trajectories import noise_ceiling
 from ..stats.models.frames import fit_frame
 from ..stats.prediction.inputs import Inputs
@@ -259,6 +260,7 @@ def network_models(
     dimension: Names | None = None,
     configurations: Sequence[str | Configuration] | None = None,
     protocol: str | Protocol = "strict",
+    gold: Gold = "ewe",
     n_seeds: int = 1,
     n_repeats: int = 1,
     rng: Rng = 0,
@@ -280,6 +282,8 @@ def network_models(
         Names in `CONFIGURATIONS`, or others; those of the paper's Table 6 where not given.
     protocol : {"strict", "paper", "released"} or Protocol
         How networks are trained, tested and scored.
+    gold : {"ewe", "mean", "median", "ewe_aligned", "dtw", "latent"}
+        Method of `gold_standard` that makes the target of all raters.
     n_seeds : int
         Trainings of each configuration, target and fold, from other weights.
     n_repeats : int
@@ -312,7 +316,7 @@ def network_models(
 
     Notes
     -----
-    The target is the weighted estimator of all raters (`ewe`); `window` steps of features predict
+    The target is the gold standard of all raters; `window` steps of features predict
     the next step. Folds are made of whole items, all that have ratings and features of some
     kind; an item without those that a configuration needs is no item of it. Features that are
     missing in more than 5% of all frames are left out, and broken frames are: this looks at all
@@ -350,7 +354,7 @@ def network_models(
     study = study_on_unit_scale(prepared_study(data, settings))
     chosen = chosen_targets(study, dimension)
     check_needs(study, wanted)
-    inputs = network_inputs(study, chosen, wanted)
+    inputs = network_inputs(study, chosen, wanted, gold)
     sequences = Sequences.of(inputs)
     planned = plan_units(wanted, settings, chosen, n_repeats, n_seeds)
     check_items(sequences, planned, settings)

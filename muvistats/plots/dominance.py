@@ -59,7 +59,8 @@ def plot_dominance_over_time(frame: pd.DataFrame) -> Figure:
     for ax in axes[-1]:
         ax.set_xlabel("seconds")
     axes[0, 0].set_ylim(-0.02, 1.02)
-    axes[0, 0].legend(loc="upper left", fontsize=8, frameon=False)
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.1}
+    axes[0, 1].legend(fontsize=8, frameon=False, ncols=2, **place)
     target = frame.loc[frame["quantity"] == "r_squared", "modality"].dropna()
     title = f"Who leads the {target.iloc[0]} emotion" if len(target) else "Who leads"
     level = interval_level(frame)

@@ -9,6 +9,8 @@ _FACTORS = "'modality + gender + (years_of_training > 3) + familiar'"
 _DEMOGRAPHIC = (_FACTORS, "the model of the paper's demographics")
 
 _BLOCK = {"rm_corr": ("'participant'", "it asks about people, and averages nothing")}
+_WINDOWED = ("agreement_over_time", "dominance_over_time")
+_ADDED_UP = ("modality_contribution", "dominance_over_time")
 _IMPORTERS = ("from_files", "from_frames", "from_votes")
 
 
@@ -79,7 +81,7 @@ PARAMETERS: dict[str, Parameter] = {
         {
             **dict.fromkeys(_IMPORTERS, ("'modality'", "it names a column")),
             "audio_visual_contrast": ("'audiovisual'", "where both kinds of features are heard"),
-            "modality_contribution": ("'audiovisual'", "the modality that the others add up to"),
+            **dict.fromkeys(_ADDED_UP, ("'audiovisual'", "the modality that the others add up to")),
         },
     ),
     "level": Parameter(
@@ -219,6 +221,7 @@ PARAMETERS: dict[str, Parameter] = {
             "agreement_over_time": ("10.0", "raters follow within some seconds"),
             "over_time": ("None", "single samples are compared"),
             "rates_of_change": ("None", "a change is measured over two steps"),
+            "dominance_over_time": ("15.0", "items must move within a window"),
             "audio.extract": ("0.5", "the step of the ratings"),
         },
     ),
@@ -226,7 +229,7 @@ PARAMETERS: dict[str, Parameter] = {
         "float",
         "0.5",
         "Time between the starts of two windows in s.",
-        {"agreement_over_time": ("None", "windows stand side by side")},
+        dict.fromkeys(_WINDOWED, ("None", "windows stand side by side")),
     ),
     # models
     "family": Parameter(

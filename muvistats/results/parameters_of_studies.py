@@ -107,5 +107,22 @@ OF_STUDIES: dict[str, Parameter] = {
     "metrics": Parameter(
         'sequence of {"rmse", "mse", "ccc"}', "('rmse', 'ccc')", "Metrics that are compared."
     ),
+    "gold": Parameter(
+        '{"ewe", "mean", "median", "ewe_aligned", "dtw", "latent"}',
+        "'ewe'",
+        "Method of `gold_standard` that makes the target of all raters.",
+    ),
+    "max_lag": Parameter(
+        "float",
+        "6.0",
+        "Longest delay that is tried, in seconds.",
+        {"gold_standard": ("3.0", "delays are sought both ways")},
+    ),
+    "start": Parameter(
+        "float",
+        "5.0",
+        "Seconds at the beginning of the excerpt that do not enter: there the cursor still rests "
+        "at the centre or goes to its first place, in every modality alike.",
+    ),
     "models": Parameter("FeatureModels or NetworkModels", REQUIRED, "Fitted models."),
 }

@@ -36,6 +36,7 @@ FEWER_RESAMPLES = {
     "label_alignment_check": ("999", "each permutes every variable at every lag"),
     "modality_contrasts": ("2000", "p comes from a standard error that resamples give"),
     "modality_contribution": ("2000", "p comes from a standard error that resamples give"),
+    "dominance_over_time": ("2000", "p comes from a standard error that resamples give"),
     "normality": ("999", "each fits the model of participants and items anew"),
     "power_study": ("199", "each is drawn in hundreds of simulated studies"),
 }

@@ -188,7 +188,8 @@ def _climb(data: _Data, n_iter: int, tol: float) -> tuple[_State, list[float], b
 
 def _smooth(data: _Data, state: _State) -> _Posterior:
     """E-step: z given the ratings."""
-    gain, noise, delay = (part[data.rater] for part in (state.gain, state.noise, state.delay))
+    gain, noise = (part[data.rater] for part in (state.gain, state.noise))
+    delay = state.delay[data.rater]
     off = np.where(data.known, data.values - state.level[:, None], 0.0)
     weight = data.on_grid(data.known * (gain**2 / noise)[:, None], delay)
     pull = data.on_grid(off * (gain / noise)[:, None], delay)
@@ -346,4 +347,5 @@ def cell_levels(level: Floats, cell: Ints, rater: Ints) -> Floats:
     joined = met.T @ sparse.diags_array(1 / cells) @ met
     own = sparse.diags_array(raters + within / variance)
     habit = spsolve((own - joined).tocsc(), np.bincount(rater, off))
-    return means - np.bincount(cell, habit[rater]) / cells + habit[rater].mean()
+    levels: Floats = means - np.bincount(cell, habit[rater]) / cells + habit[rater].mean()
+    return levels

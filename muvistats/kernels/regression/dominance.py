@@ -81,7 +81,7 @@ def within_bounds(corrected: Floats, raw: Floats) -> Floats:
     ndarray of float, shape (..., k, k)
         ``corrected + share (raw - corrected)`` with the smallest share of the noise at which no
         combination of the series has a negative variance: 0 where they fit together as they are.
-        R squared is then at most 1. NaN where `raw` itself is no such matrix of full rank.
+        R squared is then at most 1. NaN where a series rests.
 
     Notes
     -----
@@ -90,18 +90,18 @@ def within_bounds(corrected: Floats, raw: Floats) -> Floats:
     eigenvalue goes from m to 1.
     """
     sd = np.sqrt(np.maximum(np.diagonal(raw, axis1=-2, axis2=-1), 0.0))
+    size = sd[..., :, None] * sd[..., None, :]
     with np.errstate(divide="ignore", invalid="ignore"):
-        unit = 1 / (sd[..., :, None] * sd[..., None, :])
-        base, part = raw * unit, corrected * unit
+        base, part = raw / size, corrected / size
     fine = np.isfinite(base).all(axis=(-2, -1)) & np.isfinite(part).all(axis=(-2, -1))
     eye = np.eye(raw.shape[-1])
     base = np.where(fine[..., None, None], base, eye)
     part = np.where(fine[..., None, None], part, eye)
     values, vectors = np.linalg.eigh(base)
-    fine &= values[..., 0] > _COLLINEAR
     whitened = vectors / np.sqrt(np.maximum(values, _COLLINEAR))[..., None, :]
     least = np.linalg.eigvalsh(whitened.swapaxes(-1, -2) @ part @ whitened)[..., 0]
-    share = np.where(least < 0, -least / (1 - least), 0.0)[..., None, None]
+    least = np.minimum(least, 0.0)[..., None, None]
+    share = -least / (1 - least)
     out: Floats = np.where(fine[..., None, None], corrected + share * (raw - corrected), np.nan)
     return out
 

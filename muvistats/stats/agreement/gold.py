@@ -252,6 +252,11 @@ def _labelled(
 ) -> xr.Dataset:
     """Variables of cells and annotations with their coordinates and where they come from."""
     annotations = data["annotations"]
+    of_annotation = {
+        "annotation_item": "item",
+        "annotation_modality": "modality",
+        "participant": "participant",
+    }
     return xr.Dataset(
         variables,
         coords={
@@ -259,9 +264,10 @@ def _labelled(
             "item": cells.items,
             "modality": cells.modalities,
             "time": annotations["time"],
-            "annotation_item": ("annotation", annotations["item"].to_numpy()),
-            "annotation_modality": ("annotation", annotations["modality"].to_numpy()),
-            "participant": ("annotation", annotations["participant"].to_numpy()),
+            **{
+                new: ("annotation", annotations[key].to_numpy())
+                for new, key in of_annotation.items()
+            },
         },
         attrs={
             "alignment": str(data.attrs["label_alignment"]),

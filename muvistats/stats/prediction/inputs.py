@@ -16,7 +16,7 @@ from ...errors import DataError
 from ...results.frame import provenance
 from ...types import Floats, Ints, Mask, Names
 from ..agreement.concordance import dynamic_dimensions
-from ..agreement.gold import ewe
+from ..agreement.gold import Gold, gold_standard
 
 #: Kinds of features, in order.
 KINDS = ("audio", "visual")
@@ -103,6 +103,7 @@ def feature_inputs(
     dimension: Names | None = None,
     kinds: Sequence[str] = KINDS,
     raw: bool = False,
+    gold: Gold = "ewe",
 ) -> Inputs:
     """Features and gold standard of a study, on common steps.
 
@@ -116,6 +117,8 @@ def feature_inputs(
         Kinds of features that are wanted; those that the study lacks are left out.
     raw : bool
         Leave the features as they are; `rounded_away` centres and scales them later.
+    gold : str
+        Method of `gold_standard` that makes the target.
 
     Returns
     -------
@@ -134,18 +137,18 @@ def feature_inputs(
         wanted = " or ".join(kinds)
         raise DataError(f"the study has no {wanted} features", file=f"/features/{kinds[0]}")
     items = release_order(data)
-    estimator = ewe(data, dimension=dimension)
+    estimator = gold_standard(data, method=gold, dimension=dimension)
     rated = estimator.sizes["time"]
     time, blocks = _common_time(data, there, items, estimator["time"].to_numpy())
     steps = np.isin(np.round(estimator["time"].to_numpy(), 3), np.round(time, 3))
-    gold = (
+    target = (
         estimator["gold_standard"]
         .sel(item=items)
         .transpose("dimension", "modality", "item", "time")
         .to_numpy()[..., steps]
     )
     used, present, columns, notes = _usable_steps(data, blocks, items)
-    has_gold = ~np.isnan(gold)
+    has_gold = ~np.isnan(target)
     somebody = has_gold.any(axis=-1, keepdims=True)
     used &= (has_gold | ~somebody).all(axis=(0, 1)) & somebody.any(axis=(0, 1))
     where = np.nonzero(used)
@@ -174,7 +177,7 @@ def feature_inputs(
         x=x if raw else rounded_away(x),
         item=where[0],
         time=time[where[1]],
-        gold=gold[:, :, used],
+        gold=target[:, :, used],
         kinds=np.repeat(np.array(there, dtype=object), [columns[k].sum() for k in there]),
         names=names_of["feature"],
         families=names_of["family"],

@@ -13,6 +13,7 @@ from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Row
+from ..agreement.gold import Gold
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 
@@ -32,6 +33,7 @@ def lasso_models(
     level: Literal["summary", "fold", "item"] = "summary",
     dimension: Names | None = None,
     sets: Sets | None = None,
+    gold: Gold = "ewe",
     inner: Literal["items", "frames"] = "items",
     n_folds: int = 5,
     l1_ratio: float = 0.5,
@@ -45,7 +47,8 @@ def lasso_models(
     ----------
     data : DataTree or FeatureModels
         A study with ratings over time and features, or models that were fitted to one; then
-        `model`, `inner`, `n_folds`, `l1_ratio`, `patience` and `n_jobs` are those of the fit.
+        `model`, `gold`, `inner`, `n_folds`, `l1_ratio`, `patience` and `n_jobs` are those of
+        the fit.
     level : {"summary", "fold", "item"}
         Mean and standard deviation over items of each metric, or the folds, or the items; columns
         of the other levels are empty.
@@ -65,8 +68,8 @@ def lasso_models(
     does not move either, it is NaN and not averaged. The interval is Student's, over items; items
     of a fold share a model, which it does not know. `noise_ceiling` is the mean over the same
     items of the concordance that the raters' noise leaves within reach (`noise_ceiling`); it is
-    NaN beside an RMSE. `n` counts time steps, `n_missing` steps of the annotations of these items
-    that are left out.
+    that of the weighted estimator, whatever `gold` is, and NaN beside an RMSE. `n` counts time
+    steps, `n_missing` steps of the annotations of these items that are left out.
 
     `feature_models` has the model, the folds and the rules for bad input.
 
@@ -91,6 +94,7 @@ def lasso_models(
         dimension=dimension,
         sets=sets,
         n_jobs=n_jobs,
+        gold=gold,
         inner=inner,
         n_folds=n_folds,
         l1_ratio=l1_ratio,

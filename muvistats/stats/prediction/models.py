@@ -16,6 +16,7 @@ from ...errors import DataError, DesignError
 from ...kernels.regression.lasso import MODELS, Recipe
 from ...results.frame import Rows, join_reasons
 from ...types import Floats, Names, Row
+from ..agreement.gold import Gold
 from ..agreement.trajectories import noise_ceiling
 from ..models.frames import fit_frame
 from .fits import ModelFit, Plan, check_sets, fit_models
@@ -240,6 +241,7 @@ def feature_models(
     model: Model = "lasso",
     dimension: Names | None = None,
     sets: Sets | None = None,
+    gold: Gold = "ewe",
     inner: Literal["items", "frames"] = "items",
     n_folds: int = 5,
     n_alphas: int = 100,
@@ -260,6 +262,8 @@ def feature_models(
     sets : sequence of (str, str), optional
         Modality of the ratings and features that predict them (``"audio"``, ``"visual"`` or
         ``"audio_visual"``); the five of the paper's Table 4 where not given.
+    gold : {"ewe", "mean", "median", "ewe_aligned", "dtw", "latent"}
+        Method of `gold_standard` that makes the target of all raters.
     inner : {"items", "frames"}
         What the inner folds, which choose the penalty, hold out. ``"frames"`` is there to show
         what goes wrong: frames of a training item stand on both sides, and a model that knows
@@ -291,7 +295,7 @@ def feature_models(
 
     Notes
     -----
-    Every frame of an item is a row; its target is the weighted estimator of all raters (`ewe`).
+    Every frame of an item is a row; its target is the gold standard of all raters.
     The folds are ``KFold(n_folds, shuffle=True, random_state=42)`` over the items that enter, in
     release order, and a held-out item has no part in the scale, in the penalty or in the
     coefficients. Features are put on [0, 1] by the least and largest value over the training
@@ -349,7 +353,7 @@ def feature_models(
         n_jobs=n_jobs,
     )
     kinds = [kind for kind in KINDS if any(kind in features for _, features in plan.sets)]
-    inputs = feature_inputs(data, dimension=dimension, kinds=kinds)
+    inputs = feature_inputs(data, dimension=dimension, kinds=kinds, gold=gold)
     ceilings = noise_ceiling(data, level="item", dimension=dimension)
     keys = zip(ceilings["dimension"], ceilings["modality"], ceilings["item"], strict=True)
     return FeatureModels(

@@ -215,7 +215,8 @@ def _less_mean(values: Floats) -> Floats:
     first = np.take_along_axis(values, known.argmax(axis=1)[:, None], axis=1)
     moved = values - first
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    return moved - np.where(known, moved, 0.0).sum(axis=1, keepdims=True) / count
+    out: Floats = moved - np.where(known, moved, 0.0).sum(axis=1, keepdims=True) / count
+    return out
 
 
 def _window(
@@ -242,7 +243,7 @@ def _window(
         )
         for apart in (True, False)
     )
-    there = ~np.isnan(apart.products).any(axis=(1, 2))
+    there: Mask = np.all(~np.isnan(apart.products), axis=(1, 2))
     entered = apart.entered & there[study.item]
     counts = {
         "n": int(apart.steps[there].sum()),

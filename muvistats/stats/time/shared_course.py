@@ -208,7 +208,7 @@ def _shifted(block: Floats, shifts: Ints) -> Floats:
     z = z / np.sqrt((z**2).mean(axis=1, keepdims=True))
     waves = np.fft.rfft(z)
     circular = np.fft.irfft(waves[:, None] * waves[None].conj(), n=steps) / steps
-    off = (shifts[:, None, :] - shifts[:, :, None]) % steps
+    off = (shifts[:, :, None] - shifts[:, None, :]) % steps
     each = np.arange(n)
     r = circular[each[:, None], each, off]
     r[:, each, each] = 1.0
@@ -320,11 +320,11 @@ def _similarity(
     means: Floats, distance: str, n_resamples: int, conf_level: float, rng: np.random.Generator
 ) -> Row:
     """The similarity of two modalities, from the means of items, (item, 2, time)."""
-    known = ~np.isnan(means).all(axis=2)
+    known: Mask = np.any(~np.isnan(means), axis=2)
     if distance == "correlation":
         filled = np.where(np.isnan(means), -np.inf, means).max(axis=2)
         known &= filled > np.where(np.isnan(means), np.inf, means).min(axis=2)
-    there = known.all(axis=1)
+    there: Mask = np.all(known, axis=1)
     n = int(there.sum())
     row: Row = {"n": n * (n - 1) // 2, "n_items": n, "n_missing": int((~there).sum())}
     row["n_resamples"] = 0

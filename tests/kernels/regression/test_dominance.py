@@ -6,11 +6,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from muvistats.kernels.regression.dominance import (
     dominance_weights,
     item_products,
     pooled_covariance,
+    within_bounds,
 )
 
 
@@ -184,3 +186,33 @@ def test_between_items_noise_is_put_back_exactly():
         )
         total += pooled_covariance(found, np.ones((1, n)), between=True, apart=True)[0]
     assert total / draws * n / (n - 1) == pytest.approx(truth, abs=0.1)
+
+
+def test_bounds_take_the_least_noise_that_fits():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(200, 3, 8))
+    raw = x @ x.swapaxes(1, 2) / 8
+    noise = rng.uniform(0, 0.8, size=(200, 3))[..., None] * np.eye(3)
+    corrected = raw - noise * raw
+    found = within_bounds(corrected, raw)
+    least = np.linalg.eigvalsh(corrected)[:, 0]
+    assert (least < 0).any()
+    assert (least > 0).any()
+    np.testing.assert_array_equal(found[least > 0], corrected[least > 0])
+    assert np.abs(np.linalg.eigvalsh(found[least < 0])[:, 0]).max() < 1e-10
+    r_squared = dominance_weights(found)[0]
+    assert np.nanmax(r_squared) <= 1 + 1e-8
+    for i in np.flatnonzero(least < 0)[:20]:  # by bisection
+
+        def smallest(share, i=i):
+            return np.linalg.eigvalsh(corrected[i] + share * (raw[i] - corrected[i]))[0]
+
+        share = brentq(smallest, 0, 1)
+        np.testing.assert_allclose(
+            found[i], corrected[i] + share * (raw[i] - corrected[i]), atol=1e-9
+        )
+
+
+def test_bounds_of_a_series_that_rests_are_missing():
+    raw = np.diag([1.0, 0.0, 1.0])
+    assert np.isnan(within_bounds(raw, raw)).all()

@@ -76,6 +76,11 @@ def _contribution(given: Given) -> dict[str, pd.DataFrame]:
     return {"between": of(given.data, "between_item"), "within": of(given.tree, "within_item")}
 
 
+def _led(given: Given) -> pd.DataFrame:
+    last = given.modalities[-1]
+    return mv.dominance_over_time(given.data, modality=last, window=4.0, start=1.0, n_resamples=N)
+
+
 def _concordance(given: Given) -> Any:
     cube = mv.to_cube(given.tree)
     if "time" not in cube.dims:
@@ -143,6 +148,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "describe_annotations": of("describe_annotations"),
     "describe_design": of("describe_design"),
     "describe_participants": of("describe_participants"),
+    "dominance_over_time": _led,
     "ewe": of("ewe"),
     "exclude": _masked,
     "extraction_failures": _failures,
@@ -154,8 +160,10 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "glm": lambda given: mv.glm(
         given.data, f"{given.called('happy')} ~ years_of_training", cluster="participant"
     ),
+    "gold_standard": lambda given: mv.gold_standard(given.tree, method="latent", max_lag=1.0),
     "icc": of("icc"),
     "indexed": lambda given: mv.indexed(given.tree),
+    "inter_subject_correlation": of("inter_subject_correlation", n_resamples=N),
     "interrater_ccc": of("interrater_ccc", n_resamples=N),
     "krippendorff_alpha": of("krippendorff_alpha", n_resamples=N),
     "kendall_w": of("kendall_w"),
@@ -194,6 +202,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
         given.change_result(mv.calibration_table())
     ),
     "plot_dimension_distributions": of("plot_dimension_distributions"),
+    "plot_dominance_over_time": shown("plot_dominance_over_time", "dominance_over_time"),
     "plot_feature_ranks": shown("plot_feature_ranks", "rank_features"),
     "plot_interrater_ccc": shown("plot_interrater_ccc", "interrater_ccc"),
     "plot_label_alignment": shown("plot_label_alignment", "label_alignment_check"),
@@ -223,6 +232,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "read_muvi": _released,
     "released_exclusions": lambda given: mv.released_exclusions(given.tree),
     "repeated_lists": of("repeated_lists"),
+    "representational_similarity": of("representational_similarity", n_resamples=N),
     "resample": _resampled,
     "rm_corr": of("rm_corr", "valence ~ arousal"),
     "save_dataset": _stored(".zarr"),

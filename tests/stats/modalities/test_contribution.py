@@ -374,3 +374,23 @@ def test_arguments_are_checked(study):
     ):
         with pytest.raises(mv.DesignError):
             mv.modality_contribution(study, **wrong)
+
+
+@pytest.mark.parametrize("scope", ["within_item", "between_item"])
+def test_a_bounded_estimate_stands_beside_the_corrected_one(study, scope):
+    found = mv.modality_contribution(study, scope=scope, n_resamples=19)
+    whole = found[found["quantity"] == "r_squared"]
+    fits = whole["estimate"] <= 1
+    assert (whole["estimate_bounded"] <= 1 + 1e-9).all()
+    np.testing.assert_allclose(whole["estimate_bounded"][fits], whole["estimate"][fits])
+    plain = mv.modality_contribution(study, scope=scope, corrected=False, n_resamples=19)
+    np.testing.assert_array_equal(plain["estimate_bounded"], plain["estimate"])
+
+
+def test_single_items_have_bounded_estimates_where_corrected_ones_fail(study):
+    found = mv.modality_contribution(study, level="item")
+    failed = found["estimate"].isna()
+    assert failed.any()
+    assert found.loc[failed, "estimate_bounded"].notna().mean() > 0.5
+    whole = found[(found["quantity"] == "r_squared")]
+    assert (whole["estimate_bounded"].dropna() <= 1 + 1e-9).all()

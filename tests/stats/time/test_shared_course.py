@@ -1,0 +1,126 @@
+"""Shared time courses against plain loops, exact nulls and planted courses."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+import muvistats as mv
+from muvistats.stats.time.shared_course import _shifted
+
+
+@pytest.fixture(scope="module")
+def study():
+    return mv.simulate_muvi(rng=3, n_items=8, n_participants=12, features=False)
+
+
+def of_values(values, items=None, modalities=None):
+    """A study of one dimension from (annotation, time)."""
+    n, steps = values.shape
+    keys = {
+        "item": np.repeat(items if items is not None else ["a"] * n, steps),
+        "participant": np.repeat([f"p{i}" for i in range(n)], steps),
+    }
+    if modalities is not None:
+        keys["modality"] = np.repeat(modalities, steps)
+    time = np.tile(np.arange(steps) * 0.5, n)
+    levels = None if modalities is None else ("music", "visual")
+    table = pd.DataFrame(keys | {"time": time, "arousal": values.ravel()})
+    return mv.from_frames(dynamics=table, modalities=levels)
+
+
+def test_correlations_are_those_of_loops():
+    values = np.random.default_rng(1).normal(size=(4, 30)).cumsum(axis=1) * 0.03
+    found = mv.inter_subject_correlation(of_values(values), level="item", n_resamples=9)
+    r = np.corrcoef(values)
+    pairs = np.mean([r[i, j] for i, j in combinations(range(4), 2)])
+    others = [
+        np.corrcoef(values[i], scaled(np.delete(values, i, axis=0)).mean(axis=0))[0, 1]
+        for i in range(4)
+    ]
+    assert_allclose(found["estimate"], [pairs, np.mean(others)], rtol=1e-10)
+
+
+def scaled(values):
+    return stats.zscore(values, axis=1)
+
+
+def test_moved_round_is_moved_round():
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=(3, 25))
+    shifts = rng.integers(0, 25, size=(6, 3))
+    found = _shifted(values, shifts)
+    for draw, moves in enumerate(shifts):
+        moved = np.stack([np.roll(v, -m) for v, m in zip(values, moves, strict=True)])
+        r = np.corrcoef(moved)
+        assert_allclose(found[0, draw], (r.sum(axis=1) - 1) / 2, atol=1e-12)
+        for i in range(3):
+            others = scaled(np.delete(moved, i, axis=0)).mean(axis=0)
+            assert found[1, draw, i] == pytest.approx(np.corrcoef(moved[i], others)[0, 1])
+
+
+def test_p_is_uniform_for_smooth_raters_who_share_nothing():
+    rng = np.random.default_rng(3)
+    waves = np.fft.irfft(np.fft.rfft(rng.normal(size=(180, 60))) * (np.arange(31) < 4), n=60)
+    study = of_values(0.5 * waves, np.repeat(np.arange(60), 3))
+    found = mv.inter_subject_correlation(study, level="item", n_resamples=59)
+    p = found.loc[found["estimator"] == "pairwise", "p_value"]
+    assert len(p) == 60
+    assert stats.kstest(p, "uniform").pvalue > 0.02
+    assert (p <= 0.05).mean() < 0.15
+
+
+def test_a_shared_course_is_found(study):
+    found = mv.inter_subject_correlation(study, n_resamples=99)
+    whole = found[found["modality"] == "all"]
+    assert (whole["p_value"] <= 0.02).all()
+    assert (whole["chance"].abs() < 0.05).all()
+    assert (whole["estimate"] > 0.15).all()
+    assert whole["conf_low"].notna().all()
+
+
+def test_distances_and_their_correlation_are_those_of_loops():
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(12, 20)).cumsum(axis=1) * 0.05
+    study = of_values(values, [f"i{i % 6}" for i in range(12)], ["music"] * 6 + ["visual"] * 6)
+    music, visual = values[:6], values[6:]
+    pairs = list(combinations(range(6), 2))
+    for distance, apart in (
+        ("correlation", lambda x, y: 1 - np.corrcoef(x, y)[0, 1]),
+        ("euclidean", lambda x, y: np.sqrt(np.mean((x - y) ** 2))),
+    ):
+        found = mv.representational_similarity(study, distance=distance, n_resamples=99)
+        one, two = ([apart(m[i], m[j]) for i, j in pairs] for m in (music, visual))
+        assert found["estimate"].item() == pytest.approx(stats.spearmanr(one, two).statistic)
+        assert found["n"].item() == 15
+
+
+def test_permuting_items_is_exact_for_a_copy():
+    values = np.random.default_rng(6).normal(size=(7, 30)).cumsum(axis=1) * 0.03
+    names = [f"i{i}" for i in range(7)] * 2
+    study = of_values(np.vstack([values, values]), names, ["music"] * 7 + ["visual"] * 7)
+    found = mv.representational_similarity(study, n_resamples=499)
+    assert found["estimate"].item() == pytest.approx(1)
+    assert found["p_value"].item() == pytest.approx(1 / 500, abs=2 / 500)
+
+
+def test_what_is_not_defined_is_said(study):
+    alone = mv.inter_subject_correlation(of_values(np.linspace(0, 0.5, 20)[None]), n_resamples=9)
+    assert alone["estimate"].isna().all()
+    assert alone["warning"].str.contains("fewer than two raters").all()
+    still = mv.inter_subject_correlation(of_values(np.zeros((3, 20))), n_resamples=9)
+    assert (still["n_missing"] == 3).all()
+    one = mv.select(study, modality="music")
+    found = mv.representational_similarity(one, n_resamples=9)
+    assert found["warning"].tolist() == ["there is one modality"] * 2
+    few = mv.select(study, item=study["items/item"].to_numpy()[:3].tolist())
+    found = mv.representational_similarity(few, n_resamples=9)
+    assert found["warning"].str.contains("fewer than four items").all()
+    assert not mv.inter_subject_correlation(few, n_resamples=0)["p_value"].notna().any()
+    with pytest.raises(mv.DesignError, match="distance"):
+        mv.representational_similarity(study, distance="cosine")
