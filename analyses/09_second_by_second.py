@@ -30,9 +30,10 @@ shown = ["dimension", "start", "end", "mass", "p_value", "effect_size", "conf_lo
 # begins and ends is no finding.
 
 for dimension in ("arousal", "valence"):
-    clusters = mv.over_time(study, f"{dimension} ~ modality", n_resamples=999)
+    clusters = mv.over_time(study, f"{dimension} ~ modality", n_resamples=499)
     print(clusters[shown].round(3).to_string(index=False))
-    print(clusters["warning"].dropna().drop_duplicates().to_string(index=False, header=False))
+    for reason in clusters["warning"].dropna().unique():
+        print(reason)
 
 # %%
 # Which of them differ
@@ -40,7 +41,7 @@ for dimension in ("arousal", "valence"):
 # With two levels the effect is their mean difference over the cluster, on the scale of the ratings.
 
 for pair in (("visual", "music"), ("audiovisual", "music"), ("audiovisual", "visual")):
-    clusters = mv.over_time(study, "arousal ~ modality", groups=pair, n_resamples=999)
+    clusters = mv.over_time(study, "arousal ~ modality", groups=pair, n_resamples=499)
     print(" less ".join(pair))
     print(clusters[shown].round(3).to_string(index=False))
 
@@ -48,7 +49,7 @@ for pair in (("visual", "music"), ("audiovisual", "music"), ("audiovisual", "vis
 # Trajectories of the modalities. Bands are intervals of single steps; significant clusters are
 # shaded.
 
-courses = mv.over_time(study, "arousal ~ modality", level="group", n_resamples=999)
+courses = mv.over_time(study, "arousal ~ modality", level="group", n_resamples=499)
 mv.plot_over_time(courses)
 
 # %%
@@ -57,5 +58,5 @@ mv.plot_over_time(courses)
 # The same question asked of how fast arousal rises or falls over two seconds.
 
 moving = mv.rates_of_change(study, window=2, dimension="arousal")
-clusters = mv.over_time(moving, "arousal_rate ~ modality", n_resamples=999)
+clusters = mv.over_time(moving, "arousal_rate ~ modality", n_resamples=499)
 print(clusters[shown].round(3).to_string(index=False))

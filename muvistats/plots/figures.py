@@ -16,9 +16,9 @@ from .labels import plot_label_correlations, plot_label_deviations, plot_label_f
 from .modalities import plot_modality_correlations, plot_modality_medians
 from .models import plot_feature_ranks, plot_model_trajectory
 from .networks import plot_architecture_comparison
-from .over_time import plot_over_time
 from .prediction import plot_label_prediction
 from .sensitivity import plot_sensitivity
+from .trajectories import plot_over_time
 
 __all__ = [
     "plot_agreement_trajectory",

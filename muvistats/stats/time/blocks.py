@@ -184,11 +184,10 @@ class Block:
         """Residual degrees of freedom of the classic analysis of variance."""
         fixed, random = self.nuisance
         n, n_fixed, n_random = len(fixed), int(fixed.max()) + 1, int(random.max()) + 1
-        links = sparse.coo_array(
-            (np.ones(n), (fixed, random + n_fixed)), shape=[n_fixed + n_random] * 2
-        )
+        size = n_fixed + n_random
+        links = sparse.coo_array((np.ones(n), (fixed, random + n_fixed)), shape=(size, size))
         parts = sparse.csgraph.connected_components(links, directed=False)[0]
-        return n - (n_fixed + n_random - parts) - (len(self.whole.groups.levels) - 1)
+        return n - (size - parts) - (len(self.whole.groups.levels) - 1)
 
     @property
     def df_error(self) -> float:

@@ -109,7 +109,7 @@ def tested(
 
     def both(codes: Ints) -> Floats:
         found = at_steps(codes)
-        return np.abs(np.concatenate([found, _adjusted(found, adjust, height)], axis=1))
+        return np.asarray(np.abs(np.hstack([found, _adjusted(found, adjust, height)])))
 
     test = permutation_test(both, units.codes, units.strata, **resampling._asdict(), apart=n_steps)
     signs = beyond(observed, height if adjust == "cluster" else 0.0)

@@ -64,8 +64,8 @@ def over_time(
         largest statistic.
     threshold : float, optional
         Statistic beyond which steps form a cluster; by default the one at which a single step would
-        be significant at 5%. With ``"tfce"`` the distance between heights; by default a
-        hundredth of the largest statistic. Not for ``"maximum"``.
+        be significant at 5%. With ``"tfce"`` the distance between heights; by default 0.1. Not
+        for ``"maximum"``.
     window : float, optional
         Length in s of windows that stand side by side and whose means are compared; single samples
         where not given. A window in which an annotation lacks a sample is missing for it.
@@ -90,9 +90,9 @@ def over_time(
     higher. *Studentized*: effects of items and shrunken effects of participants are taken out as in
     `kruskal` (of participants' traits nothing), and the difference of means is divided by
     an error from ``V_participant + V_item - V_row`` (of traits ``V_participant``); several
-    groups have the Wald statistic. *Plain*: t, or F, of the analysis of variance with participants
-    and items as further factors; with factors that cross them and people who react
-    differently, it finds clusters too often.
+    groups have the Wald statistic. *Plain*: t, or F, of the analysis of variance of what is left
+    when participants and items are taken out; where these react differently to the factor,
+    it finds clusters too often.
 
     Groups are permuted as the factor was assigned (see `kruskal`), a whole trajectory at a time, so
     that the course of each rating stays as it is. Steps that follow each other beyond the threshold
@@ -111,9 +111,10 @@ def over_time(
     clusters less one.
 
     At each step the annotations count that have a value there, so a shorter one is missing at the
-    end only; it is not extended. A step without values in a group, or with fewer than 6
-    participants or items (of traits: 2 participants in a group), has no statistic, and a cluster
-    ends before it. Without any step beyond the threshold there is one row, with p 1.
+    end only; it is not extended. A step without values in a group, or at which all values are
+    equal, has no statistic, and a cluster ends before it; nor has the studentized one a value with
+    fewer than 6 participants or items (of traits: fewer than 2 of them in a group). Without any step
+    beyond the threshold there is one row, with p 1.
 
     References
     ----------

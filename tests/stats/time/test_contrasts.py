@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 
 import muvistats as mv
 
@@ -271,3 +274,19 @@ def test_rows_in_another_order_are_the_same_study(planted):
     )
     turned.attrs = dict(planted.attrs)
     pd.testing.assert_frame_equal(found(planted), found(turned))
+
+
+def test_the_committed_table_is_whole_and_nothing_in_it_is_liberal():
+    table = pd.read_csv(Path(mv.__file__).parent / "data" / "simulation" / "over_time.csv")
+    assert (table[["seed", "n_resamples", "alpha"]] == [0, 199, 0.05]).all(axis=None)
+    assert (table["version"] == mv.__version__).all()
+    assert not table.duplicated(["scenario", "test"]).any()
+    assert (table[["n_overlapping", "n_outside"]].max(axis=1) <= table["n_rejected"]).all()
+    assert (table["n_undefined"] == 0).all()
+    assert {"sharp", "people react", "items react", "both react"} <= set(table["scenario"])
+    rows = table[table["null"] & ~table["test"].str.endswith("plain")]
+    low = stats.beta.ppf(0.001, rows["n_rejected"], rows["n"] - rows["n_rejected"] + 1)
+    assert (np.nan_to_num(low) <= 0.065).all()
+    planted = table[~table["null"] & (table["test"] == "two levels, cluster")].iloc[0]
+    assert planted["n_overlapping"] >= 0.8 * planted["n"]
+    assert planted["n_outside"] <= 0.09 * planted["n"]

@@ -25,7 +25,6 @@ def test_means_are_drawn_as_they_are(steps):
 
 
 def test_significant_clusters_are_shaded(steps):
-    once = steps["time"].drop_duplicates().index
     frame = steps.assign(mass=0.0, p_adjusted=1.0)
     inside = frame["time"].between(10, 14.5) | frame["time"].between(20, 22)
     frame.loc[inside, "mass"] = 30.0
@@ -33,7 +32,6 @@ def test_significant_clusters_are_shaded(steps):
     frame.loc[frame["time"].between(20, 22), "p_adjusted"] = 0.06
     figure = mv.plot_over_time(frame)
     shades = [patch for patch in figure.axes[0].patches if patch.get_gid() == "cluster"]
-    assert len(once) == 118
     assert [(shade.get_x(), shade.get_x() + shade.get_width()) for shade in shades] == [(10, 15)]
     assert len(mv.plot_over_time(frame, alpha=0.1).axes[0].patches) == 2
 
