@@ -130,7 +130,9 @@ def threads_per_process(n_jobs: int) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """A setting as JSON knows it; a file by its name and checksum."""
+    """A setting as JSON knows it; a file, or those of a folder, by name and checksum."""
+    if isinstance(value, Path) and value.is_dir():
+        return [_plain(file) for file in sorted(value.glob("*.onnx"))]
     if isinstance(value, Path):
         with value.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Visual features of video files: colour, lighting, shots, and what networks see in them."""
+"""Visual features of video files: colour, lighting, shots, motion, and what networks see."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from .vision.actions import Actions
 from .vision.colour import Colour
 from .vision.faces import Faces
 from .vision.lighting import Lighting
+from .vision.motion import Motion
 from .vision.networks import limit_threads
 from .vision.objects import Objects
 from .vision.protocol import Extractor, Film, Frame, FrameExtractor, Reading, Scan
@@ -43,6 +44,7 @@ __all__ = [
     "Frame",
     "FrameExtractor",
     "Lighting",
+    "Motion",
     "Objects",
     "Reading",
     "Scan",
@@ -86,8 +88,8 @@ def extract(
     paths : path or sequence of path
         Video files, in any format that OpenCV decodes.
     extractors : Extractor or sequence of Extractor, optional
-        What to measure, from this module or your own; by default `Colour`, `Lighting` and
-        `Shots`, which need no network.
+        What to measure, from this module or your own; by default `Colour`, `Lighting`, `Shots`,
+        `Motion` and `Faces`, whose networks come with the package.
     hop : float
         Time between two windows in s.
     items : sequence of str, optional
@@ -140,8 +142,9 @@ def extract(
 
     Files of one picture are refused, and so are texts, which FFmpeg would draw.
     """
-    given = (Colour(), Lighting(), Shots()) if extractors is None else extractors
-    chosen: tuple[Extractor, ...] = several(given, "Colour()")
+    by_default = (Colour(), Lighting(), Shots(), Motion(), Faces())
+    given: Sequence[Extractor] | Extractor = by_default if extractors is None else extractors
+    chosen = several(given, "Colour()")
     hop = check_number("hop", hop, above=0)
     n_jobs = check_jobs(n_jobs)
     for extractor in chosen:
