@@ -20,7 +20,7 @@ from .hearing.notes import Notes
 from .hearing.protocol import Sound, SoundExtractor
 from .hearing.rhythm import Rhythm
 from .hearing.scan import scan_sound
-from .hearing.tonality import Tonality
+from .hearing.tonality import PITCH_CLASSES, Tonality
 from .onnx import limit_network_threads
 from .protocol import (
     Extractor,
@@ -34,6 +34,7 @@ from .smile import FEATURE_SETS, FRAME_STEP
 
 __all__ = [
     "FEATURE_SETS",
+    "PITCH_CLASSES",
     "Extractor",
     "Notes",
     "OpenSmile",

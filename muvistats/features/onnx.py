@@ -49,7 +49,7 @@ def load_session(path: Path, extra: str) -> Any:
     """
     optional_module("onnxruntime", extra)
     stamp = path.stat()
-    return _load(path.resolve(), (stamp.st_mtime_ns, stamp.st_size), _threads)
+    return _load(path, (stamp.st_mtime_ns, stamp.st_size), _threads)
 
 
 @lru_cache(maxsize=12)

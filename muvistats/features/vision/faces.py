@@ -96,7 +96,7 @@ class Faces(NetworkSettings, FrameExtractor):
     grey: bool = False
     confidence: float = 0.7
     overlap: float = 0.3
-    smallest: int = 20
+    smallest: int = 24
     margin: float = 0.0
     longest_side: int = 640
     absent: float = math.nan

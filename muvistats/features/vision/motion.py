@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -150,6 +151,7 @@ class _MotionReading:
         return small
 
 
+@lru_cache(maxsize=4)
 def _places(height: int, width: int) -> Any:
     """Place of each pixel from the middle, as x + iy in widths of the frame."""
     row, column = np.mgrid[:height, :width]
