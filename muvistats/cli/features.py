@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,19 +52,33 @@ def audio(
     files: Files,
     out: Out,
     feature_set: Annotated[str, typer.Option(help="emobase, eGeMAPS or ComParE.")] = "emobase",
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(help="opensmile (the default), rhythm, tonality or notes; may be repeated."),
+    ] = None,
     window: Annotated[float, typer.Option(help="Length of a window in s.")] = 0.5,
     hop: Annotated[float, typer.Option(help="Time between the starts of two windows in s.")] = 0.5,
     jobs: Jobs = -1,
     cache: Cache = True,
     overwrite: Overwrite = False,
 ) -> None:
-    """Extract openSMILE functionals per window of the sound."""
-    from ..features.audio import extract
+    """Extract features of the sound: openSMILE functionals, rhythm, tonality, notes."""
+    from ..errors import DesignError
+    from ..features import audio as room
 
     study = target_study(out, "audio", overwrite=overwrite)
-    found = extract(
-        files, feature_set=feature_set, window=window, hop=hop, n_jobs=jobs, cache=cache
-    )
+    known: dict[str, Callable[[], room.Extractor]] = {
+        "opensmile": lambda: room.OpenSmile(feature_set),
+        "rhythm": room.Rhythm,
+        "tonality": room.Tonality,
+        "notes": room.Notes,
+    }
+    chosen = measure or ["opensmile"]
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise DesignError(f"--measure {unknown[0]}: give one of {', '.join(known)}")
+    extractors = [known[name]() for name in chosen]
+    found = room.extract(files, extractors, window=window, hop=hop, n_jobs=jobs, cache=cache)
     write_features(found, study, out, overwrite=overwrite)
 
 

@@ -26,11 +26,11 @@ def visual(
     objects: Annotated[Path | None, _network("objects: YOLO, .onnx or .pt")] = None,
     scenes: Annotated[Path | None, _network("scenes: it classifies frames")] = None,
     scene_labels: Annotated[Path | None, _labels("scenes")] = None,
-    faces: Annotated[Path | None, _network("expressions of faces, or a registered name")] = None,
+    faces: Annotated[Path, _network("expressions of faces, or a registered name")] = Path("fer"),
     face_labels: Annotated[Path | None, _labels("expressions")] = None,
     face_detector: Annotated[
-        Path, typer.Option(help="Face detector for --faces: .onnx, or a registered name.")
-    ] = Path("yunet"),
+        Path, typer.Option(help="Face detector: .onnx, a folder, or a registered name.")
+    ] = Path("mtcnn"),
     actions: Annotated[Path | None, _network("actions: it classifies clips of shots")] = None,
     action_labels: Annotated[Path | None, _labels("actions")] = None,
     trust: Annotated[
@@ -44,21 +44,19 @@ def visual(
     cache: Cache = True,
     overwrite: Overwrite = False,
 ) -> None:
-    """Extract colour, lighting and shots of the picture, and what networks see in it."""
+    """Extract colour, lighting, shots, motion and faces, and what your networks see."""
     from ..features import visual as room
     from ..files import write_whole
 
     study = target_study(out, "visual", overwrite=overwrite)
     shots = room.Shots(detector=detector)  # type: ignore[arg-type]  # it checks the name
-    chosen: list[room.Extractor] = [room.Colour(), room.Lighting(), shots]
+    expressed = room.Faces(weights=faces, labels=face_labels, detector=face_detector, trust=trust)
+    motion = room.Motion(shots=shots)
+    chosen: list[room.Extractor] = [room.Colour(), room.Lighting(), shots, motion, expressed]
     if objects is not None:
         chosen.append(room.Objects(weights=objects, trust=trust))
     if scenes is not None:
         chosen.append(room.Scenes(weights=scenes, labels=scene_labels, trust=trust))
-    if faces is not None:
-        chosen.append(
-            room.Faces(weights=faces, labels=face_labels, detector=face_detector, trust=trust)
-        )
     if actions is not None:
         chosen.append(room.Actions(weights=actions, labels=action_labels, shots=shots, trust=trust))
     found = room.extract(files, chosen, hop=step, n_jobs=jobs, cache=cache)

@@ -1,38 +1,62 @@
-"""openSMILE functionals per window of the sound of audio and video files."""
+"""Features of the sound of audio and video files: openSMILE, rhythm, tonality, notes, tags."""
 
 from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from ..errors import DataError, DesignError
-from ..types import Floats
+from ..arguments import check_jobs
+from ..errors import DesignError
+from ..extras import optional_module
 from ..workers import check_client
 from .extraction import FileFeatures, extract_files
-from .families import audio_family
-from .smile import FEATURE_SETS, FRAME_STEP, engine_versions, functionals
-from .sound import decode_sound
+from .hearing.functionals import OpenSmile
+from .hearing.notes import Notes
+from .hearing.protocol import Sound, SoundExtractor
+from .hearing.rhythm import Rhythm
+from .hearing.scan import scan_sound
+from .hearing.tonality import PITCH_CLASSES, Tonality
+from .onnx import limit_network_threads
+from .protocol import (
+    Extractor,
+    describe,
+    engine_versions,
+    feature_names,
+    several,
+    threads_per_process,
+)
+from .smile import FEATURE_SETS, FRAME_STEP
 
-__all__ = ["FEATURE_SETS", "extract"]
+__all__ = [
+    "FEATURE_SETS",
+    "PITCH_CLASSES",
+    "Extractor",
+    "Notes",
+    "OpenSmile",
+    "Rhythm",
+    "Sound",
+    "SoundExtractor",
+    "Tonality",
+    "extract",
+]
 
-#: Rounding that a comparison of times allows, as a share of a window or of a frame.
+#: Rounding that a comparison of times allows, as a share of a frame.
 _SLACK = 1e-6
 
-#: Number of this way of cutting windows: a change of it makes finished files unreachable.
-_METHOD = 1
+#: Goes up when the same settings would give other features.
+_VERSION = 2
 
 
 def extract(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    extractors: Extractor | Sequence[Extractor] | None = None,
     *,
-    feature_set: str = "emobase",
+    feature_set: str | None = None,
     window: float = 0.5,
     hop: float = 0.5,
     min_fill: float = 0.9,
@@ -42,15 +66,17 @@ def extract(
     cache: bool | str | os.PathLike[str] = True,
     progress: bool = True,
 ) -> xr.Dataset:
-    """Audio features of files: openSMILE functionals, window by window.
+    """Features of the sound of files, window by window.
 
     Parameters
     ----------
     paths : path or sequence of path
         Audio or video files, in any format that FFmpeg decodes.
-    feature_set : {"emobase", "eGeMAPS", "ComParE"}
-        988 features of emobase (those of the MuVi release), 88 of eGeMAPS (v02), or 6,373 of
-        ComParE (2016).
+    extractors : Extractor or sequence of Extractor, optional
+        What to measure, from this module or your own; by default `OpenSmile`, with the emobase
+        features of the MuVi release.
+    feature_set : {"emobase", "eGeMAPS", "ComParE"}, optional
+        Short for ``OpenSmile(feature_set)``.
     window, hop : float
         Length of a window and time between the starts of two, in s; multiples of 0.01 s.
     min_fill : float
@@ -70,66 +96,62 @@ def extract(
     Returns
     -------
     Dataset
-        `values` (item, time, feature), float32, in the units of openSMILE, with the coordinates
-        `time` (start of the window in s) and `family` (feature): the group `/features/audio` of
-        a study, to which `with_features` adds it.
+        `values` (item, time, feature), float32, with the coordinates `time` (start of the window
+        in s) and `family` (feature): the group `/features/audio` of a study, to which
+        `with_features` adds it.
 
     Raises
     ------
     DataError
         When there is no file, two files are of one item, or no file could be read.
     DesignError
-        When the set is unknown or window, hop or fill make no sense.
+        When window, hop or fill make no sense, two features have one name, or both extractors
+        and a feature set are given.
     MissingExtraError
-        When openSMILE or PyAV is not installed (extra `audio`).
+        When a package of an extractor is not installed (extras `audio`, `music`).
 
     Warns
     -----
     ExtractionWarning
         When some of the files could not be read; `extraction_failures` lists them.
 
+    See Also
+    --------
+    muvistats.features.visual.extract : The same for the picture.
+    muvistats.with_features : Give the features to a study.
+
     Notes
     -----
-    openSMILE runs once over the whole sound of a file and summarises its frame-wise descriptors
-    window by window (its frame mode), as it was done for the MuVi release. So smoothing and pitch
-    tracking do not start anew at each window. Window k takes the descriptor frames that start
-    in [k hop, k hop + window); the frames, of 20 to 60 ms, reach a little beyond its end. For
-    this reason the last full window of a file has up to five frames fewer than the others.
+    A file is decoded once, whatever the number of extractors, at its own rate and with its own
+    channels. All extractors of the package take the mean of the channels; one of your own may
+    have them apart (`Sound.channels`).
 
     A file of 60 s has 120 windows of 0.5 s. Where the last window has sound for less than
-    `min_fill` of its length, it is left out; a file with no window at all is reported.
-
-    The sound goes to openSMILE as it would go to its program SMILExtract: at the sample rate of
-    the file, with its channels averaged, integers scaled by openSMILE. Two things differ.
-    openSMILE takes the unsigned numbers of 8-bit WAV for signed ones, so these are read as 16
-    bit. And where 10 ms is no whole number of samples (11.025 and 22.05 kHz), openSMILE's frames
-    follow each other at 9.98 or 10.02 ms and its fixed windows drift by 0.14 s a minute; here
-    each window gets the frames that lie in it, so that windows stay beside the annotations.
-
-    Features depend on the sample rate: line spectral frequencies are a share of it, and openSMILE
-    hears what the rate lets through. Compare files of one rate; the log counts them by rate.
-
-    The F0 of emobase is a simple tracker: on steady tones it can be far off, more so at high
-    sample rates. That of the other two sets is right on them.
-
-    References
-    ----------
-    Eyben, F., Wöllmer, M., & Schuller, B. (2010). openSMILE: the Munich versatile and fast
-    open-source audio feature extractor. Proceedings of ACM Multimedia, 1459-1462.
-    https://doi.org/10.1145/1873951.1874246
+    `min_fill` of its length, it is left out; a file with no window at all is reported. What has
+    no value, such as the pitch of silence, is NaN.
     """
-    name = _set_name(feature_set)
+    if feature_set is not None and extractors is not None:
+        raise DesignError("give extractors or feature_set, which is short for OpenSmile(...)")
+    by_default = OpenSmile(feature_set or "emobase")
+    chosen = several(by_default if extractors is None else extractors, "OpenSmile()")
     _check_windows(window, hop, min_fill)
-    settings = {
-        "feature_set": name,
-        "window": float(window),
-        "hop": float(hop),
+    n_jobs = check_jobs(n_jobs)
+    optional_module("av", "audio")
+    for extractor in chosen:
+        extractor.check()
+    feature_names(chosen)
+    windows = {"window": float(window), "hop": float(hop)}
+    settings: dict[str, Any] = {
+        "extractors": [describe(extractor) for extractor in chosen],
+        **windows,
         "min_fill": float(min_fill),
-        "engine": f"windows {_METHOD}, {engine_versions()}",
+        "engines": engine_versions(["av"]),
+        "version": _VERSION,
     }
+    sets = [each.feature_set for each in chosen if isinstance(each, OpenSmile)]
     return extract_files(
         paths,
-        _windows_of_file,
+        _SoundReader(chosen, (window, hop, min_fill), threads_per_process(n_jobs)),
         settings,
         kind="audio",
         items=items,
@@ -137,15 +159,8 @@ def extract(
         client=check_client(client),
         cache=cache,
         progress=progress,
-        attrs={"feature_set": name, "window": float(window), "hop": float(hop)},
+        attrs={**({"feature_set": ", ".join(sets)} if sets else {}), **windows},
     )
-
-
-def _set_name(feature_set: str) -> str:
-    for name, config in FEATURE_SETS.items():
-        if feature_set.lower() in (name.lower(), Path(config).stem.lower()):
-            return name
-    raise DesignError(f"unknown feature set {feature_set!r}: one of {', '.join(FEATURE_SETS)}")
 
 
 def _check_windows(window: float, hop: float, min_fill: float) -> None:
@@ -157,36 +172,23 @@ def _check_windows(window: float, hop: float, min_fill: float) -> None:
         raise DesignError(f"min_fill={min_fill!r} is no share of a window above 0")
 
 
-def _windows_of_file(
-    path: Path,
-    *,
-    feature_set: str,
-    window: float,
-    hop: float,
-    min_fill: float,
-    engine: str,  # noqa: ARG001 - part of the key under which a file is kept
-) -> FileFeatures:
-    """Features of one file."""
-    with tempfile.TemporaryDirectory(prefix="muvistats-") as folder:
-        wav = Path(folder) / "sound.wav"
-        sound = decode_sound(path, wav)
-        starts = np.arange(math.ceil(sound.duration / hop), dtype=np.float64) * hop
-        filled = (sound.duration - starts) / window
-        time: Floats = starts[filled >= min_fill - _SLACK]
-        if not len(time):
-            raise DataError(
-                "sound is shorter than a window",
-                file=path,
-                found=f"{sound.duration:.3f} s",
-                expected=f"at least {min_fill * window:g} s",
-            )
-        names, values = functionals(
-            wav, feature_set, time, window, rate=sound.rate, duration=sound.duration
-        )
-    notes = [f"sound at {sound.rate} Hz", *sound.notes]
-    if len(values) < len(time):
-        notes.append("last windows are too close to the end of the sound for openSMILE's frames")
-    if len(starts) > len(time):
-        notes.append(f"windows at the end with sound for less than {min_fill:.0%} were left out")
-    families = tuple(audio_family(name) for name in names)
-    return FileFeatures(time[: len(values)], values, names, families, tuple(notes))
+class _SoundReader:
+    """Features of one file; goes to the worker processes with its extractors.
+
+    The settings that it is called with only name the entry of the store.
+    """
+
+    def __init__(
+        self,
+        extractors: Sequence[Extractor],
+        windows: tuple[float, float, float],
+        threads: int,
+    ) -> None:
+        self.__qualname__ = type(self).__qualname__
+        self._extractors = tuple(extractors)
+        self._windows = dict(zip(("window", "hop", "min_fill"), map(float, windows), strict=True))
+        self._threads = threads
+
+    def __call__(self, path: Path, **_settings: Any) -> FileFeatures:
+        limit_network_threads(self._threads)
+        return scan_sound(Path(path), self._extractors, **self._windows)

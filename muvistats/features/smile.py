@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -49,6 +50,13 @@ def engine_versions() -> str:
     for package in ("opensmile", "av"):
         optional_module(package, "audio")
     return f"opensmile {version('opensmile')}, av {version('av')}"
+
+
+@functools.cache
+def feature_names(feature_set: str) -> tuple[str, ...]:
+    """Names of the features of a set, asked of openSMILE."""
+    smile = optional_module("opensmile", "audio")
+    return tuple(smile.Smile(smile.FeatureSet[Path(FEATURE_SETS[feature_set]).stem]).feature_names)
 
 
 def functionals(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import DataError
 from ..extras import optional_module
+from ..types import Singles
 
 #: Sound that starts later, or breaks off for longer than this, in s, is filled with silence.
 _LARGEST_GAP = 0.01
@@ -99,6 +100,23 @@ def decode_sound(path: Path, target: Path) -> Sound:
         raise DataError(problem, file=path) from error
 
 
+def read_samples(wav: Path) -> Singles:
+    """Samples of a file that `decode_sound` wrote, (channel, sample), from -1 to 1."""
+    with wav.open("rb") as stream:
+        head = stream.read(44)
+    kind, channels = struct.unpack("<HH", head[20:24])
+    width = struct.unpack("<H", head[34:36])[0] // 8
+    raw = np.fromfile(wav, dtype=np.uint8, offset=44).reshape(-1, channels * width)
+    if kind == _FLOAT:
+        return np.ascontiguousarray(raw.view("<f4").T)
+    if width == 3:  # the upper three of four bytes
+        filled = np.zeros((len(raw) * channels, 4), dtype=np.uint8)
+        filled[:, 1:] = raw.reshape(-1, 3)
+        raw, width = filled.reshape(len(raw), -1), 4
+    numbers = raw.view(f"<i{width}").T
+    return np.ascontiguousarray(numbers.astype(np.float32) / 2.0 ** (8 * width - 1))
+
+
 def _refuse_cut_wav(path: Path) -> None:
     """Refuse a WAV file that is shorter than it says; decoders take it without a word."""
     with path.open("rb") as stream:
@@ -183,6 +201,11 @@ def _frames(
                 samples = samples.astype("<i4").view(np.uint8).reshape(-1, 4)[:, 1:]
             else:
                 samples = samples.astype(samples.dtype.newbyteorder("<"))
+            if stored.kind == _FLOAT and not np.isfinite(samples).all():
+                raise DataError(
+                    "sound has samples that are no finite numbers",
+                    found=int((~np.isfinite(samples)).sum()),
+                )
             yield time, samples.tobytes()
             time = None
 

@@ -1,10 +1,9 @@
-"""Visual features of video files: colour, lighting, shots, and what networks see in them."""
+"""Visual features of video files: colour, lighting, shots, motion, and what networks see."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,25 @@ import xarray as xr
 
 from ..arguments import check_jobs, check_number
 from ..dataset import schema
-from ..errors import DataError, DesignError
+from ..errors import DataError
 from ..workers import check_client
 from .extraction import FileFeatures, run_extraction
+from .protocol import (
+    describe,
+    engine_versions,
+    feature_names,
+    several,
+    threads_per_process,
+)
 from .vision.actions import Actions
 from .vision.colour import Colour
 from .vision.faces import Faces
 from .vision.lighting import Lighting
+from .vision.motion import Motion
 from .vision.networks import limit_threads
 from .vision.objects import Objects
-from .vision.protocol import Extractor, Film, Frame, FrameExtractor, Reading, Scan, describe
-from .vision.scan import feature_names, scan_film
+from .vision.protocol import Extractor, Film, Frame, FrameExtractor, Reading, Scan
+from .vision.scan import scan_film
 from .vision.scenes import Scenes
 from .vision.shots import Shots
 from .vision.weights import fetch_weights, registered_weights
@@ -37,6 +44,7 @@ __all__ = [
     "Frame",
     "FrameExtractor",
     "Lighting",
+    "Motion",
     "Objects",
     "Reading",
     "Scan",
@@ -80,8 +88,8 @@ def extract(
     paths : path or sequence of path
         Video files, in any format that OpenCV decodes.
     extractors : Extractor or sequence of Extractor, optional
-        What to measure, from this module or your own; by default `Colour`, `Lighting` and
-        `Shots`, which need no network.
+        What to measure, from this module or your own; by default `Colour`, `Lighting`, `Shots`,
+        `Motion` and `Faces`, whose networks come with the package.
     hop : float
         Time between two windows in s.
     items : sequence of str, optional
@@ -134,7 +142,9 @@ def extract(
 
     Files of one picture are refused, and so are texts, which FFmpeg would draw.
     """
-    chosen = _chosen(extractors)
+    by_default = (Colour(), Lighting(), Shots(), Motion(), Faces())
+    given: Sequence[Extractor] | Extractor = by_default if extractors is None else extractors
+    chosen = several(given, "Colour()")
     hop = check_number("hop", hop, above=0)
     n_jobs = check_jobs(n_jobs)
     for extractor in chosen:
@@ -143,10 +153,10 @@ def extract(
     settings: dict[str, Any] = {
         "step": hop,
         "extractors": [describe(extractor) for extractor in chosen],
-        "engines": {name: found for name in _ENGINES if (found := _version_of(name))},
+        "engines": engine_versions(_ENGINES),
         "version": _VERSION,
     }
-    reader = _FilmReader(chosen, hop, _threads(n_jobs))
+    reader = _FilmReader(chosen, hop, threads_per_process(n_jobs))
     made = run_extraction(
         paths,
         reader,
@@ -221,31 +231,6 @@ class _FilmReader:
     def __call__(self, path: Path, **_settings: Any) -> FileFeatures:
         limit_threads(self._threads)
         return scan_film(Path(path), self._extractors, step=self._step)
-
-
-def _chosen(extractors: Extractor | Sequence[Extractor] | None) -> tuple[Extractor, ...]:
-    if extractors is None:
-        return (Colour(), Lighting(), Shots())
-    several = extractors if isinstance(extractors, Sequence) else (extractors,)
-    for each in several:
-        if isinstance(each, type) or not hasattr(each, "start"):
-            raise DesignError(f"{each!r} is no extractor: give an instance, such as Colour()")
-    return tuple(several)
-
-
-def _threads(n_jobs: int) -> int:
-    """Threads that each of so many processes may use; 0 is no limit."""
-    if n_jobs == 1:
-        return 0
-    cores = os.cpu_count() or 1
-    return max(1, cores // n_jobs)
-
-
-def _version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
 
 
 def _seconds(text: str) -> dict[str, str]:

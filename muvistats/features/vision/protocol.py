@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -15,6 +13,8 @@ import numpy.typing as npt
 
 from ...errors import DataError
 from ...types import Floats
+from ..protocol import Extractor as FileExtractor
+from ..protocol import Reading as FileReading
 
 Image = npt.NDArray[np.uint8]
 
@@ -62,14 +62,11 @@ class Frame:
     windows: range
 
 
-class Reading(Protocol):
+class Reading(FileReading, Protocol):
     """One extractor at work on one video."""
 
     def add(self, frame: Frame) -> None:
         """Take the next frame. Keep no more of it than a bounded amount."""
-
-    def finish(self, time: Floats) -> Floats:
-        """Features (time, feature) of the windows that start at these times, in s."""
 
 
 class Watcher(Protocol):
@@ -114,7 +111,7 @@ class Scan:
         return self.watchers[key]
 
 
-class Extractor(Protocol):
+class Extractor(FileExtractor, Protocol):
     """What turns the frames of a video into features.
 
     An extractor is plain settings and can be pickled; what it gathers from one video it keeps in
@@ -123,18 +120,8 @@ class Extractor(Protocol):
     """
 
     @property
-    def family(self) -> str:
-        """Family of all its features, as in ``"colour"``."""
-
-    @property
     def every_frame(self) -> bool:
         """Whether it needs every frame, or only those that stand for a window."""
-
-    def names(self) -> Sequence[str]:
-        """Names of its features."""
-
-    def check(self) -> None:
-        """Refuse settings that cannot work, before any video is read."""
 
     def start(self, scan: Scan) -> Reading:
         """Begin a video."""
@@ -224,45 +211,3 @@ class _Batches:
             )
         self._blocks.append(np.repeat(rows, self._repeats, axis=0))
         self._images, self._repeats = [], []
-
-
-def describe(extractor: Extractor) -> dict[str, Any]:
-    """Settings of an extractor as plain values, checksums of its files and its code included.
-
-    Two extractors with the same description give the same features, so that features that were
-    kept under it can be used again.
-    """
-    kind = type(extractor)
-    fields = (
-        {f.name: getattr(extractor, f.name) for f in dataclasses.fields(extractor)}
-        if dataclasses.is_dataclass(extractor)
-        else dict(vars(extractor))
-    )
-    told: dict[str, Any] = {"extractor": f"{kind.__module__}.{kind.__qualname__}"}
-    told.update({name: _plain(value) for name, value in fields.items()})
-    if not kind.__module__.startswith(__package__ or "muvistats"):
-        told["code"] = _code_digest(kind)
-    return told
-
-
-def _plain(value: Any) -> Any:
-    """A setting as JSON knows it; a file by its name and checksum."""
-    if isinstance(value, Path):
-        with value.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return {"file": value.name, "sha256": digest}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
-    if isinstance(value, np.generic):
-        return value.item()
-    return value
-
-
-def _code_digest(kind: type) -> str:
-    """Checksum of the source of a class that is not ours; empty where there is no source."""
-    try:
-        return hashlib.sha256(inspect.getsource(kind).encode()).hexdigest()
-    except (OSError, TypeError):
-        return ""

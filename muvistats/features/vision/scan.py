@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import DataError, DesignError
-from ...types import Floats
+from ..protocol import checked, feature_names
 from ..store import FileFeatures
 from .decode import SkippedFrameError, open_film
 from .protocol import Extractor, Scan
@@ -62,32 +61,8 @@ def _scan(path: Path, extractors: Sequence[Extractor], *, step: float, every: bo
     scan.duration = decoder.duration
     time = np.arange(decoder.n_windows, dtype=np.float64) * step
     blocks = [
-        _checked(reading.finish(time), extractor, len(time))
+        checked(reading.finish(time), extractor, len(time))
         for reading, extractor in zip(readings, extractors, strict=True)
     ]
     values = np.concatenate(blocks, axis=1)
     return FileFeatures(time, values, names, families, tuple(scan.notes), scan.tables)
-
-
-def feature_names(extractors: Sequence[Extractor]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Name and family of every feature, in order."""
-    names = [name for extractor in extractors for name in extractor.names()]
-    families = [extractor.family for extractor in extractors for _ in extractor.names()]
-    if not names:
-        raise DesignError("no extractor was given, or none that names a feature")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DesignError(f"two features are called {twice!r}: leave out one of their extractors")
-    return tuple(names), tuple(families)
-
-
-def _checked(block: Floats, extractor: Extractor, n_windows: int) -> Floats:
-    """What an extractor gave, if it has the shape that it must have."""
-    expected = (n_windows, len(extractor.names()))
-    if block.shape != expected:
-        raise DataError(
-            f"extractor {type(extractor).__name__} gave features of another shape",
-            found=block.shape,
-            expected=str(expected),
-        )
-    return block

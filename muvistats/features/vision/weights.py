@@ -13,6 +13,10 @@ import pandas as pd
 from ...errors import DataError, DesignError
 from ...extras import optional_module
 from ...files import cache_folder
+from ..onnx import SHIPPED
+
+#: How the address of what comes with the package begins.
+_OURS = "muvistats:"
 
 #: The registry: one row per file, with address and checksum.
 REGISTRY = Path(__file__).parents[2] / "data" / "weights.csv"
@@ -31,7 +35,7 @@ class RegisteredWeights:
     file : str
         Name of the file.
     address : str
-        Where its authors offer it.
+        Where its authors offer it; ``muvistats:`` and a place for what comes with the package.
     sha256 : str
         Checksum; empty where none is known, and then the file is not fetched.
     licence : str
@@ -72,7 +76,7 @@ def registered_weights() -> pd.DataFrame:
     Examples
     --------
     >>> registered_weights().query("extractor == 'faces.detector'")["name"].tolist()
-    ['yunet']
+    ['mtcnn', 'yunet']
     """
     columns = [column.name for column in fields(RegisteredWeights)]
     rows = [[getattr(row, column) for column in columns] for row in known_weights().values()]
@@ -108,6 +112,8 @@ def fetch_weights(name: str, *, folder: str | os.PathLike[str] | None = None) ->
     if row is None:
         known = ", ".join(known_weights())
         raise DesignError(f"no weights are called {name!r}: give a path, or one of {known}")
+    if row.address.startswith(_OURS):
+        return SHIPPED / row.address.removeprefix(_OURS)
     where = Path(folder) if folder is not None else cache_folder() / "weights"
     if not row.sha256:
         raise DesignError(
@@ -132,9 +138,9 @@ def fetch_weights(name: str, *, folder: str | os.PathLike[str] | None = None) ->
 
 
 def weights_path(given: str | os.PathLike[str]) -> Path:
-    """A file of weights from its path or its name in the registry."""
+    """A file of weights, or a folder of them, from its path or its name in the registry."""
     path = Path(given)
-    if path.is_file():
+    if path.is_file() or (path.is_dir() and any(path.glob("*.onnx"))):
         return path
     if str(given) in known_weights():
         return fetch_weights(str(given))

@@ -45,9 +45,12 @@ def test_layout(films):
     assert dataset["item"].to_numpy().tolist() == ["a", "b", "c"]
     assert dataset.sizes["time"] == 7
     assert np.isnan(dataset["values"].to_numpy()[0, 3:]).all()
-    assert np.isfinite(dataset["values"].to_numpy()[2]).all()
+    measured = dataset["values"].sel(feature=dataset["family"].isin(["colour", "lighting", "shot"]))
+    assert np.isfinite(measured.to_numpy()[2]).all()
     families = dataset["family"].to_series()
-    assert families.value_counts().to_dict() == {"colour": 28, "lighting": 5, "shot": 3}
+    assert families.value_counts().to_dict() == {
+        "colour": 28, "lighting": 5, "shot": 3, "motion": 10, "face": 9,
+    }  # fmt: skip
     assert all(name.startswith(family) for name, family in families.items())
     table = shot_table(dataset)
     assert table["item"].tolist() == ["a", "b", "c"]
@@ -126,7 +129,7 @@ def test_command_writes_features_shots_and_failures(films, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "1 of 4 files could not be read" in printed.err
     with xr.open_dataset(out / "visual_features.nc", engine="h5netcdf") as stored:
-        assert stored.sizes["feature"] == 36
+        assert stored.sizes["feature"] == 55
     shots = pd.read_csv(out / "visual_shots.csv")
     assert list(shots.columns) == ["item", "shot", "start", "end", "length"]
     assert shots["item"].tolist() == ["a", "b", "c"]
@@ -181,6 +184,8 @@ def test_what_an_extractor_gives_is_checked(films):
         extract(films[0], hop=0, cache=False)
 
 
+FACES = {"face_count", "face_area"}
+
 PEAK = """
 import resource, sys
 from muvistats.features.visual import Actions, Colour, Lighting, Scenes, Shots
@@ -225,3 +230,19 @@ def test_actions_and_the_rest_decode_once(films, onnx_network, monkeypatch):
     actions = Actions(weights=clips, labels=list("abcd"), clip_length=8)
     extract(films[0], [Colour(), Lighting(), Shots(), actions], cache=False)
     assert len(opened) == 1
+
+
+def test_all_that_works_out_of_the_box_on_the_shared_clip(shared):
+    clip = shared / "media" / "sample_music_video.mp4"
+    if not clip.is_file():
+        pytest.skip("the clip is not here")
+    found = extract(clip, cache=False)["values"].isel(item=0).to_pandas()
+    assert len(found) == 112
+    faces = [name for name in found if name.startswith("face_") and name not in FACES]
+    motion = [name for name in found if name.startswith("motion_")]
+    assert np.isfinite(found.drop(columns=[*faces, *motion])).all(axis=None)
+    assert (found[faces].isna().all(axis=1) == (found["face_count"] == 0)).all()
+    assert 1 <= (found["face_count"] > 0).sum() < 40  # people on bicycles, now and then
+    np.testing.assert_allclose(found[faces].dropna().sum(axis=1), 1, atol=1e-6)
+    assert found[motion].isna().any(axis=1).sum() <= 8  # a cut within the pair of frames
+    assert (found["motion_amount"].dropna() > 0).mean() > 0.9

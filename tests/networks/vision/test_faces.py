@@ -135,10 +135,10 @@ def test_no_face(faces, write_film):
     assert dataset["feature"].to_numpy().tolist() == [
         "face_count", "face_area", "face_happy", "face_sad", "face_angry", "face_calm",
     ]  # fmt: skip
-    assert (dataset["values"] == 0).all()
-    missing = extract(film, faces(absent=float("nan")), cache=False)["values"][0].to_numpy()
-    assert (missing[:, :2] == 0).all()
-    assert np.isnan(missing[:, 2:]).all()
+    values = dataset["values"][0].to_numpy()
+    assert (values[:, :2] == 0).all()
+    assert np.isnan(values[:, 2:]).all()
+    assert (extract(film, faces(absent=0.0), cache=False)["values"] == 0).all()
 
 
 def test_film_with_a_face_that_comes_and_goes(faces, write_film, expected):
@@ -185,3 +185,48 @@ def test_bad_detector(tmp_path, onnx_network):
 def test_expression_that_is_a_feature_already(onnx_network, detector):
     with pytest.raises(DesignError, match="'count'"):
         Faces(weights=onnx_network(), labels=[*LABELS[:3], "Count"], detector=detector)
+
+
+@pytest.fixture
+def astronaut():
+    """A woman who laughs, from scikit-image."""
+    data = pytest.importorskip("skimage.data")
+    return np.ascontiguousarray(data.astronaut()[..., ::-1])
+
+
+def test_a_face_is_found_and_happy(astronaut):
+    found = dict(zip(Faces().names(), Faces().measure([astronaut])[0], strict=True))
+    assert found["face_count"] == 1
+    assert found["face_happy"] > 0.9
+    assert sum(found[f"face_{label}"] for label in Faces().classes) == pytest.approx(1)
+    left, top, wide, high = Faces()._boxes(astronaut)[0]
+    # facenet-pytorch 2.6.0: MTCNN(keep_all=True).detect(picture)
+    expected = (181.051, 62.156, 267.747, 172.050)
+    np.testing.assert_allclose((left, top, left + wide, top + high), expected, atol=3)
+
+
+@pytest.mark.parametrize("by", [0.3, 0.6, 1.5])
+def test_faces_of_other_sizes(astronaut, by):
+    import cv2
+
+    other = cv2.resize(astronaut, None, fx=by, fy=by, interpolation=cv2.INTER_AREA)
+    assert Faces().measure([other])[0, 0] == 1
+    both = np.concatenate([other, other[:, ::-1]], axis=1)
+    found = dict(zip(Faces().names(), Faces().measure([both])[0], strict=True))
+    assert found["face_count"] == 2
+    assert found["face_happy"] > 0.5
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (11, 300), (301, 17), (640, 272), (13, 13)])
+def test_odd_sizes_and_black_have_no_face(shape):
+    found = Faces().measure([np.zeros((*shape, 3), dtype=np.uint8)])[0]
+    assert (found[:2] == 0).all()
+    assert np.isnan(found[2:]).all()
+
+
+def test_a_folder_must_hold_the_cascade(tmp_path):
+    (tmp_path / "pnet.onnx").write_bytes(b"")
+    with pytest.raises(DesignError, match=r"rnet\.onnx, onet\.onnx is not in the folder"):
+        Faces(detector=tmp_path)
+    with pytest.raises(DesignError, match="smallest at least 12"):
+        Faces(smallest=5)

@@ -1,0 +1,1 @@
+"""Features of the sound: extractors that share one decoding of a file."""

@@ -1,0 +1,81 @@
+"""ONNX networks: loaded once a process, run with errors in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from ..extras import optional_module
+from ..types import Singles
+
+#: Networks that come with the package, each in a folder with its licence.
+SHIPPED = Path(__file__).parents[1] / "data" / "networks"
+
+_threads = 0
+
+
+def limit_network_threads(threads: int) -> None:
+    """Give networks that are loaded from now on so many threads; 0 is no limit."""
+    global _threads
+    _threads = threads
+
+
+def network_threads() -> int:
+    """Threads that a network may use; 0 is no limit."""
+    return _threads
+
+
+def load_session(path: Path, extra: str) -> Any:
+    """A network ready to run, kept for the next file of this process.
+
+    Parameters
+    ----------
+    path : Path
+        The ONNX file.
+    extra : str
+        Extra of muvistats that installs what runs it.
+
+    Raises
+    ------
+    DataError
+        When the file is no ONNX network.
+    MissingExtraError
+        When ONNX Runtime is not installed.
+    """
+    optional_module("onnxruntime", extra)
+    stamp = path.stat()
+    return _load(path, (stamp.st_mtime_ns, stamp.st_size), _threads)
+
+
+@lru_cache(maxsize=12)
+def _load(
+    path: Path,
+    stamp: tuple[int, int],  # noqa: ARG001 (a file that was changed is loaded anew)
+    threads: int,
+) -> Any:
+    runtime = optional_module("onnxruntime", "vision")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    try:
+        return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base
+        raise DataError(f"not an ONNX network: {one_line(error)}", file=path) from error
+
+
+def run_session(session: Any, feed: Mapping[str, Singles], path: Path) -> list[Singles]:
+    """Outputs of a network for a batch."""
+    try:
+        return [np.asarray(out) for out in session.run(None, dict(feed))]
+    except Exception as error:
+        raise DataError(f"network refused a batch: {one_line(error)}", file=path) from error
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split())[:300]
