@@ -27,7 +27,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "chisquare_labels": {"by": "gender", "n_resamples": 299},
     "interrater_ccc": {"level": "modality"},
     "kruskal": {"formula": "arousal ~ gender"},
-    "over_time": {"formula": "arousal ~ gender"},
+    "over_time": {"formula": "arousal ~ modality", "level": "time", "n_resamples": 199},
     "mannwhitney": {"formula": "valence ~ gender"},
     "pairwise": {"formula": "arousal ~ gender", "n_resamples": 299},
     "pairwise_modality": {"n_resamples": 299},

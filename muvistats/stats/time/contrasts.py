@@ -113,8 +113,8 @@ def over_time(
     At each step the annotations count that have a value there, so a shorter one is missing at the
     end only; it is not extended. A step without values in a group, or at which all values are
     equal, has no statistic, and a cluster ends before it; nor has the studentized one a value with
-    fewer than 6 participants or items (of traits: fewer than 2 of them in a group). Without any step
-    beyond the threshold there is one row, with p 1.
+    fewer than 6 participants or items (of traits: fewer than 2 of them in a group). Without any
+    step beyond the threshold there is one row, with p 1.
 
     References
     ----------
