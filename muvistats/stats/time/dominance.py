@@ -129,9 +129,6 @@ def dominance_over_time(
     have time steps in common; the others are counted in `n_missing`. `n` counts time steps, or
     moments of conflict.
 
-    In 200 simulated studies of the size of MuVi whose picture takes over in the second half, and in
-    200 in which neither leads, `docs/guide/contribution.md` says how often this was found.
-
     References
     ----------
     Budescu, D. V. (1993). Dominance analysis: A new approach to the problem of relative

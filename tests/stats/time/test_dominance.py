@@ -12,8 +12,6 @@ import pytest
 import muvistats as mv
 
 SCRIPT = Path(__file__).parents[3] / "data" / "measure_dominance.py"
-TABLE = Path(mv.__file__).parent / "data" / "simulation" / "dominance.csv"
-
 KEYS = ["dimension", "quantity", "modality", "group1", "group2"]
 
 
@@ -103,16 +101,6 @@ def test_a_picture_that_takes_over_is_found_in_a_sample_of_studies(script):
     null = script.measured(studies["null"], "null", 3)
     assert null["difference_first"] == pytest.approx(planted["difference_first"], abs=0.5)
     assert null["p_second"] > 0.05
-
-
-def test_the_committed_table():
-    table = pd.read_csv(TABLE)
-    assert table["version"].eq(mv.__version__).all()
-    assert table.groupby("cell")["seed"].agg(sorted).tolist() == [list(range(200))] * 2
-    planted, null = (table[table["cell"] == cell] for cell in ("planted", "null"))
-    found = (planted["p_second"] <= 0.05) & (planted["difference_second"] < 0)
-    assert found.sum() >= 160
-    assert (null[["p_first", "p_second"]].min(axis=1) <= 0.05).sum() <= 18
 
 
 def test_one_item_has_estimates_and_no_interval(study):
