@@ -55,7 +55,12 @@ def test_a_study_comes_back(kind, tmp_path):
 
 def test_continuous_ratings_come_back(tmp_path):
     rng = np.random.default_rng(6)
-    keys = {"item": list("ab"), "participant": list("xyz"), "modality": ["v", "w"], "time": [0.0, 0.5, 1.0]}
+    keys = {
+        "item": list("ab"),
+        "participant": list("xyz"),
+        "modality": ["v", "w"],
+        "time": [0.0, 0.5, 1.0],
+    }
     frame = pd.MultiIndex.from_product(keys.values(), names=keys).to_frame(index=False)
     frame = frame.assign(valence=rng.uniform(-1, 1, 36), arousal=rng.uniform(-1, 1, 36))
     study = mv.from_frames(
