@@ -30,7 +30,18 @@ SECTIONS = {
 #: Public functions that are called by their module.
 BY_MODULE = {
     "features": [
-        "features.audio.extract",
+        *(
+            f"features.audio.{name}"
+            for name in (
+                "extract",
+                "OpenSmile",
+                "Rhythm",
+                "Tonality",
+                "Notes",
+                "SoundExtractor",
+                "Sound",
+            )
+        ),
         *(
             f"features.visual.{name}"
             for name in (
@@ -38,6 +49,7 @@ BY_MODULE = {
                 "shot_table",
                 "Colour",
                 "Lighting",
+                "Motion",
                 "Shots",
                 "Objects",
                 "Faces",
