@@ -31,8 +31,19 @@ SECTIONS = {
 #: Public functions that are called by their module.
 BY_MODULE = {
     "features": [
-        "features.audio.extract",
         *(f"features.clips.{name}" for name in ("music_start", "cut_clip", "Clip")),
+        *(
+            f"features.audio.{name}"
+            for name in (
+                "extract",
+                "OpenSmile",
+                "Rhythm",
+                "Tonality",
+                "Notes",
+                "SoundExtractor",
+                "Sound",
+            )
+        ),
         *(
             f"features.visual.{name}"
             for name in (
@@ -40,6 +51,7 @@ BY_MODULE = {
                 "shot_table",
                 "Colour",
                 "Lighting",
+                "Motion",
                 "Shots",
                 "Objects",
                 "Faces",
