@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from typing import Any, Literal, get_args
 
@@ -57,7 +56,7 @@ def gold_standard(
         How the raters of a cell become one trajectory; see Notes.
     max_lag : float
         Longest delay between a rater and the others, either way, in seconds (``"ewe_aligned"``,
-        ``"dtw"``, ``"latent"``).
+        ``"latent"``).
 
     Returns
     -------
@@ -93,8 +92,8 @@ def gold_standard(
       highest mean correlation with the weighted estimator of the others, is moved by it, and so on
       until no delay changes. Then `ewe`. Steps that some rater lacks after the move, at the
       ends, are NaN.
-    - ``"dtw"``: the barycentre of dynamic time warping, begun at the mean, each rater warped by
-      no more than `max_lag` at any moment (tslearn).
+    - ``"dtw"``: the barycentre of dynamic time warping, begun at the mean (tslearn). Raters
+      are warped as far as it brings them together.
     - ``"latent"``: ``x(t) = bias + gain z(t - delay) + noise`` with white noise, a random walk z
       for each cell, gain, delay and noise for each rater, and a bias for each annotation. Fitted
       by EM, whose likelihood never falls. Gains are shrunken towards 1 (prior sd 0.5) and not
@@ -226,7 +225,7 @@ def ewe(data: xr.DataTree, *, dimension: Names | None = None) -> xr.Dataset:
     return gold_standard(data, method="ewe", dimension=dimension)
 
 
-_DELAYED = ("ewe_aligned", "dtw", "latent")
+_DELAYED = ("ewe_aligned", "latent")
 
 _LONG_NAMES = {
     "ewe": "weighted mean of the raters",
@@ -296,7 +295,7 @@ _Made = tuple[Floats, xr.DataArray, dict[str, Any]]
 def _make(method: str, values: xr.DataArray, cells: Cells, people: Ints, most: int) -> _Made:
     """Trajectories of one dimension."""
     if method == "dtw":
-        return over_cells(values, cells, functools.partial(_warped, most=most))[0], values, {}
+        return over_cells(values, cells, _warped)[0], values, {}
     if method == "median":
         return over_cells(values, cells, _median)[0], values, {}
     if method in ("ewe", "mean"):
@@ -350,18 +349,17 @@ def _median(values: Floats, starts: Ints) -> tuple[Floats]:
     return (np.where(np.isnan(whole), np.nan, median),)
 
 
-def _warped(values: Floats, starts: Ints, most: int) -> tuple[Floats]:
+def _warped(values: Floats, starts: Ints) -> tuple[Floats]:
     """Barycentre of the raters of each cell under dynamic time warping."""
     barycentre = optional_module("tslearn.barycenters", "dtw").dtw_barycenter_averaging
     gold = _mean(values, starts)[0]
-    bound = {"global_constraint": "sakoe_chiba", "sakoe_chiba_radius": most}
     rated = has_value(values)
     for cell, (first, last) in enumerate(itertools.pairwise([*starts.tolist(), len(values)])):
         steps = ~np.isnan(gold[cell])
         raters = values[first:last][rated[first:last]][:, steps]
         if len(raters) > 1 and steps.sum() > 1:
             begun = gold[cell, steps, None]
-            found = barycentre(raters[:, :, None], init_barycenter=begun, metric_params=bound)
+            found = barycentre(raters[:, :, None], init_barycenter=begun)
             gold[cell, steps] = found[:, 0]
     return (gold,)
 
