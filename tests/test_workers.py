@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import muvistats as mv
@@ -66,6 +68,45 @@ def test_calibration_on_a_cluster_is_calibration_here(client):
     here = mv.calibration("chisquare of familiar: gender", small, **options)
     there = mv.calibration("chisquare of familiar: gender", small, client=client, **options)
     assert here.equals(there)
+
+
+def told(fit) -> tuple[pd.DataFrame, ...]:
+    """What a fit says of itself, and of rows that it has not seen."""
+    new = pd.DataFrame({"x": [0.5], "person": ["p1"], "item": ["i1"]})
+    return fit.tidy(), fit.glance(), fit.anova(), pd.DataFrame({"value": fit.predict(new)})
+
+
+@pytest.fixture(scope="module")
+def fits():
+    """One of each kind."""
+    rng = np.random.default_rng(1)
+    grid = pd.MultiIndex.from_product([range(8), range(6)], names=["person", "item"])
+    frame = grid.to_frame(index=False).assign(x=rng.normal(size=48))
+    frame["y"] = frame["x"] + rng.normal(size=8)[frame["person"]] + rng.normal(size=48)
+    frame["z"] = (frame["y"] > 0).astype(int)
+    frame["person"], frame["item"] = (
+        "p" + frame["person"].astype(str),
+        "i" + frame["item"].astype(str),
+    )
+    return [
+        mv.linear_model(frame, "y ~ x", cluster="person"),
+        mv.glm(frame, "z ~ x"),
+        mv.mixed_model(frame, "y ~ x + (x | person) + (1 | item)"),
+        mv.mixed_model(frame, "z ~ x + (1 | person)", family="binomial"),
+    ]
+
+
+@pytest.mark.parametrize("where", ["cluster", "processes"])
+def test_fits_travel(fits, where, request):
+    given = {"n_jobs": 2}
+    if where == "cluster":
+        given = {"client": request.getfixturevalue("client")}
+    here = sorted(map(told, fits), key=str)
+    there = sorted(each_finished(told, fits, **given), key=str)
+    for ours, theirs in zip(here, there, strict=True):
+        for first, second in zip(ours, theirs, strict=True):
+            pd.testing.assert_frame_equal(first, second)
+            assert first.attrs == second.attrs
 
 
 def test_what_is_no_client_is_refused():
