@@ -68,15 +68,6 @@ def test_calibration_on_a_cluster_is_calibration_here(client):
     assert here.equals(there)
 
 
-def test_a_power_study_on_a_cluster_is_one_here(client):
-    options = {"n_participants": [9, 12], "n_items": 6, "n_sims": 2, "n_resamples": 9}
-    here, there = (
-        mv.power_study("chisquare_labels: gender", cache=False, client=where, **options)
-        for where in (None, client)
-    )
-    assert here.equals(there)
-
-
 def test_what_is_no_client_is_refused():
     with pytest.raises(mv.DesignError, match=r"client must be a dask\.distributed\.Client"):
         mv.calibration("mannwhitney_overlay", n_sims=1, client="tcp://127.0.0.1:8786")
