@@ -189,7 +189,8 @@ class _Sums(NamedTuple):
 
 def _crossed(first: Ints, second: Ints) -> Ints:
     """Code of each intersection of two kinds of clusters, without gaps."""
-    return np.unique(first * (int(second.max()) + 1) + second, return_inverse=True)[1]
+    pairs = first * (int(second.max()) + 1) + second
+    return np.asarray(np.unique(pairs, return_inverse=True)[1])
 
 
 def _gram(sums: Floats, counts: Floats, constant: Floats) -> Floats:
