@@ -1,4 +1,9 @@
-"""Permutations that respect the design, on real or simulated data of MuVi's size."""
+"""Tests that respect the design: CPU seconds against those that they may take, by size of study.
+
+``python -m benchmarks resampling`` takes minutes and 2 GB: studies have 1,494 and some 9,000
+annotations of trajectories, 212,000 choices of one of six labels by 2,443 raters, and 1,000,000
+ratings of single clips by 20,000 raters.
+"""
 
 from __future__ import annotations
 
@@ -6,58 +11,116 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 import muvistats as mv
 
-#: Seconds that each task may take, and what it does.
-LIMITS: dict[str, tuple[float, Callable[[Any], Any]]] = {
-    "kruskal_modality, 10,000 within items": (
-        5.0,
-        lambda study: mv.kruskal_modality(
-            study, dimension="arousal", dependence="design", n_resamples=10_000
+Calls = dict[str, tuple[float, Callable[[Any], Any]]]
+
+KRUSKAL: Callable[[Any], Any] = lambda study: mv.kruskal_modality(  # noqa: E731
+    study, dimension="arousal", dependence="design"
+)
+LABELS: Callable[[Any], Any] = lambda study: mv.chisquare_labels(study, dependence="design")  # noqa: E731
+
+#: CPU seconds that each call may take on a quiet core, by study.
+LIMITS: dict[str, Calls] = {
+    "1,494 trajectories": {
+        "kruskal_modality, independent": (
+            0.02,
+            lambda study: mv.kruskal_modality(study, dimension="arousal", dependence="independent"),
         ),
-    ),
-    "mannwhitney_overlay, 10,000 within items and modalities": (
-        5.0,
-        lambda study: mv.mannwhitney_overlay(
-            study, dimension="arousal", dependence="design", n_resamples=10_000
+        "kruskal_modality, design": (0.26, KRUSKAL),
+        "mannwhitney_overlay, design": (
+            0.5,
+            lambda study: mv.mannwhitney_overlay(study, dimension="arousal", dependence="design"),
         ),
-    ),
-    "kruskal by gender, 20,000 of participants": (
-        1.0,
-        lambda study: mv.kruskal(
-            study, "arousal ~ gender", dependence="design", n_resamples=20_000
+        "chisquare_labels by modality": (1.0, LABELS),
+        "chisquare_labels by gender": (
+            1.0,
+            lambda study: mv.chisquare_labels(study, by="gender", dependence="design"),
         ),
-    ),
-    "chisquare_labels by gender, 20,000 of participants": (
-        1.0,
-        lambda study: mv.chisquare_labels(
-            study, by="gender", dependence="design", n_resamples=20_000
+        "chisquare_labels by familiarity": (
+            1.0,
+            lambda study: mv.chisquare_labels(study, by="familiar", dependence="design"),
         ),
-    ),
-    "chisquare_labels by modality, 10,000 within items": (
-        5.0,
-        lambda study: mv.chisquare_labels(study, dependence="design", n_resamples=10_000),
-    ),
-    "chisquare_labels by familiarity, 10,000 conditional draws": (
-        1.0,
-        lambda study: mv.chisquare_labels(
-            study, by="familiar", dependence="design", n_resamples=10_000
-        ),
-    ),
+        "label_alignment_check": (0.5, lambda study: mv.label_alignment_check(study)),
+        "sensitivity_table": (3.0, lambda study: mv.sensitivity_table(study)),
+    },
+    "9,000 trajectories": {
+        "kruskal_modality, design": (1.46, KRUSKAL),
+        "chisquare_labels by modality": (1.0, LABELS),
+        "label_alignment_check": (3.0, lambda study: mv.label_alignment_check(study)),
+        "sensitivity_table": (15.0, lambda study: mv.sensitivity_table(study)),
+    },
+    "212,000 choices": {
+        "kruskal_modality": (30.0, lambda study: mv.kruskal_modality(study)),
+        "chisquare_labels by modality": (30.0, lambda study: mv.chisquare_labels(study)),
+    },
+    "1,000,000 ratings": {
+        "kruskal_modality": (180.0, lambda study: mv.kruskal_modality(study)),
+        "mannwhitney_overlay": (180.0, lambda study: mv.mannwhitney_overlay(study)),
+        "pairwise_modality": (180.0, lambda study: mv.pairwise_modality(study)),
+        "chisquare_labels by modality": (180.0, lambda study: mv.chisquare_labels(study)),
+        "label_deviations by modality": (180.0, lambda study: mv.label_deviations(study)),
+        "icc": (180.0, lambda study: mv.icc(study)),
+        "krippendorff_alpha": (180.0, lambda study: mv.krippendorff_alpha(study)),
+    },
+}
+
+
+def crowd(n: int, n_items: int, n_people: int, *, one_label: bool) -> Any:
+    """A study of static ratings and labels in which each person meets a cell at most once."""
+    rng = np.random.default_rng(n)
+    rows = np.arange(n)
+    item, modality = rows % n_items, rows // n_items % 3
+    person = (item * 7 + modality * 37 + rows // (3 * n_items) * 1009) % n_people
+    names = [f"label{i}" for i in range(6)]
+    taste = rng.normal(size=(n_items, len(names)))
+    pull = taste[item] + rng.gumbel(size=(n, len(names)))
+    best = pull.argmax(axis=1)[:, None] == np.arange(len(names))
+    chosen = best if one_label else pull > 1.5
+    frame = pd.DataFrame(
+        {
+            "item": np.char.add("i", item.astype(str)),
+            "modality": np.array(["voice", "face", "both"])[modality],
+            "participant": np.char.add("p", person.astype(str)),
+            "rating": np.clip(0.3 * taste[item, 0] + 0.3 * rng.normal(size=n), -1, 1),
+            "overlay": rng.random(n) < 0.5,
+            **{name: column.astype(np.int8) for name, column in zip(names, chosen.T, strict=True)},
+        }
+    ).drop_duplicates(["item", "modality", "participant"])
+    return mv.from_frames(
+        frame,
+        labels=names,
+        dimensions=["rating"],
+        modalities=("voice", "face", "both"),
+        assigned={"overlay": "within_item"},
+    )
+
+
+#: How each study is made.
+STUDIES: dict[str, Callable[[], Any]] = {
+    "1,494 trajectories": lambda: mv.simulate_muvi(features=False),
+    "9,000 trajectories": lambda: mv.simulate_muvi(features=False, n_items=486, n_participants=300),
+    "212,000 choices": lambda: crowd(212_000, 7_442, 2_443, one_label=True),
+    "1,000,000 ratings": lambda: crowd(1_000_000, 3_333, 20_000, one_label=False),
 }
 
 
 def run() -> Iterator[dict[str, Any]]:
-    study = mv.simulate_muvi(features=False)
-    for name, (limit, call) in LIMITS.items():
-        call(study)
-        start, worked = time.perf_counter(), time.process_time()
-        call(study)
-        seconds, worked = time.perf_counter() - start, time.process_time() - worked
-        yield {
-            "name": name,
-            "seconds": seconds,
-            "cpu_seconds": worked,
-            "limit": limit,
-            "ratio": limit / seconds,
-        }
+    mv.kruskal_modality(STUDIES["1,494 trajectories"](), n_resamples=99)  # imports are no part
+    for size, calls in LIMITS.items():
+        study = STUDIES[size]()
+        for name, (limit, call) in calls.items():
+            start, worked = time.perf_counter(), time.process_time()
+            call(study)
+            seconds, worked = time.perf_counter() - start, time.process_time() - worked
+            yield {
+                "study": size,
+                "name": name,
+                "seconds": seconds,
+                "cpu_seconds": worked,
+                "limit": limit,
+                "ratio": limit / worked,
+            }

@@ -453,14 +453,14 @@ def frame_of(data: xr.DataTree, summary: str = "median", *, masks: bool = True) 
     annotations = data["annotations"].to_dataset()
     columns = _key_columns(annotations)
     if "trial" in annotations.coords:
-        columns["trial"] = annotations["trial"].to_numpy()
-    keep_dynamic = annotations["keep_dynamic"].to_numpy() if masks else None
+        columns["trial"] = annotations.variables["trial"].to_numpy()
+    keep_dynamic = annotations.variables["keep_dynamic"].to_numpy() if masks else None
     for name in dimensions_of(data):
-        columns[name] = _mask(_summarise(annotations[name], summary), keep_dynamic)
+        columns[name] = _mask(_summarise(annotations.variables[name], summary), keep_dynamic)
     if "labels" in annotations:
         columns |= _label_columns(annotations, masks=masks)
     assigned: dict[str, Any] = {
-        str(key): annotations[key].attrs.get("assigned", "")
+        str(key): annotations.variables[key].attrs.get("assigned", "")
         for key in ("modality", "session")
         if key in columns
     }
@@ -469,11 +469,14 @@ def frame_of(data: xr.DataTree, summary: str = "median", *, masks: bool = True) 
             continue
         dataset = data[group].to_dataset()
         rows = (
-            pd.Index(dataset[key].to_numpy()).get_indexer(pd.Index(annotations[key].to_numpy()))
+            pd.Index(dataset.variables[key].to_numpy()).get_indexer(
+                pd.Index(annotations.variables[key].to_numpy())
+            )
             if key
             else slice(None)
         )
-        for column, variable in dataset.data_vars.items():
+        for column in dataset.data_vars:
+            variable = dataset.variables[column]
             if variable.dims == (key or "annotation",) and column not in columns:
                 columns[str(column)] = _decode(variable)[rows]
                 assigned[str(column)] = variable.attrs.get("assigned", key)
@@ -494,21 +497,21 @@ def _key_columns(annotations: xr.Dataset) -> dict[str, Any]:
     """Keys; modality and session as categories in the order of the study."""
     columns: dict[str, Any] = {}
     for key in schema.keys_in(annotations.coords):
-        columns[key] = annotations[key].to_numpy()
+        columns[key] = annotations.variables[key].to_numpy()
         if key in ("modality", "session"):
-            levels = schema.decode_levels(annotations[key].attrs["levels"])
+            levels = schema.decode_levels(annotations.variables[key].attrs["levels"])
             columns[key] = pd.Categorical(columns[key], categories=list(levels))
     return columns
 
 
 def _label_columns(annotations: xr.Dataset, *, masks: bool) -> dict[str, Any]:
     """How many labels were chosen, each label, and the answer to a choose-one question."""
-    keep = annotations["keep_labels"].to_numpy() if masks else None
-    codes = annotations["labels"].to_numpy()
+    keep = annotations.variables["keep_labels"].to_numpy() if masks else None
+    codes = annotations.variables["labels"].to_numpy()
     chosen = _mask(np.where(codes < 0, np.nan, codes.astype(float)), keep)
     columns = {"n_labels": chosen.sum(axis=1)}
-    columns |= dict(zip(annotations["label"].to_numpy(), chosen.T, strict=True))
-    question = str(annotations["labels"].attrs.get("question", ""))
+    columns |= dict(zip(annotations.variables["label"].to_numpy(), chosen.T, strict=True))
+    question = str(annotations.variables["labels"].attrs.get("question", ""))
     return columns | ({question: _answers(annotations, keep)} if question else {})
 
 
@@ -555,7 +558,7 @@ def _answers(annotations: xr.Dataset, keep: npt.NDArray[np.bool_] | None) -> pd.
     return pd.Categorical.from_codes(chosen, annotations["label"].to_numpy().astype(str).tolist())
 
 
-def _summarise(values: xr.DataArray, summary: str) -> npt.NDArray[np.float64]:
+def _summarise(values: xr.Variable, summary: str) -> npt.NDArray[np.float64]:
     array = values.to_numpy()
     if array.ndim == 1:
         return array
@@ -578,7 +581,7 @@ def _mask(
     return np.where(keep.reshape(-1, *[1] * (values.ndim - 1)), values, np.nan)
 
 
-def _decode(variable: xr.DataArray) -> Any:
+def _decode(variable: xr.Variable) -> Any:
     """Stored values as a column: flags and levels as categories, "" as missing."""
     values = variable.to_numpy()
     if "flag_meanings" in variable.attrs:

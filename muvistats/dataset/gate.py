@@ -183,7 +183,7 @@ def check_variables(path: str, group: xr.Dataset) -> None:
             if variable.required:
                 raise DataError("variable is missing", file=path, column=name)
             continue
-        stored = group[name]
+        stored = group.variables[name]
         if stored.dims != variable.dims:
             one = not stored.dims and bool(variable.dims)
             raise DataError(
@@ -210,10 +210,11 @@ def _check_own_attributes(annotations: xr.Dataset) -> None:
     if annotations.sizes["annotation"] == 0:
         raise DataError("no annotations", file="/annotations")
     for key in ("modality", "session"):
-        if key in annotations and "levels" not in annotations[key].attrs:
+        if key in annotations and "levels" not in annotations.variables[key].attrs:
             raise DataError("attribute levels is missing", file="/annotations", column=key)
     known = schema.variables("/annotations")
-    for name, variable in annotations.data_vars.items():
+    for name in annotations.data_vars:
+        variable = annotations.variables[name]
         told = str(name) in known and not known[str(name)].flags  # by its name alone
         if not told and not variable.attrs.get("long_name"):
             raise DataError(
@@ -224,12 +225,13 @@ def _check_own_attributes(annotations: xr.Dataset) -> None:
                 "keeps it in arithmetic",
             )
         if variable.attrs.get("role") == "dimension":
-            _check_dimension(variable)
+            values = annotations[name]
+            _check_dimension(values)
             if variable.chunks is None:  # what lies on disk is read by validate
                 largest = np.finfo(float).max
-                refuse_beyond(annotations, variable, -largest, largest, "a finite number")
+                refuse_beyond(annotations, values, -largest, largest, "a finite number")
         elif "flag_meanings" in variable.attrs and variable.chunks is None:
-            refuse_unknown_code(annotations, variable)
+            refuse_unknown_code(annotations, annotations[name])
 
 
 def _check_dimension(values: xr.DataArray) -> None:
@@ -284,15 +286,15 @@ def key_codes(data: xr.DataTree) -> list[Ints]:
     for key in schema.keys_in(annotations.coords):
         group, table = tables[key]
         names = (
-            data[f"{table}/{key}"].to_numpy()
+            data[table].dataset.variables[key].to_numpy()
             if table
-            else np.array(schema.decode_levels(annotations[key].attrs["levels"]))
+            else np.array(schema.decode_levels(annotations.variables[key].attrs["levels"]))
         )
         known = pd.Index(names)
         if not known.is_unique:
             twice = known[known.duplicated()][0]
             raise DataError(f"{key} stands twice", file=group, found=str(twice))
-        values = annotations[key].to_numpy()
+        values = annotations.variables[key].to_numpy()
         places = known.get_indexer(pd.Index(values))
         wrong = np.flatnonzero((places < 0) | (values == ""))
         if len(wrong):

@@ -33,6 +33,9 @@ _DTYPES: dict[str, Any] = {
 #: How a cell begins that a spreadsheet takes for a formula, with or without apostrophes before it.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
+#: What a list of numbers holds where nothing has to be interpreted.
+_NUMBERS = {float, int, np.float64, np.int64}
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 _PROVENANCE = ("alignment", "simulated")
@@ -193,8 +196,11 @@ def _is_text(values: Any) -> bool:
 def _by_column(rows: Rows) -> Mapping[str, Any]:
     if isinstance(rows, Mapping):
         return rows
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-    return {str(name): frame[name].array for name in frame}
+    if isinstance(rows, pd.DataFrame):
+        return {str(name): rows[name].array for name in rows}
+    records = list(rows)
+    names = dict.fromkeys(name for record in records for name in record)
+    return {name: [record.get(name, np.nan) for record in records] for name in names}
 
 
 def _typed(name: str, values: Any, n: int) -> Any:
@@ -212,6 +218,8 @@ def _typed(name: str, values: Any, n: int) -> Any:
         return _truths(values)
     if isinstance(values, np.ndarray) and values.dtype == _DTYPES[kind]:
         return values
+    if isinstance(values, list) and kind == "number" and set(map(type, values)) <= _NUMBERS:
+        return np.array(values, dtype=np.float64)
     return pd.Series(values, copy=False).astype(_DTYPES[kind]).array
 
 
@@ -227,12 +235,18 @@ def _text(values: Any, n: int) -> Any:
     """Text column; one value for every row is made once and repeated."""
     if np.ndim(values) == 0:
         return _text([values], 1).take(np.zeros(n, dtype=np.intp))
+    if isinstance(values, list) and all(map(_is_text_or_nothing, values)):
+        return pd.array([v if type(v) is str and v else None for v in values], dtype="str")
     texts: Any = pd.Series(values, copy=False).astype(_DTYPES["text"]).array
     empty = np.asarray(texts == "", dtype=bool)
     if empty.any():
         texts = texts.copy()
         texts[empty] = np.nan
     return texts
+
+
+def _is_text_or_nothing(value: object) -> bool:
+    return value is None or type(value) is str or (isinstance(value, float) and value != value)
 
 
 def result_frame(
@@ -261,12 +275,14 @@ def result_frame(
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
             rows = function(*args, **kwargs)
-            if not isinstance(rows, (Mapping, pd.DataFrame)):
-                rows = pd.DataFrame(list(rows))
             data = args[0] if args else next(iter(kwargs.values()), None)
-            known = {n: v for n, v in provenance(data).items() if n not in rows}
-            complete = {**rows, **known} if isinstance(rows, Mapping) else rows.assign(**known)
-            return build_frame(complete, columns)
+            known = provenance(data)
+            if isinstance(rows, pd.DataFrame):
+                new = {name: value for name, value in known.items() if name not in rows}
+                return build_frame(rows.assign(**new), columns)
+            if isinstance(rows, Mapping):
+                return build_frame({**known, **rows}, columns)
+            return build_frame([{**known, **row} for row in rows], columns)
 
         wrapper.__annotations__ = {**function.__annotations__, "return": pd.DataFrame}
         signature = inspect.signature(function).replace(return_annotation="pd.DataFrame")

@@ -1,7 +1,7 @@
 """Permutation tests: what is left of values, how their groups are rearranged, and how often.
 
 Values are freed of the effects of one factor and of shrunken effects of another, groups of units
-are rearranged within strata, all ways, at random or dealt from decks, and a statistic of each
+are rearranged within strata, all ways, at random or dealt, and a statistic of each
 arrangement is set beside that of the one observed.
 """
 
@@ -17,17 +17,18 @@ from typing import Any
 import numpy as np
 from scipy import sparse, special
 
+from ...progress import watched
 from ...types import Floats, Ints, Statistic
+from .dealt import dealt_draws
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
 _BATCH = 500_000
 
-#: From so many codes, and strata in which units can move, on arrangements are dealt from decks, so
-#: many at once.
-_DEAL, _DECKS, _HAND = 10_000_000, 40, 128
+#: From so many codes on, arrangements are dealt where a statistic and the strata allow it.
+_DEAL = 10_000_000
 
-#: Statistics that differ by less than this part of themselves are equal.
-_TIE = 1e-9
+#: Statistics that differ by less than this part of themselves are equal; in single precision.
+_TIE, _TIE_OF_SINGLES = 1e-9, 1e-5
 
 #: Sweeps after which effects in an unconnected or badly balanced design are taken as they are.
 _SWEEPS = 500
@@ -40,9 +41,6 @@ _SINGULAR = 1e-9
 
 #: Rows of a product of counts that are held at once.
 _ROWS = 512
-
-#: Arrangements of each stratum that are in a deck, at least.
-_CARDS = 256
 
 
 def dense_codes(*keys: Ints) -> Ints:
@@ -307,62 +305,6 @@ def draw_arrangements(codes: Ints, strata: Ints, count: int, rng: np.random.Gene
     return out
 
 
-class Decks:
-    """Random arrangements of the groups of units within strata, for many units.
-
-    Parameters
-    ----------
-    codes, strata : ndarray of int, shape (unit,)
-        Observed group and stratum of each unit, coded from 0.
-    rng : Generator
-        Source of randomness.
-
-    Notes
-    -----
-    Each stratum has a deck of some 256 of its arrangements: the observed one and random ones,
-    each with its rotations, so that a group meets each unit equally often. An arrangement takes
-    a card from each deck. Under the null hypothesis the observed arrangement is any of the cards
-    of each deck with equal probability, whatever the decks, so p from arrangements that are dealt
-    is exact. With many strata there are so many of these that it is as good as one from
-    fresh permutations, and takes a tenth of the time.
-
-    References
-    ----------
-    Hemerik, J., & Goeman, J. (2018). Exact testing with random permutations. TEST, 27, 811-825.
-    https://doi.org/10.1007/s11749-017-0571-1
-    """
-
-    def __init__(self, codes: Ints, strata: Ints, rng: np.random.Generator) -> None:
-        self.n_units = len(codes)
-        largest = int(codes.max(initial=0))
-        self.dtype = np.int8 if largest < 128 else np.int16 if largest < 32768 else np.int32
-        self._parts: list[tuple[Ints, Ints]] = []
-        order = np.argsort(strata, kind="stable")
-        sizes = np.bincount(strata)
-        starts = np.cumsum(sizes) - sizes
-        for size in np.unique(sizes[sizes > 0]):
-            where = order[starts[sizes == size][:, None] + np.arange(size)]  # (stratum, place)
-            own = codes[where].astype(self.dtype)
-            steps = min(int(size), _CARDS)
-            base = np.repeat(own[:, None], -(-_CARDS // steps), axis=1)
-            base[:, 1:] = rng.permuted(base[:, 1:], axis=2)
-            turns = np.arange(steps) * size // steps
-            cards = base[:, :, (np.arange(size) + turns[:, None]) % size]
-            self._parts.append((where, cards.reshape(len(where), -1, size)))
-
-    def deal(self, count: int, rng: np.random.Generator) -> Ints:
-        """Groups of the units, int (count, unit); units lie next to those of other arrangements."""
-        out = np.empty((self.n_units, count), dtype=self.dtype)
-        for where, cards in self._parts:
-            n_strata, n_cards, size = cards.shape
-            pick = (
-                rng.integers(0, n_cards, (n_strata, count)) + np.arange(n_strata)[:, None] * n_cards
-            )
-            dealt = np.take(cards.reshape(-1, size), pick, axis=0)
-            out[where] = dealt.transpose(0, 2, 1)
-        return out.T
-
-
 # ------------------------------------------------------------------------- tests
 
 
@@ -408,7 +350,9 @@ class PermutationTest:
         return ""
 
 
-def monte_carlo_p(observed: Floats, draws: Floats, *, exact: bool = False) -> tuple[Floats, Floats]:
+def monte_carlo_p(
+    observed: Floats, draws: Floats, *, exact: bool = False, tie: float = _TIE
+) -> tuple[Floats, Floats]:
     """Share of draws that are at least as large as what was observed, and its error.
 
     Parameters
@@ -419,6 +363,8 @@ def monte_carlo_p(observed: Floats, draws: Floats, *, exact: bool = False) -> tu
         The same under the null. A draw that is NaN counts as larger.
     exact : bool
         Whether the draws are all possible ones, the observed one among them.
+    tie : float
+        Statistics that differ by less than this part of the observed one are equal.
 
     Returns
     -------
@@ -430,7 +376,7 @@ def monte_carlo_p(observed: Floats, draws: Floats, *, exact: bool = False) -> tu
     if not n:
         return np.full(len(observed), np.nan), np.full(len(observed), np.nan)
     finite = np.where(np.isfinite(observed), np.abs(observed), 0.0)
-    limit = observed - _TIE * finite
+    limit = observed - tie * finite
     larger = (~(draws < limit)).sum(axis=0)
     p = larger / n if exact else (1 + larger) / (1 + n)
     error = np.zeros(len(p)) if exact else np.sqrt(p * (1 - p) / n)
@@ -477,7 +423,7 @@ def permutation_test(
     strata = np.zeros(len(codes), dtype=np.intp) if strata is None else strata
     count = count_arrangements(codes, strata)
     observed = statistic(codes[None, :].astype(_small(codes)))[0]
-    exact = 2 <= count <= n_resamples
+    exact, tie = 2 <= count <= n_resamples, _TIE
     if count < 2 or n_resamples == 0:
         draws = np.empty((0, len(observed)))
     elif exact:
@@ -486,8 +432,8 @@ def permutation_test(
             [statistic(every[start : start + step]) for start in range(0, len(every), step)]
         )
     else:
-        draws = _drawn(statistic, codes, strata, n_resamples, rng, n_jobs)
-    return _compared(observed, draws, exact=exact, count=count, apart=apart)
+        draws, tie = _drawn(statistic, codes, strata, n_resamples, rng, n_jobs)
+    return _compared(observed, draws, exact=exact, count=count, apart=apart, tie=tie)
 
 
 def _drawn(
@@ -497,21 +443,20 @@ def _drawn(
     n_resamples: int,
     rng: np.random.Generator,
     n_jobs: int,
-) -> Floats:
-    """Statistics of random arrangements, dealt from decks where units and strata are many."""
-    n_movable = int((np.bincount(strata) > 1).sum())
-    if len(codes) * n_resamples < _DEAL or n_movable < _DECKS:
-        return _in_batches(
-            lambda size, child: statistic(draw_arrangements(codes, strata, size, child)),
-            n_resamples,
-            max(1, _BATCH // len(codes)),
-            rng,
-            n_jobs,
-        )
-    decks = Decks(codes, strata, rng.spawn(1)[0])
-    return _in_batches(
-        lambda size, child: statistic(decks.deal(size, child)), n_resamples, _HAND, rng, n_jobs
+) -> tuple[Floats, float]:
+    """Statistics of random arrangements, dealt where codes are many; and what counts as a tie."""
+    if len(codes) * n_resamples >= _DEAL:
+        dealt = dealt_draws(statistic, codes, strata, n_resamples, rng)
+        if dealt is not None:
+            return dealt, _TIE_OF_SINGLES
+    draws = _in_batches(
+        lambda size, child: statistic(draw_arrangements(codes, strata, size, child)),
+        n_resamples,
+        max(1, _BATCH // len(codes)),
+        rng,
+        n_jobs,
     )
+    return draws, _TIE
 
 
 def conditional_test(
@@ -565,18 +510,25 @@ def _in_batches(
     sizes = [min(step, n_resamples - start) for start in range(0, n_resamples, step)]
     children = rng.spawn(len(sizes))
     if n_jobs == 1:
-        return np.concatenate(list(map(batch, sizes, children)))
+        parts = watched(zip(sizes, children, strict=True), "Permutations", len(sizes))
+        return np.concatenate([batch(size, child) for size, child in parts])
     with ThreadPoolExecutor(None if n_jobs < 1 else n_jobs) as pool:
         return np.concatenate(list(pool.map(batch, sizes, children)))
 
 
 def _compared(
-    observed: Floats, draws: Floats, *, exact: bool, count: float, apart: int
+    observed: Floats,
+    draws: Floats,
+    *,
+    exact: bool,
+    count: float,
+    apart: int,
+    tie: float = _TIE,
 ) -> PermutationTest:
-    p_value, error = monte_carlo_p(observed, draws, exact=exact)
+    p_value, error = monte_carlo_p(observed, draws, exact=exact, tie=tie)
     largest = draws[:, apart:].max(axis=1, initial=-np.inf)[:, None]
     largest = np.broadcast_to(largest, (len(draws), len(observed) - apart))
-    adjusted = monte_carlo_p(observed[apart:], largest, exact=exact)
+    adjusted = monte_carlo_p(observed[apart:], largest, exact=exact, tie=tie)
     p_max, error_max = (
         np.concatenate([own[:apart], joint])
         for own, joint in zip((p_value, error), adjusted, strict=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...types import Floats, Ints
+from ...progress import watched
+from ...types import Floats, Ints, Mask
 from .arrangements import indicator
+from .dealt import Deal
 
 #: From so many rows on draws are summed in single precision; ties are no matter then.
 _MANY = 4096
@@ -54,8 +57,8 @@ class _Block(NamedTuple):
 
     units: Ints  # (cluster, place), the number of units for places that are not needed
     values: Any  # (cluster, column + 1, place + group - 1): r and 1, then sums of -e r and -e
-    squares: Any  # (column, cluster * (place + group - 1)): r^2, then 0
-    weight: Any  # (column, cluster)
+    squares: Any  # (column, cluster * (place + group - 1)): r^2, then 0; of the second kind
+    weight: Any  # (column, cluster); of the first kind
 
 
 class ClusterSums:
@@ -69,7 +72,7 @@ class ClusterSums:
         Expected share e of each group, two groups or more; a row sums to 1.
     unit : ndarray of int, shape (row,)
         Unit of each row; units change groups.
-    clusters : sequence of ndarray of int, each shape (row,)
+    clusters : sequence of two ndarray of int, each shape (row,)
         Clusters of each kind, coded from 0 without gaps.
     weight : ndarray of float, shape (cluster of the first kind, column), optional
         Weights of what is `taken`; 0 where not given.
@@ -93,49 +96,99 @@ class ClusterSums:
 
     def __call__(self, codes: Ints) -> Sums:
         """Sums of arrangements, int (arrangement, unit)."""
-        kinds, n = self._fast, len(codes)
+        n, kinds = len(codes), self._fast
         if n == 1 and len(self._values) >= _MANY:
             kinds = self._blocks(np.float64)
-        k = self._expected.shape[1]
-        out = Sums.empty((n, k, self._values.shape[1]), len(kinds))
-        step = max(1, _INDICATORS // (k - 1))
-        units = np.full((codes.shape[1] + 1, min(step, n)), -1, dtype=codes.dtype)
-        for start in range(0, n, step):
-            part = out.part(slice(start, start + step))
-            drawn = units[:, : len(part.total)]
-            drawn[:-1] = codes[start : start + step].T
+        out = self._empty(n)
+        for some, drawn in self._batches(n, lambda some: codes[some].T):
             for kind, blocks in enumerate(kinds):
                 for block in blocks:
-                    _add(part, kind, block, drawn)
+                    _add(out.part(some), kind, block, drawn)
+        return self._whole(out)
+
+    def dealt(self, deal: Deal) -> Sums:
+        """Sums of all arrangements of a deal; clusters of the second kind lie within bundles."""
+        n, k, columns = deal.n_resamples, self._expected.shape[1], self._values.shape[1]
+        out = self._empty(n)
+        for some, drawn in self._batches(n, deal.codes):
+            for block in self._fast[0]:
+                _add(out.part(some), 0, block, drawn)
+        bundle = np.empty(int(self._clusters[1].max()) + 1, dtype=np.intp)
+        bundle[self._clusters[1]] = deal.bundle[self._unit]
+        tables = []
+        for number in range(deal.n_bundles):
+            units, cards = deal.of_bundle(number)
+            blocks = list(self._blocks_of(1, np.float32, bundle == number, units))
+            card = self._empty(deal.n_cards)
+            for some, drawn in self._batches(deal.n_cards, partial(_columns, cards)):
+                for block in blocks:
+                    _add(card.part(some), 1, block, drawn)
+            table = np.concatenate([card.total, card.single, card.by[1]], axis=1)
+            tables.append(table.reshape(deal.n_cards, -1))
+        parts = deal.drawn(tables).reshape(n, 3, k, columns).transpose(1, 0, 2, 3)
+        out.total[:], out.single[:], out.by[1][:] = parts
+        return self._whole(out)
+
+    def _empty(self, n: int) -> Sums:
+        return Sums.empty((n, self._expected.shape[1], self._values.shape[1]), 2)
+
+    def _batches(self, n: int, codes: Callable[[slice], Ints]) -> Iterator[tuple[slice, Ints]]:
+        """Groups of units in some arrangements, and no group for places that are not needed."""
+        step = max(1, _INDICATORS // (self._expected.shape[1] - 1))
+        starts = range(0, n, step)
+        for start in watched(starts, "Permutations", len(starts)):
+            some = slice(start, min(start + step, n))
+            drawn = codes(some)
+            yield some, np.concatenate([drawn, np.full((1, drawn.shape[1]), -1, drawn.dtype)])
+
+    def _whole(self, out: Sums) -> Sums:
+        """Sums with those of the last group."""
         out.total[:, -1] = -out.total[:, :-1].sum(axis=1)
         out.single[:, -1] = self._squares - out.single[:, :-1].sum(axis=1)
         out.single[:] = self._slope * out.single + self._level
         return out
 
+    def _offset(self, kind: int) -> Floats:
+        """Sums of -e r and -e over clusters, (cluster, column + 1, group), without the last."""
+        values = np.column_stack([self._values, np.ones(len(self._values))])
+        matrix = indicator(self._clusters[kind])
+        parts = [matrix @ (-e[:, None] * values) for e in self._expected.T[:-1]]
+        return np.stack(parts, axis=2)
+
     def _blocks(self, dtype: Any) -> list[list[_Block]]:
         return [list(self._blocks_of(kind, dtype)) for kind in range(len(self._clusters))]
 
-    def _blocks_of(self, kind: int, dtype: Any) -> Iterator[_Block]:
+    def _blocks_of(
+        self, kind: int, dtype: Any, within: Mask | None = None, units: Ints | None = None
+    ) -> Iterator[_Block]:
+        """Blocks of all clusters of a kind, or of those within a bundle that has some units."""
         codes, n_units = self._clusters[kind], int(self._unit.max(initial=-1)) + 1
         values = np.column_stack([self._values, np.ones(len(codes))])
-        matrix = indicator(codes)
-        offset = np.stack([matrix @ (-e[:, None] * values) for e in self._expected.T[:-1]], axis=2)
+        offset = self._offset(kind)
         padded = np.concatenate([values, np.zeros((1, values.shape[1]))])
-        units, none = np.append(self._unit, n_units), np.zeros((0, 0))
+        place = np.arange(n_units + 1)
+        if units is not None:
+            place[:] = len(units)
+            place[units] = np.arange(len(units))
+        row = place[np.append(self._unit, n_units)]
+        none = np.zeros((0, 0))
         weight = np.zeros((len(offset), 1)) if self._weight is None else self._weight
-        for clusters, rows in alike(codes):
+        for clusters, rows in alike(codes, within):
             inside = padded[rows].transpose(0, 2, 1)  # (cluster, column + 1, place)
             squares = np.zeros((*inside.shape[:2], inside.shape[2] + offset.shape[2]))
             squares[:, :, : inside.shape[2]] = inside**2
-            first = kind == 0
             yield _Block(
-                units[rows],
+                row[rows],
                 np.concatenate([inside, offset[clusters]], axis=2).astype(dtype),
                 squares[:, :-1].transpose(1, 0, 2).reshape(len(squares[0]) - 1, -1).astype(dtype)
-                if first
+                if kind == 1
                 else none,
-                weight[clusters].T.astype(dtype) if first else none,
+                weight[clusters].T.astype(dtype) if kind == 0 else none,
             )
+
+
+def _columns(cards: Ints, some: slice) -> Ints:
+    return cards[:, some]
 
 
 def _add(out: Sums, kind: int, block: _Block, drawn: Ints) -> None:
@@ -149,26 +202,30 @@ def _add(out: Sums, kind: int, block: _Block, drawn: Ints) -> None:
     sums = (block.values @ z).reshape(m, -1, k - 1, n)
     values, ones = sums[:, :-1], sums[:, -1]
     for g, h in itertools.combinations_with_replacement(range(k - 1), 2):
-        products = np.einsum("cja,cja->aj", values[:, :, g], values[:, :, h])
-        taken = (block.weight @ (ones[:, g] * ones[:, h])).T if kind == 0 else 0.0
-        if g == h:
-            out.by[kind][:, g] += products
-            out.taken[:, g] += taken
-        twice = 1 if g == h else 2  # the last group has the negative sum of the others
-        out.by[kind][:, -1] += twice * products
-        out.taken[:, -1] += twice * taken
-    if kind == 0:
+        products = np.einsum("cja,cja->ja", values[:, :, g], values[:, :, h]).T
+        _add_products(out.by[kind], g, h, products)
+        if kind == 0:
+            _add_products(out.taken, g, h, (block.weight @ (ones[:, g] * ones[:, h])).T)
+    if kind == 1:
         out.total[:, :-1] += values.sum(axis=0).transpose(2, 1, 0)
         single = block.squares @ z.reshape(-1, z.shape[2])
         out.single[:, :-1] += single.reshape(-1, k - 1, n).transpose(2, 1, 0)
 
 
-def alike(codes: Ints) -> Iterator[tuple[Ints, Ints]]:
+def _add_products(out: Floats, g: int, h: int, products: Floats) -> None:
+    """Add products of the sums of two groups, each but the last, to squares of each group."""
+    if g == h:
+        out[:, g] += products
+    out[:, -1] += products if g == h else 2 * products  # the last has the others' negative sum
+
+
+def alike(codes: Ints, within: Mask | None = None) -> Iterator[tuple[Ints, Ints]]:
     """Blocks of clusters of like size, and the rows of each; the row count fills up."""
     sizes = np.bincount(codes)
     rows = np.argsort(codes, kind="stable")
     starts = np.cumsum(sizes) - sizes
     order = np.argsort(sizes, kind="stable")
+    order = order if within is None else order[within[order]]
     ordered = sizes[order]
     place = int(np.searchsorted(ordered, 1))
     while place < len(order):

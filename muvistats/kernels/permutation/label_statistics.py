@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...types import Floats, Ints
-from ..ranks.effects import group_sums
+from ..ranks.unit_statistics import group_sums
 from .arrangements import additive_residuals, shrunken_residuals
 from .cluster_sums import ClusterSums, Sums
+from .dealt import Deal
 
 #: Counts that vary by less than this part of the largest unit are constant.
 _CONSTANT = 1e-9
@@ -136,6 +137,8 @@ class CrossedStatistic:
         self._sums = ClusterSums(
             self.values, (table / size)[stratum], unit, [participant, item], weight / own
         )
+        self.inside = np.empty(len(codes), dtype=np.intp)
+        self.inside[unit] = item
         # Taking out stratum means takes a part of what participants add, and the other way round.
         kept = 1 - np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)]) / len(values)
         self._factors = 1 / np.where(kept > _CONSTANT, kept, 1.0)
@@ -152,7 +155,13 @@ class CrossedStatistic:
 
     def residuals(self, codes: Ints) -> Floats:
         """Standardized residuals, (arrangement, group, choice)."""
-        sums = self._sums(codes)
+        return self._residuals(self._sums(codes))
+
+    def dealt(self, deal: Deal) -> Floats:
+        """Statistics of all arrangements of a deal, (arrangement, 1 + group * choice)."""
+        return _squared_and_joined(self._residuals(self._sums.dealt(deal)))
+
+    def _residuals(self, sums: Sums) -> Floats:
         within = self._within[:, None]
         taken = np.divide(sums.taken, within, out=np.ones_like(sums.taken), where=within > 0)
         variance = _two_way(sums, self._factors) * np.maximum(1 - taken, 0.0)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ...types import Floats, Ints, Statistic
-from ..ranks.effects import FLOOR, LEAST, differences, group_sums, wald
+from ..ranks.effects import FLOOR, LEAST, differences, wald
+from ..ranks.unit_statistics import group_sums
 from ..scale import unit_factor
 from .arrangements import additive_residuals, dense_codes, indicator
 from .cluster_sums import alike

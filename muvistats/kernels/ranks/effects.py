@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import optimize, sparse, special
 
-from ...types import Array, Floats, Ints, Statistic
+from ...types import Array, Floats, Ints
+from ..permutation.dealt import Deal
 from .dominance import Dominance
 
 #: A variance of effects below this is rounding.
@@ -18,7 +21,7 @@ _NO_ERROR = 1e-18
 #: reject too often where effects differ between clusters, a smaller one costs power without it.
 FLOOR = 0.25
 
-#: Smallest variance of a group of clusters, as part of the variance of independent values.
+#: Smallest variance of a mean or a group of clusters, as part of that of independent values.
 LEAST = 1e-9
 
 #: Arrangements whose sums are held at once: so many, or fewer where units are many.
@@ -31,157 +34,10 @@ _MANY = 4096
 # ------------------------------------------------------------------ statistics of arrangements
 
 
-def group_sums(codes: Ints, values: Floats, n_groups: int) -> Floats:
-    """Sums of values of units over the groups, for many arrangements at once.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (arrangement, unit)
-        Groups of the units.
-    values : ndarray of float, shape (unit, column)
-        Values of the units.
-    n_groups : int
-        Number of groups.
-
-    Returns
-    -------
-    ndarray of float, shape (arrangement, n_groups, column)
-        Sums.
-    """
-    out = np.empty((len(codes), n_groups, values.shape[1]))
-    total = values.sum(axis=0)
-    for group in range(n_groups - 1):
-        out[:, group] = (codes == group).astype(np.float64) @ values
-    out[:, -1] = total - out[:, :-1].sum(axis=1)
-    return out
-
-
-def _sums_of_units(ranks: Floats, row: Ints) -> tuple[Floats, Floats]:
-    """Sum of centred ranks and number of rows of each unit."""
-    size = int(row.max()) + 1
-    total = np.bincount(row, ranks - ranks.mean(), size).astype(np.float64)
-    return total, np.bincount(row, minlength=size).astype(np.float64)
-
-
-def between_statistic(ranks: Floats, row: Ints, k: int) -> Statistic:
-    """Kruskal and Wallis' H when units change groups.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows.
-    row : ndarray of int, shape (row,)
-        Unit of each row.
-    k : int
-        Number of groups.
-
-    Returns
-    -------
-    callable
-        From groups of the units, (arrangement, unit), to H, (arrangement, 1).
-    """
-    columns = np.stack(_sums_of_units(ranks, row), axis=1)
-    factor = (len(ranks) - 1) / ((ranks - ranks.mean()) ** 2).sum()
-
-    def statistic(codes: Ints) -> Floats:
-        sums = group_sums(codes, columns, k)
-        h: Floats = (sums[..., 0] ** 2 / sums[..., 1]).sum(axis=1, keepdims=True) * factor
-        return h
-
-    return statistic
-
-
-def difference_statistic(
-    ranks: Floats, row: Ints, variance: float, alternative: str = "two-sided"
-) -> Statistic:
-    """Standardized difference of the mean ranks of two groups when units change groups.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows, perhaps among further ones.
-    row : ndarray of int, shape (row,)
-        Unit of each row.
-    variance : float
-        Variance of the ranks.
-    alternative : {"two-sided", "less", "greater"}
-        Direction of the first group.
-
-    Returns
-    -------
-    callable
-        From groups of the units, (arrangement, unit), to Dunn's z, (arrangement, 1), turned so
-        that large values speak against the null.
-    """
-    columns = np.stack(_sums_of_units(ranks, row), axis=1)
-
-    def statistic(codes: Ints) -> Floats:
-        sums = group_sums(codes, columns, 2)
-        size = sums[..., 1]
-        difference = sums[:, 0, 0] / size[:, 0] - sums[:, 1, 0] / size[:, 1]
-        z = difference / np.sqrt(variance * (1 / size).sum(axis=1))
-        return directed(z, alternative)[:, None]
-
-    return statistic
-
-
-def robust_statistic(ranks: Floats, row: Ints, k: int, alternative: str | None = None) -> Statistic:
-    """Wald statistic of mean ranks with cluster-robust errors when clusters change groups.
-
-    Parameters
-    ----------
-    ranks : ndarray of float, shape (row,)
-        Midranks of the rows.
-    row : ndarray of int, shape (row,)
-        Cluster of each row, for example its participant; all its rows are in one group.
-    k : int
-        Number of groups.
-    alternative : {"two-sided", "less", "greater"}, optional
-        For two groups: their t instead of the Wald statistic, turned so that large values speak
-        against the null.
-
-    Returns
-    -------
-    callable
-        From groups of the clusters, (arrangement, cluster), to the statistic, (arrangement, 1).
-
-    Notes
-    -----
-    With the mean m of a group and the sums S of its clusters of n ranks, the variance of m is
-    ``sum (S - n m)^2 / N^2``, that of least squares on group indicators with errors clustered,
-    without a small-sample factor, which would not change p. The Wald statistic is
-    ``sum_g (m_g - m)^2 / V_g``, m being the mean weighted by 1 / V.
-    """
-    total, size = _sums_of_units(ranks, row)
-    columns = np.stack([total, size, total**2, total * size, size**2], axis=1)
-    least = LEAST * float(ranks.var())
-
-    def statistic(codes: Ints) -> Floats:
-        parts = np.moveaxis(group_sums(codes, columns, k), 2, 0)
-        total, number = parts[0], parts[1]
-        mean = total / number
-        spread = (parts[2] - 2 * mean * parts[3] + mean**2 * parts[4]) / number**2
-        spread = np.maximum(spread, least / number)
-        if alternative is not None:
-            t = (mean[:, 0] - mean[:, 1]) / np.sqrt(spread.sum(axis=1))
-            return directed(t, alternative)[:, None]
-        weight = 1 / spread
-        square = (weight * mean**2).sum(axis=1) - (weight * mean).sum(axis=1) ** 2 / weight.sum(
-            axis=1
-        )
-        return np.asarray(np.maximum(square, 0.0)[:, None])
-
-    return statistic
-
-
-def crossed_statistic(
-    ranks: Floats,
-    row: Ints,
-    k: int,
-    clusters: tuple[Ints, Ints],
-    alternative: str | None = None,
-) -> Statistic:
+class CrossedRanks:
     """Wald statistic of mean ranks, errors robust to two crossed kinds of clusters.
+
+    Called with groups of the units, (arrangement, unit), it gives the statistic, (arrangement, 1).
 
     Parameters
     ----------
@@ -197,11 +53,6 @@ def crossed_statistic(
         For two groups: their t instead of the Wald statistic, turned so that large values speak
         against the null.
 
-    Returns
-    -------
-    callable
-        From groups of the units, (arrangement, unit), to the statistic, (arrangement, 1).
-
     Notes
     -----
     The covariance of the mean ranks is ``V_1 + V_2 - V_12``, from residual ranks summed over the
@@ -211,25 +62,80 @@ def crossed_statistic(
     ranks in a group and the group's mean m, so that one sparse product with the indicators of a
     group gives all that is needed.
     """
-    sums = _Sums.of(ranks, row, clusters)
-    least = LEAST * float(ranks.var())
-    narrow = sums.matrix.astype(np.float32) if len(ranks) >= _MANY else sums.matrix
 
-    def statistic(codes: Ints) -> Floats:
-        matrix = sums.matrix if len(codes) == 1 else narrow
+    def __init__(
+        self,
+        ranks: Floats,
+        row: Ints,
+        k: int,
+        clusters: tuple[Ints, Ints],
+        alternative: str | None = None,
+    ) -> None:
+        self._values, self._row, self._k = ranks - ranks.mean(), row, k
+        self._least, self._alternative = LEAST * float(ranks.var()), alternative
+        both = _crossed(*clusters)
+        self._single = int(both.max()) + 1 == len(ranks)  # nobody met an item twice
+        self._kinds = [*clusters] if self._single else [*clusters, both]
+        self._sums = _Sums.of(self._values, row, self._kinds)
+        many = len(ranks) >= _MANY
+        self._narrow = self._sums.matrix.astype(np.float32) if many else self._sums.matrix
+        self.inside = np.empty(int(row.max()) + 1, dtype=np.intp)
+        self.inside[row] = clusters[1]
+
+    def __call__(self, codes: Ints) -> Floats:
+        """Statistics of arrangements, (arrangement, 1)."""
+        matrix = self._sums.matrix if len(codes) == 1 else self._narrow
         out = np.empty((len(codes), 1))
         step = max(8, min(_DRAWS, _CELLS // codes.shape[1]))
         for start in range(0, len(codes), step):
             some = slice(start, start + step)
-            gaps, whole, inner = _gaps(sums, matrix, codes[some], k, least)
-            if alternative is None:
-                out[some, 0] = wald(gaps, whole, inner)
-            else:
-                spread = np.maximum(whole[:, 0, 0], FLOOR * inner[:, 0, 0])
-                out[some, 0] = directed(gaps[:, 0] / np.sqrt(spread), alternative)
+            out[some, 0] = self._compared(*self._sums.of_groups(matrix, codes[some], self._k))
         return out
 
-    return statistic
+    def dealt(self, deal: Deal) -> Floats:
+        """Statistics of all arrangements of a deal, (arrangement, 1)."""
+        k, values = self._k, np.stack([self._values, self._values**2], axis=1).astype(np.float32)
+        constants: list[Floats] = [
+            np.stack([np.bincount(kind, self._values), np.bincount(kind)], axis=1).astype(float)
+            for kind in self._kinds
+        ]
+        totals = np.zeros((deal.n_bundles, deal.n_cards, 3, k - 1))
+        grams = np.zeros((deal.n_bundles, deal.n_cards, len(self._kinds) - 1, 2 * k, 2 * k))
+        for at, kind in enumerate(self._kinds[1:]):
+            for number, part in deal.within(values, self._row, kind, k):
+                constant = constants[at + 1][part.clusters]
+                grams[number, :, at] += _gram(part.sums[:, :, 0], part.counts, constant)
+                if at == 0:
+                    each = part.sums[:, :, 0], part.counts, part.sums[:, :, 1]
+                    totals[number] += np.stack([sums.sum(axis=2).T for sums in each], axis=1)
+        found = deal.drawn(totals.reshape(*totals.shape[:2], -1)).reshape(-1, 3, k - 1)
+        inside = deal.drawn(grams.reshape(*grams.shape[:2], -1))
+        inside = inside.reshape(len(found), -1, 2 * k, 2 * k)
+        across = np.zeros((len(found), 2 * k, 2 * k))
+        for part in deal.across(values[:, :1], self._row, self._kinds[0], k):
+            across += _gram(part.sums[:, :, 0], part.counts, constants[0][part.clusters])
+        whole = np.array([0.0, len(values), (self._values**2).sum()])
+        last = whole[:, None] - found.sum(axis=2, keepdims=True)
+        total, size, squares = np.concatenate([found, last], axis=2).transpose(1, 0, 2)
+        mean = total / size
+        each_kind = (across, *inside.transpose(1, 0, 2, 3))
+        kinds = [_covariance(gram, mean, size) for gram in each_kind]
+        return self._compared(mean, size, squares, kinds)[:, None]
+
+    def _compared(self, mean: Floats, size: Floats, squares: Floats, kinds: list[Floats]) -> Floats:
+        """Statistics from means, sizes and sums of squares of groups, and covariances by kind."""
+        k = self._k
+        if self._single:
+            inner = np.eye(k) * np.maximum(squares / size**2 - mean**2 / size, 0.0)[:, None]
+        else:
+            inner = kinds.pop()
+        inner = inner + np.eye(k) * (self._least / size)[:, None]
+        whole, inner = differences(kinds[0] + kinds[1] - inner), differences(inner)
+        gaps = mean[:, :-1] - mean[:, -1:]
+        if self._alternative is None:
+            return wald(gaps, whole, inner)
+        spread = np.maximum(whole[:, 0, 0], FLOOR * inner[:, 0, 0])
+        return directed(gaps[:, 0] / np.sqrt(spread), self._alternative)
 
 
 def directed(z: Floats, alternative: str) -> Floats:
@@ -245,15 +151,9 @@ class _Sums(NamedTuple):
     matrix: Any  # (sum, unit): ranks and then rows for each kind of cluster, squares last
     totals: Floats  # (sum, 1), over all units
     ends: list[int]  # where the parts of the matrix end
-    single: bool  # whether nobody met an item twice
 
     @classmethod
-    def of(cls, ranks: Floats, row: Ints, clusters: tuple[Ints, Ints]) -> _Sums:
-        values = ranks - ranks.mean()
-        n_items = int(clusters[1].max()) + 1
-        both = np.unique(clusters[0] * n_items + clusters[1], return_inverse=True)[1]
-        single = int(both.max()) + 1 == len(ranks)
-        kinds = [*clusters] if single else [*clusters, both]
+    def of(cls, values: Floats, row: Ints, kinds: Sequence[Ints]) -> _Sums:
         parts = [(codes, weight) for codes in kinds for weight in (values, np.ones(len(values)))]
         parts.append((np.zeros(len(values), dtype=np.intp), values**2))
         units = int(row.max()) + 1
@@ -263,35 +163,64 @@ class _Sums(NamedTuple):
         ]
         matrix: Any = sparse.vstack(tables, format="csr")
         totals = np.asarray(matrix.sum(axis=1), dtype=np.float64)[:, None]
-        return cls(matrix, totals, np.cumsum([len(t.indptr) - 1 for t in tables]).tolist(), single)
+        return cls(matrix, totals, np.cumsum([len(t.indptr) - 1 for t in tables]).tolist())
+
+    def of_groups(
+        self, matrix: Any, codes: Ints, k: int
+    ) -> tuple[Floats, Floats, Floats, list[Floats]]:
+        """Mean, size and sum of squares of groups, and covariances of means by kind of cluster."""
+        groups = np.ascontiguousarray(codes.T)
+        n = groups.shape[1]
+        z = np.concatenate([groups == g for g in range(k - 1)], axis=1).astype(matrix.dtype)
+        found = np.empty((len(self.totals), k, n))
+        found[:, :-1] = (matrix @ z).reshape(-1, k - 1, n)
+        rest = found[:, :-1].sum(axis=1, keepdims=True)
+        np.subtract(self.totals[:, :, None], rest, found[:, -1:])
+        starts = [0, *self.ends[:-1]]
+        size = found[starts[1] : self.ends[1]].sum(axis=0)  # (group, arrangement)
+        mean = found[: self.ends[0]].sum(axis=0) / size
+        kinds = [
+            (found[starts[at] : self.ends[at]] - mean * found[starts[at + 1] : self.ends[at + 1]])
+            / size
+            for at in range(0, len(self.ends) - 1, 2)
+        ]
+        return mean.T, size.T, found[-1].T, [_products(scores) for scores in kinds]
 
 
-def _gaps(
-    sums: _Sums, matrix: Any, codes: Ints, k: int, least: float
-) -> tuple[Floats, Floats, Floats]:
-    """Mean ranks less that of the last group, their covariance, and that of independent rows."""
-    groups = np.ascontiguousarray(codes.T)
-    n = groups.shape[1]
-    z = np.concatenate([groups == g for g in range(k - 1)], axis=1).astype(matrix.dtype)
-    found = np.empty((len(sums.totals), k, n))
-    found[:, :-1] = (matrix @ z).reshape(-1, k - 1, n)
-    np.subtract(sums.totals[:, :, None], found[:, :-1].sum(axis=1, keepdims=True), found[:, -1:])
-    starts = [0, *sums.ends[:-1]]
-    size = found[starts[1] : sums.ends[1]].sum(axis=0)  # (group, arrangement)
-    mean = found[: sums.ends[0]].sum(axis=0) / size
-    kinds = [
-        (found[starts[at] : sums.ends[at]] - mean * found[starts[at + 1] : sums.ends[at + 1]])
-        / size
-        for at in range(0, len(sums.ends) - 1, 2)
-    ]
-    if sums.single:
-        square = found[-1] / size**2 - mean**2 / size
-        inner = np.eye(k) * np.maximum(square, 0.0).T[:, None, :]
-    else:
-        inner = _products(kinds.pop())
-    inner += np.eye(k) * (least / size).T[:, None, :]
-    whole = _products(kinds[0]) + _products(kinds[1]) - inner
-    return (mean[:-1] - mean[-1:]).T, differences(whole), differences(inner)
+def _crossed(first: Ints, second: Ints) -> Ints:
+    """Code of each intersection of two kinds of clusters, without gaps."""
+    pairs = first * (int(second.max()) + 1) + second
+    return np.asarray(np.unique(pairs, return_inverse=True)[1])
+
+
+def _gram(sums: Floats, counts: Floats, constant: Floats) -> Floats:
+    """Cross products over clusters, (arrangement, 2 groups, 2 groups).
+
+    Those of sums of ranks and of rows in each group but the last, and then of both in all groups,
+    the constants.
+    """
+    features, last = np.concatenate([sums, counts]), constant.astype(sums.dtype)
+    m = len(features)
+    out = np.empty((features.shape[1], m + 2, m + 2))
+    for i, j in itertools.combinations_with_replacement(range(m), 2):
+        out[:, i, j] = out[:, j, i] = np.einsum("nc,nc->n", features[i], features[j])
+    for i in range(m):
+        out[:, i, m:] = out[:, m:, i] = features[i] @ last
+    out[:, m:, m:] = constant.T @ constant
+    return out
+
+
+def _covariance(gram: Floats, mean: Floats, size: Floats) -> Floats:
+    """Covariance of the means of groups from `_gram`, (arrangement, group, group)."""
+    n, k = mean.shape
+    weights = np.zeros((n, k, 2 * k))
+    each = np.arange(k - 1)
+    weights[:, each, each] = 1 / size[:, :-1]
+    weights[:, each, k - 1 + each] = -(mean / size)[:, :-1]
+    weights[:, -1, : k - 1], weights[:, -1, -2] = -1 / size[:, -1:], 1 / size[:, -1]
+    rows = (mean / size)[:, -1]
+    weights[:, -1, k - 1 : -2], weights[:, -1, -1] = rows[:, None], -rows
+    return weights @ gram @ weights.transpose(0, 2, 1)
 
 
 def _products(scores: Floats) -> Floats:
@@ -497,7 +426,7 @@ def clustered_effects(
     kinds, inside = list(clusters), [nested, False][: len(clusters)]
     signs = (1,) * len(kinds)
     if len(kinds) == 2:
-        kinds.append(kinds[0] * (int(kinds[1].max()) + 1) + kinds[1])
+        kinds.append(_crossed(*clusters))
         inside.append(nested)
         signs = (1, 1, -1)
     parts = [

@@ -18,7 +18,8 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
-from ..permutation.arrangements import Decks, additive_residuals
+from ..permutation.arrangements import additive_residuals
+from ..permutation.dealt import Deal
 from ..permutation.exact_moments import between_groups_moments
 from ..scale import unit_factor
 
@@ -31,8 +32,8 @@ _HELD = 150_000
 #: From so many rows on permuted values are summed in single precision; ties are no matter then.
 _MANY = 1024
 
-#: From so many permuted rows, and groups of rows, on permutations are dealt from decks.
-_DEAL, _DECKS = 1_000_000, 40
+#: From so many permuted rows, and groups of rows, on permutations are dealt.
+_DEAL, _GROUPS = 1_000_000, 40
 
 #: Sums of squares below this part of the total are rounding errors.
 _TINY = 1e-12
@@ -268,7 +269,7 @@ def permuted_signals(
     draw = _permutations(placed[0].participant, n_resamples, rng)
     inside = max(1, _HELD // max(1, len(ends) * values.shape[1]))
     for start in range(0, n_resamples, size):
-        drawn = draw(min(size, n_resamples - start), rng)
+        drawn = draw(slice(start, min(start + size, n_resamples)))
         for first_of in range(0, len(drawn), inside):
             part = drawn[first_of : first_of + inside]
             some = slice(start + first_of, start + first_of + len(part))
@@ -288,13 +289,13 @@ def permuted_signals(
 
 def _permutations(
     group: Ints, n_resamples: int, rng: np.random.Generator
-) -> Callable[[int, np.random.Generator], Ints]:
-    """How permutations within groups are drawn: from decks where rows and groups are many."""
+) -> Callable[[slice], Ints]:
+    """How permutations within groups are drawn: dealt where rows and groups are many."""
     _, code = np.unique(group, return_inverse=True)
-    if len(group) * n_resamples < _DEAL or code.max() + 1 < _DECKS:
-        return lambda count, child: permutations_within(group, count, child)
-    decks = Decks(np.arange(len(group)), code, rng)
-    return lambda count, child: np.ascontiguousarray(decks.deal(count, child), dtype=np.int32)
+    if len(group) * n_resamples < _DEAL or code.max() + 1 < _GROUPS:
+        return lambda some: permutations_within(group, some.stop - some.start, rng)
+    deal = Deal(np.arange(len(group)), code, code, n_resamples, rng)
+    return lambda some: np.ascontiguousarray(deal.codes(some).T, dtype=np.int32)
 
 
 def permutations_within(group: Ints, count: int, rng: np.random.Generator) -> Ints:

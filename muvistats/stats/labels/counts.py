@@ -326,8 +326,8 @@ def chisquare_labels(
     ``sqrt(max(0, sum (D^2 - Var D) / E) / n / (min(r, c) - 1))``; it has no limits.
 
     How often each row rejects true nulls, and in which designs, stands in `docs/design.md`.
-    From 10 million codes on (rows by arrangements) `n_resamples` arrangements are dealt from decks
-    drawn before, and p remains exact under the sharp null.
+    From 10 million codes on (rows by arrangements) `n_resamples` arrangements are dealt from
+    cards drawn before, and p remains exact under the sharp null.
 
     Where the factor is constant in every stratum there is no p; with few arrangements all of them
     are taken and the row says so.

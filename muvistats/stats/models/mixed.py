@@ -15,6 +15,7 @@ from ...dataset.own_labels import takes_labels
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import Design, build_design, code_of_column, factor, parse_model
 from ...formula.columns import ModelColumns
+from ...progress import watched
 from ...results.docstrings import documented
 from ...results.frame import Rows, join_reasons, provenance, result_frame
 from ...types import Data
@@ -325,7 +326,7 @@ def _rows_of_labels(
     frame.attrs = {}  # pandas copies them at every step
     known: Design | None = None
     refused: list[MuvistatsError] = []
-    for label in labels:
+    for label in watched(labels, "Models of labels", len(labels)):
         name = code_of_column(label)
         base = {"label": label, "p_adjust_method": adjust, "dependence": "design"}
         design = None if known is None else known.answered_by(name)

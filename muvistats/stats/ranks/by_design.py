@@ -28,14 +28,11 @@ from ...kernels.ranks.dominance import (
     equivalence_p,
     mean_ranks,
 )
-from ...kernels.ranks.effects import (
-    Effects,
+from ...kernels.ranks.effects import CrossedRanks, Effects, clustered_effects, share_interval
+from ...kernels.ranks.unit_statistics import (
     between_statistic,
-    clustered_effects,
-    crossed_statistic,
     difference_statistic,
     robust_statistic,
-    share_interval,
 )
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row, Statistic
@@ -477,7 +474,7 @@ def _statistic(
     k = len(sample.groups.levels)
     few = np.bincount(units.codes, minlength=k) < 2
     if sample.how == "within_item" or (sample.how == "item" and not few.any()):
-        return crossed_statistic(ranks, units.row, k, sample.clusters, alternative), ""
+        return CrossedRanks(ranks, units.row, k, sample.clusters, alternative), ""
     if not few.any():
         return robust_statistic(ranks, units.row, k, alternative), ""
     names = [name for name, is_few in zip(sample.groups.levels, few, strict=True) if is_few]

@@ -14,6 +14,7 @@ from ...arguments import check_choice, generator_of
 from ...dataset.access import annotation_frame, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
+from ...progress import watched
 from ...results.frame import join_reasons, result_frame
 from ...results.words import p_phrase
 from ...types import Rng, Row
@@ -116,7 +117,7 @@ def _by_adjustment(
 
 def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str, Evidence]]:
     """Evidence for each claim, with more resamples where p is as small as they let it be."""
-    found = [witness.of(claim) for claim in claims]
+    found = [witness.of(claim) for claim in watched(claims, "Findings", len(claims))]
     family = sum(not np.isnan(one["design"].p_value) for one in found)
     aim = _FINENESS * ALPHA / (1 if adjust == "none" else max(family, 1))
     finer = witness.with_resamples(math.ceil(1 / aim) - 1)

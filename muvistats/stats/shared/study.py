@@ -44,12 +44,18 @@ def to_frame(data: Data, *, as_given: bool = False) -> pd.DataFrame:
 
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by item, modality and participant; by all other columns too where these repeat."""
+    bare = frame.copy(deep=False)
+    bare.attrs = {}  # pandas copies them at every step
     keys = [name for name in KEYS if name in frame]
-    others = [name for name in frame if name not in keys]
-    columns = keys if keys and not frame.duplicated(keys).any() else [*keys, *others]
-    if not columns:
-        return frame
-    return frame.iloc[np.lexsort([_places(frame[name]) for name in reversed(columns)])]
+    places = [_places(bare[name]) for name in keys]
+    order = np.lexsort(places[::-1]) if keys else np.arange(len(frame))
+    alike = [np.diff(place[order]) == 0 for place in places]
+    if np.logical_and.reduce(alike, axis=0).any():
+        places += [_places(bare[name]) for name in frame if name not in keys]
+        order = np.lexsort(places[::-1]) if places else order
+    if np.array_equal(order, np.arange(len(frame))):
+        return frame.copy(deep=False)
+    return frame.iloc[order]
 
 
 def _places(column: pd.Series) -> Ints:
@@ -100,7 +106,7 @@ def label_names(data: Data) -> list[str]:
         if names is None or "labels" not in data["annotations"].data_vars:
             raise DataError("the study has no labels", file="/annotations", column="labels")
         return [str(name) for name in names.to_numpy()]
-    names = to_frame(data).attrs.get("labels", [])
+    names = to_frame(data, as_given=True).attrs.get("labels", [])
     if not names:
         raise DataError(
             "the frame does not say which columns are labels",

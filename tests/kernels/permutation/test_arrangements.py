@@ -20,7 +20,7 @@ from muvistats.kernels.permutation.arrangements import (
     monte_carlo_p,
     permutation_test,
 )
-from muvistats.kernels.ranks.effects import group_sums
+from muvistats.kernels.ranks.unit_statistics import group_sums
 
 
 @st.composite

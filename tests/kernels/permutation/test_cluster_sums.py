@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from muvistats.kernels.permutation.arrangements import Decks, permutation_test
 from muvistats.kernels.permutation.cluster_sums import ClusterSums
 
 
@@ -38,31 +36,3 @@ def test_one_arrangement_is_summed_in_double_precision():
     sums = ClusterSums(values, np.full((6000, 2), 0.5), np.arange(6000), [people, people])
     codes = rng.integers(0, 2, (1, 6000))
     assert sums(codes).total[0, 1] == pytest.approx((codes[0] - 0.5) @ values, rel=1e-12)
-
-
-def test_dealt_arrangements_keep_the_groups_of_each_stratum_and_favour_no_unit():
-    rng = np.random.default_rng(3)
-    strata = rng.permutation(np.repeat(np.arange(40), rng.integers(1, 9, 40)))
-    codes = rng.integers(0, 3, len(strata))
-    dealt = Decks(codes, strata, rng).deal(4000, rng)
-    for stratum in range(40):
-        where = strata == stratum
-        drawn = np.eye(3)[dealt[:, where]]
-        assert (drawn.sum(axis=1) == np.eye(3)[codes[where]].sum(axis=0)).all()
-        share = np.eye(3)[codes[where]].mean(axis=0)
-        assert drawn.mean(axis=0) == pytest.approx(np.tile(share, (where.sum(), 1)), abs=0.04)
-
-
-def test_dealt_p_is_that_of_the_normal_limit():
-    rng = np.random.default_rng(6)
-    strata = np.repeat(np.arange(600), 12)
-    codes, values = np.tile([0, 1], 3600), rng.normal(size=7200)
-    values += 0.04 * codes
-
-    def statistic(drawn: np.ndarray) -> np.ndarray:
-        return np.abs((drawn - 0.5) @ values)[:, None]
-
-    test = permutation_test(statistic, codes, strata, n_resamples=9999, rng=rng)
-    inside = values - (values.reshape(600, 12).mean(axis=1))[strata]
-    z = statistic(codes[None, :])[0, 0] / np.sqrt((inside**2).sum() / 4 * 12 / 11)
-    assert test.p_value[0] == pytest.approx(2 * stats.norm.sf(z), abs=0.015)

@@ -14,7 +14,8 @@ from muvistats.kernels.permutation.trajectories import (
     plain_statistic,
     studentized_statistic,
 )
-from muvistats.kernels.ranks.effects import crossed_statistic, robust_statistic
+from muvistats.kernels.ranks.effects import CrossedRanks
+from muvistats.kernels.ranks.unit_statistics import robust_statistic
 
 N, STEPS = 120, 4
 
@@ -44,7 +45,7 @@ def test_studentized_is_the_statistic_of_the_rank_tests(drawn, k):
     codes = codes % k
     found = studentized_statistic(values, np.arange(N), k, (people, items))(codes)
     for step in range(STEPS):
-        wald = crossed_statistic(values[:, step], np.arange(N), k, (people, items))(codes)
+        wald = CrossedRanks(values[:, step], np.arange(N), k, (people, items))(codes)
         own = found[:, step] ** 2 if k == 2 else found[:, step]
         np.testing.assert_allclose(own, wald[:, 0], rtol=1e-7)
 

@@ -11,14 +11,16 @@ from scipy import stats
 from muvistats.kernels.ranks import dominance as pairs
 from muvistats.kernels.ranks import effects as rank
 from muvistats.kernels.ranks.effects import (
-    between_statistic,
+    CrossedRanks,
     clustered_effects,
-    crossed_statistic,
-    difference_statistic,
     partial_eta_squared,
     relative_effects,
-    robust_statistic,
     share_interval,
+)
+from muvistats.kernels.ranks.unit_statistics import (
+    between_statistic,
+    difference_statistic,
+    robust_statistic,
 )
 
 
@@ -245,7 +247,7 @@ def test_robust_statistic_is_the_clustered_wald_test_of_statsmodels(k):
 
 @pytest.mark.parametrize("k", [2, 3])
 @pytest.mark.parametrize("twice", [False, True])
-def test_crossed_statistic_is_the_two_way_clustered_wald_test_of_statsmodels(k, twice):
+def test_crossed_ranks_are_the_two_way_clustered_wald_test_of_statsmodels(k, twice):
     rng = np.random.default_rng(12)
     person, item = np.repeat(np.arange(16), 12), np.tile(np.arange(12), 16)
     if twice:
@@ -264,10 +266,10 @@ def test_crossed_statistic_is_the_two_way_clustered_wald_test_of_statsmodels(k, 
     )
     wald = fit.wald_test(np.eye(k)[1:], scalar=True, use_f=False).statistic
     row = np.arange(len(person))
-    found = crossed_statistic(ranks, row, k, (person, item))(codes[None, :])[0, 0]
+    found = CrossedRanks(ranks, row, k, (person, item))(codes[None, :])[0, 0]
     assert found == pytest.approx(wald, rel=1e-6)
     if k == 2:
-        t = crossed_statistic(ranks, row, 2, (person, item), "greater")(codes[None, :])[0, 0]
+        t = CrossedRanks(ranks, row, 2, (person, item), "greater")(codes[None, :])[0, 0]
         assert t == pytest.approx(-fit.tvalues[1], rel=1e-6)
 
 
@@ -277,7 +279,7 @@ def test_crossed_errors_are_no_smaller_than_a_part_of_those_of_independent_rows(
     codes = (person + item) % 3
     ranks = stats.rankdata((person + 2 * item) % 9 + 0.01 * np.arange(81))
     row = np.arange(81)
-    found = crossed_statistic(ranks, row, 3, (person, item))(codes[None, :])[0, 0]
+    found = CrossedRanks(ranks, row, 3, (person, item))(codes[None, :])[0, 0]
     weight = np.array([1 / (((r := ranks[codes == g]) - r.mean()) ** 2).sum() for g in range(3)])
     weight *= 27**2 / 0.25
     means = np.array([ranks[codes == g].mean() for g in range(3)])

@@ -89,19 +89,21 @@ def test_moments_when_a_block_moves_together():
     assert signal.sd == pytest.approx(np.std(everything), rel=1e-10)
 
 
-def test_draws_have_the_exact_mean_and_sd():
+@pytest.mark.parametrize("n_people", [10, 45])  # 45 are dealt
+def test_draws_have_the_exact_mean_and_sd(n_people):
     rng = np.random.default_rng(7)
-    participant = np.repeat(np.arange(10), 12)
-    trial = np.tile(np.arange(12), 10)
-    item = np.concatenate([rng.permutation(20)[:12] for _ in range(10)])
-    values = (rng.random((120, 5)) < 0.3).astype(float) + 0.5 * item[:, None]
-    placed = place(values, item, participant, trial, 0)
-    block = np.array([0, 0, *range(1, 9)])
-    signal = item_signal(placed, block)
-    drawn = permuted_signals([placed], block, 4000, np.random.default_rng(1))[:, 0]
-    assert drawn.mean() == pytest.approx(signal.mean, abs=4 * signal.sd / np.sqrt(4000))
-    assert drawn.std() == pytest.approx(signal.sd, rel=0.06)
-    assert signal.z > 5
+    participant = np.repeat(np.arange(n_people), 12)
+    trial = np.tile(np.arange(12), n_people)
+    item = np.concatenate([rng.permutation(20)[:12] for _ in range(n_people)])
+    values = (rng.random((len(item), 5)) < 0.3).astype(float) + 0.5 * item[:, None]
+    block = np.array([0, 0, *range(1, n_people - 1)])
+    placed = [place(v, item, participant, trial, 0) for v in (values, rng.random((len(item), 1)))]
+    drawn = permuted_signals(placed, block, 4000, np.random.default_rng(1))
+    for one, draws in zip(placed, drawn.T, strict=True):
+        signal = item_signal(one, block)
+        assert draws.mean() == pytest.approx(signal.mean, abs=4 * signal.sd / np.sqrt(4000))
+        assert draws.std() == pytest.approx(signal.sd, rel=0.06)
+    assert item_signal(placed[0], block).z > 5
 
 
 def test_partners_are_the_same_persons_trial_plus_lag():

@@ -1,0 +1,53 @@
+"""When progress is shown: after five seconds, on a terminal, one bar at a time."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pytest
+
+from muvistats import progress
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What a bar on a terminal would show; each part of the work takes two seconds."""
+    shown, clock = [], iter(range(0, 1000, 2))
+
+    @contextmanager
+    def bar():
+        yield lambda *step: shown.append(step)
+
+    monkeypatch.setattr(progress, "_bar", bar)
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    return shown
+
+
+def test_short_work_shows_nothing_and_long_work_what_is_done(steps):
+    assert list(progress.watched("ab", "work", 2)) == ["a", "b"]
+    assert steps == []
+    assert list(progress.watched("abcde", "work", 5)) == list("abcde")
+    assert steps == [("work", 2, 5), ("work", 3, 5), ("work", 4, 5)]
+
+
+def test_work_within_work_has_no_bar_of_its_own(steps):
+    for _ in progress.watched(range(4), "outer", 4):
+        assert len(list(progress.watched("abcd", "inner", 4))) == 4
+    assert {what for what, _, _ in steps} in ({"inner"}, {"outer"}, {"inner", "outer"})
+    with progress.terminal_progress() as first, progress.terminal_progress() as second:
+        before = len(steps)
+        second("second", 0, 1)
+        assert len(steps) == before
+        first("first", 0, 1)
+        assert len(steps) == before + 1
+
+
+def test_a_bar_is_given_back_when_work_ends_early(steps):
+    for part in progress.watched(range(9), "work", 9):
+        if part == 5:
+            break
+    assert steps
+    with progress.terminal_progress() as step:
+        step("again", 1, 1)
+    assert steps[-1] == ("again", 1, 1)
