@@ -123,6 +123,7 @@ OF_STUDIES: dict[str, Parameter] = {
         "5.0",
         "Seconds at the beginning of the excerpt that do not enter: there the cursor still rests "
         "at the centre or goes to its first place, in every modality alike.",
+        {"truncate": ("None", "nothing is cut at the beginning")},
     ),
     "models": Parameter("FeatureModels or NetworkModels", REQUIRED, "Fitted models."),
 }

@@ -39,11 +39,13 @@ _PEOPLE = "describe_participants rater_quality to_cube"
 _SERIES = (
     "agreement_over_time ewe feature_models interrater_ccc lasso_models modality_contrasts "
     "modality_contribution noise_ceiling rank_features rater_lag compare_with_human "
-    "family_importance audio_visual_contrast rates_of_change"
+    "family_importance audio_visual_contrast rates_of_change gold_standard dominance_over_time "
+    "inter_subject_correlation representational_similarity"
 )
 _OTHERS = {
     "kendall_w": {"rating", "people"},
     "label_prediction": {"labels", "features"},
+    "feature_roughness": {"features"},
     "label_alignment_check": {"trial"},
     "repeated_lists": {"trial"},
     "mannwhitney_overlay": {"overlay"},

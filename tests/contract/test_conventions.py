@@ -211,10 +211,11 @@ def test_a_frame_where_a_study_is_needed_names_the_way():
     frame = mv.annotation_frame(
         mv.simulate_muvi(rng=2, n_items=9, n_participants=12, features=False)
     )
+    given = {"path": "x.nc", "formula": "arousal ~ modality"}
     for name, function in FUNCTIONS.items():
         if "." not in name and page.takes(function) == "a study":
             needed = {
-                p.name: "x" if p.name != "path" else "x.nc"
+                p.name: given.get(p.name, "x")
                 for p in list(SIGNATURES[name].parameters.values())[1:]
                 if p.default is p.empty
             }

@@ -41,7 +41,8 @@ def test_there_are_takers():
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize(("name", "parameter"), takers())
 def test_refused_with_the_token_named(name, parameter, attack, study):
-    data = study if name == "describe_annotations" else mv.annotation_frame(study)
+    of_study = name in ("describe_annotations", "over_time")
+    data = study if of_study else mv.annotation_frame(study)
     text = attack
     if parameter == "formula":
         bar = " + (1 | participant)" if name == "mixed_model" else ""
