@@ -47,6 +47,10 @@ class Labels:
     question: str = ""
 
 
+#: What pandas calls objects that are numbers.
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
+
+
 def read_labels(
     tables: Mapping[str, pd.DataFrame], labels: str | Sequence[str] | pd.DataFrame | None
 ) -> Labels:
@@ -210,7 +214,18 @@ def typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
             new[column] = numbers.astype(np.int64)
         elif pd.api.types.is_numeric_dtype(frame[column].dtype):
             new[column] = _codes_as_text(frame[column])
-    return frame.assign(**new)
+    own = [name for name in frame.columns if name not in known and name not in schema.ALL_KEYS]
+    numbers = [name for name in own if _holds_numbers(frame[name])]
+    return frame.assign(
+        **new, **{name: pd.to_numeric(frame[name].astype("object")) for name in numbers}
+    )
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether the cells are Python's numbers, or decimals: such a column is one of numbers."""
+    if column.dtype != object and not str(column.dtype).startswith("decimal"):
+        return False
+    return pd.api.types.infer_dtype(column.astype("object"), skipna=True) in _NUMBERS
 
 
 def _codes_as_text(column: pd.Series) -> pd.Series:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -116,3 +118,16 @@ def test_one_sample_over_the_edge_does_not_cost_an_annotation(n_beyond, kept):
     assert np.isnan(study["annotations/valence"].values).sum() == n_beyond
     strict = mv.from_frames(dynamics=log, out_of_scale="exclude", tolerance=0)
     assert strict["annotations/keep_dynamic"].values.tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [[1, 2, None, 4], [0.5, 1.5, 2.5, 3.5], [Decimal("0.5"), None, Decimal(1), Decimal(2)]],
+)
+def test_objects_that_are_numbers_are_a_column_of_numbers(cells):
+    frame = pd.DataFrame({"item": ["a", "a", "b", "b"], "participant": ["x", "y"] * 2})
+    frame = frame.assign(arousal=[0.1, 0.2, 0.3, 0.4], own=pd.Series(cells, dtype="object"))
+    study = mv.from_frames(frame)
+    assert study["annotations/own"].dtype == "float64"
+    wanted = [np.nan if cell is None else float(cell) for cell in cells]
+    np.testing.assert_array_equal(study["annotations/own"], wanted)
