@@ -215,9 +215,9 @@ def typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         elif pd.api.types.is_numeric_dtype(frame[column].dtype):
             new[column] = _codes_as_text(frame[column])
     own = [name for name in frame.columns if name not in known and name not in schema.ALL_KEYS]
-    numbers = [name for name in own if _holds_numbers(frame[name])]
+    plain = [name for name in own if _holds_numbers(frame[name])]
     return frame.assign(
-        **new, **{name: pd.to_numeric(frame[name].astype("object")) for name in numbers}
+        **new, **{name: pd.to_numeric(frame[name].astype("object")) for name in plain}
     )
 
 
