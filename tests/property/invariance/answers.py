@@ -19,7 +19,10 @@ Tables = dict[str, pd.DataFrame]
 RTOL, ATOL = 1e-9, 1e-12
 
 #: Columns that resamples may move, where `n_resamples` of the row is not 0.
-RESAMPLED = ("p_value", "p_adjusted", "conf_low", "conf_high", "std_error", "statistic", "mc_error")
+RESAMPLED = (
+    *("p_value", "p_adjusted", "conf_low", "conf_high", "std_error", "statistic", "mc_error"),
+    "chance",
+)
 
 
 def tables_of(answer: Any) -> Tables:
@@ -115,7 +118,10 @@ def in_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 #: What changes its sign when two groups change places; a correlation of two things does not.
-SIGNED = ("estimate", "statistic", "effect_size", "conf_low", "conf_high", "difference")
+SIGNED = (
+    *("estimate", "estimate_bounded", "statistic", "effect_size", "conf_low", "conf_high"),
+    "difference",
+)
 
 
 def _turn(frame: pd.DataFrame, rows: pd.Series, kind: str) -> None:
@@ -198,6 +204,8 @@ def _within(first: Any, second: Any, column: str, rows: Any, where: str) -> None
     a, b = (frame.loc[rows, column].to_numpy(float) for frame in (first, second))
     if not column.startswith("conf"):  # whether enough resamples give a limit is drawn as well
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=where)
+    if column == "chance":  # a mean of draws, of which the frame tells neither spread nor number
+        return
     n = first.loc[rows, "n_resamples"].to_numpy(float)
     if column in ("p_value", "p_adjusted"):
         middle = np.clip((a + b) / 2, 1 / n, 1)
