@@ -368,11 +368,9 @@ def _rows(
     values, without, resamples = np.split(draws, [1, 1 + n_left_out])
     values = values[0]
     variance = draw_variance(resamples, n_items)
-    df = (
-        effective_df(np.nan_to_num(values - without))
-        if n_items > 1
-        else np.full(len(values), np.nan)
-    )
+    gaps = np.nan_to_num(values - without)
+    gaps[np.abs(gaps) <= 1e-12 * np.maximum(1, np.abs(values))] = 0  # rounding of equal numbers
+    df = effective_df(gaps) if n_items > 1 else np.full(len(values), np.nan)
     found = infer(values, variance, df, conf_level)
     rows: list[Row] = []
     for i, place in enumerate(places):

@@ -115,7 +115,8 @@ def test_turned_film_is_turned_back(write_timed, picture):
 def test_portrait_and_odd_sizes(write_film, picture, size):
     path = write_film("film.avi", [picture((10, 200, 90), size)] * 30, 25.0)
     dataset = extract(path, cache=False)
-    assert np.isfinite(dataset["values"].to_numpy()).all()
+    scored = dataset["family"] != "face"  # there is none, so that it has no expression
+    assert np.isfinite(dataset["values"].sel(feature=scored)).all()
     assert dataset.sizes["time"] == 3
     key = dataset["values"].sel(feature="lighting_mean").to_numpy()
     np.testing.assert_allclose(key, 200 / 255, atol=0.01)

@@ -123,19 +123,27 @@ SIGNED = (
     "difference",
 )
 
+#: Quantities of two groups that are the same when these change places.
+UNDIRECTED = ("conflict", "conflict_share")
+
 
 def _turn(frame: pd.DataFrame, rows: pd.Series, kind: str) -> None:
     """Let the two of a pair change places in some rows."""
     rows = rows.to_numpy()
+    directed = rows
+    if "quantity" in frame:
+        directed = rows & ~frame["quantity"].isin(UNDIRECTED).to_numpy()
     pairs = [(c, f"{c[:-1]}2") for c in frame if c.endswith("1") and f"{c[:-1]}2" in frame]
-    for first, second in [*pairs, ("conf_low", "conf_high")] if kind == "group" else pairs:
+    turns = [(pair, rows) for pair in pairs]
+    turns += [(("conf_low", "conf_high"), directed)] if kind == "group" else []
+    for (first, second), turned in turns:
         if {first, second} <= set(frame):
             both = frame[[first, second]].to_numpy(copy=True)
-            both[rows] = both[rows][:, ::-1]
+            both[turned] = both[turned][:, ::-1]
             frame[first], frame[second] = both[:, 0], both[:, 1]
     if kind != "group":
         return
-    sign = np.where(rows, -1.0, 1.0)
+    sign = np.where(directed, -1.0, 1.0)
     for name in (set(SIGNED) - {"statistic"}) & set(frame):
         frame[name] = sign * frame[name]
     if "statistic" in frame:
