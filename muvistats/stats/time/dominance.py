@@ -316,7 +316,7 @@ def _sides(
     """Moments of conflict and steps of each item, and how often another item's target sides.
 
     The last, (item, item), counts the moments of conflict of the first at which the target of the
-    second is nearer to the first modality; ties count one half.
+    second is nearer to the first modality; ties, and moments at which it is missing, count half.
     """
     n = len(there)
     means = group_means(block, study.item * 3 + study.group, 3 * n)[0].reshape(n, 3, -1)[there]
@@ -330,7 +330,7 @@ def _sides(
         at = conflict[i]
         middle = (means[i, 0, at] + means[i, 1, at]) / 2
         toward = (target[:, at] - middle) * np.sign(gap[i, at])
-        near[i] = np.where(toward > 0, 1.0, np.where(toward == 0, 0.5, 0.0)).sum(axis=1)
+        near[i] = (1 + np.nan_to_num(np.sign(toward))).sum(axis=1) / 2
     return conflict.sum(axis=1).astype(float), known.sum(axis=1), near
 
 
