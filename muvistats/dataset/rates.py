@@ -55,7 +55,7 @@ def rates_of_change(
     >>> from muvistats import rates_of_change, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     >>> rates_of_change(study, window=2.0)["annotations/arousal_rate"].sizes["time"]
-    118
+    120
     """
     annotations = data["annotations"].to_dataset()
     names = [name for name in dimensions_of(data) if "time" in annotations[name].dims]

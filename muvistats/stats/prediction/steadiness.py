@@ -82,7 +82,7 @@ def feature_roughness(
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
     >>> found = feature_roughness(study, kind="visual")
     >>> found.loc[found["group1"] == "action", ["group2", "n_items"]].values.tolist()[0]
-    ['face', 9]
+    ['colour', 9]
     """
     need_study(data)
     check_choice("adjust", adjust, ADJUSTMENTS)

@@ -137,7 +137,7 @@ def over_time(
     >>> pair = ("audiovisual", "music")
     >>> steps = over_time(study, "arousal ~ modality", groups=pair, level="time", n_resamples=99)
     >>> len(steps)
-    118
+    120
     """
     check_choice("level", level, ("cluster", "group", "time"))
     check_choice("statistic", statistic, ("studentized", "plain"))
