@@ -65,7 +65,10 @@ def check_needs(study: xr.DataTree, wanted: Sequence[Configuration]) -> None:
 
 
 def network_inputs(
-    study: xr.DataTree, targets: list[str], wanted: Sequence[Configuration], gold: Gold
+    study: xr.DataTree,
+    targets: list[str],
+    wanted: Sequence[Configuration],
+    gold: Gold = "ewe",
 ) -> Inputs:
     """Features, as they are, and gold standard on common steps."""
     kinds = [kind for kind in ("audio", "visual") if any(kind in each.kinds for each in wanted)]
