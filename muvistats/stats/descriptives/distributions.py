@@ -7,16 +7,14 @@ import operator
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from ...arguments import check_choice
-from ...dataset.access import frame_of, question_of
+from ...dataset.access import frame_of
 from ...dataset.gate import scale_of, takes_study
 from ...dataset.schema import keys_in
 from ...errors import DesignError
 from ...formula import factor
-from ...formula.columns import ModelColumns
 from ...kernels.sampling.quantiles import (
     BinSearch,
     Collected,
@@ -28,7 +26,7 @@ from ...kernels.sampling.quantiles import (
 from ...results.frame import Rows, result_frame
 from ...types import Array, Floats, Ints, Names, Row
 from ..shared.cells import Cells, fold_cells, has_value, over_cells
-from ..shared.study import choose_dimensions
+from ..shared.study import choose_dimensions, require_factor
 from .summaries import QUANTILES, few_values, summaries
 
 __all__ = ["describe_annotations"]
@@ -149,11 +147,7 @@ def _modalities(cells: Cells) -> tuple[Ints, list[str]]:
 
 def _levels_of(data: xr.DataTree, by: str) -> tuple[Ints, list[str]]:
     """Level of a factor of each annotation as a number, that of none the last, and their names."""
-    known = {str(name) for node in data.subtree for name in node.dataset.variables}
-    if "labels" in data["annotations"].dataset:
-        known |= {"n_labels", *data["annotations/label"].to_numpy().tolist()}
-    known |= {"alignment", "simulated", question_of(data)}
-    ModelColumns(pd.DataFrame(columns=sorted(known))).require([by])  # before a frame is made
+    require_factor(data, by)
     levels = factor(by, frame_of(data))
     names = [str(level) for level in levels.cat.categories]
     codes = levels.cat.codes.to_numpy().astype(np.intp)

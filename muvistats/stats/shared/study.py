@@ -14,14 +14,24 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import check_choice, generator_of
-from ...dataset.access import NO_PEOPLE, dimensions_of, frame_of, need_study
+from ...dataset.access import NO_PEOPLE, dimensions_of, frame_of, need_study, question_of
 from ...dataset.build import natural_order
 from ...dataset.schema import ASSIGNED, KEYS
 from ...errors import DataError, DesignError
 from ...formula import columns_of, evaluate, factor
+from ...formula.columns import ModelColumns
 from ...kernels.permutation.arrangements import PermutationTest, dense_codes
 from ...results.frame import join_reasons
 from ...types import Data, Floats, Ints, Mask, Names, Rng
+
+
+def require_factor(data: xr.DataTree, by: str) -> None:
+    """Refuse a factor of columns that a study does not have, before a frame is made of it."""
+    known = {str(name) for node in data.subtree for name in node.dataset.variables}
+    if "labels" in data["annotations"].dataset:
+        known |= {"n_labels", *data["annotations/label"].to_numpy().tolist()}
+    known |= {"alignment", "simulated", question_of(data)}
+    ModelColumns(pd.DataFrame(columns=sorted(known))).require([by])
 
 
 def to_frame(data: Data, *, as_given: bool = False) -> pd.DataFrame:

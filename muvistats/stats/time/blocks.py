@@ -33,6 +33,7 @@ from ..shared.study import (
     item_strata,
     offered,
     person_effects,
+    require_factor,
     too_few,
 )
 
@@ -253,6 +254,7 @@ def trajectories_of(
         When the factor has no such levels, nobody assigned it, or a window is too long.
     """
     (name,) = dynamic_dimensions(data, question.response)
+    require_factor(data, question.factor)
     frame = annotation_frame(data)
     how = assignment(frame, question.factor, question.assigned, question.strata)
     if how == "observed":
