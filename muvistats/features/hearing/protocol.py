@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
+from ...arguments import check_number
+from ...extras import optional_module
 from ...types import Floats, Singles
 from ..sound import read_samples
 
@@ -126,6 +128,22 @@ class SoundExtractor(ABC):
     def start(self, scan: Sound) -> _Whole:
         """Begin a file."""
         return _Whole(self, scan)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LibrosaExtractor(SoundExtractor):
+    """Base of extractors that librosa measures, in windows and up to `reach` s around them."""
+
+    rate: ClassVar[int] = 22_050
+    engines: ClassVar[tuple[str, ...]] = ("librosa",)
+    reach: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_number("reach", self.reach, above=0)
+
+    def check(self) -> None:
+        """Refuse an environment without librosa."""
+        optional_module("librosa", "music")
 
 
 class _Whole:

@@ -11,7 +11,7 @@ from scipy.stats import theilslopes
 from ...arguments import check_number
 from ...extras import optional_module
 from ...types import Floats
-from .protocol import Sound, SoundExtractor
+from .protocol import LibrosaExtractor, Sound
 
 #: Samples between two frames of the onset strength, at the rate of the extractor.
 _STEP = 256
@@ -24,7 +24,7 @@ _WEAKEST = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rhythm(SoundExtractor):
+class Rhythm(LibrosaExtractor):
     r"""Tempo, beats, onsets and how strongly they stand out.
 
     Parameters
@@ -65,13 +65,10 @@ class Rhythm(SoundExtractor):
     """
 
     family: ClassVar[str] = "rhythm"
-    rate: ClassVar[int] = 22_050
-    engines: ClassVar[tuple[str, ...]] = ("librosa",)
-    reach: float = 4.0
     start_tempo: float = 120.0
 
     def __post_init__(self) -> None:
-        check_number("reach", self.reach, above=0)
+        super().__post_init__()
         check_number("start_tempo", self.start_tempo, above=0)
 
     def names(self) -> list[str]:
@@ -84,10 +81,6 @@ class Rhythm(SoundExtractor):
             "rhythm_onset_strength",
             "rhythm_onset_peak",
         ]
-
-    def check(self) -> None:
-        """Refuse an environment without librosa."""
-        optional_module("librosa", "music")
 
     def measure(self, sound: Sound) -> Floats:
         """Features of each window, (time, feature)."""

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...arguments import check_number
 from ...extras import optional_module
 from ...types import Floats
-from .protocol import Sound, SoundExtractor
+from .protocol import LibrosaExtractor, Sound
 
 #: Samples between two frames, at the rate of the extractor.
 _STEP = 1024
@@ -30,7 +29,7 @@ MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tonality(SoundExtractor):
+class Tonality(LibrosaExtractor):
     """Pitch classes, tonal centroid, key and how clearly and how far in major it stands.
 
     Parameters
@@ -71,12 +70,6 @@ class Tonality(SoundExtractor):
     """
 
     family: ClassVar[str] = "tonality"
-    rate: ClassVar[int] = 22_050
-    engines: ClassVar[tuple[str, ...]] = ("librosa",)
-    reach: float = 4.0
-
-    def __post_init__(self) -> None:
-        check_number("reach", self.reach, above=0)
 
     def names(self) -> list[str]:
         """Names of the features."""
@@ -88,10 +81,6 @@ class Tonality(SoundExtractor):
             "tonality_clarity",
             "tonality_majorness",
         ]
-
-    def check(self) -> None:
-        """Refuse an environment without librosa."""
-        optional_module("librosa", "music")
 
     def measure(self, sound: Sound) -> Floats:
         """Features of each window, (time, feature)."""

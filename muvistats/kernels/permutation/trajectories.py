@@ -77,7 +77,7 @@ def studentized_statistic(values: Floats, row: Ints, k: int, clusters: Sequence[
 
     Notes
     -----
-    As `crossed_statistic` has it for ranks: with two kinds of clusters the covariance of the
+    As `CrossedRanks` has it for ranks: with two kinds of clusters the covariance of the
     means is ``V_1 + V_2 - V_12``, in no direction of their differences smaller than a quarter of
     V_12; with one kind it is V_1.
     """

@@ -11,6 +11,7 @@ import xarray as xr
 from ...arguments import check_number, generator_of
 from ...dataset.gate import takes_study
 from ...errors import DesignError
+from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.regression.dominance import (
     Products,
     dominance_weights,
@@ -255,7 +256,7 @@ def _window(
     draws = _weights_of(apart, raw, there, weights)
     sides = _sides(study, block, apart, there)
     draws = np.concatenate([draws, _siding(sides, weights[:, there])], axis=1)
-    chance, p_value = _mismatched(sides, mixed, there)
+    chance, p_value, error = _mismatched(sides, mixed, there)
     rows = _rows(places, draws, counts["n_items"], len(mixed), conf_level)
     for row in rows:
         row.update(
@@ -264,7 +265,7 @@ def _window(
         if row["quantity"] == "sides_with":
             first = row["modality"] == order[0]
             row["chance"] = chance if first else 1 - chance
-            row["p_value"] = p_value
+            row |= {"p_value": p_value, "mc_error": error}
     return rows
 
 
@@ -344,20 +345,20 @@ def _siding(sides: tuple[Floats, Ints, Floats], weights: Floats) -> Floats:
 
 def _mismatched(
     sides: tuple[Floats, Ints, Floats], mixed: Ints, there: Mask
-) -> tuple[float, float]:
-    """Share of siding with the first modality by chance, and p when items are permuted."""
+) -> tuple[float, float, float]:
+    """Share of siding with the first modality by chance; p when items are permuted, its error."""
     conflict, _, near = sides
     total, n = conflict.sum(), len(conflict)
     if not total or n < 2:
-        return np.nan, np.nan
+        return np.nan, np.nan, np.nan
     chance = float((near.sum() - np.trace(near)) / (n - 1) / total)
     ranks = np.cumsum(there) - 1
     kept = there[mixed]  # the same number in each row: a permutation of the items that entered
     others = ranks[mixed[kept]].reshape(len(mixed), n)
     drawn = near[np.arange(n), others].sum(axis=1) / total
-    off = abs(np.trace(near) / total - chance)
-    beyond = int((np.abs(drawn - chance) >= off - 1e-12).sum())
-    return chance, (1 + beyond) / (1 + len(mixed)) if len(mixed) else np.nan
+    off = np.abs([np.trace(near) / total - chance])
+    p_value, error = monte_carlo_p(off, np.abs(drawn - chance)[:, None])
+    return chance, float(p_value[0]), float(error[0])
 
 
 def _rows(

@@ -8,24 +8,27 @@ from typing import Literal
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 
 from ...arguments import check_choice, generator_of
 from ...dataset.gate import takes_study
 from ...dataset.sessions import by_rater, by_session
-from ...kernels.sampling.correlation import group_means, pearson_rows
+from ...kernels.permutation.arrangements import monte_carlo_p
+from ...kernels.raters.courses import (
+    course_distances,
+    permuted_correlations,
+    rank_correlation,
+    shifted_correlations,
+)
+from ...kernels.sampling.correlation import group_means
 from ...kernels.sampling.multiway import Variance, infer
 from ...results.frame import join_reasons, result_frame
-from ...types import Floats, Ints, Mask, Names, Rng, Row
+from ...types import Floats, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions, mean_limits, modality_masks
 from ..shared.cells import Cells, text_codes
 
 __all__ = ["inter_subject_correlation", "representational_similarity"]
 
 _ESTIMATORS = ("pairwise", "leave-one-out")
-
-#: Permutations that are looked at together.
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -166,9 +169,8 @@ def _row(values: Floats, null: Floats, known: Mask) -> Row:
     estimate, drawn = float(values[known].mean()), null.sum(axis=0) / n
     row |= {"estimate": estimate, "warning": ""}
     if draws:
-        p = (1 + int((drawn >= estimate - 1e-12).sum())) / (1 + draws)
-        row |= {"chance": float(drawn.mean()), "p_value": p}
-        row["mc_error"] = np.sqrt(p * (1 - p) / (1 + draws))
+        p_value, error = monte_carlo_p(np.array([estimate]), drawn[:, None])
+        row |= {"chance": float(drawn.mean()), "p_value": p_value[0], "mc_error": error[0]}
     return row
 
 
@@ -191,33 +193,10 @@ def _correlated(
             continue
         shifts = rng.integers(0, block.shape[1], size=(1 + n_resamples, int(moves.sum())))
         shifts[0] = 0
-        both = _shifted(block[moves], shifts)
+        both = shifted_correlations(block[moves], shifts)
         found[:, rows[moves]] = both[:, 0]
         null[:, c] = both[:, 1:].sum(axis=2)
     return _Correlated(found, null)
-
-
-def _shifted(block: Floats, shifts: Ints) -> Floats:
-    """Correlations of each rater when all are moved round, (estimator, draw, rater).
-
-    A covariance of two series that were moved round depends on the difference of the moves only,
-    so all of them are looked up in the circular covariances.
-    """
-    n, steps = block.shape
-    z = block - block.mean(axis=1, keepdims=True)
-    z = z / np.sqrt((z**2).mean(axis=1, keepdims=True))
-    waves = np.fft.rfft(z)
-    circular = np.fft.irfft(waves[:, None] * waves[None].conj(), n=steps) / steps
-    off = (shifts[:, :, None] - shifts[:, None, :]) % steps
-    each = np.arange(n)
-    r = circular[each[:, None], each, off]
-    r[:, each, each] = 1.0
-    sums = r.sum(axis=2)
-    with_others = sums - 1.0
-    spread = sums.sum(axis=1, keepdims=True) - 2 * sums + 1.0
-    flat = spread <= 1e-12 * n**2  # others who cancel each other
-    left_out = np.where(flat, 0.0, with_others / np.sqrt(np.where(flat, 1.0, spread)))
-    return np.stack([with_others / (n - 1), left_out])
 
 
 @result_frame(
@@ -330,14 +309,14 @@ def _similarity(
     row["n_resamples"] = 0
     if n < 4:
         return row | {"warning": "fewer than four items with a trajectory in both modalities"}
-    first, second = (_distances(means[there, k], distance) for k in range(2))
+    first, second = (course_distances(means[there, k], distance) for k in range(2))
     upper = np.triu_indices(n, 1)
     if np.isnan(first[upper]).any() or np.isnan(second[upper]).any():
         return row | {"warning": "two items have no time step in common, or rest where they do"}
-    estimate = _spearman(first, second)
+    estimate = rank_correlation(first, second)
     without = np.array(
         [
-            _spearman(*(np.delete(np.delete(each, i, 0), i, 1) for each in (first, second)))
+            rank_correlation(*(np.delete(np.delete(each, i, 0), i, 1) for each in (first, second)))
             for i in range(n)
         ]
     )
@@ -353,50 +332,7 @@ def _similarity(
         "warning": "" if estimate == estimate else "all distances are the same",
     }
     if n_resamples and estimate == estimate:
-        drawn = _permuted(first, second, n_resamples, rng)
-        p = (1 + int((np.abs(drawn) >= abs(estimate) - 1e-12).sum())) / (1 + n_resamples)
-        row |= {"p_value": p, "mc_error": np.sqrt(p * (1 - p) / (1 + n_resamples))}
-        row["n_resamples"] = n_resamples
+        drawn = permuted_correlations(first, second, n_resamples, rng)
+        p_value, error = monte_carlo_p(np.array([abs(estimate)]), np.abs(drawn)[:, None])
+        row |= {"p_value": p_value[0], "mc_error": error[0], "n_resamples": n_resamples}
     return row
-
-
-def _distances(means: Floats, distance: str) -> Floats:
-    """Distances between all pairs of trajectories, (item, item)."""
-    one, other = np.triu_indices(len(means), 1)
-    if distance == "correlation":
-        apart = 1 - pearson_rows(means[one], means[other])[0]
-    else:
-        square = np.square(means[one] - means[other])
-        count = (~np.isnan(square)).sum(axis=1)
-        total = np.where(np.isnan(square), 0.0, square).sum(axis=1)
-        apart = np.sqrt(np.divide(total, count, out=np.full(len(one), np.nan), where=count > 0))
-    out = np.zeros((len(means), len(means)))
-    out[one, other] = out[other, one] = apart
-    return out
-
-
-def _ranks(distances: Floats) -> Floats:
-    """Ranks of the distances, of mean 0 and sum of squares 1 over pairs; NaN where all are one."""
-    upper = np.triu_indices(len(distances), 1)
-    ranks = stats.rankdata(distances[upper])
-    ranks = ranks - ranks.mean()
-    size = np.sqrt((ranks**2).sum())
-    out = np.zeros(distances.shape)
-    out[upper] = ranks / size if size > 0 else np.nan
-    return out + out.T
-
-
-def _spearman(first: Floats, second: Floats) -> float:
-    return float((_ranks(first) * _ranks(second)).sum() / 2)
-
-
-def _permuted(first: Floats, second: Floats, n_resamples: int, rng: np.random.Generator) -> Floats:
-    """Spearman's correlation when items of one matrix are permuted."""
-    one, other = np.triu_indices(len(first), 1)
-    fixed, ranks = _ranks(first)[one, other], _ranks(second)
-    out = np.empty(n_resamples)
-    for start in range(0, n_resamples, _BATCH):
-        count = min(_BATCH, n_resamples - start)
-        order = rng.permuted(np.tile(np.arange(len(first)), (count, 1)), axis=1)
-        out[start : start + count] = ranks[order[:, one], order[:, other]] @ fixed
-    return out

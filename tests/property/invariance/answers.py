@@ -210,14 +210,13 @@ def _resampled_rows(frame: pd.DataFrame) -> Any:
 def _within(first: Any, second: Any, column: str, rows: Any, where: str) -> None:
     """Three standard errors of what resamples give."""
     a, b = (frame.loc[rows, column].to_numpy(float) for frame in (first, second))
-    if column not in (
-        "conf_low",
-        "conf_high",
-        "std_error",
-    ):  # whether enough resamples give a limit is drawn as well
-        np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=where)
-    if column == "chance":  # a mean of draws, of which the frame tells neither spread nor number
-        return
+    # whether enough resamples give a limit, and so an error, is drawn as well
+    if not column.startswith("conf"):
+        known = np.ones(len(a), bool)
+        if column == "std_error" and "conf_low" in first:
+            limits = [frame.loc[rows, "conf_low"].to_numpy(float) for frame in (first, second)]
+            known = ~np.isnan(limits).any(axis=0)
+        np.testing.assert_array_equal(np.isnan(a)[known], np.isnan(b)[known], err_msg=where)
     n = first.loc[rows, "n_resamples"].to_numpy(float)
     if column in ("p_value", "p_adjusted"):
         middle = np.clip((a + b) / 2, 1 / n, 1)
@@ -228,6 +227,8 @@ def _within(first: Any, second: Any, column: str, rows: Any, where: str) -> None
         width = [f.loc[rows, "conf_high"] - f.loc[rows, "conf_low"] for f in (first, second)]
         # three standard errors of the quantile of an exponential tail
         bound = 7 * np.maximum(*(np.asarray(w, float) for w in width)) / np.sqrt(n)
+    elif column == "chance":  # a mean of drawn correlations; of mismatched items it is counted
+        bound = np.full(len(a), 0.0) if "quantity" in first else 3 * np.sqrt(2 / n)
     else:
         bound = 3 * np.maximum(np.abs(a), np.abs(b)) * np.sqrt(1 / n) + (column == "mc_error")
     wrong = np.flatnonzero(np.abs(a - b) > bound + ATOL)

@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import muvistats as mv
-from muvistats.stats.time.shared_course import _shifted
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +39,12 @@ def test_correlations_are_those_of_loops():
     r = np.corrcoef(values)
     pairs = np.mean([r[i, j] for i, j in combinations(range(4), 2)])
     others = [
-        np.corrcoef(values[i], scaled(np.delete(values, i, axis=0)).mean(axis=0))[0, 1]
+        np.corrcoef(values[i], stats.zscore(np.delete(values, i, axis=0), axis=1).mean(axis=0))[
+            0, 1
+        ]
         for i in range(4)
     ]
     assert_allclose(found["estimate"], [pairs, np.mean(others)], rtol=1e-10)
-
-
-def scaled(values):
-    return stats.zscore(values, axis=1)
-
-
-def test_moved_round_is_moved_round():
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=(3, 25))
-    shifts = rng.integers(0, 25, size=(6, 3))
-    found = _shifted(values, shifts)
-    for draw, moves in enumerate(shifts):
-        moved = np.stack([np.roll(v, -m) for v, m in zip(values, moves, strict=True)])
-        r = np.corrcoef(moved)
-        assert_allclose(found[0, draw], (r.sum(axis=1) - 1) / 2, atol=1e-12)
-        for i in range(3):
-            others = scaled(np.delete(moved, i, axis=0)).mean(axis=0)
-            assert found[1, draw, i] == pytest.approx(np.corrcoef(moved[i], others)[0, 1])
 
 
 def test_p_is_uniform_for_smooth_raters_who_share_nothing():
