@@ -61,7 +61,7 @@ def recipes() -> Iterator[tuple[str | None, str]]:
 
 def test_own_study(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
-    run_recipe = importlib.import_module("recipes").run_recipe
+    run_recipe = importlib.import_module("running").run_recipe
     names: dict[str, object] = {}
     shown = [(data, run_recipe(code, names, data)) for data, code in recipes()]
     assert all(text is not None for data, text in shown if data is None)
