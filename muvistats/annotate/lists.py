@@ -24,8 +24,6 @@ from ..results.frame import result_frame
 from ..stats.simulations.power import power_study
 from ..types import Ints, Rng
 
-__all__ = ["check_lists", "design_lists", "lists_power", "read_lists", "write_lists"]
-
 #: Where the axes lie on a trial with a picture, as the schema says it.
 INTERFACES = schema.variables("/annotations")["overlay"].flags
 

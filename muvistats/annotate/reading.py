@@ -20,8 +20,6 @@ from ..errors import DataError, boundary
 from .records import Part, check_part
 from .store import Store
 
-__all__ = ["read_annotations"]
-
 _PROFILE = ("age", "gender", "years_of_training", "overlay_preference")
 
 

@@ -23,8 +23,6 @@ from ..files import whole_path
 from .lists import INTERFACES, checked_lists
 from .records import FORMAT, RATES, file_name, parse
 
-__all__ = ["write_annotation_page"]
-
 #: Files of the package that the page consists of.
 _ASSETS = {
     "index.html": "index.html",

@@ -7,8 +7,6 @@ from importlib.resources import files
 
 import pandas as pd
 
-__all__ = ["gems_taxonomy"]
-
 
 @functools.cache
 def _taxonomy() -> pd.DataFrame:

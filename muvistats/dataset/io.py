@@ -17,8 +17,6 @@ from .layouts import to_current
 from .stores import read_store, write_netcdf, write_zarr
 from .validation import validate
 
-__all__ = ["load_study", "open_dataset", "save_dataset"]
-
 _SUFFIXES = (".zarr", ".nc")
 
 

@@ -19,8 +19,6 @@ from .build import Log, exclusion_dataset, log_dataset
 from .frames import check_frame, keys_text, number_column, refuse, seconds_column
 from .gate import takes_study
 
-__all__ = ["exclude", "released_exclusions", "resample", "truncate"]
-
 #: Samples of an annotation that the released scripts work on: 59 s at two per second.
 RELEASED_STEPS = 118
 

@@ -12,8 +12,6 @@ from .access import dimensions_of
 from .gate import takes_study
 from .prepare import with_log
 
-__all__ = ["rates_of_change"]
-
 
 @takes_study
 def rates_of_change(

@@ -22,8 +22,6 @@ from .names import OWN, check_not_ours, check_stored_name, storage_problem
 from .origin import read_origin
 from .ratings import OutOfScale, Recordings, Scales, on_scale
 
-__all__ = ["from_frames"]
-
 
 @boundary("the tables cannot be read", file="from_frames")
 def from_frames(

@@ -12,8 +12,6 @@ from .names import check_names
 from .plausible import refuse_impossible
 from .ranges import refuse_beyond, refuse_unknown_code
 
-__all__ = ["validate"]
-
 #: Share of the scale by which rounding may carry a stored rating beyond it.
 _SLACK = 1e-9
 

@@ -18,8 +18,6 @@ from ..errors import DataError
 from ..files import whole_path
 from .extraction import extraction_log
 
-__all__ = ["with_features"]
-
 #: Times that differ by less are the same, in s.
 _SAME_TIME = 1e-6
 

@@ -24,8 +24,6 @@ from ..kernels.sound.loudness import first_sound
 from ..kernels.sound.loudness import loudness as loudness_of
 from ..types import Floats
 
-__all__ = ["Clip", "cut_clip", "music_start"]
-
 #: Sound is worked on, and written, at this rate with two channels.
 _RATE = 48_000
 

@@ -25,15 +25,6 @@ from ..progress import terminal_progress
 from ..workers import check_client, each_finished
 from .store import FileFeatures, entry_path, load_entry, write_entry
 
-__all__ = [
-    "Extraction",
-    "FileFeatures",
-    "extract_files",
-    "extraction_failures",
-    "extraction_log",
-    "run_extraction",
-]
-
 #: Times that differ by less are the same, in s.
 _SAME_TIME = 1e-6
 

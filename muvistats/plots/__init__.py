@@ -1,1 +1,4 @@
-"""One function per figure."""
+"""One function per figure: it takes a result frame or the study and returns a matplotlib figure.
+
+Save one with ``figure.savefig("name.png")``; no screen and no pyplot is needed.
+"""

@@ -243,9 +243,7 @@ def label_table(frame: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     return table.assign(text=[words(label) for label in table["label"]])
 
 
-def separate_categories(
-    ax: Axes, categories: Sequence[str], *, names: bool = True, both: bool = False
-) -> None:
+def separate_categories(ax: Axes, categories: Sequence[str], *, names: bool = True) -> None:
     """Lines between the categories of rows 0, 1, ..., and their names right of the axes.
 
     Parameters
@@ -256,8 +254,6 @@ def separate_categories(
         Category of each row.
     names : bool
         Whether to write the names.
-    both : bool
-        Whether the columns are the same labels and get lines too.
     """
     values = np.asarray(categories, dtype=object)
     starts = [0, *(np.flatnonzero(values[1:] != values[:-1]) + 1), len(values)]
@@ -266,8 +262,6 @@ def separate_categories(
     for start, end in itertools.pairwise(starts):
         if start:
             ax.axhline(start - 0.5, color=GREY, linewidth=0.6)
-            if both:
-                ax.axvline(start - 0.5, color=GREY, linewidth=0.6)
         if names:
             ax.text(
                 1.01,

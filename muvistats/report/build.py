@@ -29,8 +29,6 @@ from .sources import Data, Source, load_source, missing_part, parts_of
 from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
 from .views import comparison_view, table_views
 
-__all__ = ["write_report"]
-
 #: Told what is being done, how many steps are done and how many there are.
 Progress = Callable[[str, int, int], None]
 

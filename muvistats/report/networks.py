@@ -18,13 +18,10 @@ import xarray as xr
 from ..deep.protocols import Protocol
 from ..deep.summaries import summarise
 from ..errors import DataError
-from ..plots.figures import (
-    plot_architecture_comparison,
-    plot_architectures,
-    plot_model_trajectory,
-)
+from ..plots.diagrams import plot_architectures
 from ..plots.layers import read_network
-from ..plots.networks import network_name
+from ..plots.models import plot_model_trajectory
+from ..plots.networks import network_name, plot_architecture_comparison
 from ..results.frame import provenance, read_frame, write_frame
 from ..results.words import MISSING, fixed, word
 from .cache import data_hash

@@ -83,11 +83,6 @@ Compute = Callable[[Any, Settings], pd.DataFrame]
 Draw = Callable[[Any, Frames], "matplotlib.figure.Figure"]
 
 
-def names(text: str) -> tuple[str, ...]:
-    """Names that stand in a text with blanks between them."""
-    return tuple(text.split())
-
-
 def plain(function: Callable[..., pd.DataFrame], **options: Any) -> Compute:
     """Call a function of the package with these options."""
 
@@ -137,8 +132,9 @@ class Table:
         Whether it is computed for every reading of the labels, or for the first one only.
     published : tuple of str
         Names of printed values that the frame is compared with.
-    columns : tuple of str
-        Columns that the page shows; all that say something where empty. The CSV has all.
+    columns : str
+        Columns that the page shows, with blanks between them; all that say something where
+        empty. The CSV has all.
     view : callable, optional
         Turns the frame (of all readings) into the frame that the page shows.
     rules : mapping of str to str
@@ -164,7 +160,7 @@ class Table:
     needs: tuple[Need, ...] = ()
     each_reading: bool = False
     published: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
+    columns: str = ""
     view: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     rules: Mapping[str, Rule] = field(default_factory=dict)
     split: bool = False

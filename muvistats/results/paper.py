@@ -15,8 +15,6 @@ import pandas as pd
 from ..errors import DataError
 from .frame import Rows, join_reasons, provenance, result_frame
 
-__all__ = ["compare_published", "published"]
-
 #: Columns that say which row of a result frame a printed value belongs to.
 _KEYS = (
     *("dimension", "modality", "modality1", "modality2", "variable", "level", "factor"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from muvistats.report import figures
+import muvistats as mv
+from muvistats.report import build, figures
 
 pytestmark = pytest.mark.slow
 
@@ -19,34 +18,30 @@ SAMPLE = ROOT / "data" / "sample_muvi"
 SCRIPTS = sorted((ROOT / "analyses").glob("*.py"))
 
 
-def run(script: Path, *arguments: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", str(script), *map(str, arguments)],
-        cwd=cwd,
-        env=os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-
-
 def test_the_scripts_are_there():
     names = {script.stem for script in SCRIPTS}
     assert {"01_describe", "02_is_the_data_what_it_says", "reanalysis"} <= names
 
 
+def run(script: Path, folder: Path, *more: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process, where warnings are errors too: modules are imported once."""
+    monkeypatch.setattr(sys, "argv", [str(script), str(folder), *more])
+    runpy.run_path(str(script), run_name="__main__")
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_script_on_a_folder(script, tmp_path, monkeypatch, capfd):
-    """In this process, where warnings are errors too: modules are imported once."""
     name, here = script.stem, tmp_path
     extra = [str(here / "report")] if name == "reanalysis" else []
     monkeypatch.chdir(here)
-    monkeypatch.setattr(sys, "argv", [str(script), str(SAMPLE), *extra])
     if extra:  # tests/report looks at the files of figures
         monkeypatch.setattr(figures, "_svg", lambda *_: b"<svg/>")
         monkeypatch.setattr(figures, "_png", lambda *_: b"")
-    runpy.run_path(str(script), run_name="__main__")
+        monkeypatch.setattr(build, "_RESAMPLES", 49)
+    if name.startswith("05_"):
+        whole = mv.power_study
+        monkeypatch.setattr(mv, "power_study", lambda *a, **of: whole(*a, **of | {"n_sims": 4}))
+    run(script, SAMPLE, *extra, monkeypatch=monkeypatch)
     out, err = capfd.readouterr()
     assert out.strip()
     assert err == ""
@@ -67,14 +62,13 @@ def test_script_on_a_folder(script, tmp_path, monkeypatch, capfd):
         assert [w[1] for w in first if w[0] == "labels" and w[-1] == "True"] == ["1"]
 
 
-def test_describe_copes_without_ratings_over_time(tmp_path):
+def test_describe_copes_without_ratings_over_time(tmp_path, monkeypatch, capfd):
     folder = tmp_path / "muvi"
     folder.mkdir()
     for name in ("media_data.csv", "participant_data.csv", "video_urls.csv"):
         (folder / name).write_bytes((SAMPLE / name).read_bytes())
-    done = run(ROOT / "analyses" / "01_describe.py", folder, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "no ratings over time" in done.stdout
+    run(ROOT / "analyses" / "01_describe.py", folder, monkeypatch=monkeypatch)
+    assert "no ratings over time" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)

@@ -6,7 +6,8 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.features.attach import save_features
-from muvistats.features.extraction import FileFeatures, extract_files
+from muvistats.features.extraction import extract_files
+from muvistats.features.store import FileFeatures
 
 
 def made(tmp_path, items, *, windows=8, step=0.5, kind="audio"):

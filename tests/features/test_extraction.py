@@ -225,7 +225,7 @@ def test_processes_do_not_change_the_result(files):
 
     def function(path, factor):  # pickled by value: workers do not know this module
         from muvistats import DataError
-        from muvistats.features.extraction import FileFeatures as Features
+        from muvistats.features.store import FileFeatures as Features
 
         words = path.read_text().split()
         if words == ["damaged"]:
@@ -247,7 +247,7 @@ def test_processes_do_not_change_the_result(files):
 
 def test_worker_that_dies_is_reported(files):
     def function(path):
-        from muvistats.features.extraction import FileFeatures as Features
+        from muvistats.features.store import FileFeatures as Features
 
         if path.stem == "a":
             os._exit(3)
@@ -262,7 +262,8 @@ SLOW = """
 import os, sys, time
 from pathlib import Path
 import numpy as np
-from muvistats.features.extraction import FileFeatures, extract_files
+from muvistats.features.extraction import extract_files
+from muvistats.features.store import FileFeatures
 
 folder = Path(sys.argv[1])
 

@@ -22,8 +22,6 @@ from ..access import dimensions_of, frame_of, question_of, to_long
 from ..gate import scale_of, takes_study
 from ..tables import from_frames
 
-__all__ = ["read_audformat", "write_audformat"]
-
 #: Tables of traits that this package writes, with the level of their index.
 _TRAITS = {"participants": "participant", "items": "item"}
 

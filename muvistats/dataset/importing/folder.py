@@ -41,8 +41,6 @@ from .joining import (
 from .keys import known
 from .patterns import files_of
 
-__all__ = ["from_files"]
-
 #: Failures that a warning tells; the log has all of them.
 _TOLD = 3
 

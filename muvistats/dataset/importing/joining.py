@@ -17,8 +17,6 @@ from ..access import dimensions_of, question_of
 from ..build import Log, assemble
 from ..gate import gate, scale_of
 
-__all__ = ["combine"]
-
 
 @boundary("the studies cannot be joined", file="studies")
 def combine(

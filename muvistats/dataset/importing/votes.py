@@ -14,8 +14,6 @@ from ...errors import DataError, boundary
 from ..frames import check_frame, number_column, refuse
 from ..tables import from_frames
 
-__all__ = ["from_votes"]
-
 
 @boundary("the votes cannot be read", file="votes")
 def from_votes(

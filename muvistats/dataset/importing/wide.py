@@ -12,8 +12,6 @@ from ...arguments import check_choice, check_text
 from ...errors import DataError, boundary
 from ..frames import check_frame
 
-__all__ = ["read_wide"]
-
 _KINDS = ("item", "modality", "participant", "session", "time")
 
 #: A number in the name of a column.

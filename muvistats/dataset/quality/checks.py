@@ -17,9 +17,6 @@ from ..access import need_people
 from ..build import natural_order
 from ..gate import takes_study
 from . import raters, shifts
-from .shifts import alignment_z
-
-__all__ = ["alignment_z", "label_alignment_check", "rater_quality", "repeated_lists"]
 
 
 @result_frame(

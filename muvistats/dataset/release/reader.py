@@ -37,8 +37,6 @@ from .tables import (
     read_participants,
 )
 
-__all__ = ["read_muvi"]
-
 #: Beside a simulated release: says that it is one.
 SIMULATION_FILE = "simulation.json"
 

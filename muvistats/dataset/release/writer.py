@@ -27,8 +27,6 @@ from .keys import KEY_COLUMNS, MODALITY_NAMES
 from .reader import SIMULATION_FILE
 from .tables import ITEM_FILE, MEDIA_FILE, PARTICIPANT_FILE
 
-__all__ = ["write_muvi"]
-
 #: Labels in the order of the released columns.
 _LABELS = (
     "moved", "nervous", "filled_with_wonder", "allured", "fascinated", "overwhelmed",

@@ -22,9 +22,6 @@ from .labels import LabelTruth, draw_labels, draw_people
 from .settings import DEFAULT_SEED, EFFECTS, SimulationSettings, active_effects
 from .signal import DIMENSIONS, Latents, Raters, draw_latents, draw_raters, move_cursors
 
-__all__ = ["DEFAULT_SEED", "EFFECTS", "SimulationSettings", "simulate_muvi"]
-
-
 STUDY = "MuVi, simulated"
 
 #: Samples of a whole annotation: one minute, twice a second.

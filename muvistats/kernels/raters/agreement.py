@@ -21,8 +21,6 @@ from ...errors import DesignError
 from ...types import Floats
 from ..scale import unit_factor
 
-__all__ = ["ccc"]
-
 Ints = npt.NDArray[np.integer]
 
 #: Values in one block of groups: fits the processor's cache and bounds the memory.

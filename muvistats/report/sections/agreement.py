@@ -6,7 +6,7 @@ import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
-from ...plots.figures import plot_agreement_trajectory, plot_interrater_ccc
+from ...plots.agreement import plot_agreement_trajectory, plot_interrater_ccc
 from ...results.paper import published
 from ...results.words import word
 from ...stats.agreement.categories import choice_agreement
@@ -15,7 +15,7 @@ from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
-from ..parts import Figure, Frames, Section, Table, names, plain, resampled, together
+from ..parts import Figure, Frames, Section, Table, plain, resampled, together
 
 
 def _windows_wide(frame: pd.DataFrame) -> pd.DataFrame:
@@ -101,9 +101,7 @@ AGREEMENT_SECTIONS = (
                 resampled(interrater_ccc, level="modality"),
                 needs=("dynamics",),
                 published=("interrater_ccc",),
-                columns=names(
-                    "dimension modality ccc conf_low conf_high sd n n_items n_participants"
-                ),
+                columns="dimension modality ccc conf_low conf_high sd n n_items n_participants",
             ),
             Table(
                 "agreement_over_time",
@@ -147,14 +145,14 @@ AGREEMENT_SECTIONS = (
                 "Highest concordance within reach of a model",
                 resampled(noise_ceiling),
                 needs=("dynamics",),
-                columns=names("dimension modality ccc conf_low conf_high sd n"),
+                columns="dimension modality ccc conf_low conf_high sd n",
             ),
             Table(
                 "rater_lag",
                 "Delay of raters, and what correcting it gains",
                 resampled(rater_lag),
                 needs=("dynamics",),
-                columns=names(
+                columns=(
                     "dimension modality pairing lag_seconds correlation_at_zero correlation_at_lag "
                     "gain conf_low conf_high n"
                 ),
@@ -184,9 +182,7 @@ AGREEMENT_SECTIONS = (
                 "Krippendorff's alpha",
                 resampled(krippendorff_alpha),
                 needs=("rating",),
-                columns=names(
-                    "dimension modality estimate conf_low conf_high n n_items n_participants"
-                ),
+                columns=("dimension modality estimate conf_low conf_high n n_items n_participants"),
             ),
         ),
     ),
@@ -205,9 +201,7 @@ AGREEMENT_SECTIONS = (
                 "Chance-corrected agreement over all labels",
                 resampled(choice_agreement),
                 needs=("choice",),
-                columns=names(
-                    "modality estimator estimate conf_low conf_high n n_items n_participants"
-                ),
+                columns=("modality estimator estimate conf_low conf_high n n_items n_participants"),
             ),
         ),
     ),

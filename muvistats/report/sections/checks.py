@@ -8,7 +8,7 @@ import xarray as xr
 from ...dataset.access import dimensions_of, question_of
 from ...dataset.quality.checks import label_alignment_check, rater_quality, repeated_lists
 from ...dataset.quality.shifts import LAGS
-from ...plots.figures import plot_label_alignment
+from ...plots.alignment import plot_label_alignment
 from ...results.frame import provenance
 from ...results.words import column_texts, count, word
 from ..parts import (
@@ -18,7 +18,6 @@ from ..parts import (
     Settings,
     Table,
     drawn,
-    names,
     plain,
     resampled,
 )
@@ -234,7 +233,7 @@ CHECK_SECTIONS = (
                 "Participants with a list that was used before",
                 plain(repeated_lists),
                 needs=("people", "trial"),
-                columns=names("participant repeats n"),
+                columns="participant repeats n",
                 collapsed=True,
             ),
         ),

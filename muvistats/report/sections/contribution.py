@@ -6,10 +6,10 @@ from functools import partial
 
 import pandas as pd
 
-from ...plots.figures import plot_modality_contribution
+from ...plots.contribution import plot_modality_contribution
 from ...stats.modalities.contrasts import modality_contrasts
 from ...stats.modalities.contribution import modality_contribution
-from ..parts import Figure, Section, Table, drawn, names, resampled
+from ..parts import Figure, Section, Table, drawn, resampled
 
 _contribution = resampled(
     *(partial(modality_contribution, scope=scope) for scope in ("within_item", "between_item"))
@@ -42,7 +42,7 @@ CONTRIBUTION_SECTIONS = (
                 _contribution,
                 needs=("dynamics", "audiovisual"),
                 view=_shown,
-                columns=names(
+                columns=(
                     "dimension scope quantity modality group1 group2 estimate conf_low conf_high "
                     "p_value reliability n_items n_missing"
                 ),
@@ -75,7 +75,7 @@ CONTRIBUTION_SECTIONS = (
                 "Differences between modalities",
                 _contrasts,
                 needs=("dynamics", "modalities"),
-                columns=names(
+                columns=(
                     "quantity dimension group1 group2 estimate1 estimate2 estimate conf_low "
                     "conf_high p_value p_adjusted dependence"
                 ),
@@ -86,7 +86,7 @@ CONTRIBUTION_SECTIONS = (
                 "Differences in agreement between rated dimensions",
                 resampled(partial(modality_contrasts, compare="dimension")),
                 needs=("dynamics",),
-                columns=names(
+                columns=(
                     "modality group1 group2 estimate1 estimate2 estimate conf_low conf_high "
                     "p_value p_adjusted dependence"
                 ),

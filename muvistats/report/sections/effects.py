@@ -14,7 +14,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError
 from ...formula import code_of_column
-from ...plots.figures import plot_label_deviations, plot_modality_medians
+from ...plots.labels import plot_label_deviations
+from ...plots.modalities import plot_modality_medians
 from ...stats.descriptives.normality_tests import normality
 from ...stats.labels.counts import chisquare, chisquare_labels
 from ...stats.labels.residuals import label_deviations
@@ -29,7 +30,6 @@ from ..parts import (
     Section,
     Settings,
     Table,
-    names,
     plain,
     resampled,
 )
@@ -190,7 +190,7 @@ EFFECT_SECTIONS = (
                 _shape,
                 needs=("rating",),
                 published=("normality",),
-                columns=names("dimension method statistic_name statistic p_value n"),
+                columns="dimension method statistic_name statistic p_value n",
                 rules={"statistic": "number"},
             ),
         ),
@@ -213,7 +213,7 @@ EFFECT_SECTIONS = (
                 resampled(mannwhitney_overlay),
                 needs=("rating", "overlay"),
                 published=("mannwhitney_overlay",),
-                columns=names(
+                columns=(
                     "dimension median1 median2 statistic p_value effect_size conf_low conf_high "
                     "p_equivalence dependence n1 n2 n_missing"
                 ),
@@ -238,7 +238,7 @@ EFFECT_SECTIONS = (
                 plain(kruskal_modality, level="group", dependence="independent"),
                 needs=("rating", "modalities"),
                 published=("kruskal_modality_group",),
-                columns=names("dimension group median sd mean_rank n"),
+                columns="dimension group median sd mean_rank n",
             ),
             Table(
                 "kruskal_modality",
@@ -246,7 +246,7 @@ EFFECT_SECTIONS = (
                 resampled(kruskal_modality),
                 needs=("rating", "modalities"),
                 published=("kruskal_modality",),
-                columns=names(
+                columns=(
                     "dimension statistic df p_value effect_size conf_low conf_high dependence n "
                     "n_missing"
                 ),
@@ -256,7 +256,7 @@ EFFECT_SECTIONS = (
                 "Ratings by pairs of modalities",
                 resampled(pairwise_modality),
                 needs=("rating", "modalities"),
-                columns=names(
+                columns=(
                     "dimension group1 group2 median1 median2 statistic p_value p_adjusted "
                     "effect_size conf_low conf_high dependence"
                 ),
@@ -293,7 +293,7 @@ EFFECT_SECTIONS = (
                 "Ratings by the factors of the study",
                 _ratings_by_factors,
                 needs=("rating", "factors"),
-                columns=names(
+                columns=(
                     "dimension factor dependence statistic df p_value effect_size conf_low "
                     "conf_high n n_missing"
                 ),
@@ -303,7 +303,7 @@ EFFECT_SECTIONS = (
                 "Mixed models of the ratings with all factors at once",
                 _models,
                 needs=("rating", "factors"),
-                columns=names("dimension term statistic df df_denom p_value"),
+                columns="dimension term statistic df df_denom p_value",
             ),
         ),
     ),
@@ -327,7 +327,7 @@ EFFECT_SECTIONS = (
                 needs=("labels",),
                 each_reading=True,
                 published=("chisquare_labels",),
-                columns=names(
+                columns=(
                     "factor alignment dependence statistic df p_value effect_size conf_low "
                     "conf_high n n_annotations n_missing"
                 ),
@@ -339,7 +339,7 @@ EFFECT_SECTIONS = (
                 about="muvi",
                 needs=("familiar", "people"),
                 each_reading=True,
-                columns=names(
+                columns=(
                     "alignment dependence mean1 mean2 estimate conf_low conf_high "
                     "statistic df p_value n n_missing"
                 ),
@@ -368,7 +368,7 @@ EFFECT_SECTIONS = (
                 each_reading=True,
                 published=("label_deviations",),
                 view=_largest,
-                columns=names(
+                columns=(
                     "factor label group dependence observed expected deviation std_residual "
                     "p_value p_adjusted"
                 ),

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from ...dataset.access import dimensions_of
-from ...plots.figures import plot_label_correlations, plot_label_frequencies
+from ...plots.labels import plot_label_correlations, plot_label_frequencies
 from ...results.words import Rule, word
 from ...stats.labels.choices import confusion_matrix, hit_rates
 from ...stats.labels.frequencies import label_frequencies
@@ -23,7 +23,6 @@ from ..parts import (
     Settings,
     Table,
     drawn,
-    names,
     plain,
     together,
 )
@@ -44,9 +43,7 @@ _NEEDS: Mapping[Level, tuple[Need, ...]] = {
     "superfactor": ("superfactors",),
 }
 
-_PAIR_COLUMNS = [
-    *names("estimate conf_low conf_high conf_level p_value p_adjusted p_adjust_method")
-]
+_PAIR_COLUMNS = "estimate conf_low conf_high conf_level p_value p_adjusted p_adjust_method"
 
 
 def _frequencies(level: Level) -> Compute:
@@ -106,7 +103,7 @@ def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame[frame["dependence"] == "independent"]
     total = frame[frame["scope"] == "total"].set_index(keys)
     order = total["estimate"].abs().sort_values(ascending=False).index[:_PAIRS]
-    table = total.loc[order, _PAIR_COLUMNS]
+    table = total.loc[order, _PAIR_COLUMNS.split()]
     for scope in dict.fromkeys(frame["scope"]):
         if scope != "total":
             one = frame[frame["scope"] == scope].set_index(keys)["estimate"]
@@ -151,7 +148,7 @@ LABEL_SECTIONS = (
                 needs=("ticks",),
                 each_reading=True,
                 published=("label_frequencies_summary",),
-                columns=names(
+                columns=(
                     "quantity modality alignment mean sd median conf_low conf_high n n_missing"
                 ),
             ),
@@ -184,7 +181,7 @@ LABEL_SECTIONS = (
                 "Hit rates by modality",
                 plain(hit_rates),
                 needs=("choice", "intended"),
-                columns=names(
+                columns=(
                     "modality quantity label estimate conf_low conf_high chance n n_items "
                     "n_participants"
                 ),
@@ -194,7 +191,7 @@ LABEL_SECTIONS = (
                 "What was chosen where each label was intended, by modality",
                 plain(confusion_matrix),
                 needs=("choice", "intended"),
-                columns=names("modality intended label count share conf_low conf_high n"),
+                columns="modality intended label count share conf_low conf_high n",
                 rules={"conf_low": "percent"},
                 collapsed=True,
                 limit=200,

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from ...errors import DesignError
-from ...plots.figures import plot_feature_ranks, plot_model_trajectory
+from ...plots.models import plot_feature_ranks, plot_model_trajectory
 from ...results.words import Rule, word
 from ...stats.prediction.contrast import audio_visual_contrast
 from ...stats.prediction.human import compare_with_human
@@ -20,7 +20,7 @@ from ...stats.prediction.lasso import lasso_models
 from ...stats.prediction.models import FeatureModels, feature_models
 from ...stats.prediction.ranking import family_importance, rank_features
 from ...stats.prediction.steadiness import feature_roughness
-from ..parts import Compute, Figure, Frames, Section, Settings, Table, names
+from ..parts import Compute, Figure, Frames, Section, Settings, Table
 
 #: Families that the page shows of each model.
 _SHOWN = 5
@@ -147,7 +147,7 @@ MODEL_SECTIONS = (
                 _fitted(compare_with_human),
                 needs=("dynamics", "features"),
                 published=("compare_with_human",),
-                columns=names(
+                columns=(
                     "modality features target dependence mean1 mean2 estimate conf_low conf_high "
                     "statistic df p_value n1 n2"
                 ),
@@ -158,7 +158,7 @@ MODEL_SECTIONS = (
                 "Roughness over time of people, less that of the model",
                 _fitted(_roughness),
                 needs=("dynamics", "features"),
-                columns=names(
+                columns=(
                     "modality features target dependence mean1 mean2 estimate conf_low conf_high "
                     "statistic df p_value n1 n2"
                 ),
@@ -169,7 +169,7 @@ MODEL_SECTIONS = (
                 "Advantage of sound over picture, for arousal and for valence",
                 _contrast,
                 needs=("dynamics", "audio", "visual"),
-                columns=names(
+                columns=(
                     "target dependence estimate conf_low conf_high p_value n_items n_resamples"
                 ),
                 slow=True,
@@ -211,7 +211,7 @@ MODEL_SECTIONS = (
                 _fitted(rank_features),
                 needs=("dynamics", "features"),
                 view=_largest,
-                columns=names(
+                columns=(
                     "modality features target feature family estimate sd sign_stability share"
                 ),
                 collapsed=True,
@@ -221,7 +221,7 @@ MODEL_SECTIONS = (
                 "Roughness over time of families of visual features, in pairs",
                 lambda study, _: feature_roughness(study, kind="visual"),
                 needs=("visual",),
-                columns=names(
+                columns=(
                     "group1 group2 mean1 mean2 estimate conf_low conf_high statistic df p_value "
                     "p_adjusted n_items"
                 ),
@@ -232,7 +232,7 @@ MODEL_SECTIONS = (
                 "What is lost without a family",
                 _fitted(family_importance),
                 needs=("dynamics", "features"),
-                columns=names(
+                columns=(
                     "modality features target family metric estimate conf_low conf_high p_value "
                     "n_items"
                 ),

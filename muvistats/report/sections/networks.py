@@ -13,9 +13,11 @@ from ...deep.paired import DEFAULT_PAIRS, paired_tests
 from ...deep.summaries import summarise
 from ...errors import DataError
 from ...kernels.raters.agreement import ccc
-from ...plots.figures import plot_architecture_comparison, plot_architectures, plot_model_trajectory
+from ...plots.diagrams import plot_architectures
+from ...plots.models import plot_model_trajectory
+from ...plots.networks import plot_architecture_comparison
 from ..networks import NetworkResults
-from ..parts import Compute, Figure, Frames, Section, Table, drawn, names
+from ..parts import Compute, Figure, Frames, Section, Table, drawn
 from ..predictions import kept_predictions
 from .models import WIDE_RULES, wide
 
@@ -110,7 +112,7 @@ NETWORK_SECTIONS = (
                 _of_scores(_tests),
                 needs=_NEEDS,
                 published=("paired_tests",),
-                columns=names(
+                columns=(
                     "group1 group2 target metric method dependence estimate conf_low conf_high "
                     "statistic df p_value p_adjusted effect_size"
                 ),

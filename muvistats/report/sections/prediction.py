@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from ...plots.figures import plot_label_prediction
+from ...plots.prediction import plot_label_prediction
 from ...stats.prediction.labels import label_prediction
-from ..parts import Figure, Section, Settings, Table, drawn, names
+from ..parts import Figure, Section, Settings, Table, drawn
 
 #: Permutations of a quick report: each repeats 27 labels x 3 modalities x 5 folds.
 _QUICK = 199
@@ -44,7 +44,7 @@ PREDICTION_SECTIONS = (
                 split=True,
                 view=_best_first,
                 limit=10,
-                columns=names(
+                columns=(
                     "label modality estimate conf_low conf_high p_value p_adjusted noise_ceiling n"
                 ),
             ),

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 import xarray as xr
 
-from ...plots.figures import plot_dimension_distributions, plot_modality_correlations
+from ...plots.dimensions import plot_dimension_distributions
+from ...plots.modalities import plot_modality_correlations
 from ...results.words import Rule
 from ...stats.descriptives.distributions import describe_annotations
 from ...stats.descriptives.participants import (
@@ -16,7 +17,7 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..parts import Figure, Section, Settings, Table, drawn, names, plain
+from ..parts import Figure, Section, Settings, Table, drawn, plain
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
@@ -87,7 +88,7 @@ RATING_SECTIONS = (
                 plain(describe_annotations),
                 needs=("rating",),
                 published=("describe_annotations",),
-                columns=names(
+                columns=(
                     "dimension modality mean sd q05 q25 median q75 q95 n n_annotations n_missing"
                 ),
             ),
@@ -118,7 +119,7 @@ RATING_SECTIONS = (
                 plain(modality_correlations),
                 needs=("dynamics", "modalities"),
                 published=("modality_correlations",),
-                columns=names(
+                columns=(
                     "dimension modality1 modality2 mean sd median estimate conf_low conf_high "
                     "n_items"
                 ),
@@ -128,7 +129,7 @@ RATING_SECTIONS = (
                 "Correlation of mean trajectories, item by item",
                 plain(modality_correlations, level="item"),
                 needs=("dynamics", "modalities"),
-                columns=names("dimension modality1 modality2 item estimate n1 n2"),
+                columns="dimension modality1 modality2 item estimate n1 n2",
                 collapsed=True,
             ),
         ),

@@ -7,10 +7,10 @@ import math
 import pandas as pd
 import xarray as xr
 
-from ...plots.figures import plot_sensitivity
+from ...plots.sensitivity import plot_sensitivity
 from ...results.words import capital, p_value
 from ...stats.sensitivity.table import SURVIVAL_RULE, sensitivity_table
-from ..parts import Figure, NothingToSayError, Section, Settings, Table, drawn, names, resampled
+from ..parts import Figure, NothingToSayError, Section, Settings, Table, drawn, resampled
 
 
 def _tested(frame: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +58,7 @@ SENSITIVITY_SECTIONS = (
                 "own_findings",
                 "Findings, and what becomes of them",
                 _own,
-                columns=names(
+                columns=(
                     "finding p_independent p_design p_model p_design_adjusted p_model_adjusted "
                     "verdict verdict_adjusted"
                 ),
@@ -85,7 +85,7 @@ SENSITIVITY_SECTIONS = (
                 split=True,
                 view=_tested,
                 rules={"Published": "name"},
-                columns=names(
+                columns=(
                     "finding Published p_independent p_design p_model p_design_adjusted "
                     "p_model_adjusted verdict verdict_adjusted"
                 ),
@@ -100,7 +100,7 @@ SENSITIVITY_SECTIONS = (
                 collapsed=True,
                 limit=90,
                 slow=True,
-                columns=names(
+                columns=(
                     "finding analysis effect_size effect_size_name conf_low conf_high p_value "
                     "p_adjusted method"
                 ),

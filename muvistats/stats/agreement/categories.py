@@ -21,8 +21,6 @@ from .chance_corrected import (
 )
 from .concordance import once_for_each_mask
 
-__all__ = ["choice_agreement"]
-
 
 @result_frame(
     "modality and coefficient",

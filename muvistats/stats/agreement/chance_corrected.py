@@ -36,8 +36,6 @@ from ..shared.study import (
 )
 from .concordance import once_for_each_mask
 
-__all__ = ["krippendorff_alpha", "label_agreement"]
-
 #: Limits farther from an estimate than this, on the scale of log(1 - x), are at -1.
 _LARGEST = 50.0
 #: Weights of units that are held at once, 8 bytes each.

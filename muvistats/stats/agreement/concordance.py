@@ -28,8 +28,6 @@ from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from ..shared.study import choose_dimensions
 
-__all__ = ["interrater_ccc"]
-
 T = TypeVar("T")
 
 

@@ -24,8 +24,6 @@ from ..shared.cells import Cells, over_cells
 from .concordance import dynamic_dimensions, mean_limits, modality_masks, once_for_each_mask
 from .trajectories import interval_of
 
-__all__ = ["rater_lag"]
-
 _NO_PARTNER = "no other item in this modality"
 
 

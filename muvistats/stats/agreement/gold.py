@@ -26,8 +26,6 @@ from ..shared.cells import Cells, has_value, over_cells, text_codes
 from .concordance import dynamic_dimensions
 from .trajectories import interval_of
 
-__all__ = ["ewe", "gold_standard"]
-
 Gold = Literal["ewe", "mean", "median", "ewe_aligned", "dtw", "latent"]
 
 #: Ways to make one trajectory of several.

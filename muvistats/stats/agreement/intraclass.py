@@ -34,8 +34,6 @@ from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, in_one_modality, need, people_codes, to_frame
 from .chance_corrected import by_modality, units_of
 
-__all__ = ["icc"]
-
 
 @result_frame(
     "dimension, modality and form",

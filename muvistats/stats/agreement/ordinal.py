@@ -36,8 +36,6 @@ from .chance_corrected import (
 )
 from .concordance import once_for_each_mask
 
-__all__ = ["kendall_w", "weighted_kappa"]
-
 _WEIGHTING = ("linear", "quadratic")
 _NO_IDS = "it is not known who rated"
 

@@ -26,8 +26,6 @@ from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from .concordance import concordance_row, dynamic_dimensions, modality_masks, once_for_each_mask
 
-__all__ = ["agreement_over_time", "noise_ceiling"]
-
 
 @result_frame(
     "dimension, modality and window",

@@ -19,8 +19,6 @@ from ..shared.blocks import BLOCKS, means_of, table_of
 from ..shared.engine import of_pingouin
 from ..shared.study import codes_of, need, number_of, to_frame
 
-__all__ = ["bayes_factor", "partial_correlation", "rm_corr"]
-
 _CORRELATION = (
     "dimension variable estimate estimator df p_value conf_low conf_high conf_level n n_clusters "
     "n_missing method dependence"

@@ -29,8 +29,6 @@ from ..shared.cells import Cells, fold_cells, has_value, over_cells
 from ..shared.study import choose_dimensions, require_factor
 from .summaries import QUANTILES, few_values, summaries
 
-__all__ = ["describe_annotations"]
-
 
 @result_frame(
     "dimension and modality, or group, or at the finer levels item and modality, or annotation",

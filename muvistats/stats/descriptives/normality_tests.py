@@ -29,8 +29,6 @@ from ..shared.study import (
     to_frame,
 )
 
-__all__ = ["normality"]
-
 
 @result_frame(
     "dimension, group and method",

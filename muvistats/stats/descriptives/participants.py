@@ -19,8 +19,6 @@ from ...errors import DataError
 from ...results.frame import Rows, result_frame
 from .summaries import describe_column, describe_numbers
 
-__all__ = ["describe_design", "describe_participants", "overlay_preference"]
-
 
 @result_frame(
     "column of `/participants`, and level of it where it is no number",

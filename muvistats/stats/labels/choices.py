@@ -18,8 +18,6 @@ from ...types import Data, Floats, Ints, Mask, Names, Row
 from ..agreement.chance_corrected import by_modality
 from ..shared.study import choices_of, codes_of, in_one_modality, need, to_frame
 
-__all__ = ["confusion_matrix", "hit_rates"]
-
 
 @dataclass(frozen=True)
 class _Answers:

@@ -17,9 +17,6 @@ from ...types import Data, Mask, Rng, Row
 from ..shared.study import Resampling, label_names, offered, to_frame
 from .by_design import Choices, DesignTest, Plan, assignment_of, design_test, problem_of
 
-__all__ = ["chisquare", "chisquare_labels"]
-
-
 _CHISQUARE = (
     "statistic",
     "statistic_name",

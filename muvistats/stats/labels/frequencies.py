@@ -19,9 +19,6 @@ from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Row
 from ..shared.study import choose_dimensions, in_one_modality, label_names, need, to_frame
 
-__all__ = ["label_frequencies"]
-
-
 _LEVELS = ("label", "category", "superfactor", "summary")
 
 

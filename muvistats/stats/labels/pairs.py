@@ -19,9 +19,6 @@ from ...types import Data, Floats, Ints, Mask
 from ..shared.adjust import ADJUSTMENTS, adjust_p
 from ..shared.study import label_names, need, people_codes, to_frame
 
-__all__ = ["label_correlations"]
-
-
 _SCOPES = ("total", "within_item", "between_item")
 
 #: Influences in one batch of pairs.

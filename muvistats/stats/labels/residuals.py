@@ -17,8 +17,6 @@ from ..shared.study import Resampling
 from .by_design import Choices, DesignTest, Plan
 from .counts import Tests, label_choices, missing_labels
 
-__all__ = ["label_deviations"]
-
 
 @result_frame(
     "dependence, label and group",

@@ -18,9 +18,6 @@ from ..shared.study import codes_of, need, was_observed
 from .by_design import NOT_ADJUSTED, Choices, problem_of
 from .counts import label_choices, n_incomplete, without_labels
 
-__all__ = ["bilder_loughin", "rao_scott"]
-
-
 _ORDERS = ("first", "second")
 _COLUMNS = (
     "statistic",

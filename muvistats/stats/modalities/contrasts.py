@@ -30,8 +30,6 @@ from ..shared.study import choose_dimensions, need, number_of, people_codes, to_
 from .contrast_rows import QUANTITIES, Finished, Options, contrast_rows
 from .correlation import modality_correlations
 
-__all__ = ["modality_contrasts"]
-
 
 @result_frame(
     "dimension (or modality), pair of modalities (pairs of them, dimensions) and way to take rows",

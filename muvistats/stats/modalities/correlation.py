@@ -19,9 +19,6 @@ from ...types import Array, Floats, Ints, Names, Row
 from ..shared.cells import Cells, over_cells
 from ..shared.study import choose_dimensions
 
-__all__ = ["modality_correlations"]
-
-
 #: Values in one block of items: fits the processor's cache and bounds the memory.
 _BLOCK = 200_000
 

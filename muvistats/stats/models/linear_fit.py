@@ -14,8 +14,6 @@ from .fit import Fit
 from .frames import as_rows, fit_frame
 from .inference import inverse_link
 
-__all__ = ["LinearFit"]
-
 
 @dataclass(frozen=True, repr=False)
 class LinearFit(Fit):

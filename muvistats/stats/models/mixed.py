@@ -24,8 +24,6 @@ from ..shared.study import label_names, to_frame
 from .estimation import FAMILIES, estimate
 from .mixed_fit import MixedFit
 
-__all__ = ["demographic_model", "label_models", "mixed_model"]
-
 #: Fixed part of the demographic models.
 DEMOGRAPHIC = "modality + gender + (years_of_training > 3) + familiar"
 

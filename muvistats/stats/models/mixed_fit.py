@@ -20,8 +20,6 @@ from .frames import as_rows, fit_frame
 from .mixed_numbers import MixedNumbers
 from .variance import icc_rows, r2_row
 
-__all__ = ["MixedFit"]
-
 
 @dataclass(frozen=True, repr=False)
 class MixedFit(MixedNumbers):

@@ -30,8 +30,6 @@ from .inputs import KINDS, Inputs
 from .models import FeatureModels, Model, as_models
 from .ranking import loss_over_items
 
-__all__ = ["audio_visual_contrast"]
-
 
 @result_frame(
     "quantity and way to take the rows",

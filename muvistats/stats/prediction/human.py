@@ -20,8 +20,6 @@ from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 from .ranking import loss_over_items
 
-__all__ = ["compare_with_human"]
-
 #: What is averaged, by metric.
 _ESTIMATORS = {"ccc": "mean concordance", "roughness": "mean roughness"}
 

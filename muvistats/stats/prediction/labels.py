@@ -31,9 +31,6 @@ from ...types import Floats, Ints, Mask, Rng, Row
 from ..shared.study import label_names
 from .inputs import has_features, release_order
 
-__all__ = ["label_prediction"]
-
-
 #: Penalties that the inner leave-one-out chooses from, per standardised feature.
 _PENALTIES = np.logspace(-2, 3, 16)
 

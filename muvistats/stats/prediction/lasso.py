@@ -17,8 +17,6 @@ from ..agreement.gold import Gold
 from .fits import ModelFit
 from .models import FeatureModels, Model, Sets, as_models
 
-__all__ = ["lasso_models"]
-
 
 @result_frame(
     "model and metric, or per fold or item of it",

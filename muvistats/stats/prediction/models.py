@@ -22,8 +22,6 @@ from ..models.frames import fit_frame
 from .fits import ModelFit, Plan, check_sets, fit_models
 from .inputs import KINDS, Inputs, feature_inputs
 
-__all__ = ["FeatureModels", "feature_models"]
-
 Model = Literal["lasso", "elastic_net", "ridge", "linear"]
 Sets = Sequence[tuple[str, str]]
 
@@ -186,7 +184,7 @@ class FeatureModels:
         return held_out_rows(self.inputs, [(self.keys(fit), fit) for fit in self.fits])
 
 
-class Predicted(Protocol):
+class _Predicted(Protocol):
     """What is predicted for held-out steps, by whatever model."""
 
     @property
@@ -201,14 +199,14 @@ class Predicted(Protocol):
     def problem(self) -> str: ...
 
 
-def held_out_rows(inputs: Inputs, fits: Sequence[tuple[Row, Predicted]]) -> Rows:
+def held_out_rows(inputs: Inputs, fits: Sequence[tuple[Row, _Predicted]]) -> Rows:
     """Gold standard and prediction of every held-out step of models, by the columns they have.
 
     Parameters
     ----------
     inputs : Inputs
         What the models were fitted to.
-    fits : sequence of (dict, Predicted)
+    fits : sequence of (dict, _Predicted)
         Columns that name a model, and its predictions.
 
     Returns

@@ -17,9 +17,6 @@ from .fits import ModelFit, Unit, fit_models
 from .lasso import mean_with_interval
 from .models import FeatureModels, Model, Sets, as_models
 
-__all__ = ["family_importance", "rank_features"]
-
-
 #: Differences smaller than this come from the order of additions.
 _ROUNDING = 1e-9
 

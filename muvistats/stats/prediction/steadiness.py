@@ -20,8 +20,6 @@ from ..shared.adjust import ADJUSTMENTS, adjust_p
 from .inputs import KINDS, has_features
 from .ranking import loss_over_items
 
-__all__ = ["feature_roughness"]
-
 
 @result_frame(
     "pair of families",

@@ -16,8 +16,6 @@ from ..shared.blocks import Table, table_of
 from ..shared.engine import of_pingouin
 from ..shared.study import number_of, to_frame
 
-__all__ = ["cochran", "friedman", "wilcoxon"]
-
 _COUNTS = "n n_clusters n_missing method dependence"
 _SEVERAL = "dimension factor statistic statistic_name df p_value"
 _EFFECT = "effect_size effect_size_name"

@@ -21,9 +21,6 @@ from . import by_design
 from .by_design import Question, samples
 from .two_groups import RANK_BISERIAL, biserial
 
-__all__ = ["pairwise", "pairwise_modality"]
-
-
 _PAIRS = (
     "dimension factor group1 group2 estimate estimator statistic statistic_name df p_value",
     "mc_error n_resamples p_adjusted p_adjust_method effect_size effect_size_name conf_low",

@@ -19,9 +19,6 @@ from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, off
 from . import by_design
 from .by_design import Question, Sample, samples
 
-__all__ = ["kruskal", "kruskal_modality"]
-
-
 _LEVELS = ("summary", "group")
 
 #: Why epsilon squared of the published test has no interval.

@@ -25,8 +25,6 @@ from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, off
 from . import by_design
 from .by_design import Alternative, Question, biserial_columns, samples
 
-__all__ = ["mannwhitney", "mannwhitney_overlay"]
-
 #: Rank-biserial correlation of two normal distributions whose means lie 0.2 standard deviations
 #: apart: 2 Phi(0.2 / sqrt(2)) - 1.
 EQUIVALENCE_MARGIN = 0.1125

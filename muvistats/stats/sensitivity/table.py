@@ -23,9 +23,6 @@ from .claims import Claim, claims_of, own_claims
 from .evidence import ANALYSES, Evidence
 from .witness import Witness
 
-__all__ = ["sensitivity_table"]
-
-
 #: Level below which a p-value counts.
 ALPHA = 0.05
 

@@ -27,8 +27,6 @@ from .draws import PValues, simulate_tests
 from .presets import KEYS, TIE, Preset, choose_presets
 from .scenarios import Scenario, choose_scenarios
 
-__all__ = ["Scenario", "calibration", "calibration_table"]
-
 Test = str | Callable[..., Any]
 
 #: Confidence that all intervals of a table hold at once.

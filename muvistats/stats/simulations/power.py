@@ -33,8 +33,6 @@ from .false_alarms import rejections
 from .presets import KEYS, Preset, choose_presets
 from .scenarios import Scenario, scaled
 
-__all__ = ["power_study"]
-
 T = TypeVar("T")
 Test = str | Callable[..., Any]
 Counts = int | Sequence[int]

@@ -19,8 +19,6 @@ from .blocks import Block, Trajectories, trajectories_of
 from .clusters import Adjust, Tested, tested
 from .effects import effect_over, effects_at, means_at
 
-__all__ = ["over_time"]
-
 
 @result_frame(
     "cluster, or per step of time, or step and group",

@@ -28,8 +28,6 @@ from ..agreement.trajectories import interval_of, window_bounds
 from ..shared.adjust import adjust_p
 from ..shared.cells import Cells, text_codes
 
-__all__ = ["dominance_over_time"]
-
 #: Standard errors by which two means must differ for a moment of conflict.
 _BEYOND = 1.96
 

@@ -26,8 +26,6 @@ from ...types import Floats, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions, mean_limits, modality_masks
 from ..shared.cells import Cells, text_codes
 
-__all__ = ["inter_subject_correlation", "representational_similarity"]
-
 _ESTIMATORS = ("pairwise", "leave-one-out")
 
 

@@ -9,9 +9,8 @@ from scipy import stats
 
 import muvistats as mv
 from muvistats.dataset.build import assemble
-from muvistats.dataset.quality.checks import alignment_z
 from muvistats.dataset.quality.raters import robust_outliers
-from muvistats.dataset.quality.shifts import Session, overall_rows, participant_rows
+from muvistats.dataset.quality.shifts import Session, alignment_z, overall_rows, participant_rows
 
 N_ITEMS, N_PEOPLE, N_TRIALS = 18, 15, 12
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from muvistats import from_frames, label_alignment_check
-from muvistats.dataset.quality.checks import alignment_z
+from muvistats.dataset.quality.shifts import alignment_z
 from muvistats.kernels.raters.alignment import without_signal
 
 

@@ -16,8 +16,12 @@ import xarray as xr
 import muvistats as mv
 from muvistats.dataset.release.emobase import emobase_family, emobase_names
 from muvistats.dataset.simulation.features import SIGNAL_FAMILIES
-from muvistats.dataset.simulation.settings import label_settings
-from muvistats.dataset.simulation.study import DEFAULT_SEED, EFFECTS, SimulationSettings
+from muvistats.dataset.simulation.settings import (
+    DEFAULT_SEED,
+    EFFECTS,
+    SimulationSettings,
+    label_settings,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
