@@ -6,8 +6,10 @@ or says in one line why it cannot.
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -21,6 +23,12 @@ T = TypeVar("T")
 #: Ways to take rows: as independent of each other, as published, or as the design made them.
 DEPENDENCE = ("independent", "design")
 Dependence = str | Sequence[str]
+
+#: More resamples than anyone needs, and than memory holds for most studies.
+_MOST_RESAMPLES = 10_000_000
+
+#: Adjustments for multiple comparisons, by the names of statsmodels.
+ADJUSTMENTS = ("holm", "bonferroni", "fdr_bh", "fdr_by", "none")
 
 #: Directions of a test of two groups.
 ALTERNATIVES = ("two-sided", "less", "greater")
@@ -37,13 +45,31 @@ def check_choice(name: str, value: T, choices: Iterable[Any]) -> T:
 def check_choices(name: str, value: Any, choices: Iterable[Any]) -> tuple[Any, ...]:
     """One or several of the choices, each once, in the order in which they were given."""
     choices = tuple(choices)
-    asked = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    asked = _several(value)
     wrong = [each for each in asked if not _is_in(each, choices)]
     if wrong or not asked:
         found = repr(wrong[0]) if wrong else "nothing"
         several = "both" if len(choices) == 2 else "more"
         raise DesignError(f"{name} must be one or {several} of {', '.join(choices)}, not {found}")
     return tuple(dict.fromkeys(asked))
+
+
+def check_names(name: str, value: Any) -> Names | None:
+    """A name, several of them, or None where all are meant."""
+    if value is None or isinstance(value, str):
+        return value
+    several = _several(value)
+    if not all(isinstance(each, str) for each in several):
+        raise DesignError(f"{name} must be a name or a list of names, not {value!r}")
+    return several
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    """What was given, one by one; a text, or what has no parts, is one."""
+    try:
+        return (value,) if isinstance(value, str) else tuple(value)
+    except TypeError:
+        return (value,)
 
 
 def _is_in(value: Any, choices: tuple[Any, ...]) -> bool:
@@ -101,16 +127,17 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def check_count(name: str, value: Any, *, least: int = 0) -> int:
-    """A whole number from `least`."""
-    if not _is_whole(value) or int(value) < least:
-        raise DesignError(f"{name} must be a whole number from {least}, not {value!r}")
+def check_count(name: str, value: Any, *, least: int = 0, most: int | None = None) -> int:
+    """A whole number from `least`, and up to `most` where there is one."""
+    if not _is_whole(value) or int(value) < least or (most is not None and value > most):
+        limits = f"from {least}" if most is None else f"from {least} to {most:,}"
+        raise DesignError(f"{name} must be a whole number {limits}, not {value!r}")
     return int(value)
 
 
 def check_resamples(n_resamples: Any) -> int:
     """A number of resamples."""
-    return check_count("n_resamples", n_resamples)
+    return check_count("n_resamples", n_resamples, most=_MOST_RESAMPLES)
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -156,11 +183,35 @@ def generator_of(rng: Rng) -> np.random.Generator:
     return np.random.default_rng(check_rng(rng))
 
 
-#: Arguments that mean one thing in every function that has them. The gate of studies checks them
-#: before anything is computed.
+#: Arguments that mean one thing in every function that has them.
 SHARED: dict[str, Callable[[Any], Any]] = {
+    "adjust": partial(check_choice, "adjust", choices=ADJUSTMENTS),
+    "alternative": partial(check_choice, "alternative", choices=ALTERNATIVES),
     "conf_level": check_conf_level,
     "n_resamples": check_resamples,
     "n_jobs": check_jobs,
     "rng": check_rng,
 }
+
+#: Those of one kind, by their annotation.
+_BY_KIND: dict[str, Callable[[str, Any], Any]] = {
+    "bool": check_flag,
+    "str": check_text,
+    "Names": check_names,
+}
+
+
+def check_of(name: str, annotation: str) -> Callable[[Any], Any] | None:
+    """The check of an argument, by its name or by what its annotation says: words, kind, None."""
+    check: Callable[[Any], Any]
+    kind, _, optional = annotation.partition(" | None")
+    if kind.startswith("Literal["):
+        words = ast.literal_eval(f"({kind[len('Literal[') : -1]},)")
+        check = partial(check_choice, name, choices=words)
+    elif name in SHARED:
+        check = SHARED[name]
+    elif kind in _BY_KIND:
+        check = partial(_BY_KIND[kind], name)
+    else:
+        return None
+    return (lambda value: None if value is None else check(value)) if optional else check

@@ -7,20 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "AlignmentWarning",
-    "ConvergenceError",
-    "DataError",
-    "DesignError",
-    "ExtractionWarning",
-    "MissingExtraError",
-    "MuvistatsError",
-    "UnsealedWarning",
-]
+#: Letters of a message that are shown, at its beginning and at its end.
+_BEGINNING, _END = 800, 200
 
 
 class MuvistatsError(Exception):
-    """Base class of every error that the package raises on purpose."""
+    """Base class of every error that the package raises on purpose: one line, not a page.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong. Lines are joined, and the middle of a long message is left out, since values
+        of users stand in it.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        line = " ".join(message.splitlines())
+        long = len(line) > _BEGINNING + _END
+        super().__init__(f"{line[:_BEGINNING]} ... {line[-_END:]}" if long else line)
 
 
 class DataError(MuvistatsError, ValueError):

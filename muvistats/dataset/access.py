@@ -11,14 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ..arguments import check_choice, check_flag, check_number
+from ..arguments import check_number
 from ..errors import DataError, DesignError
 from ..formula import evaluate
 from ..types import Floats, Mask, level_text
 from . import schema
 from .gate import scale_of, takes_study
-
-__all__ = ["annotation_frame", "indexed", "select", "to_cube", "to_long"]
 
 #: Largest dense cube that is made without asking, in bytes.
 _CUBE_LIMIT = 2 * 1024**3
@@ -443,8 +441,6 @@ def annotation_frame(
     >>> frame[["arousal", "valence"]].notna().all().all()
     np.True_
     """
-    check_choice("summary", summary, ("median", "mean"))
-    check_flag("masks", masks)
     return frame_of(data, summary, masks=masks)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..arguments import SHARED
+from ..arguments import check_of
 from ..errors import DataError, boundary
 from ..formula import refuse_forbidden
 from ..types import Ints
@@ -38,9 +38,9 @@ _FRAME_KEYS = ("item", "participant")
 def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     """Pass the first argument of a public function through the gate.
 
-    Formulas that no grammar allows, and nonsense for an argument that all functions share
-    (`arguments.SHARED`), are refused first. A frame, or fitted models, go on as they are
-    where the signature allows them. A function that takes a frame gets two arguments more, `item`
+    Formulas that no grammar allows, and arguments that make no sense by their name or annotation
+    (`arguments.check_of`), are refused first. A frame, or fitted models, go on as they are where
+    the signature allows them. A function that takes a frame gets two arguments more, `item`
     and `participant`, which name these columns; they are read here and nowhere else.
     """
     parameters = inspect.signature(function).parameters
@@ -51,6 +51,8 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     frames = annotation == "Data" or "DataFrame" in annotation
     models = "Models" in annotation
     own = tuple(key for key in _FRAME_KEYS if frames and key not in {p.name for p in others})
+    kinds = {p.name: check_of(p.name, str(p.annotation)) for p in others}
+    checks = {name: check for name, check in kinds.items() if check is not None}
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -58,7 +60,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
         for name in ("formula", "by"):
             if isinstance(given.get(name), str):  # refused before a study is looked at
                 refuse_forbidden(given[name], two_sided=name == "formula", model=is_model)
-        shared = {name: SHARED[name](kwargs[name]) for name in SHARED.keys() & kwargs.keys()}
+        shared = {name: check(kwargs[name]) for name, check in checks.items() if name in kwargs}
         data = args[0] if args else kwargs.get(first.name)
         names = {key: kwargs.pop(key) for key in own if key in kwargs}
         if isinstance(data, xr.DataTree):

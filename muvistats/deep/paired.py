@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..arguments import (
+    ADJUSTMENTS,
     DEPENDENCE,
     Dependence,
     check_choice,
@@ -18,7 +19,7 @@ from ..arguments import (
 )
 from ..errors import DataError, DesignError
 from ..results.frame import Rows, join_reasons, result_frame
-from ..stats.shared.adjust import ADJUSTMENTS, adjust_p
+from ..stats.shared.adjust import adjust_p
 from ..types import Row
 from .differences import METHODS, differences
 from .score_frames import METRICS, SETTING, listed, readings, scores_of

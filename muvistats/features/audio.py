@@ -14,7 +14,7 @@ from ..arguments import check_jobs
 from ..errors import DesignError
 from ..extras import optional_module
 from ..workers import check_client
-from .extraction import FileFeatures, extract_files
+from .extraction import extract_files
 from .hearing.functionals import OpenSmile
 from .hearing.notes import Notes
 from .hearing.protocol import Sound, SoundExtractor
@@ -31,6 +31,7 @@ from .protocol import (
     threads_per_process,
 )
 from .smile import FEATURE_SETS, FRAME_STEP
+from .store import FileFeatures
 
 __all__ = [
     "FEATURE_SETS",

@@ -14,7 +14,7 @@ from ..arguments import check_jobs, check_number
 from ..dataset import schema
 from ..errors import DataError
 from ..workers import check_client
-from .extraction import FileFeatures, run_extraction
+from .extraction import run_extraction
 from .protocol import (
     describe,
     engine_versions,
@@ -22,6 +22,7 @@ from .protocol import (
     several,
     threads_per_process,
 )
+from .store import FileFeatures
 from .vision.actions import Actions
 from .vision.colour import Colour
 from .vision.faces import Faces

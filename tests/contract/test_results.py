@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pandas as pd
 import pytest
 import xarray as xr
@@ -34,7 +36,6 @@ CALLS: dict[str, list[dict[str, object]]] = {
     "partial_correlation": [{"formula": "valence ~ arousal", "given": "n_labels"}],
     "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],
     "rm_corr": [{"formula": "valence ~ arousal"}],
-    "sensitivity_table": [{"n_resamples": 99}],
     "wilcoxon": [{"formula": "arousal ~ gender"}],
 }
 
@@ -74,9 +75,12 @@ def public_frames() -> list[str]:
 
 
 @pytest.mark.parametrize("name", public_frames())
-def test_frame_keeps_its_contract(name, data, assert_types):
+def test_frame_keeps_its_contract_and_the_study_stays(name, data, assert_types):
+    """Few resamples, since only the form of the answer is looked at."""
+    function, before = getattr(mv, name), data.copy(deep=True)
+    few = {"n_resamples": 99} if "n_resamples" in inspect.signature(function).parameters else {}
     for arguments in CALLS.get(name, [{}]):
-        frame = getattr(mv, name)(data, **arguments)
+        frame = function(data, **few | arguments)
         assert isinstance(frame, pd.DataFrame)
         assert len(frame)
         assert tuple(frame.columns) == RESULT_COLUMNS[name]
@@ -84,6 +88,7 @@ def test_frame_keeps_its_contract(name, data, assert_types):
         assert frame["simulated"].all()
         assert (frame["alignment"] == "as_recorded").all()
         assert isinstance(frame.index, pd.RangeIndex)
+    assert data.identical(before)
 
 
 @pytest.mark.parametrize("name", public_frames())
@@ -100,10 +105,3 @@ def test_docstring_has_its_returns_table_and_an_example(name):
         assert f"``{column}``" in doc
     assert ">>>" in doc
     assert "Raises" in doc or "Notes" in doc
-
-
-@pytest.mark.parametrize("name", public_frames())
-def test_the_study_is_not_changed(name, data):
-    before = data.copy(deep=True)
-    getattr(mv, name)(data, **CALLS.get(name, [{}])[0])
-    assert data.identical(before)

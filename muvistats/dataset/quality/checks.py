@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_count, generator_of
+from ...arguments import check_count, generator_of
 from ...results.frame import Rows, result_frame
 from ...types import Rng
 from .. import schema
@@ -98,7 +98,6 @@ def label_alignment_check(
     >>> int(check.loc[(check["variable"] == "arousal") & check["best"], "lag"].item())
     0
     """
-    check_choice("level", level, ("summary", "participant"))
     n_resamples = check_count("n_resamples", n_resamples, least=1)
     steps = shifts.checked_lags(lags)
     session = shifts.session_of(data)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...arguments import check_choice, generator_of
+from ...arguments import generator_of
 from ...dataset.gate import takes_study
 from ...dataset.own_labels import takes_labels
 from ...kernels.raters.left_out import (
@@ -229,7 +229,6 @@ def krippendorff_alpha(
     >>> krippendorff_alpha(study, n_resamples=50)["dimension"].unique().tolist()
     ['arousal', 'valence']
     """
-    check_choice("metric", metric, ("interval", "ordinal", "nominal"))
     if metric == "nominal":
         frame = label_agreement(data, n_resamples=n_resamples, conf_level=conf_level, rng=rng)
         alpha = frame[frame["estimator"] == "krippendorff_alpha"].drop(columns="share")

@@ -12,7 +12,6 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import (
-    check_choice,
     check_cluster,
     generator_of,
 )
@@ -103,9 +102,7 @@ def interrater_ccc(
     >>> interrater_ccc(study, level="modality")["modality"].unique().tolist()
     ['music', 'visual', 'audiovisual', 'all']
     """
-    check_choice("level", level, ("modality", "annotation"))
     clusters = check_cluster(cluster)
-    check_choice("ddof", ddof, (0, 1))
     need_study(data)
     data, back = by_session(data)
     annotations = data["annotations"].dataset

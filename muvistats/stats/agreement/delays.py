@@ -9,7 +9,6 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import (
-    check_choice,
     check_number,
     generator_of,
 )
@@ -80,7 +79,6 @@ def rater_lag(
     >>> rater_lag(study, n_resamples=50)["pairing"].unique().tolist()
     ['own item', 'mismatched']
     """
-    check_choice("level", level, ("annotation", "modality"))
     if check_number("max_lag", max_lag) < 0:
         raise DesignError(f"max_lag must be a number of seconds from 0, not {max_lag!r}")
     names = dynamic_dimensions(data, dimension)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice
 from ...dataset.access import NO_PEOPLE, need_study
 from ...dataset.gate import takes_study
 from ...dataset.sessions import by_session
@@ -108,7 +107,6 @@ def icc(
     >>> icc(study, dimension="arousal").query("modality == 'all'")["estimator"].tolist()
     ['ICC(1)', 'ICC(A,1)', 'ICC(C,1)', 'ICC(k)', 'ICC(A,k)', 'ICC(C,k)']
     """
-    check_choice("unit", unit, ("annotation", "time_step"))
     rows: list[dict[str, Any]] = []
     known = "participant" in (
         data if isinstance(data, pd.DataFrame) else data["annotations"].coords

@@ -12,7 +12,6 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import (
-    check_choice,
     check_number,
     generator_of,
 )
@@ -211,7 +210,6 @@ def noise_ceiling(
     >>> bool(noise_ceiling(study, n_resamples=50)["ccc"].between(0, 1).all())
     True
     """
-    check_choice("level", level, ("item", "modality"))
     names = dynamic_dimensions(data, dimension)
     data, _ = by_rater(data)
     cells = Cells.of(data)

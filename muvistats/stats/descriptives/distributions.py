@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice
 from ...dataset.access import frame_of
 from ...dataset.gate import scale_of, takes_study
 from ...dataset.schema import keys_in
@@ -75,7 +74,6 @@ def describe_annotations(
     >>> described["modality"].tolist()
     ['all', 'music', 'visual', 'audiovisual']
     """
-    check_choice("level", level, ("modality", "item", "annotation"))
     own = by != "modality"
     if own and level != "modality":
         raise DesignError(f"by={by!r} is for level='modality', not {level!r}")

@@ -12,14 +12,11 @@ import xarray as xr
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ...arguments import check_choice
 from ...dataset.own_labels import takes_labels
 from ...errors import DataError
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Row
 from ..shared.study import choose_dimensions, in_one_modality, label_names, need, to_frame
-
-_LEVELS = ("label", "category", "superfactor", "summary")
 
 
 @result_frame(
@@ -88,7 +85,6 @@ def label_frequencies(
     ... ].tolist()
     ['sublimity', 'vitality', 'unease']
     """
-    check_choice("level", level, _LEVELS)
     frame = in_one_modality(to_frame(data))
     labels = label_names(data)
     need(frame, *(["item"] if level == "summary" else []))

@@ -16,7 +16,7 @@ from ...kernels.sampling import correlation
 from ...kernels.sampling.multiway import Variance, infer, influence_variance, two_way
 from ...results.frame import result_frame
 from ...types import Data, Floats, Ints, Mask
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 from ..shared.study import label_names, need, people_codes, to_frame
 
 _SCOPES = ("total", "within_item", "between_item")
@@ -96,7 +96,6 @@ def label_correlations(
     351
     """
     asked = check_dependence(dependence)
-    check_choice("adjust", adjust, ADJUSTMENTS)
     scopes = (scope,) if isinstance(scope, str) else tuple(scope)
     if not scopes:
         raise DesignError(f"scope must name any of {', '.join(_SCOPES)}")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
-from ...arguments import Dependence, check_choice, check_dependence
+from ...arguments import Dependence, check_dependence
 from ...dataset.own_labels import takes_labels
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Ints, Rng, Row
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 from ..shared.study import Resampling
 from .by_design import Choices, DesignTest, Plan
 from .counts import Tests, label_choices, missing_labels
@@ -89,7 +89,6 @@ def label_deviations(
     0.0
     """
     asked = check_dependence(dependence)
-    check_choice("adjust", adjust, ADJUSTMENTS)
     plan = Plan(assigned, strata, Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0])
     return cell_rows(Tests(label_choices(data, by), asked, plan), adjust)
 

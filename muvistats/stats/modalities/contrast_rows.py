@@ -21,8 +21,6 @@ from ...types import Floats, Ints, Row
 from ..ranks.two_groups import RANK_BISERIAL
 from ..shared.adjust import adjust_p
 
-QUANTITIES = ("ccc", "median", "correlation")
-
 _ESTIMATORS = {
     "ccc": "difference of mean concordances",
     "median": "difference of medians",

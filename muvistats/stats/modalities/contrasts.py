@@ -12,7 +12,6 @@ import xarray as xr
 
 from ...arguments import (
     Dependence,
-    check_choice,
     check_cluster,
     check_dependence,
     generator_of,
@@ -24,10 +23,9 @@ from ...formula import factor
 from ...results.frame import result_frame
 from ...types import Data, Ints, Names, Rng, Row
 from ..agreement.concordance import interrater_ccc
-from ..shared.adjust import ADJUSTMENTS
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, need, number_of, people_codes, to_frame
-from .contrast_rows import QUANTITIES, Finished, Options, contrast_rows
+from .contrast_rows import Finished, Options, contrast_rows
 from .correlation import modality_correlations
 
 
@@ -135,14 +133,11 @@ def modality_contrasts(
     [['music', 'visual'], ['music', 'audiovisual'], ['visual', 'audiovisual']]
     """
     asked = check_dependence(dependence)
-    check_choice("quantity", quantity, QUANTITIES)
-    check_choice("compare", compare, ("modality", "dimension"))
     if compare == "dimension" and quantity != "ccc":
         raise DesignError(
             f"dimensions are compared in their concordances, quantity='ccc', not {quantity!r}"
         )
     clusters = check_cluster(cluster)
-    check_choice("adjust", adjust, ADJUSTMENTS)
     options = Options(quantity, clusters, adjust, conf_level, n_resamples)
     generator = generator_of(rng)
     if compare == "dimension":

@@ -10,9 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import (
-    check_choice,
     check_cluster,
-    check_flag,
     check_number,
     generator_of,
 )
@@ -27,8 +25,6 @@ from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, need, to_frame
 from .contribution_moments import Moments, between_moments, within_moments
 from .contribution_rows import Options, contrast_rows, item_rows, no_row, part_of, part_rows
-
-__all__ = ["modality_contribution"]
 
 
 @result_frame(
@@ -174,10 +170,6 @@ def modality_contribution(
 
 
 def _check(options: Options, level: str) -> None:
-    check_choice("scope", options.scope, ("within_item", "between_item"))
-    check_choice("level", level, ("summary", "item"))
-    check_choice("estimator", options.estimator, ("mean", "ewe"))
-    check_flag("corrected", options.corrected)
     if check_number("start", options.start) < 0:
         raise DesignError(f"start must be a number of seconds from 0, not {options.start!r}")
     if options.scope == "between_item" and level == "item":

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...kernels.sampling import correlation
 from ...results.frame import Rows, join_reasons, result_frame
@@ -71,7 +70,6 @@ def modality_correlations(
     >>> modality_correlations(study, dimension="arousal")["modality2"].tolist()
     ['visual', 'audiovisual', 'audiovisual']
     """
-    check_choice("level", level, ("item", "summary"))
     cells = Cells.of(data)
     names = choose_dimensions(data, dimension)
     if len(cells.modalities) < 2:

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import check_choice
+from ...arguments import ADJUSTMENTS, check_choice
 from ...errors import DataError, DesignError
 from ...formula import Design, columns_of
 from ...quiet import quiet
 from ...types import Floats
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 
 _MAX_GRID = 50_000
 

@@ -27,15 +27,6 @@ from .basis import Basis, basis_of, turned_block, turned_theta
 from .fit import Coefficients
 from .second_opinion import by_statsmodels
 
-#: Families of mixed models, with the link of each.
-FAMILIES = {
-    "gaussian": "identity",
-    "binomial": "logit",
-    "poisson": "log",
-    "cumulative": "logit",
-    "beta": "logit",
-}
-
 _NAMES = {"cumulative": "cumulative link (logit)"}
 
 #: Categories that an ordinal response may have.

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_choice, check_flag, check_text
+from ...arguments import check_choice, check_text
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import Design, build_design, code_of_column, parse_model
@@ -25,8 +25,6 @@ from .estimation import check_response, separation_reason
 from .fit import Coefficients
 from .linear_fit import LinearFit
 from .linear_numbers import fit_numbers
-
-__all__ = ["glm", "linear_model"]
 
 
 @documented
@@ -154,10 +152,9 @@ def glm(
     >>> fit.glance()["groups"].tolist()
     ['participant: 12, item: 9']
     """
-    check_choice("family", family, ("binomial", "poisson", "gaussian"))
     if correlation is not None:
         check_choice("correlation", correlation, ("independence", "exchangeable"))
-    if check_flag("firth", firth) and (family != "binomial" or cluster is not None):
+    if firth and (family != "binomial" or cluster is not None):
         raise DesignError("firth=True is for binomial models without clusters")
     if weights is not None and correlation is not None:
         raise DesignError(f"weights={weights!r}: estimating equations take no prior weights")

@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...dataset.own_labels import takes_labels
 from ...errors import DataError, DesignError, MuvistatsError
@@ -19,9 +18,9 @@ from ...progress import watched
 from ...results.docstrings import documented
 from ...results.frame import Rows, join_reasons, provenance, result_frame
 from ...types import Data
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 from ..shared.study import label_names, to_frame
-from .estimation import FAMILIES, estimate
+from .estimation import estimate
 from .mixed_fit import MixedFit
 
 #: Fixed part of the demographic models.
@@ -130,9 +129,6 @@ def mixed_model(
     >>> fit.tidy()["term"].tolist()
     ['Intercept', 'modality[T.visual]', 'modality[T.audiovisual]']
     """
-    check_choice("family", family, FAMILIES)
-    check_choice("df", df, ("satterthwaite", "kenward-roger", "normal"))
-    check_choice("engine", engine, ("muvistats", "statsmodels"))
     model = parse_model(formula)
     if not model.bars:
         raise DesignError(
@@ -296,7 +292,6 @@ def label_models(
     >>> frame.groupby("label", sort=False).size().to_dict()
     {'energetic': 3, 'calm': 3}
     """
-    check_choice("adjust", adjust, ADJUSTMENTS)
     parse_model(f"y ~ {by}")
     frame = to_frame(data, as_given=True)
     asked = label_names(data) if labels is None else labels

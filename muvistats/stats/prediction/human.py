@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...arguments import DEPENDENCE, Dependence, check_choice, check_dependence
+from ...arguments import DEPENDENCE, Dependence, check_dependence
 from ...dataset.gate import takes_study
 from ...kernels.raters.roughness import roughness
 from ...results.frame import join_reasons, result_frame
@@ -105,7 +105,6 @@ def compare_with_human(
     ['independent', 'design']
     """
     asked = check_dependence(dependence)
-    check_choice("metric", metric, tuple(_ESTIMATORS))
     models = as_models(data, model=model, dimension=dimension, sets=sets, n_jobs=n_jobs)
     people = _people(models, metric)
     rows: list[Row] = []

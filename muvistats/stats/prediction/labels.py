@@ -13,7 +13,6 @@ import pandas as pd
 import xarray as xr
 
 from ...arguments import (
-    check_choice,
     check_choices,
     check_count,
     generator_of,
@@ -114,8 +113,6 @@ def label_prediction(
     ['music', 'visual', 'audiovisual']
     """
     need_study(data)
-    check_choice("features", kind, ("audio", "visual", "audio_visual"))
-    check_choice("level", level, ("label", "modality"))
     feature_summary = check_choices("summary", feature_summary, ("mean", "sd"))
     n_folds = check_count("n_folds", n_folds, least=2)
     labels = label_names(data)

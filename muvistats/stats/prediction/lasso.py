@@ -9,7 +9,6 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import stats
 
-from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Row
@@ -85,7 +84,6 @@ def lasso_models(
     >>> frame[["target", "metric", "n_items"]].values.tolist()[:2]
     [['arousal', 'rmse', 9], ['arousal', 'ccc', 9]]
     """
-    check_choice("level", level, ("summary", "fold", "item"))
     models = as_models(
         data,
         model=model,

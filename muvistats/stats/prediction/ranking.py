@@ -9,7 +9,6 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ...arguments import check_choice
 from ...dataset.gate import takes_study
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Names, Row
@@ -79,8 +78,6 @@ def rank_features(
     >>> frame["family"].nunique()
     6
     """
-    check_choice("level", level, ("feature", "family"))
-    check_choice("order", order, ("largest", "sum"))
     models = as_models(data, model=model, dimension=dimension, sets=sets, n_jobs=n_jobs)
     parts = []
     for fit in models.fits:

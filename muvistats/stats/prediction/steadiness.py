@@ -16,7 +16,7 @@ from ...errors import DataError
 from ...kernels.raters.roughness import roughness
 from ...results.frame import result_frame
 from ...types import Row
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 from .inputs import KINDS, has_features
 from .ranking import loss_over_items
 
@@ -83,7 +83,6 @@ def feature_roughness(
     ['colour', 9]
     """
     need_study(data)
-    check_choice("adjust", adjust, ADJUSTMENTS)
     asked = KINDS if kind is None else (check_choice("kind", kind, KINDS),)
     there = [name for name in asked if has_features(data, name)]
     if not there:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...arguments import ALTERNATIVES, check_choice
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import split_formula
@@ -196,7 +195,6 @@ def wilcoxon(
     [['Female', 9]]
     """
     engine = of_pingouin("wilcoxon")
-    check_choice("alternative", alternative, ALTERNATIVES)
     table, row = _asked(data, formula, block)
     if len(table.levels) > 2:
         raise DesignError(

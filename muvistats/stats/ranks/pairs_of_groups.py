@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import Dependence, check_choice, check_dependence
+from ...arguments import Dependence, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks.dominance import dunn
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Names, Rng, Row
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
 from .by_design import Question, samples
@@ -80,7 +80,6 @@ def pairwise_modality(
     [['music', 'visual'], ['music', 'audiovisual'], ['visual', 'audiovisual']]
     """
     asked = check_dependence(dependence)
-    check_choice("adjust", adjust, ADJUSTMENTS)
     resampling = Resampling.of(n_resamples, rng, n_jobs)
     frame = to_frame(data)
     names = choose_dimensions(data, dimension)
@@ -142,7 +141,6 @@ def pairwise(
     ['visual', 'audiovisual', 'audiovisual']
     """
     asked = check_dependence(dependence)
-    check_choice("adjust", adjust, ADJUSTMENTS)
     resampling = Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0]
     question = Question(*split_formula(formula), asked, assigned, strata, conf_level)
     frame = offered(to_frame(data), question.factor)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...arguments import Dependence, check_choice, check_dependence
+from ...arguments import Dependence, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
 from ...kernels.ranks import effects as rank
@@ -18,8 +18,6 @@ from ...types import Data, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
 from . import by_design
 from .by_design import Question, Sample, samples
-
-_LEVELS = ("summary", "group")
 
 #: Why epsilon squared of the published test has no interval.
 NO_INTERVAL_OF_VALUES = "no interval: the groups do not overlap"
@@ -142,7 +140,6 @@ def kruskal(
     >>> rows[["dependence", "statistic_name", "df"]].values.tolist()
     [['independent', 'H', 1.0], ['design', 'chi2', 1.0]]
     """
-    check_choice("level", level, _LEVELS)
     asked = check_dependence(dependence)
     resampling = Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0]
     question = Question(*split_formula(formula), asked, assigned, strata, conf_level)
@@ -187,7 +184,6 @@ def kruskal_modality(
     >>> rows[["dependence", "df"]].values.tolist()
     [['independent', 2.0], ['design', 2.0]]
     """
-    check_choice("level", level, _LEVELS)
     asked = check_dependence(dependence)
     resampling = Resampling.of(n_resamples, rng, n_jobs)
     frame = to_frame(data)

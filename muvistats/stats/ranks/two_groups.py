@@ -9,9 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from ...arguments import (
-    ALTERNATIVES,
     Dependence,
-    check_choice,
     check_dependence,
     check_number,
 )
@@ -126,7 +124,7 @@ def mannwhitney(
         assigned,
         strata,
         conf_level,
-        check_choice("alternative", alternative, ALTERNATIVES),
+        alternative,
         check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
     resampling = Resampling.of(n_resamples, rng, n_jobs)
@@ -179,7 +177,7 @@ def mannwhitney_overlay(
         assigned,
         None,
         conf_level,
-        check_choice("alternative", alternative, ALTERNATIVES),
+        alternative,
         check_number("equivalence_margin", equivalence_margin, above=0, below=1),
     )
     resampling = Resampling.of(n_resamples, rng, n_jobs)

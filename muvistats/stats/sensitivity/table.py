@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice, generator_of
+from ...arguments import generator_of
 from ...dataset.access import annotation_frame, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
@@ -18,7 +18,7 @@ from ...progress import watched
 from ...results.frame import join_reasons, result_frame
 from ...results.words import p_phrase
 from ...types import Rng, Row
-from ..shared.adjust import ADJUSTMENTS, adjust_p
+from ..shared.adjust import adjust_p
 from .claims import Claim, claims_of, own_claims
 from .evidence import ANALYSES, Evidence
 from .witness import Witness
@@ -220,8 +220,6 @@ def sensitivity_table(
     np.True_
     """
     need_study(data)
-    check_choice("level", level, ("summary", "analysis"))
-    check_choice("adjust", adjust, ADJUSTMENTS)
     claims = _claims(data, findings)
     if not claims:
         raise DataError("the study has none of the factors of the findings", file="/annotations")

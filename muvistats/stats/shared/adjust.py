@@ -7,11 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
-from ...arguments import check_choice
+from ...arguments import ADJUSTMENTS, check_choice
 from ...types import Floats
-
-#: Adjustments for multiple comparisons, by the names of statsmodels.
-ADJUSTMENTS = ("holm", "bonferroni", "fdr_bh", "fdr_by", "none")
 
 
 def adjust_p(p_values: Any, method: str) -> Floats:

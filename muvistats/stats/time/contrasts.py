@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice, check_number
+from ...arguments import check_number
 from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import split_formula
@@ -34,7 +34,7 @@ def over_time(
     level: Literal["cluster", "group", "time"] = "cluster",
     groups: tuple[str, str] | None = None,
     statistic: Literal["studentized", "plain"] = "studentized",
-    adjust: Adjust = "cluster",
+    adjust: Literal["cluster", "tfce", "maximum"] = "cluster",
     threshold: float | None = None,
     window: float | None = None,
     assigned: str | None = None,
@@ -137,9 +137,6 @@ def over_time(
     >>> len(steps)
     120
     """
-    check_choice("level", level, ("cluster", "group", "time"))
-    check_choice("statistic", statistic, ("studentized", "plain"))
-    check_choice("adjust", adjust, ("cluster", "tfce", "maximum"))
     if threshold is not None:
         if adjust == "maximum":
             raise DesignError('adjust="maximum" has no threshold')

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from ...arguments import check_choice, generator_of
+from ...arguments import generator_of
 from ...dataset.gate import takes_study
 from ...dataset.sessions import by_rater, by_session
 from ...kernels.permutation.arrangements import monte_carlo_p
@@ -106,7 +106,6 @@ def inter_subject_correlation(
     >>> found["estimator"].unique().tolist()
     ['pairwise', 'leave-one-out']
     """
-    check_choice("level", level, ("modality", "item"))
     names = dynamic_dimensions(data, dimension)
     data, _ = by_session(data)
     cells = Cells.of(data, sessions=True)
@@ -254,7 +253,6 @@ def representational_similarity(
     >>> found[["modality1", "modality2"]].values.tolist()[0]
     ['music', 'visual']
     """
-    check_choice("distance", distance, ("correlation", "euclidean"))
     names = dynamic_dimensions(data, dimension)
     data, _ = by_rater(data)
     cells = Cells.of(data)

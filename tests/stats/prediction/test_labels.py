@@ -143,7 +143,7 @@ def test_wrong_input_is_refused_by_name():
         label_prediction(study, level="label")
     with pytest.raises(DataError, match="no visual features"):
         label_prediction(study, level="label", kind="visual")
-    with pytest.raises(DesignError, match="features must be one of"):
+    with pytest.raises(DesignError, match="kind must be one of"):
         label_prediction(study, level="label", kind="smell")
     study["features/audio"]["values"][1, 2, 3] = np.inf
     with pytest.raises(DataError, match="infinite"):

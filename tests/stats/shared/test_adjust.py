@@ -5,9 +5,9 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from muvistats import chisquare_labels
-from muvistats.arguments import check_conf_level
+from muvistats.arguments import ADJUSTMENTS, check_conf_level
 from muvistats.errors import DataError, DesignError
-from muvistats.stats.shared.adjust import ADJUSTMENTS, adjust_p
+from muvistats.stats.shared.adjust import adjust_p
 
 
 @pytest.mark.parametrize("method", [name for name in ADJUSTMENTS if name != "none"])
@@ -38,7 +38,7 @@ def test_a_level_that_is_no_probability_is_refused(conf_level):
 
 
 def test_a_factor_that_is_no_text_is_refused(tiny):
-    with pytest.raises(DesignError, match="written as text, not 3"):
+    with pytest.raises(DesignError, match="by must be a text, not 3"):
         chisquare_labels(tiny, by=3)
     with pytest.raises(DataError, match="neither a study nor a frame"):
         chisquare_labels([1, 2])
