@@ -16,6 +16,9 @@ import muvistats as mv
 from muvistats.report import build, figures
 from muvistats.report.sections import catalogue as sections
 
+#: Resamples of the report on the small study: what it shows of them is the same with more.
+RESAMPLES = 99
+
 
 @dataclass
 class Element:
@@ -83,7 +86,9 @@ def prepared(study: xr.DataTree) -> xr.DataTree:
 def report(prepared: xr.DataTree, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The report on a small simulated study in memory."""
     out = tmp_path_factory.mktemp("report") / "out"
-    page = mv.write_report(prepared, out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "_RESAMPLES", RESAMPLES)
+        page = mv.write_report(prepared, out)
     assert page == out / "index.html"
     return Report(out, Page(page.read_text(encoding="utf-8")), prepared)
 

@@ -18,11 +18,11 @@ from muvistats.report.parts import Section, Settings, Table
 from muvistats.report.sections import catalogue as sections
 from muvistats.results.frame import read_frame
 
-from .conftest import Page, Report
+from .conftest import RESAMPLES, Page, Report
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = Settings(full=False, n_resamples=999, is_muvi=True)
+SETTINGS = Settings(full=False, n_resamples=RESAMPLES, is_muvi=True)
 
 
 def _tables() -> dict[str, Table]:
@@ -107,7 +107,7 @@ def test_every_table_of_the_study_is_there(report: Report) -> None:
 
 
 def test_numbers_on_the_page_are_those_of_the_package(report: Report) -> None:
-    row = mv.kruskal_modality(report.study, n_resamples=999, rng=SETTINGS.rng).iloc[0]
+    row = mv.kruskal_modality(report.study, n_resamples=RESAMPLES, rng=SETTINGS.rng).iloc[0]
     assert f"{row['statistic']:.2f}" in report.page.by_id("kruskal_modality").text
     rows = mv.overlay_preference(report.study, dependence="independent")
     share = rows.set_index("level").loc["side_by_side", "share"]
