@@ -81,7 +81,8 @@ def retest_reliability(
     Notes
     -----
     Each annotation is paired with that of the same person, item and modality in the session before,
-    in the order of the study's sessions; `n` counts pairs. Missing and excluded ratings do not
+    in the order of the study's sessions (names as people sort them, or an ordered column's own);
+    `n` counts pairs. Missing and excluded ratings do not
     enter.
 
     The interval metric has four estimators, of annotation medians. ``CCC``, Lin's concordance,
@@ -118,13 +119,13 @@ def retest_reliability(
 
     >>> import pandas as pd
     >>> from muvistats import from_frames, retest_reliability
-    >>> monday = [1, 4, 7, 2, 5, 8, 1, 5, 7, 3, 4, 8]
-    >>> friday = [2, 4, 7, 2, 6, 8, 2, 5, 8, 2, 5, 9]
+    >>> first = [1, 4, 7, 2, 5, 8, 1, 5, 7, 3, 4, 8]
+    >>> second = [2, 4, 7, 2, 6, 8, 2, 5, 8, 2, 5, 9]
     >>> ratings = pd.DataFrame({
     ...     "item": list("abc") * 8,
     ...     "participant": [f"p{person}" for person in range(4) for _ in range(3)] * 2,
-    ...     "session": ["monday"] * 12 + ["friday"] * 12,
-    ...     "arousal": monday + friday,
+    ...     "session": ["day 1"] * 12 + ["day 2"] * 12,
+    ...     "arousal": first + second,
     ... })
     >>> study = from_frames(annotations=ratings, dimensions=["arousal"], scale=(1, 9))
     >>> retest_reliability(study)["estimate"].round(2).tolist()
@@ -179,6 +180,8 @@ def _limits(value: float, reach: float, scale: Scale) -> tuple[float, float]:
         return value - reach, value + reach
     if scale == "log":
         return value * math.exp(-reach / value), value * math.exp(reach / value)
+    if abs(value) >= 1:
+        return math.nan, math.nan
     middle, reach = math.atanh(value), reach / (1 - value**2)
     return math.tanh(middle - reach), math.tanh(middle + reach)
 

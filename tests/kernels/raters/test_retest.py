@@ -36,7 +36,8 @@ def test_influence_is_that_of_the_jackknife(kernel):
     estimate, influence = kernel(first, second)
     n = len(first)
     without = np.array([kernel(np.delete(first, i), np.delete(second, i))[0] for i in range(n)])
-    np.testing.assert_allclose(influence, (estimate - without) * (n - 1) / n, atol=3e-4 / n**0.5)
+    left_out = (estimate - without) * (n - 1) / n  # which differs in the second order
+    np.testing.assert_allclose(influence, left_out, rtol=0.05, atol=0.03 * influence.std())
     np.testing.assert_allclose(influence.sum(axis=0), 0, atol=1e-12)
 
 

@@ -43,15 +43,15 @@ def test_known_values_come_out():
 
 
 def test_limits_hold_the_truth():
-    """Of 100 studies, limits of 95% miss no more than 12: twice the expected and a little."""
+    """Of 40 studies, limits of 95% miss no more than 7, which happens in 1 of 300 such tests."""
     rng, missed = np.random.default_rng(8), np.zeros(4)
     truth = np.array([1.25 / 1.52, 1.25 / np.sqrt(1.5 * 1.54), 0.0, np.sqrt(0.27)])
-    for _ in range(100):
+    for _ in range(40):
         frame = ratings(rng)
         found = mv.retest_reliability(frame, dimension="tension")
         low, high = found["conf_low"].to_numpy(), found["conf_high"].to_numpy()
         missed += (truth < low) | (truth > high)
-    assert (missed <= 12).all()
+    assert (missed <= 7).all()
 
 
 def test_a_copy_agrees_and_a_third_session_is_compared_with_the_second():
@@ -91,5 +91,5 @@ def test_without_a_second_session():
     for data in (first, first.drop(columns="session")):
         with pytest.raises(mv.DataError, match="nobody rated the same again"):
             mv.retest_reliability(data, dimension="tension")
-    with pytest.raises(mv.DataError, match="who rated"):
+    with pytest.raises(mv.DataError, match="who gave which rating is not known"):
         mv.retest_reliability(frame.drop(columns="participant"), dimension="tension")
