@@ -255,5 +255,5 @@ class _Fold:
         columns = [held[use] for held in predictions]
         known = ~np.isnan(columns).any(axis=0) if columns else np.zeros(len(y), dtype=bool)
         table = np.column_stack([np.ones(len(y)), *columns])[known]
-        solved: Floats = np.linalg.lstsq(table, y[known], rcond=None)[0][1:]
-        return solved
+        solved = np.linalg.lstsq(table, y[known], rcond=None)[0]
+        return np.asarray(solved[1:], dtype=float)

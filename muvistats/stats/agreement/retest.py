@@ -30,8 +30,6 @@ from ..shared.study import (
 from .chance_corrected import by_modality
 from .concordance import once_for_each_mask
 
-__all__ = ["retest_reliability"]
-
 Scale = Literal["identity", "log", "atanh"]
 
 #: Estimators, and the scale on which they have limits.
@@ -212,7 +210,8 @@ def _rows(
             return [row | {"estimator": name, "warning": reason} for name in scales]
         estimate, influence = kernel(first[use], second[use])
         units.append(codes_of(pd.Series(units[0] * n_units[1] + units[1])))
-        variance = two_way(*(influence_variance(influence, codes) for codes in units), min(n_units))
+        item, person, pair = (influence_variance(influence, codes) for codes in units)
+        variance = two_way(item, person, pair, min(n_units))
         half = infer(estimate, variance, min(n_units) - 1, common["conf_level"]).high - estimate
         silent = (
             "the pairs do not differ" if min(n_units) > 1 else "there is one item or one person"
