@@ -77,6 +77,7 @@ from .stats.agreement.gold import gold_standard as gold_standard
 from .stats.agreement.intraclass import icc as icc
 from .stats.agreement.ordinal import kendall_w as kendall_w
 from .stats.agreement.ordinal import weighted_kappa as weighted_kappa
+from .stats.agreement.retest import retest_reliability as retest_reliability
 from .stats.agreement.trajectories import agreement_over_time as agreement_over_time
 from .stats.agreement.trajectories import noise_ceiling as noise_ceiling
 from .stats.associations.correlations import bayes_factor as bayes_factor

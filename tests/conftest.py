@@ -185,3 +185,20 @@ def choices() -> xr.DataTree:
     answers["emotion"] = [words[code] for code in heard]
     items = pd.DataFrame({"item": range(6), "intended": [words[i % 3] for i in range(6)]})
     return mv.from_frames(answers, items=items, labels="emotion", simulated=True)
+
+
+@pytest.fixture(scope="session")
+def rated_twice() -> xr.DataTree:
+    """A study in which everyone rated everything on two days."""
+    rng = np.random.default_rng(0)
+    keys = ["session", "item", "participant"]
+    ratings = pd.MultiIndex.from_product(
+        [["monday", "friday"], range(4), range(3)], names=keys
+    ).to_frame(index=False)
+    level = ratings["item"] + ratings["participant"] / 2 + rng.normal(size=len(ratings)) / 3
+    return mv.from_frames(
+        ratings.assign(arousal=np.clip(level, -1, 6)),
+        scale=(-1, 6),
+        dimensions=["arousal"],
+        simulated=True,
+    )

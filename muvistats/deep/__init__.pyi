@@ -1,6 +1,7 @@
 from .comparison import compare_architectures as compare_architectures
 from .configurations import CONFIGURATIONS as CONFIGURATIONS
 from .configurations import Configuration as Configuration
+from .linear_transfer import linear_transfer as linear_transfer
 from .models import NetworkModels as NetworkModels
 from .models import network_models as network_models
 from .networks import early_fusion as early_fusion

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ..results.frame import join_reasons
 from ..stats.prediction.fits import ModelFit, Plan, fit_models, plan_units
 from ..stats.prediction.inputs import Inputs, rounded_away
 from ..stats.prediction.models import SETS
-from ..types import Mask, Row
+from ..types import Floats, Ints, Mask, Row
 from .protocols import Protocol
 from .scoring import item_scores
 
@@ -84,7 +84,7 @@ def linear_rows(
             n_folds=protocol.n_folds,
             n_jobs=n_jobs,
             fold_seed=FOLD_SEED + repeat - 1,
-            fold_of=None if used is None else _folds(used, protocol, repeat),
+            fold_of=None if used is None else tuple(held_out_in(used, protocol, repeat).tolist()),
         )
         units = [unit for unit in plan_units(inputs, plan) if unit.target in targets]
         for fit in fit_models(inputs, plan, units):
@@ -102,25 +102,51 @@ def linear_rows(
             if fit.problem:
                 rows.append(base | {"item": "all", "fold": 0, "n": 0, "warning": fit.problem})
             else:
-                rows += _items(inputs, fit, base, scored, protocol, ceilings)
+                rows += item_rows(inputs, fit, base, scored, protocol, ceilings)
     return rows
 
 
-def _folds(used: Mask, protocol: Protocol, repeat: int) -> tuple[int, ...]:
+def held_out_in(used: Mask, protocol: Protocol, repeat: int) -> Ints:
     """Fold of each item, as the networks have them; -1 for an item that none of them tests."""
     out = np.full(len(used), -1)
     out[used] = fold_labels(int(used.sum()), protocol.n_folds, seed=FOLD_SEED + repeat - 1)
-    return tuple(out.tolist())
+    return out
 
 
-def _items(
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """Predictions of held-out items.
+
+    Parameters
+    ----------
+    configuration, modality, target : str
+        Which model, and what it predicts.
+    items, fold : ndarray of int, shape (tested item,)
+        Items, and the fold that held each.
+    fitted : ndarray of float, shape (row,)
+        Prediction for rows of the inputs; NaN where none is made.
+    note : str
+        What to know about it.
+    """
+
+    configuration: str
+    modality: str
+    target: str
+    items: Ints
+    fold: Ints
+    fitted: Floats
+    note: str
+
+
+def item_rows(
     inputs: Inputs,
-    fit: ModelFit,
+    fit: ModelFit | Predicted,
     base: Row,
     scored: Mask,
     protocol: Protocol,
     ceilings: Mapping[tuple[str, str, str], float],
 ) -> list[Row]:
+    """Scores of predictions, item by item."""
     where = inputs.dimensions.index(fit.target), inputs.modalities.index(fit.modality)
     gold = inputs.gold[where]
     use = scored & ~np.isnan(fit.fitted) & ~np.isnan(gold)

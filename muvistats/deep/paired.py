@@ -32,6 +32,9 @@ DEFAULT_PAIRS = (
     ("pair", "late_fusion"),
     ("pair", "early_fusion"),
     ("pair", "pair_control"),
+    ("pair", "ridge_pair"),
+    ("ridge_pair", "ridge"),
+    ("ridge_pair", "ridge_control"),
 )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ..dataset import schema
 from ..dataset.access import need_study
-from ..dataset.build import Log, log_dataset
+from ..dataset.build import Features, Log, feature_dataset, log_dataset
 from ..dataset.gate import takes_study
 from ..dataset.validation import validate
 from ..errors import DataError
@@ -25,7 +26,7 @@ _SAME_TIME = 1e-6
 @takes_study
 def with_features(
     data: xr.DataTree,
-    features: xr.Dataset,
+    features: xr.Dataset | pd.DataFrame,
     *,
     kind: Literal["audio", "visual"] | None = None,
     overwrite: bool = False,
@@ -36,10 +37,12 @@ def with_features(
     ----------
     data : DataTree
         The study. It is left as it is.
-    features : Dataset
-        What an extraction returned: `values` (item, time, feature) and `family` (feature).
+    features : Dataset or DataFrame
+        What an extraction returned: `values` (item, time, feature) and `family` (feature). Or a
+        table of your own: a row per `item` and `time` (start of the window in s), a column per
+        feature, whose family is its name up to the first underscore.
     kind : {"audio", "visual"}, optional
-        Which group they become; by default what the features say they are.
+        Which group they become; by default what the features say they are. A table does not say.
     overwrite : bool
         Whether to replace features of this kind that the study has.
 
@@ -61,10 +64,18 @@ def with_features(
     start at the times of the annotations; one of the two may be longer.
     """
     need_study(data)
+    if not isinstance(features, xr.Dataset | pd.DataFrame):
+        raise DataError(
+            "no features",
+            found=type(features).__name__,
+            expected="a Dataset of an extraction, or a table with item, time and features",
+        )
     name = kind or features.attrs.get("kind")
     if name not in ("audio", "visual"):
         raise DataError("kind of the features is not known", found=name, expected="audio or visual")
     group = f"/features/{name}"
+    if isinstance(features, pd.DataFrame):
+        features = _of_table(features, name)
     if group in data.groups and not overwrite:
         raise DataError("the study has them already; overwrite=True replaces them", file=group)
     for variable in schema.variables(group).values():
@@ -87,6 +98,32 @@ def with_features(
     study.attrs = dict(data.attrs)
     validate(study)
     return study
+
+
+def _of_table(table: pd.DataFrame, kind: str) -> xr.Dataset:
+    """The group of features that a table with a row per item and window is."""
+    keys = ["item", "time"]
+    for key in keys:
+        if key not in table:
+            raise DataError("the table of features lacks a column", column=key)
+    names = [str(name) for name in table.columns if name not in keys]
+    wrong = [name for name in names if not pd.api.types.is_numeric_dtype(table[name].dtype)]
+    if wrong or not names:
+        raise DataError(
+            "a feature is a column of numbers",
+            column=wrong[0] if wrong else None,
+            found=table[wrong[0]].dtype if wrong else "no further column",
+        )
+    windows = table.astype({"item": str, "time": float}).set_index(keys)
+    if windows.index.has_duplicates:
+        twice = windows.index[windows.index.duplicated()][0]
+        raise DataError("a window stands twice", row=f"item {twice[0]}, time {twice[1]:g}")
+    items, time = (list(dict.fromkeys(windows.index.get_level_values(key))) for key in keys)
+    time.sort()
+    whole = windows.reindex(pd.MultiIndex.from_product([items, time], names=keys))
+    values = whole.to_numpy(dtype=float).reshape(len(items), len(time), len(names))
+    families = [name.partition("_")[0] for name in names]
+    return feature_dataset(kind, Features(values, items, names, families), time=np.array(time))
 
 
 def save_features(

@@ -35,6 +35,7 @@ Need = Literal[
     "factors",
     "choice",
     "intended",
+    "retest",
 ]
 
 #: Which studies a part of the report is about: all, MuVi alone, or all but MuVi.

@@ -46,6 +46,7 @@ _WORDS: dict[Need, str] = {
     "familiar": "no familiarity",
     "overlay": "no overlay type",
     "trial": "no order of trials",
+    "retest": "nobody who rated the same again",
     "modalities": "one modality only",
     "audio": "no audio features",
     "visual": "no visual features",
@@ -298,8 +299,17 @@ def parts_of(study: xr.DataTree) -> dict[Need, bool]:
         "features": any(kinds.values()),
         "audio": kinds["audio"],
         "visual": kinds["visual"],
+        "retest": _rated_again(annotations),
         "factors": bool(own_factors(study)),
     }
+
+
+def _rated_again(annotations: xr.Dataset) -> bool:
+    """Whether somebody rated an item in a modality in two sessions."""
+    if not {"session", "participant"} <= set(annotations.coords):
+        return False
+    keys = [annotations[key].to_numpy() for key in ("item", "modality", "participant")]
+    return bool(pd.MultiIndex.from_arrays(keys).has_duplicates)
 
 
 def missing_part(there: Mapping[Need, bool], needs: tuple[Need, ...], *, released: bool) -> str:

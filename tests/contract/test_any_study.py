@@ -22,7 +22,7 @@ HAS = {
     "one_modality": {"rating", "people"},
     "choose_one": {"labels", "choice", "people"},
     "labels_only": {"labels", "people"},
-    "session": {"rating", "people"},
+    "session": {"rating", "people", "sessions"},
     "no_ids": {"rating"},
 }
 
@@ -48,6 +48,7 @@ _OTHERS = {
     "feature_roughness": {"features"},
     "label_alignment_check": {"trial"},
     "repeated_lists": {"trial"},
+    "retest_reliability": {"rating", "people", "sessions"},
     "mannwhitney_overlay": {"overlay"},
     "overlay_preference": {"overlay"},
     "released_exclusions": {"MuVi"},

@@ -55,12 +55,17 @@ NEEDS_FEATURES = {
 #: Functions of questions with one answer.
 NEEDS_CHOICES = {"choice_agreement", "confusion_matrix", "hit_rates"}
 
+#: Functions of people who rated the same again.
+NEEDS_SESSIONS = {"retest_reliability"}
+
 
 @pytest.fixture
 def data(name: str, request: pytest.FixtureRequest) -> xr.DataTree:
     """A study that the function can work on."""
     if name in NEEDS_CHOICES:
         return request.getfixturevalue("choices")
+    if name in NEEDS_SESSIONS:
+        return request.getfixturevalue("rated_twice")
     return request.getfixturevalue("featured" if name in NEEDS_FEATURES else "study")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -126,3 +127,36 @@ def test_items_twice_and_variables_missing(tiny, tmp_path):
         mv.with_features(tiny, twice)
     with pytest.raises(mv.DataError, match="family"):
         mv.with_features(tiny, found.drop_vars("family"))
+
+
+def test_a_table_of_ones_own(tiny, tmp_path):
+    made_before = made(tmp_path, ["a_1", "b_1", "c_1", "d_1"])
+    names = ["f_letter", "g_time"]
+    table = pd.DataFrame(made_before["values"].to_numpy().reshape(-1, 2), columns=names).assign(
+        item=np.repeat(made_before["item"].to_numpy(), 8),
+        time=np.tile(made_before["time"].to_numpy(), 4),
+    )
+    study = mv.with_features(tiny, table.sample(frac=1, random_state=0), kind="audio")
+    expected = mv.with_features(tiny, made_before)
+    group = study["features/audio"]
+    np.testing.assert_array_equal(group["values"], expected["features/audio"]["values"])
+    assert group["family"].to_numpy().tolist() == ["f", "g"]
+    gone = mv.with_features(tiny, table.iloc[1:], kind="audio")["features/audio"]["values"]
+    assert np.isnan(gone.to_numpy()).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.drop(columns="time"), "column time"),
+        (lambda t: t.assign(f="loud"), "column f"),
+        (lambda t: pd.concat([t, t]), "a window stands twice"),
+        (lambda t: t[["item", "time"]], "no further column"),
+        (lambda t: t.to_numpy(), "expected a Dataset of an extraction"),
+    ],
+)
+def test_a_table_that_is_none(tiny, change, said):
+    table = pd.DataFrame({"item": ["a_1", "b_1"], "time": [0.0, 0.0], "f": [1.0, 2.0]})
+    with pytest.raises(mv.DataError) as error:
+        mv.with_features(tiny, change(table), kind="audio")
+    assert said in str(error.value)

@@ -14,6 +14,7 @@ from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreem
 from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
+from ...stats.agreement.retest import retest_reliability
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
 from ..parts import Figure, Frames, Section, Table, plain, resampled, together
 
@@ -183,6 +184,28 @@ AGREEMENT_SECTIONS = (
                 resampled(krippendorff_alpha),
                 needs=("rating",),
                 columns=("dimension modality estimate conf_low conf_high n n_items n_participants"),
+            ),
+        ),
+    ),
+    Section(
+        about="own",
+        key="retest",
+        chapter="agreement",
+        title="Agreement with oneself",
+        text=(
+            "How far the same people rate the same in another session: concordance, correlation, "
+            "the mean change, and the standard error of measurement in points of the scale."
+        ),
+        tables=(
+            Table(
+                "retest_reliability",
+                "Ratings that came back",
+                plain(retest_reliability),
+                needs=("rating", "retest"),
+                columns=names(
+                    "dimension modality estimator estimate conf_low conf_high n n_items "
+                    "n_participants"
+                ),
             ),
         ),
     ),

@@ -57,25 +57,25 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     bare = frame.copy(deep=False)
     bare.attrs = {}  # pandas copies them at every step
     keys = [name for name in KEYS if name in frame]
-    places = [_places(bare[name]) for name in keys]
-    order = np.lexsort(places[::-1]) if keys else np.arange(len(frame))
-    alike = [np.diff(place[order]) == 0 for place in places]
+    placed = [places(bare[name]) for name in keys]
+    order = np.lexsort(placed[::-1]) if keys else np.arange(len(frame))
+    alike = [np.diff(place[order]) == 0 for place in placed]
     if np.logical_and.reduce(alike, axis=0).any():
-        places += [_places(bare[name]) for name in frame if name not in keys]
-        order = np.lexsort(places[::-1]) if places else order
+        placed += [places(bare[name]) for name in frame if name not in keys]
+        order = np.lexsort(placed[::-1]) if placed else order
     if np.array_equal(order, np.arange(len(frame))):
         return frame.copy(deep=False)
     return frame.iloc[order]
 
 
-def _places(column: pd.Series) -> Ints:
-    """Place of each value among those of its column: a category's own order, or as people sort."""
-    if isinstance(column.dtype, pd.CategoricalDtype) and column.name == "modality":
+def places(column: pd.Series) -> Ints:
+    """Place of each value of a key: the own order of modalities and sessions, or as people sort."""
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.name in ("modality", "session"):
         return column.cat.codes.to_numpy(dtype=np.intp)
     codes, values = pd.factorize(column.astype("str"))
     texts = [str(value) for value in values]
-    places = pd.Index(natural_order(texts)).get_indexer(pd.Index(texts))
-    return np.append(places, -1)[codes]
+    order = pd.Index(natural_order(texts)).get_indexer(pd.Index(texts))
+    return np.append(order, -1)[codes]
 
 
 def choose_dimensions(data: Data, dimension: Names | None) -> list[str]:

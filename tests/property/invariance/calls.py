@@ -294,6 +294,7 @@ OUTSIDE = {
     "calibration_table": "takes no data: a committed table",
     "check_lists": "takes lists of trials, which hold no ratings; see tests/annotate",
     "choice_agreement": "of one answer each, not of labels; see tests/stats/agreement",
+    "retest_reliability": "of sessions; see tests/stats/agreement/test_retest.py",
     "combine": "takes several studies; see tests/dataset/importing",
     "confusion_matrix": "of one answer each, not of labels; see tests/stats/labels",
     "design_lists": "takes no data: it makes lists of trials",
