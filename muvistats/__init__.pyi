@@ -64,6 +64,7 @@ from .plots.figures import plot_model_trajectory as plot_model_trajectory
 from .plots.figures import plot_over_time as plot_over_time
 from .plots.figures import plot_power as plot_power
 from .plots.figures import plot_sensitivity as plot_sensitivity
+from .plots.figures import plot_trajectories as plot_trajectories
 from .report.build import write_report as write_report
 from .results.paper import compare_published as compare_published
 from .results.paper import published as published

@@ -67,6 +67,12 @@ class ModelColumns:
         for code in codes:
             _Remembering(self._frame, self._state).require(ast.parse(code, mode="eval").body)
 
+    def reads(self, code: str) -> set[str]:
+        """Columns that a factor is made of; those of a spline too."""
+        evaluator = _Remembering(self._frame.iloc[:1], self._state)
+        evaluator.of(ast.parse(code, mode="eval").body)
+        return set(evaluator.used)
+
     def _levels(self, code: str, values: pd.Categorical, *, learn: bool) -> pd.Categorical:
         key = f"levels {code}"
         if key not in self._state:

@@ -18,7 +18,7 @@ from .models import plot_feature_ranks, plot_model_trajectory
 from .networks import plot_architecture_comparison
 from .prediction import plot_label_prediction
 from .sensitivity import plot_sensitivity
-from .trajectories import plot_over_time
+from .trajectories import plot_over_time, plot_trajectories
 
 __all__ = [
     "plot_agreement_trajectory",
@@ -41,4 +41,5 @@ __all__ = [
     "plot_over_time",
     "plot_power",
     "plot_sensitivity",
+    "plot_trajectories",
 ]

@@ -103,6 +103,74 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
     return fig
 
 
+@styled
+def plot_trajectories(frame: pd.DataFrame) -> Figure:
+    """Draw trajectories that a model estimates, or their difference, with their bands.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Result of `trajectories()` of a fitted model.
+
+    Returns
+    -------
+    Figure
+        A line for each group. The dark band is the interval at each time by itself; the pale one
+        holds all lines of the figure at all times.
+
+    Raises
+    ------
+    DataError
+        When the frame is not one of `trajectories()`.
+
+    See Also
+    --------
+    plot_over_time : means and clusters of tests that fit no curve.
+
+    Examples
+    --------
+    >>> from muvistats import mixed_model, plot_trajectories, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> formula = "arousal ~ modality * cr(time, df=3) + (1 | participant) + (1 | item)"
+    >>> fit = mixed_model(study, formula, correlation="ar1", rho=0.9)
+    >>> figure = plot_trajectories(fit.trajectories("modality", n_resamples=999))
+    >>> len(figure.axes[0].lines)
+    3
+    """
+    columns = ("factor", "group", "group1", "group2", "time", "estimate", "conf_low", "conf_high")
+    require(frame, "trajectories", *columns, "band_low", "band_high")
+    fig = new_figure(7.2, 2.9)
+    ax = fig.subplots()
+    by = words(frame["factor"].iloc[0]).lower() if frame["factor"].iloc[0] else ""
+    if frame["group"].notna().any():
+        names = list(dict.fromkeys(frame["group"].dropna()))
+        for name in names:
+            rows, look = frame[frame["group"] == name], (colours(names)[name], markers(names)[name])
+            _band(ax, rows, look[0])
+            _line(ax, rows, "estimate", *look, words(name))
+        title = f"Estimated trajectories{' by ' if by else ''}{by}"
+        fig.legend(loc="outside lower center", ncols=4)
+    else:
+        _band(ax, frame, INK)
+        _line(ax, frame, "estimate", INK, "", "")
+        ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+        first, second = (words(frame[name].iloc[0]) for name in ("group1", "group2"))
+        title = f"Estimated trajectories: {first} less {second.lower()}"
+    ax.set(xlabel="time (s)", ylabel="estimate")
+    ax.margins(x=0.01)
+    level = interval_level(frame)
+    note = f"dark: {level} interval of single times; pale: {level} band of all lines together"
+    header(fig, frame, title, note)
+    return fig
+
+
+def _band(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
+    """The band of whole trajectories, below everything else."""
+    low, high = rows["band_low"].to_numpy(dtype=float), rows["band_high"].to_numpy(dtype=float)
+    time = rows["time"].to_numpy()
+    ax.fill_between(time, low, high, color=colour, alpha=0.12, linewidth=0, gid="band")
+
+
 def _line(ax: Axes, rows: pd.DataFrame, column: str, colour: str, marker: str, label: str) -> None:
     """A trajectory with the band of its limits."""
     time = rows["time"].to_numpy()

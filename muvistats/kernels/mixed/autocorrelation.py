@@ -22,6 +22,9 @@ from .search import Optimum, fit_linear
 _EDGES = (-9.0, 15.0)
 _GRID = np.arange(-7.0, 15.0, 2.0)
 
+#: Deviance that no correlation is worth.
+_NO_GAIN = 1e-7
+
 #: How exactly the logit is found, and the step of its differences.
 _EXACT = 1e-7
 _STEP = 1e-3
@@ -183,9 +186,10 @@ def fit_autocorrelated(rows: AutocorrelatedRows, rho: float | None = None) -> Au
     found = optimize.minimize_scalar(
         profile, bounds=span, method="bounded", options={"xatol": _EXACT}
     )
-    if profile.fit(0.0).optimum.deviance <= found.fun:
-        return profile.fit(0.0)
-    return profile.fit(float(special.expit(found.x)), is_free=found.x < _EDGES[1] - 0.01)
+    independent = profile.fit(0.0)
+    if independent.optimum.deviance <= found.fun + _NO_GAIN:
+        return independent
+    return profile.fit(float(special.expit(found.x)), is_free=bool(found.x < _EDGES[1] - 0.01))
 
 
 @dataclass

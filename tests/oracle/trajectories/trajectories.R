@@ -1,5 +1,6 @@
 # Models of trajectories in nlme and mgcv: Rscript trajectories.R DIR writes samples.csv and
-# trajectories.json into DIR. Times stand 0.5 s apart; corCAR1's Phi is for 1 s, so rho = Phi^0.5.
+# trajectories.json into DIR. Times stand 0.5 s apart; corCAR1 is told their number, `step`. Factors
+# sum to zero where terms are tested, so that marginal tests are those of type III.
 suppressPackageStartupMessages({ library(nlme); library(mgcv); library(splines); library(jsonlite) })
 out <- commandArgs(trailingOnly = TRUE)[1]
 set.seed(19)
@@ -10,7 +11,7 @@ course <- function(n, rho, sd) {
 }
 lists <- expand.grid(participant = 1:8, item = 1:6)
 lists$modality <- c("music", "visual", "both")[(lists$participant + 2 * lists$item) %% 3 + 1]
-who <- rnorm(8, 0, 0.3); drift <- rnorm(8, 0, 0.03); what <- rnorm(6, 0, 0.4)
+who <- rnorm(8, 0, 0.3); drift <- rnorm(8, 0, 0.08); what <- rnorm(6, 0, 0.4)
 rise <- c(music = 0.05, visual = -0.02, both = 0.02)
 rows <- lapply(seq_len(nrow(lists)), function(i) {
   p <- lists$participant[i]; v <- lists$item[i]; m <- lists$modality[i]
@@ -30,36 +31,38 @@ write.csv(d, file.path(out, "samples.csv"), row.names = FALSE, quote = FALSE)
 d$modality <- factor(d$modality, c("music", "visual", "both"))
 d$annotation <- interaction(d$participant, d$item)
 d$known <- 1 / d$weight
+d$step <- round(2 * d$time)
 
 fine <- lmeControl(maxIter = 500, msMaxIter = 500, msMaxEval = 5000, tolerance = 1e-12,
                    msTol = 1e-13, niterEM = 50, opt = "nlminb", returnObject = TRUE)
 of_lme <- function(formula, random, rows, form, method, weights = NULL) {
-  fit <- lme(formula, rows, random, correlation = corCAR1(0.5, form = form), method = method,
+  fit <- lme(formula, rows, random, correlation = corCAR1(0.6, form = form), method = method,
              weights = weights, control = fine)
-  table <- summary(fit)$tTable
+  table <- summary(fit, adjustSigma = FALSE)$tTable
   limits <- tryCatch(intervals(fit, which = "var-cov")$corStruct[1, c(1, 3)],
                      error = function(e) c(NA, NA))
   list(method = method, log_likelihood = as.numeric(logLik(fit)), sigma = fit$sigma,
-       rho = as.numeric(coef(fit$modelStruct$corStruct, unconstrained = FALSE))^0.5,
-       limits = as.numeric(limits)^0.5, terms = rownames(table),
+       rho = as.numeric(coef(fit$modelStruct$corStruct, unconstrained = FALSE)),
+       limits = as.numeric(limits), terms = rownames(table),
        estimate = table[, "Value"], std_error = table[, "Std.Error"], n = nrow(rows),
        deviations = unlist(lapply(rev(fit$modelStruct$reStruct), function(own)
          as.numeric(fit$sigma * sqrt(diag(as.matrix(own)))))),
-       anova = anova(fit, type = "marginal")$`F-value`)
+       F = anova(update(fit, contrasts = list(modality = "contr.sum")), adjustSigma = FALSE,
+                 type = "marginal")$`F-value`[-1])
 }
 whole <- d[order(d$participant, d$item, d$time), ]
 gaps <- whole[!whole$gap, ]
 smooth <- y ~ modality * bs(time, df = 4)
 steady <- ~ 1 | participant / annotation
 values <- list(
-  intercepts = of_lme(smooth, steady, gaps, ~ time | participant / annotation, "REML"),
-  likelihood = of_lme(smooth, steady, gaps, ~ time | participant / annotation, "ML"),
+  intercepts = of_lme(smooth, steady, gaps, ~ step | participant / annotation, "REML"),
+  likelihood = of_lme(smooth, steady, gaps, ~ step | participant / annotation, "ML"),
   slopes = of_lme(smooth, list(participant = ~ time, annotation = ~ 1), gaps,
-                  ~ time | participant / annotation, "REML"),
-  weighted = of_lme(smooth, steady, gaps, ~ time | participant / annotation, "REML",
+                  ~ step | participant / annotation, "REML"),
+  weighted = of_lme(smooth, steady, gaps, ~ step | participant / annotation, "REML",
                     varFixed(~ known)),
-  single = of_lme(y ~ bs(time, df = 4), ~ 1 | participant,
-                  gaps[gaps$item == "V4", ], ~ time | participant, "REML")
+  single = of_lme(y ~ modality * time, ~ 1 | participant, gaps[gaps$item == "V4", ],
+                  ~ step | participant, "REML")
 )
 
 knots <- c(0, 2, 4.5, 7, 9.5)
