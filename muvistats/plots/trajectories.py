@@ -38,7 +38,8 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
     ----------
     frame : DataFrame
         Result of `over_time` at level group (the mean of each group) or time (the difference of
-        two groups, or the share of variance between several).
+        two groups, or the share of variance between several); frames of several dimensions one
+        below the other have a panel each.
     alpha : float
         Clusters with a p-value up to this are shaded.
 
@@ -73,34 +74,43 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
             "a frame of clusters has no trajectories to draw",
             expected='over_time(..., level="group") or level="time"',
         )
-    fig = new_figure(7.2, 2.9)
-    ax = fig.subplots()
-    dimension = words(frame["dimension"].iloc[0])
+    dimensions = list(dict.fromkeys(frame["dimension"]))
+    fig = new_figure(7.2, 0.6 + 2.3 * len(dimensions))
+    axes = list(fig.subplots(len(dimensions), sharex=True, squeeze=False)[:, 0])
+    by = words(frame["factor"].iloc[0])
+    pair = [words(name) for name in frame[["group1", "group2"]].iloc[0].dropna()]
     if frame["group"].notna().any():
-        names = list(dict.fromkeys(frame["group"].dropna()))
-        for name in names:
-            rows = frame[frame["group"] == name]
-            _line(ax, rows, "mean", colours(names)[name], markers(names)[name], words(name))
-        title = f"{dimension} by {words(frame['factor'].iloc[0]).lower()}"
-        ax.set_ylabel(dimension)
+        by = f" by {by.lower()}"
     else:
-        _line(ax, frame, "effect_size", INK, "", "")
-        ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
-        pair = [words(name) for name in frame[["group1", "group2"]].iloc[0].dropna()]
-        by = f"{pair[0]} less {pair[1].lower()}" if pair else words(frame["factor"].iloc[0])
-        title = f"{dimension}: {by}"
-        ax.set_ylabel(words(frame["effect_size_name"].iloc[0]))
-    _shade(ax, frame.drop_duplicates("time"), alpha)
-    ax.set_xlabel("time (s)")
-    ax.margins(x=0.01)
-    handles = ax.get_legend_handles_labels()[0]
-    if ax.patches:
+        by = f": {f'{pair[0]} less {pair[1].lower()}' if pair else by}"
+    for ax, dimension in zip(axes, dimensions, strict=True):
+        rows = frame[frame["dimension"] == dimension]
+        _course(ax, rows, words(dimension))
+        _shade(ax, rows.drop_duplicates("time"), alpha)
+        ax.margins(x=0.01)
+    axes[-1].set_xlabel("time (s)")
+    handles = axes[0].get_legend_handles_labels()[0]
+    if any(ax.patches for ax in axes):
         handles.append(Patch(color=PALE, label=f"cluster with p up to {alpha:g}"))
     if handles:
         fig.legend(handles=handles, loc="outside lower center", ncols=4)
     note = f"bands: {interval_level(frame)} intervals of single steps; p is of a whole cluster"
-    header(fig, frame, title, note)
+    header(fig, frame, f"{' and '.join(words(name) for name in dimensions)}{by}", note)
     return fig
+
+
+def _course(ax: Axes, rows: pd.DataFrame, dimension: str) -> None:
+    """Means of the groups of a dimension, or their difference."""
+    if rows["group"].notna().any():
+        names = list(dict.fromkeys(rows["group"].dropna()))
+        for name in names:
+            own = rows[rows["group"] == name]
+            _line(ax, own, "mean", colours(names)[name], markers(names)[name], words(name))
+        ax.set_ylabel(dimension)
+    else:
+        _line(ax, rows, "effect_size", INK, "", "")
+        ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+        ax.set_ylabel(words(rows["effect_size_name"].iloc[0]))
 
 
 @styled
