@@ -183,6 +183,10 @@ class _Remembering(Evaluator):
             part = _apply(name, self._state[key], values[there])
         except ValueError as error:
             raise DesignError(f"{short(key)!r}: {error}") from None
+        except NotImplementedError:  # patsy's word for values where a B-spline has ended
+            raise DesignError(
+                f"{short(key)!r}: values outside of those fitted, where a B-spline ends"
+            ) from None
         out = np.full((len(values), part.shape[1]), np.nan)
         out[there] = part
         return out[:, 0] if out.shape[1] == 1 else out

@@ -95,7 +95,9 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
     if handles:
         fig.legend(handles=handles, loc="outside lower center", ncols=4)
     note = f"bands: {interval_level(frame)} intervals of single steps; p is of a whole cluster"
-    header(fig, frame, f"{' and '.join(words(name) for name in dimensions)}{by}", note)
+    fig.align_ylabels(axes)
+    shown = [words(dimensions[0]), *(words(name).lower() for name in dimensions[1:])]
+    header(fig, frame, f"{' and '.join(shown)}{by}", note)
     return fig
 
 

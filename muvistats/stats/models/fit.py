@@ -446,7 +446,7 @@ class Fit(ABC):
         weights = np.array([grid.weights for grid in grids]).transpose(1, 0, 2)
         offset = float(self.design.offset.mean())
         labels = [", ".join(level) or "all" for level in grids[0].names]
-        pair = None if groups is None else [_place(labels, group) for group in groups]
+        pair = None if groups is None else _places(labels, groups)
         if pair is not None:
             weights, offset = weights[pair[:1]] - weights[pair[1:]], 0.0
         flat = weights.reshape(-1, weights.shape[2])
@@ -566,8 +566,11 @@ class Fit(ABC):
         return rows
 
 
-def _place(labels: Sequence[str], group: object) -> int:
-    """Where a group stands among those that a model has."""
-    if group not in labels:
-        raise DesignError(f"groups: there is no {group!r}; there are {', '.join(labels)}")
-    return labels.index(str(group))
+def _places(labels: Sequence[str], groups: object) -> list[int]:
+    """Where two groups stand among those that a model has."""
+    if isinstance(groups, str) or not isinstance(groups, (tuple, list)) or len(groups) != 2:
+        raise DesignError(f"groups must be two levels of the factor, not {groups!r}")
+    for group in groups:
+        if group not in labels:
+            raise DesignError(f"groups: there is no {group!r}; there are {', '.join(labels)}")
+    return [labels.index(str(group)) for group in groups]
