@@ -1,4 +1,4 @@
-"""Which rows of a model follow each other in time, and how far apart they are."""
+"""Rows of one annotation: which follow each other in time, and what links them."""
 
 from __future__ import annotations
 
@@ -135,3 +135,65 @@ def _step(apart: Floats) -> float:
     steps = apart / apart.min()
     regular = np.abs(steps - np.round(steps)).max() < _OFF_GRID
     return float(apart.min() if regular else np.median(apart))
+
+
+def repeated_annotations(design: Design, correlation: Correlation | None = None) -> str:
+    """Why rows of one annotation cannot count as independent; empty where they can."""
+    if correlation is None:
+        keys = _key_codes(design)
+        if not keys:
+            return ""
+        names, own = tuple(keys), dense_codes(*keys.values())
+    else:
+        names, own = correlation.keys, correlation.codes
+    count = int(own.max()) + 1
+    if count == len(own):
+        return ""
+    for part in design.random:
+        both = np.unique(np.column_stack([own, part.codes]), axis=0)
+        if part.bar.intercept and len(both) == count == len(part.levels):
+            return ""
+    if "annotation" in names:
+        names = tuple(key for key in ALL_KEYS if key in design.frame)
+    term = f"(1 | {':'.join(names)})"
+    if correlation is None:
+        return (
+            f"{len(own)} rows repeat {count} annotations ({', '.join(names)}) without a random "
+            f"term for them, such as {term}: they are taken as independent, and p is too small"
+        )
+    steady = _steady_terms(design, own)
+    if not steady:
+        return ""
+    return (
+        f"{', '.join(steady)}: the same throughout an annotation, whose rows only AR(1) links; "
+        f"without a random term such as {term} p is too small where annotations differ"
+    )
+
+
+def _steady_terms(design: Design, own: Ints) -> list[str]:
+    """Terms of the fixed part that do not change within annotations."""
+    first = np.unique(own, return_index=True)[1][own]
+
+    def is_steady(code: str) -> bool:
+        value = design.values[code]
+        column = value.codes if isinstance(value, pd.Categorical) else value
+        return bool((column == column[first]).all())
+
+    return [":".join(term) for term in design.formula.terms if all(map(is_steady, term))]
+
+
+def _key_codes(design: Design) -> dict[str, Ints]:
+    """What tells annotations apart: the keys of a study, else crossed groups and fixed factors."""
+    frame = design.frame
+    if {"item", "participant"} <= set(frame):
+        keys = [key for key in ALL_KEYS if key in frame]
+        return {key: pd.factorize(frame[key])[0].astype(np.intp) for key in keys}
+    groups = [part for part in design.random if part.bar.intercept and len(part.bar.group) == 1]
+    codes: dict[str, Ints] = {part.bar.name: part.codes for part in groups}
+    largest = max((len(part.levels) for part in groups), default=0)
+    if len(codes) < 2 or int(dense_codes(*codes.values()).max()) + 1 == largest:
+        return {}  # one group, or groups within groups: their rows are other things
+    for name, value in design.values.items():
+        if isinstance(value, pd.Categorical):
+            codes[name] = np.asarray(value.codes, dtype=np.intp)
+    return codes

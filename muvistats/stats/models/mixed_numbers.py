@@ -12,8 +12,8 @@ from scipy import stats
 from ...kernels.mixed.derivatives import satterthwaite
 from ...kernels.mixed.families import category_probabilities
 from ...types import Floats
-from .correlation import Correlation
-from .estimation import Estimates, repeated_annotations
+from .correlation import Correlation, repeated_annotations
+from .estimation import Estimates
 from .fit import Fit
 from .inference import contrast_rows
 
