@@ -53,6 +53,22 @@ courses = mv.over_time(study, "arousal ~ modality", level="group", n_resamples=4
 mv.plot_over_time(courses)
 
 # %%
+# A model of the course
+# ---------------------
+# Smooth courses of the modalities, residuals that are correlated within annotations. The pale band
+# of the difference holds at all times at once.
+
+formula = (
+    "arousal ~ modality * cr(time, df=4)"
+    " + (1 | participant) + (1 | item) + (1 | item:modality:participant)"
+)
+fit = mv.mixed_model(study, formula, correlation="ar1")
+print(fit.glance()[["n", "rho", "rho_low", "rho_high", "sigma"]].round(3).to_string(index=False))
+tests = ["term", "statistic", "df", "df_denom", "p_value"]
+print(fit.anova()[tests].round(3).to_string(index=False))
+mv.plot_trajectories(fit.trajectories("modality", groups=("audiovisual", "music")))
+
+# %%
 # Is it the level, or the change?
 # -------------------------------
 # The same question asked of how fast arousal rises or falls over two seconds.

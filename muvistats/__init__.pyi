@@ -64,6 +64,7 @@ from .plots.networks import plot_architecture_comparison as plot_architecture_co
 from .plots.prediction import plot_label_prediction as plot_label_prediction
 from .plots.sensitivity import plot_sensitivity as plot_sensitivity
 from .plots.trajectories import plot_over_time as plot_over_time
+from .plots.trajectories import plot_trajectories as plot_trajectories
 from .report.build import write_report as write_report
 from .results.paper import compare_published as compare_published
 from .results.paper import published as published

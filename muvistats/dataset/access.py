@@ -374,8 +374,7 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
         raise DataError("the study has no rated dimension", file="/annotations")
     some = np.logical_or.reduce([~np.isnan(array) for array in values.values()])
     if dynamic:  # holes stay, so that the grid can be told from the table
-        begun, unfinished = (np.maximum.accumulate(each, axis=1) for each in (some, some[:, ::-1]))
-        some = begun & unfinished[:, ::-1]
+        some = while_recorded(some)
     row, *step = np.nonzero(some)
     columns: dict[str, Any] = {
         key: pd.array(annotations[key].to_numpy(), dtype="str").take(row)
@@ -392,6 +391,12 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
         "simulated": bool(data.attrs["simulated"]),
     }
     return pd.DataFrame(columns)
+
+
+def while_recorded(some: Mask) -> Mask:
+    """Steps from the first to the last that has a value, of each annotation."""
+    begun, unfinished = (np.maximum.accumulate(each, axis=1) for each in (some, some[:, ::-1]))
+    return np.asarray(begun & unfinished[:, ::-1])
 
 
 @takes_study

@@ -67,6 +67,12 @@ class ModelColumns:
         for code in codes:
             _Remembering(self._frame, self._state).require(ast.parse(code, mode="eval").body)
 
+    def reads(self, code: str) -> set[str]:
+        """Columns that a factor is made of; those of a spline too."""
+        evaluator = _Remembering(self._frame.iloc[:1], self._state)
+        evaluator.of(ast.parse(code, mode="eval").body)
+        return set(evaluator.used)
+
     def _levels(self, code: str, values: pd.Categorical, *, learn: bool) -> pd.Categorical:
         key = f"levels {code}"
         if key not in self._state:
@@ -177,6 +183,10 @@ class _Remembering(Evaluator):
             part = _apply(name, self._state[key], values[there])
         except ValueError as error:
             raise DesignError(f"{short(key)!r}: {error}") from None
+        except NotImplementedError:  # patsy's word for values where a B-spline has ended
+            raise DesignError(
+                f"{short(key)!r}: values outside of those fitted, where a B-spline ends"
+            ) from None
         out = np.full((len(values), part.shape[1]), np.nan)
         out[there] = part
         return out[:, 0] if out.shape[1] == 1 else out

@@ -38,7 +38,8 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
     ----------
     frame : DataFrame
         Result of `over_time` at level group (the mean of each group) or time (the difference of
-        two groups, or the share of variance between several).
+        two groups, or the share of variance between several); frames of several dimensions one
+        below the other have a panel each.
     alpha : float
         Clusters with a p-value up to this are shaded.
 
@@ -73,34 +74,113 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
             "a frame of clusters has no trajectories to draw",
             expected='over_time(..., level="group") or level="time"',
         )
-    fig = new_figure(7.2, 2.9)
-    ax = fig.subplots()
-    dimension = words(frame["dimension"].iloc[0])
+    dimensions = list(dict.fromkeys(frame["dimension"]))
+    fig = new_figure(7.2, 0.6 + 2.3 * len(dimensions))
+    axes = list(fig.subplots(len(dimensions), sharex=True, squeeze=False)[:, 0])
+    by = words(frame["factor"].iloc[0])
+    pair = [words(name) for name in frame[["group1", "group2"]].iloc[0].dropna()]
     if frame["group"].notna().any():
-        names = list(dict.fromkeys(frame["group"].dropna()))
-        for name in names:
-            rows = frame[frame["group"] == name]
-            _line(ax, rows, "mean", colours(names)[name], markers(names)[name], words(name))
-        title = f"{dimension} by {words(frame['factor'].iloc[0]).lower()}"
-        ax.set_ylabel(dimension)
+        by = f" by {by.lower()}"
     else:
-        _line(ax, frame, "effect_size", INK, "", "")
-        ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
-        pair = [words(name) for name in frame[["group1", "group2"]].iloc[0].dropna()]
-        by = f"{pair[0]} less {pair[1].lower()}" if pair else words(frame["factor"].iloc[0])
-        title = f"{dimension}: {by}"
-        ax.set_ylabel(words(frame["effect_size_name"].iloc[0]))
-    _shade(ax, frame.drop_duplicates("time"), alpha)
-    ax.set_xlabel("time (s)")
-    ax.margins(x=0.01)
-    handles = ax.get_legend_handles_labels()[0]
-    if ax.patches:
+        by = f": {f'{pair[0]} less {pair[1].lower()}' if pair else by}"
+    for ax, dimension in zip(axes, dimensions, strict=True):
+        rows = frame[frame["dimension"] == dimension]
+        _course(ax, rows, words(dimension))
+        _shade(ax, rows.drop_duplicates("time"), alpha)
+        ax.margins(x=0.01)
+    axes[-1].set_xlabel("time (s)")
+    handles = axes[0].get_legend_handles_labels()[0]
+    if any(ax.patches for ax in axes):
         handles.append(Patch(color=PALE, label=f"cluster with p up to {alpha:g}"))
     if handles:
         fig.legend(handles=handles, loc="outside lower center", ncols=4)
     note = f"bands: {interval_level(frame)} intervals of single steps; p is of a whole cluster"
+    fig.align_ylabels(axes)
+    shown = [words(dimensions[0]), *(words(name).lower() for name in dimensions[1:])]
+    header(fig, frame, f"{' and '.join(shown)}{by}", note)
+    return fig
+
+
+def _course(ax: Axes, rows: pd.DataFrame, dimension: str) -> None:
+    """Means of the groups of a dimension, or their difference."""
+    if rows["group"].notna().any():
+        names = list(dict.fromkeys(rows["group"].dropna()))
+        for name in names:
+            own = rows[rows["group"] == name]
+            _line(ax, own, "mean", colours(names)[name], markers(names)[name], words(name))
+        ax.set_ylabel(dimension)
+    else:
+        _line(ax, rows, "effect_size", INK, "", "")
+        ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+        ax.set_ylabel(words(rows["effect_size_name"].iloc[0]))
+
+
+@styled
+def plot_trajectories(frame: pd.DataFrame) -> Figure:
+    """Draw trajectories that a model estimates, or their difference, with their bands.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Result of `trajectories()` of a fitted model.
+
+    Returns
+    -------
+    Figure
+        A line for each group. The dark band is the interval at each time by itself; the pale one
+        holds all lines of the figure at all times.
+
+    Raises
+    ------
+    DataError
+        When the frame is not one of `trajectories()`.
+
+    See Also
+    --------
+    plot_over_time : means and clusters of tests that fit no curve.
+
+    Examples
+    --------
+    >>> from muvistats import mixed_model, plot_trajectories, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> formula = "arousal ~ modality * cr(time, df=3) + (1 | participant) + (1 | item)"
+    >>> fit = mixed_model(study, formula, correlation="ar1", rho=0.9)
+    >>> figure = plot_trajectories(fit.trajectories("modality", n_resamples=999))
+    >>> len(figure.axes[0].lines)
+    3
+    """
+    columns = ("factor", "group", "group1", "group2", "time", "estimate", "conf_low", "conf_high")
+    require(frame, "trajectories", *columns, "band_low", "band_high")
+    fig = new_figure(7.2, 2.9)
+    ax = fig.subplots()
+    by = words(frame["factor"].iloc[0]).lower() if frame["factor"].iloc[0] else ""
+    if frame["group"].notna().any():
+        names = list(dict.fromkeys(frame["group"].dropna()))
+        for name in names:
+            rows, look = frame[frame["group"] == name], (colours(names)[name], markers(names)[name])
+            _band(ax, rows, look[0])
+            _line(ax, rows, "estimate", *look, words(name))
+        title = f"Estimated trajectories{' by ' if by else ''}{by}"
+        fig.legend(loc="outside lower center", ncols=4)
+    else:
+        _band(ax, frame, INK)
+        _line(ax, frame, "estimate", INK, "", "")
+        ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
+        first, second = (words(frame[name].iloc[0]) for name in ("group1", "group2"))
+        title = f"Estimated trajectories: {first} less {second.lower()}"
+    ax.set(xlabel="time (s)", ylabel="estimate")
+    ax.margins(x=0.01)
+    level = interval_level(frame)
+    note = f"dark: {level} interval of single times; pale: {level} band of all lines together"
     header(fig, frame, title, note)
     return fig
+
+
+def _band(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
+    """The band of whole trajectories, below everything else."""
+    low, high = rows["band_low"].to_numpy(dtype=float), rows["band_high"].to_numpy(dtype=float)
+    time = rows["time"].to_numpy()
+    ax.fill_between(time, low, high, color=colour, alpha=0.12, linewidth=0, gid="band")
 
 
 def _line(ax: Axes, rows: pd.DataFrame, column: str, colour: str, marker: str, label: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import muvistats as mv
@@ -49,3 +50,45 @@ def test_clusters_alone_are_no_trajectories(study):
     found = mv.over_time(study, "arousal ~ modality", n_resamples=19)
     with pytest.raises(mv.DataError, match="no trajectories"):
         mv.plot_over_time(found)
+
+
+def test_dimensions_have_a_panel_each(steps):
+    other = steps.assign(dimension="valence", mean=-steps["mean"])
+    figure = mv.plot_over_time(pd.concat([steps, other], ignore_index=True))
+    assert [ax.get_ylabel() for ax in figure.axes] == ["Arousal", "Valence"]
+    (line,) = lines(figure.axes[1], "Music")
+    expected = -steps.loc[steps["group"] == "music", "mean"]
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    save(figure)
+
+
+@pytest.fixture(scope="module")
+def model(study):
+    early = mv.select(study, time=(0, 10))
+    formula = "arousal ~ modality * cr(time, df=3) + (1 | participant) + (1 | item)"
+    return mv.mixed_model(early, formula, correlation="ar1", rho=0.9)
+
+
+def test_estimated_trajectories_are_drawn_with_their_bands(model):
+    frame = model.trajectories("modality", n_resamples=199)
+    figure = mv.plot_trajectories(frame)
+    for name in ("music", "visual", "audiovisual"):
+        (line,) = lines(figure.axes[0], name.capitalize())
+        own = frame[frame["group"] == name]
+        np.testing.assert_allclose(line.get_ydata(), own["estimate"])
+    bands = [each for each in figure.axes[0].collections if each.get_gid() == "band"]
+    heights = bands[-1].get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(own["band_low"].min())
+    assert heights.max() == pytest.approx(own["band_high"].max())
+    save(figure)
+    pair = model.trajectories("modality", groups=("audiovisual", "music"), n_resamples=199)
+    single = mv.plot_trajectories(pair)
+    (line,) = lines(single.axes[0], "estimate")
+    np.testing.assert_allclose(line.get_ydata(), pair["estimate"])
+    assert "Audiovisual less music" in single.texts[0].get_text()
+    save(single)
+
+
+def test_other_frames_have_no_estimated_trajectories(steps):
+    with pytest.raises(mv.DataError, match="trajectories"):
+        mv.plot_trajectories(steps)

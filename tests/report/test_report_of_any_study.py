@@ -12,6 +12,7 @@ from muvistats.report.parts import Settings
 from muvistats.report.sections import checks, labels, ratings
 from muvistats.report.sections.agreement import AGREEMENT_SECTIONS
 from muvistats.report.sections.effects import EFFECT_SECTIONS
+from muvistats.report.sections.unfolding import UNFOLDING_SECTIONS
 
 SETTINGS = Settings(full=False, n_resamples=9)
 
@@ -80,3 +81,19 @@ def test_sentences_of_time_and_of_several_labels_are_conditional():
     assert sections["label-tests"].also[0][0] == "ticks"
     assert "median" not in sections["reliability"].text
     assert "from one annotation" not in sections["label-tests"].text
+
+
+def test_when_modalities_differ_is_asked_of_each_dimension():
+    (section,) = UNFOLDING_SECTIONS
+    assert "not of its edges" in section.text
+    assert all("dynamics" in part.needs for part in (*section.tables, *section.figures))
+    study = mv.select(mv.simulate_muvi(rng=1, n_items=9, n_participants=12), time=(0, 12))
+    clusters, courses = section.tables
+    for is_muvi, start in ((True, 5.0), (False, 0.0)):
+        settings = Settings(full=False, n_resamples=19, is_muvi=is_muvi)
+        frame = courses.compute(study, settings)
+        assert set(frame["dimension"]) == {"arousal", "valence"}
+        assert frame["time"].min() == start
+        assert set(clusters.compute(study, settings)["n_resamples"]) <= {19}
+    figure = section.figures[0].draw(study, {"courses": frame})
+    assert [ax.get_ylabel() for ax in figure.axes] == ["Arousal", "Valence"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, sparse
+from scipy import sparse
 
 from ...types import Floats, Ints
 
@@ -130,12 +130,15 @@ class Nest:
 
     def factor(self, factors: Sequence[Floats]) -> Floats:
         """Covariance factor of the whole, from those of all blocks."""
-        own = [
-            factors[i]
-            for i, times in zip(self.members, self.repeats, strict=True)
-            for _ in range(times)
-        ]
-        return own[0] if len(own) == 1 else np.asarray(linalg.block_diag(*own))
+        if self.repeats == [1]:
+            return factors[self.members[0]]
+        width = self.block.columns.shape[1]
+        whole, at = np.zeros((width, width)), 0  # scipy's block_diag takes a hundred times as long
+        for i, k, times in zip(self.members, self.widths, self.repeats, strict=True):
+            for start in range(at, at + k * times, k):
+                whole[start : start + k, start : start + k] = factors[i]
+            at += k * times
+        return whole
 
     def split(self, whole: Floats) -> list[tuple[int, Floats]]:
         """A sum over the levels of the whole, as sums over the levels of each member."""

@@ -54,7 +54,33 @@ class _Derivatives:
     covariance: Floats
 
 
-def uncertainty(model: LinearMixed, theta: Floats, *, closed: bool | None = None) -> Uncertainty:
+@dataclass(frozen=True)
+class Neighbours:
+    """A model at values of one more parameter, on both sides of its estimate.
+
+    Parameters
+    ----------
+    below, above : LinearMixed
+        The model one step below and above the estimate.
+    log_determinants : ndarray of float, shape (3,)
+        What the parameter itself adds to the deviance below, at and above the estimate.
+    step : float
+        The step.
+    """
+
+    below: LinearMixed
+    above: LinearMixed
+    log_determinants: Floats
+    step: float
+
+
+def uncertainty(
+    model: LinearMixed,
+    theta: Floats,
+    *,
+    closed: bool | None = None,
+    beside: Neighbours | None = None,
+) -> Uncertainty:
     """Covariance of (theta, sigma), and how the fixed effects' covariance depends on them.
 
     Parameters
@@ -66,6 +92,8 @@ def uncertainty(model: LinearMixed, theta: Floats, *, closed: bool | None = None
     closed : bool, optional
         Closed form (True) or central differences (False); by default the closed form for up to
         5,000 random effects.
+    beside : Neighbours, optional
+        The model beside the estimate of one more parameter, which then counts as the last of theta.
 
     Returns
     -------
@@ -76,9 +104,11 @@ def uncertainty(model: LinearMixed, theta: Floats, *, closed: bool | None = None
     size = sum(block.size for block in model.blocks)
     point = model.at(theta)
     use_closed = size <= _CLOSED_LIMIT if closed is None else closed
-    parts = _closed(model, theta, point) if use_closed else _numeric(model, theta)
+    parts = _derivatives(model, theta, use_closed)
+    if beside is not None:
+        parts = _with_one_more(parts, theta, model, beside, use_closed)
     sigma = model.sigma(point)
-    b, m, degrees = point.penalised, len(theta), model.degrees
+    b, m, degrees = point.penalised, len(parts.a1), model.degrees
     whole = np.empty((m + 1, m + 1))
     whole[:m, :m] = parts.a2 + parts.b2 / sigma**2
     whole[:m, m] = whole[m, :m] = -2 * parts.b1 / sigma**3
@@ -87,6 +117,32 @@ def uncertainty(model: LinearMixed, theta: Floats, *, closed: bool | None = None
     gradient = parts.a1 + degrees * parts.b1 / b
     hessian = parts.a2 + degrees * (parts.b2 / b - np.outer(parts.b1, parts.b1) / b**2)
     return Uncertainty(2 * _positive_inverse(whole), jacobian, gradient, hessian)
+
+
+def _with_one_more(
+    parts: _Derivatives, theta: Floats, model: LinearMixed, beside: Neighbours, closed: bool
+) -> _Derivatives:
+    """Derivatives by one more parameter as well: central differences of the exact ones."""
+    low, high = (_derivatives(near, theta, closed) for near in (beside.below, beside.above))
+    step = beside.step
+    points = [near.at(theta) for near in (beside.below, model, beside.above)]
+    a = beside.log_determinants + [model.log_determinant(point) for point in points]
+    b = np.array([point.penalised for point in points])
+
+    def slope(below: Floats, above: Floats) -> Floats:
+        return (above - below) / (2 * step)
+
+    def bordered(inner: Floats, cross: Floats, values: Floats) -> Floats:
+        corner = (values[2] - 2 * values[1] + values[0]) / step**2
+        return np.block([[inner, cross[:, None]], [cross[None, :], np.full((1, 1), corner)]])
+
+    return _Derivatives(
+        np.append(parts.a1, slope(a[0], a[2])),
+        np.append(parts.b1, slope(b[0], b[2])),
+        bordered(parts.a2, slope(low.a1, high.a1), a),
+        bordered(parts.b2, slope(low.b1, high.b1), b),
+        np.concatenate([parts.covariance, slope(points[0].unscaled, points[2].unscaled)[None]]),
+    )
 
 
 def satterthwaite(contrast: Floats, covariance: Floats, parts: Uncertainty) -> float:
@@ -127,6 +183,10 @@ def _entries(blocks: Sequence[RandomBlock]) -> list[tuple[int, int, int]]:
         for number, block in enumerate(blocks)
         for i, j in zip(*triangle(block.columns.shape[1]), strict=True)
     ]
+
+
+def _derivatives(model: LinearMixed, theta: Floats, closed: bool) -> _Derivatives:
+    return _closed(model, theta, model.at(theta)) if closed else _numeric(model, theta)
 
 
 def _closed(model: LinearMixed, theta: Floats, point: Point) -> _Derivatives:
@@ -257,7 +317,7 @@ def _numeric(model: LinearMixed, theta: Floats) -> _Derivatives:
 
     def parts(values: Floats) -> Floats:
         point = model.at(values)
-        a = point.log_det_random + (point.log_det_fixed if model.reml else 0.0)
+        a = model.log_determinant(point)
         return np.concatenate([[a, point.penalised], point.unscaled.ravel()])
 
     m, p = len(theta), model.p

@@ -266,9 +266,12 @@ class LinearMixed:
 
     def deviance_at(self, point: Point) -> float:
         """Profiled (restricted) deviance of a point."""
-        degrees = self.degrees
-        value = point.log_det_random + degrees * (1 + np.log(2 * np.pi * point.penalised / degrees))
-        return float(value + (point.log_det_fixed if self.reml else 0.0))
+        spread = 1 + np.log(2 * np.pi * point.penalised / self.degrees)
+        return float(self.log_determinant(point) + self.degrees * spread)
+
+    def log_determinant(self, point: Point) -> float:
+        """What the deviance of a point has beside its residuals."""
+        return point.log_det_random + (point.log_det_fixed if self.reml else 0.0)
 
     def sigma(self, point: Point) -> float:
         """Residual standard deviation at a point."""

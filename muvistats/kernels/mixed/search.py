@@ -57,22 +57,28 @@ class Optimum:
     converged: bool
 
 
-def fit_linear(model: LinearMixed) -> Optimum:
+def fit_linear(model: LinearMixed, start: Floats | None = None) -> Optimum:
     """Covariance parameters of a linear mixed model with the lowest deviance.
 
     Parameters
     ----------
     model : LinearMixed
         The model.
+    start : ndarray of float, shape (m,), optional
+        Where the search starts; by moments where not given, or where a variance is zero there.
 
     Returns
     -------
     Optimum
         `parameters` are theta.
     """
-    start, scale = _start(model)
+    moments, scale = _start(model)
+    known = start is not None and not is_singular(start, model.blocks)
     return minimise(
-        lambda theta: deviance_and_gradient(model, theta), start, model.blocks, scale=scale
+        lambda theta: deviance_and_gradient(model, theta),
+        start if start is not None and known else moments,
+        model.blocks,
+        scale=scale,
     )
 
 

@@ -12,6 +12,7 @@ from .networks import NETWORK_SECTIONS
 from .prediction import PREDICTION_SECTIONS
 from .ratings import RATING_SECTIONS
 from .sensitivity import SENSITIVITY_SECTIONS
+from .unfolding import UNFOLDING_SECTIONS
 
 #: Chapters in order, by anchor.
 CHAPTERS = {
@@ -33,6 +34,7 @@ SECTIONS = (
     *LABEL_SECTIONS,
     *PREDICTION_SECTIONS,
     *EFFECT_SECTIONS,
+    *UNFOLDING_SECTIONS,
     *CONTRIBUTION_SECTIONS,
     *MODEL_SECTIONS,
     *NETWORK_SECTIONS,

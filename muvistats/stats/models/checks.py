@@ -55,6 +55,7 @@ def compare_fits(first: MixedNumbers, second: MixedNumbers) -> list[dict[str, An
     degrees = fits[1].n_parameters - fits[0].n_parameters
     ratio = 2 * (fits[1].estimates.log_likelihood - fits[0].estimates.log_likelihood)
     boundary = len(small.estimates.theta) < len(large.estimates.theta)
+    boundary = boundary or small.correlation is not large.correlation is not None
     rows[1].update(
         statistic=max(ratio, 0.0),
         statistic_name="chi2",
@@ -69,17 +70,28 @@ def _ml(fit: MixedNumbers) -> MixedNumbers:
     """The same model by maximum likelihood."""
     if fit.family != "gaussian" or not fit.reml:
         return fit
-    numbers = estimate(fit.design, family=fit.family, reml=False, engine=fit.engine, df="normal")
+    numbers = estimate(
+        fit.design,
+        family=fit.family,
+        reml=False,
+        engine=fit.engine,
+        df="normal",
+        correlation=fit.correlation,
+    )
     return replace(fit, estimates=numbers, reml=False)
 
 
 def diagnostic_rows(fit: MixedNumbers, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Residuals (from the augmented frame), random effects, collinearity and the optimum."""
-    residual = frame["pearson_residual"].to_numpy()
+    residual, fitted = frame["pearson_residual"].to_numpy(), frame["fitted"].to_numpy()
     rows: list[dict[str, Any]] = []
+    if fit.correlation is not None:  # what each sample adds to the one before
+        series = fit.correlation.series
+        residual, fitted = series.whiten(residual, fit.estimates.rho), fitted[series.order]
+        rows.append(_left_over(residual, series.lag))
     if fit.family == "gaussian":
         rows.append(_normality("normality of residuals", "", residual))
-        rows.append(_spread(np.abs(residual), frame["fitted"].to_numpy()))
+        rows.append(_spread(np.abs(residual), fitted))
     else:
         free = max(fit.n - fit.n_parameters, 0)
         total = float((residual**2).sum())
@@ -114,6 +126,15 @@ def diagnostic_rows(fit: MixedNumbers, frame: pd.DataFrame) -> list[dict[str, An
     )
     rows.append({"quantity": "deviance left to gain", "estimate": fit.estimates.gain})
     return rows
+
+
+def _left_over(residual: Floats, lag: Floats) -> dict[str, Any]:
+    """What correlation of neighbours an autoregression of order 1 leaves."""
+    follows = np.flatnonzero(np.isfinite(lag))
+    before, after = residual[follows - 1], residual[follows]
+    scale = np.sqrt((before**2).mean() * (after**2).mean())
+    value = float((before * after).mean() / scale) if scale > 0 else np.nan
+    return {"quantity": "autocorrelation that AR(1) leaves in the residuals", "estimate": value}
 
 
 def _spread(size: Floats, fitted: Floats) -> dict[str, Any]:

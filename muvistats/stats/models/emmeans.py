@@ -12,7 +12,7 @@ from scipy import stats
 
 from ...arguments import ADJUSTMENTS, check_choice
 from ...errors import DataError, DesignError
-from ...formula import Design, columns_of
+from ...formula import Design
 from ...quiet import quiet
 from ...types import Floats
 from ..shared.adjust import adjust_p
@@ -36,7 +36,12 @@ class Grid:
         self.weights = weights
 
 
-def grid_of(design: Design, by: Sequence[str], moved: Mapping[str, float] | None = None) -> Grid:
+def grid_of(
+    design: Design,
+    by: Sequence[str],
+    at: Mapping[str, float] | None = None,
+    means: pd.DataFrame | None = None,
+) -> Grid:
     """Balanced grid of a design: all levels of its factors, numbers at their mean.
 
     Parameters
@@ -45,8 +50,10 @@ def grid_of(design: Design, by: Sequence[str], moved: Mapping[str, float] | None
         The design of the model.
     by : sequence of str
         Factors whose combinations stay apart.
-    moved : mapping of str to float, optional
-        How far numbers stand from their mean.
+    at : mapping of str to float, optional
+        Numbers that do not stand at their mean, and where they do.
+    means : DataFrame, optional
+        `means_of` the design, where they are known.
 
     Returns
     -------
@@ -69,14 +76,15 @@ def grid_of(design: Design, by: Sequence[str], moved: Mapping[str, float] | None
     if size > _MAX_GRID:
         raise DesignError(f"the grid of all levels has {size} cells; {_MAX_GRID} are allowed")
     cells = list(itertools.product(*levels.values()))
+    numbers = (means_of(design) if means is None else means).assign(**at or {})
     values: dict[str, Any] = {}
     for position, (code, known) in enumerate(levels.items()):
         column = [cell[position] for cell in cells]
         values[code] = pd.Categorical(column, categories=known)
     for code in codes:
         if code not in levels:
-            at_mean = _at_means(design, code, moved or {})
-            values[code] = np.repeat(at_mean, len(cells), axis=0)
+            value = _value_at(design, code, numbers, at or {})
+            values[code] = np.repeat(value, len(cells), axis=0)
     rows = design.fixed.of(values, len(cells))
     place = [list(levels).index(code) for code in chosen]
     keys = [tuple(str(cell[i]) for i in place) for cell in cells]
@@ -116,37 +124,80 @@ def slopes_of(design: Design, variable: str, by: Sequence[str]) -> Grid:
     DesignError
         When no number of the fixed part is made of the variable, or the grid cannot be made.
     """
+    _check_moves(design, variable)
     frame = design.frame
+    step = 0.001 * float(np.ptp(frame[variable].dropna().to_numpy(dtype=float)))
+    mean = float(means_of(design)[variable].iloc[0])
+    up, down = (grid_of(design, by, {variable: mean + side * step / 2}) for side in (1, -1))
+    return Grid(up.names, (up.weights - down.weights) / step)
+
+
+def _check_moves(design: Design, variable: str) -> None:
+    """Refuse a variable of which no number of the fixed part is made."""
     codes = list(dict.fromkeys(code for term in design.formula.terms for code in term))
     made = [
         code
         for code in codes
         if not isinstance(design.values[code], pd.Categorical)
-        and variable in columns_of(code, frame)
+        and variable in design.columns.reads(code)
     ]
     if not made:
         numbers = [c for c in codes if not isinstance(design.values[c], pd.Categorical)]
         raise DesignError(
             f"{variable!r} is no number of the fixed part; there are {', '.join(numbers) or 'none'}"
         )
-    step = 0.001 * float(np.ptp(frame[variable].dropna().to_numpy(dtype=float)))
-    up, down = (grid_of(design, by, {variable: side * step / 2}) for side in (1, -1))
-    return Grid(up.names, (up.weights - down.weights) / step)
 
 
-def _at_means(design: Design, code: str, moved: Mapping[str, float]) -> Floats:
-    """Value of a numeric factor where the numbers it is made of are at their mean, or moved."""
-    frame = design.frame
-    numeric = frame.select_dtypes("number").mean().to_frame().T
-    for name, distance in moved.items():
-        numeric[name] += distance
+def courses_of(design: Design, variable: str, times: Floats, by: Sequence[str]) -> list[Grid]:
+    """Balanced grids of a design at values of a number that stands for time.
+
+    Parameters
+    ----------
+    design : Design
+        The design of the model.
+    variable : str
+        Column of numbers.
+    times : ndarray of float, shape (time,)
+        Its values.
+    by : sequence of str
+        Factors whose combinations stay apart.
+
+    Returns
+    -------
+    list of Grid
+        One for each time.
+
+    Raises
+    ------
+    DesignError
+        When no number of the fixed part is made of the variable, or the grid cannot be made.
+    """
+    _check_moves(design, variable)
+    means = means_of(design)
+    return [grid_of(design, by, {variable: time}, means) for time in times]
+
+
+def means_of(design: Design) -> pd.DataFrame:
+    """One row: the mean of each column of numbers."""
+    return design.frame.select_dtypes("number").mean().to_frame().T
+
+
+def _value_at(
+    design: Design, code: str, numbers: pd.DataFrame, moved: Mapping[str, float]
+) -> Floats:
+    """Value of a numeric factor where the numbers it is made of stand there, else its mean."""
     try:
-        value = design.columns.of(code, numeric)
-    except (DesignError, DataError):
-        if any(name in columns_of(code, frame) for name in moved):
+        value = design.columns.of(code, numbers)
+    except (DesignError, DataError) as error:
+        read = design.columns.reads(code)
+        if read & moved.keys():
+            others = read - set(numbers)
+            if not others:
+                raise
             raise DesignError(
-                f"{code!r} is made of more than numbers: it has no slope at their mean"
-            ) from None
+                f"{code!r} is made of {', '.join(sorted(others))} too, which is no number: it has "
+                "no value at their means"
+            ) from error
         value = np.atleast_1d(np.asarray(design.values[code]).mean(axis=0, keepdims=True))
     return np.asarray(value, dtype=np.float64)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
-from scipy import linalg
+from scipy import linalg, special, stats
 
-from ...dataset.schema import ALL_KEYS
 from ...errors import ConvergenceError, DesignError
 from ...formula import Design
+from ...kernels.mixed.autocorrelation import (
+    Autocorrelated,
+    AutocorrelatedRows,
+    fit_autocorrelated,
+)
 from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.derivatives import Uncertainty, uncertainty
 from ...kernels.mixed.families import cuts_of, cuts_slopes, stacked_cuts
@@ -20,10 +23,10 @@ from ...kernels.mixed.laplace import LaplaceMixed
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear_hessian
 from ...kernels.mixed.separation import separated_columns, separated_directions
-from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.threads import few_threads
-from ...types import Floats, Ints
+from ...types import Floats
 from .basis import Basis, basis_of, turned_block, turned_theta
+from .correlation import Correlation, repeated_annotations
 from .fit import Coefficients
 from .second_opinion import by_statsmodels
 
@@ -69,6 +72,10 @@ class Estimates(Coefficients):
         Covariance of the coefficients of the orthonormal columns and of `extra`.
     n_extra : int
         Parameters of the family's own.
+    rho : float
+        Correlation of residuals one step apart; NaN of a model without one.
+    rho_error : float
+        Standard error of its logit; NaN where it was given, or is 0 or 1.
     """
 
     theta: Floats
@@ -83,6 +90,14 @@ class Estimates(Coefficients):
     extra: Floats = field(default_factory=lambda: np.zeros(0))
     whole_covariance: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     n_extra: int = 0
+    rho: float = np.nan
+    rho_error: float = np.nan
+
+    def rho_limits(self, conf_level: float) -> tuple[float, float]:
+        """Confidence limits of rho, symmetric on the scale of the logit, as in nlme."""
+        reach = stats.norm.ppf((1 + conf_level) / 2) * self.rho_error
+        low, high = special.expit(special.logit(self.rho) + reach * np.array([-1, 1]))
+        return float(low), float(high)
 
 
 def blocks_of(design: Design) -> list[RandomBlock]:
@@ -117,7 +132,13 @@ def check_response(y: Floats, family: str, name: str) -> None:
 
 
 def estimate(
-    design: Design, *, family: str, reml: bool, df: str, engine: str = "muvistats"
+    design: Design,
+    *,
+    family: str,
+    reml: bool,
+    df: str,
+    engine: str = "muvistats",
+    correlation: Correlation | None = None,
 ) -> Estimates:
     """Fit a design.
 
@@ -133,6 +154,8 @@ def estimate(
         What searches for the optimum of a gaussian model.
     df : {"satterthwaite", "kenward-roger", "normal"}
         Degrees of freedom whose ingredients are computed.
+    correlation : Correlation, optional
+        Of the residuals of a gaussian model; independent where not given.
 
     Returns
     -------
@@ -149,12 +172,13 @@ def estimate(
     own = blocks_of(design)
     pairs = [turned_block(_weighted(block, root) if gaussian else block) for block in own]
     blocks, backs = [block for block, _ in pairs], [back for _, back in pairs]
-    reasons = _reasons(design, basis)
+    reasons = _reasons(design, basis, correlation)
     _check_size(design, blocks, len(basis.kept), family)
     try:
         with few_threads(sum(block.size for block in blocks)):
             if gaussian:
-                found = _gaussian(basis, response * root, blocks, reml, engine, df, reasons)
+                plan = _Plan(reml, engine, df, correlation)
+                found = _gaussian(basis, response * root, blocks, plan, reasons)
             elif engine != "muvistats":
                 raise DesignError(f"engine={engine!r} fits gaussian models only")
             else:
@@ -173,7 +197,7 @@ def _weighted(block: RandomBlock, root: Floats) -> RandomBlock:
     return RandomBlock(block.columns * root[:, None], block.codes, block.n_levels)
 
 
-def _reasons(design: Design, basis: Basis) -> list[str]:
+def _reasons(design: Design, basis: Basis, correlation: Correlation | None) -> list[str]:
     reasons = []
     kept = set(basis.kept.tolist())
     gone = [name for i, name in enumerate(design.fixed.names) if i not in kept]
@@ -182,46 +206,9 @@ def _reasons(design: Design, basis: Basis) -> list[str]:
     few = [part.bar.name for part in design.random if len(part.levels) < 5]
     if few:
         reasons.append(f"fewer than 5 levels of {', '.join(dict.fromkeys(few))}")
-    if repeats := repeated_annotations(design):
+    if repeats := repeated_annotations(design, correlation):
         reasons.append(repeats)
     return reasons
-
-
-def repeated_annotations(design: Design) -> str:
-    """Why rows of one annotation cannot count as independent; empty where they can."""
-    keys = _key_codes(design)
-    if not keys:
-        return ""
-    own = dense_codes(*keys.values())
-    count = int(own.max()) + 1
-    if count == len(own):
-        return ""
-    for part in design.random:
-        both = np.unique(np.column_stack([own, part.codes]), axis=0)
-        if part.bar.intercept and len(both) == count == len(part.levels):
-            return ""
-    term = f"(1 | {':'.join(keys)})"
-    return (
-        f"{len(own)} rows repeat {count} annotations ({', '.join(keys)}) without a random term "
-        f"for them, such as {term}: they are taken as independent, and p is too small"
-    )
-
-
-def _key_codes(design: Design) -> dict[str, Ints]:
-    """What tells annotations apart: the keys of a study, else crossed groups and fixed factors."""
-    frame = design.frame
-    if {"item", "participant"} <= set(frame):
-        keys = [key for key in ALL_KEYS if key in frame]
-        return {key: pd.factorize(frame[key])[0].astype(np.intp) for key in keys}
-    groups = [part for part in design.random if part.bar.intercept and len(part.bar.group) == 1]
-    codes: dict[str, Ints] = {part.bar.name: part.codes for part in groups}
-    largest = max((len(part.levels) for part in groups), default=0)
-    if len(codes) < 2 or int(dense_codes(*codes.values()).max()) + 1 == largest:
-        return {}  # one group, or groups within groups: their rows are other things
-    for name, value in design.values.items():
-        if isinstance(value, pd.Categorical):
-            codes[name] = np.asarray(value.codes, dtype=np.intp)
-    return codes
 
 
 def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
@@ -236,17 +223,21 @@ def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) 
             )
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How a gaussian model is fitted."""
+
+    reml: bool
+    engine: str
+    df: str
+    correlation: Correlation | None
+
+
 def _gaussian(
-    basis: Basis,
-    response: Floats,
-    blocks: list[RandomBlock],
-    reml: bool,
-    engine: str,
-    df: str,
-    reasons: list[str],
+    basis: Basis, response: Floats, blocks: list[RandomBlock], plan: _Plan, reasons: list[str]
 ) -> Estimates:
     """Fit rows that are weighted, on the residuals of least squares, brought to unit size."""
-    x = basis.columns
+    x, reml = basis.columns, plan.reml
     start = x.T @ response / len(x)
     residual = response - x @ start
     again = x.T @ residual / len(x)  # the digits that a response far from 0 lost
@@ -255,13 +246,21 @@ def _gaussian(
     if unit < max(1e-7 * float(response.std()), 1e-14 * float(np.abs(response).max())):
         raise DesignError("the fixed part explains the response without a residual")
     y = residual / unit
-    model = LinearMixed(x, y, blocks, reml=reml)
     method = f"linear mixed model, {'REML' if reml else 'ML'}"
-    if engine == "statsmodels":
+    linked = None
+    if plan.correlation is not None:
+        linked = _linked(AutocorrelatedRows(x, y, blocks, plan.correlation.series, reml), plan)
+        model, optimum = linked.model, linked.optimum
+        x, y = (linked.rows.series.whiten(values, linked.rho) for values in (x, y))
+        theta, converged, gain = optimum.parameters, optimum.converged, optimum.gain
+        method += f", AR(1) residuals, step {plan.correlation.step:g}"
+    elif plan.engine == "statsmodels":
+        model = LinearMixed(x, y, blocks, reml=reml)
         theta, converged = by_statsmodels(x, y, blocks, reml)
         method += " (statsmodels)"
         gain = 0.0
     else:
+        model = LinearMixed(x, y, blocks, reml=reml)
         optimum = fit_linear(model)
         theta, converged, gain = optimum.parameters, optimum.converged, optimum.gain
     point = model.at(theta)
@@ -269,25 +268,27 @@ def _gaussian(
     parts = None
     size = sum(block.size for block in blocks)
     rest = size - max(block.size for block in blocks)
-    if df != "normal" and (size <= _CLOSED or rest <= _MAX_REST):
-        parts = uncertainty(model, theta)
-    elif df != "normal":
+    if (plan.df != "normal" or linked) and (size <= _CLOSED or rest <= _MAX_REST):
+        parts = linked.uncertainty() if linked else uncertainty(model, theta)
+    elif plan.df != "normal":
         reasons.append("too many random effects for Satterthwaite's df: normal quantiles")
     singular = is_singular(theta, blocks)
     if not converged:
         reasons.append("the optimum was not found: read no number of this fit")
     if singular:
         reasons.append("singular fit: a variance is zero or a correlation is 1")
-    kenward = _kenward(model, x, theta, size) if df == "kenward-roger" else None
+    kenward = _kenward(model, x, theta, size) if plan.df == "kenward-roger" else None
     gradient = deviance_and_gradient(model, theta)[1]
     bend = linear_hessian(model, theta) if parts is None else parts.hessian
     covariance = sigma**2 * point.unscaled if kenward is None else kenward.adjusted
     degrees = len(x) - x.shape[1] if reml else len(x)
+    known = _of_rho(linked, parts, plan, reasons) if linked else {}
+    deviance = linked.optimum.deviance if linked else model.deviance(theta)
     return Estimates(
         basis=basis,
         inner=start + unit * point.beta,
         inner_covariance=unit**2 * covariance,
-        log_likelihood=-model.deviance(theta) / 2 - _scale_term(basis, degrees, unit, reml),
+        log_likelihood=-deviance / 2 - _scale_term(basis, degrees, unit, reml),
         method=method,
         converged=converged,
         reasons=tuple(reasons),
@@ -298,9 +299,38 @@ def _gaussian(
         gradient=float(np.abs(gradient).max()),
         curvature=_least_curvature(bend),
         sigma=unit * sigma,
-        uncertainty=None if parts is None else _in_units(parts, unit),
+        uncertainty=None if parts is None or plan.df == "normal" else _in_units(parts, unit),
         kenward=None if kenward is None else _kenward_in_units(kenward, unit),
+        **known,
     )
+
+
+def _linked(rows: AutocorrelatedRows, plan: _Plan) -> Autocorrelated:
+    """The fit with residuals that are correlated within annotations."""
+    if plan.engine != "muvistats" or plan.df == "kenward-roger":
+        raise DesignError(
+            "correlation='ar1' goes with engine='muvistats' and df='satterthwaite' or 'normal'"
+        )
+    assert plan.correlation is not None
+    return fit_autocorrelated(rows, plan.correlation.rho)
+
+
+def _of_rho(
+    linked: Autocorrelated, parts: Uncertainty | None, plan: _Plan, reasons: list[str]
+) -> dict[str, float]:
+    """Estimated correlation with its error; says what to read with care."""
+    error = np.nan
+    if linked.is_free and parts is not None:
+        place = len(linked.optimum.parameters)
+        error = float(np.sqrt(parts.covariance[place, place]))
+    elif plan.correlation is not None and plan.correlation.rho is None and linked.rho == 0:
+        reasons.append("rho is 0: no positive autocorrelation of the residuals")
+    elif plan.correlation is not None and plan.correlation.rho is None:
+        reasons.append(
+            f"rho is {linked.rho:.6f}, the largest that is tried: residuals wander without "
+            "coming back, and what annotations have in common cannot be told from them"
+        )
+    return {"rho": linked.rho, "rho_error": error}
 
 
 def _scale_term(basis: Basis, degrees: int, unit: float, reml: bool) -> float:

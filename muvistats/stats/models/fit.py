@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from scipy import stats
 
-from ...arguments import check_conf_level
+from ...arguments import check_conf_level, check_count, check_number, generator_of
 from ...errors import DesignError
 from ...formula import Design
 from ...kernels.mixed.separation import separated_columns
 from ...results.frame import Rows
-from ...types import Floats, Mask
+from ...types import Floats, Mask, Rng
 from .basis import Basis
-from .emmeans import adjust_contrasts, grid_of, pairs_of, slopes_of
+from .emmeans import adjust_contrasts, courses_of, grid_of, pairs_of, slopes_of
 from .frames import fit_frame
-from .inference import contrast_rows, inverse_link, joint_test, type_three
+from .inference import contrast_rows, inverse_link, joint_test, simultaneous_quantile, type_three
 
 #: Columns of an estimate with its test and interval.
 INFERENCE = (
@@ -33,6 +35,10 @@ INFERENCE = (
     "conf_high",
     "conf_level",
 )
+
+
+#: Times of a trajectory that are shown where none are asked for.
+_MOST_TIMES = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,6 +377,129 @@ class Fit(ABC):
         ]
 
     @fit_frame(
+        "combination of levels and time, or time",
+        "factor group group1 group2 time estimate std_error statistic statistic_name df p_value",
+        "conf_low conf_high conf_level band_low band_high fitted n n_missing n_resamples method",
+        "dependence",
+    )
+    def trajectories(
+        self,
+        by: str | Sequence[str] = (),
+        *,
+        groups: tuple[str, str] | None = None,
+        times: Iterable[float] | None = None,
+        variable: str = "time",
+        conf_level: float = 0.95,
+        n_resamples: int = 9999,
+        rng: Rng = 0,
+    ) -> Rows:
+        """Estimated mean trajectories with their bands.
+
+        Parameters
+        ----------
+        by : str or sequence of str
+            Factor, or factors whose combinations have a trajectory each; one where not given.
+        groups : tuple of str, optional
+            Two levels of `by` whose difference is asked for, the first less the second.
+        times : iterable of float, optional
+            Times at which the trajectory is given; those of the rows where not given, thinned to
+            200 where there are more.
+        variable : str
+            Column of numbers that stands for time.
+        conf_level : float
+            Confidence level of intervals and bands.
+        n_resamples : int
+            Draws behind the bands; 0 for none, which leaves them empty.
+        rng : int, SeedSequence, Generator or None
+            Source of randomness.
+
+        Raises
+        ------
+        DesignError
+            When `variable` is no number, or `by` no factor, of the fixed part, or a group is not
+            there.
+
+        See Also
+        --------
+        plot_trajectories : the figure.
+        over_time : tests at each step that fit no curve.
+
+        Notes
+        -----
+        The marginal means of `emmeans` at each time: over all levels of other factors with equal
+        weights, other numbers at their mean. `conf_low` and `conf_high` are limits at one time.
+        `band_low` and `band_high` hold all trajectories of the frame at all its times together:
+        the largest absolute standardised error of draws from the normal distribution of the
+        estimates is c at `conf_level`; a band reaches as many standard errors as Student's t with
+        the degrees of freedom of each time has at the probability of c. The test is that of
+        an estimate of 0 at one time. All are on the link scale; `fitted` is the mean on that of the
+        response. A curve is as good as its spline: what lies between its knots is smoothed.
+
+        References
+        ----------
+        Ruppert, D., Wand, M. P. and Carroll, R. J. (2003). Semiparametric regression, section 6.5.
+        doi:10.1017/CBO9780511755453
+        """
+        names = [by] if isinstance(by, str) else list(by)
+        found = self._times(variable, times)
+        grids = courses_of(self.design, variable, found, names)
+        weights = np.array([grid.weights for grid in grids]).transpose(1, 0, 2)
+        offset = float(self.design.offset.mean())
+        labels = [", ".join(level) or "all" for level in grids[0].names]
+        pair = None if groups is None else _places(labels, groups)
+        if pair is not None:
+            weights, offset = weights[pair[:1]] - weights[pair[1:]], 0.0
+        flat = weights.reshape(-1, weights.shape[2])
+        rows = self.inference(flat, conf_level, offset=offset)
+        self._write_bands(rows, flat, conf_level, n_resamples, generator_of(rng))
+        common = {"factor": ", ".join(names), **self.common(), "n_resamples": n_resamples}
+        for number, row in enumerate(rows):
+            curve, step = divmod(number, len(found))
+            row |= {"time": found[step], **common}
+            if pair is None:
+                row |= {
+                    "group": labels[curve],
+                    "fitted": float(self.mean_of(np.array([row["estimate"]]))[0]),
+                }
+            else:
+                row |= {"group1": labels[pair[0]], "group2": labels[pair[1]]}
+        return rows
+
+    def _times(self, variable: str, times: Iterable[float] | None) -> Floats:
+        """Times asked for, or those of the rows."""
+        if times is not None:
+            found = np.array([check_number("times", time) for time in times])
+            if not len(found):
+                raise DesignError("times must be one number or more")
+            return found
+        if variable not in self.design.frame:
+            raise DesignError(f"{variable!r} is no column of the rows")
+        known = np.unique(pd.to_numeric(self.design.frame[variable], errors="coerce").dropna())
+        places = np.linspace(0, len(known) - 1, min(len(known), _MOST_TIMES)).round()
+        return np.asarray(known[places.astype(np.intp)], dtype=np.float64)
+
+    def _write_bands(
+        self,
+        rows: list[dict[str, Any]],
+        weights: Floats,
+        conf_level: float,
+        n_resamples: int,
+        rng: np.random.Generator,
+    ) -> None:
+        """Limits that hold for all rows at once."""
+        check_count("n_resamples", n_resamples)
+        parts = self.estimates
+        known = np.array([row["std_error"] > 0 for row in rows])
+        reach = np.nan
+        if n_resamples and known.any():
+            own = weights[known][:, parts.kept] @ parts.basis.back
+            reach = simultaneous_quantile(own, parts.inner_covariance, conf_level, n_resamples, rng)
+        for row in rows:
+            # as probable as `reach` is for a normal value
+            wide = stats.t.isf(stats.norm.sf(reach), row["df"]) * row["std_error"]
+            row |= {"band_low": row["estimate"] - wide, "band_high": row["estimate"] + wide}
+
+    @fit_frame(
         "pair of groups",
         "factor",
         "at",
@@ -435,3 +564,13 @@ class Fit(ABC):
                 for (i, j), row in zip(pairs, family, strict=True)
             ]
         return rows
+
+
+def _places(labels: Sequence[str], groups: object) -> list[int]:
+    """Where two groups stand among those that a model has."""
+    if isinstance(groups, str) or not isinstance(groups, (tuple, list)) or len(groups) != 2:
+        raise DesignError(f"groups must be two levels of the factor, not {groups!r}")
+    for group in groups:
+        if group not in labels:
+            raise DesignError(f"groups: there is no {group!r}; there are {', '.join(labels)}")
+    return [labels.index(str(group)) for group in groups]

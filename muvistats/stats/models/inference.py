@@ -11,6 +11,9 @@ from scipy import linalg, special, stats
 from ...formula import Design
 from ...types import Floats
 
+#: Numbers of the errors that are drawn at once.
+_CHUNK = 4_000_000
+
 
 def inverse_link(family: str, eta: Floats) -> Floats:
     """Mean of the response at a linear predictor."""
@@ -140,6 +143,45 @@ def _pooled(degrees: Floats) -> float:
         return 2.0
     expected = float(np.where(np.isinf(degrees), 1.0, degrees / (degrees - 2)).sum())
     return 2 * expected / (expected - len(degrees))
+
+
+def simultaneous_quantile(
+    weights: Floats,
+    covariance: Floats,
+    conf_level: float,
+    n_draws: int,
+    rng: np.random.Generator,
+) -> float:
+    """Quantile of the largest absolute standardised error of several combinations.
+
+    Parameters
+    ----------
+    weights : ndarray of float, shape (m, p)
+        The combinations, none of them without a variance.
+    covariance : ndarray of float, shape (p, p)
+        Covariance of the estimates.
+    conf_level : float
+        Probability of the quantile.
+    n_draws : int
+        Draws of the estimates' errors.
+    rng : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    float
+        Between the normal quantile of one combination and that of m independent ones.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    turned = weights @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+    draws = rng.normal(size=(n_draws, turned.shape[1]))
+    step = max(1, _CHUNK // len(turned))
+    largest = [
+        np.abs(draws[at : at + step] @ turned.T).max(axis=1) for at in range(0, n_draws, step)
+    ]
+    found = float(np.quantile(np.concatenate(largest), conf_level))
+    return max(found, float(stats.norm.ppf((1 + conf_level) / 2)))
 
 
 def type_three(design: Design) -> dict[str, Floats]:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
+from ...arguments import check_number
 from ...dataset.gate import takes_study
 from ...dataset.own_labels import takes_labels
+from ...dataset.samples import samples_of
 from ...errors import DataError, DesignError, MuvistatsError
 from ...formula import Design, build_design, code_of_column, factor, parse_model
 from ...formula.columns import ModelColumns
+from ...formula.terms import ModelFormula
 from ...progress import watched
 from ...results.docstrings import documented
 from ...results.frame import Rows, join_reasons, provenance, result_frame
 from ...types import Data
 from ..shared.adjust import adjust_p
 from ..shared.study import label_names, to_frame
+from .correlation import correlation_of
 from .estimation import estimate
 from .mixed_fit import MixedFit
 
@@ -40,13 +46,17 @@ def mixed_model(
     df: Literal["satterthwaite", "kenward-roger", "normal"] = "satterthwaite",
     engine: Literal["muvistats", "statsmodels"] = "muvistats",
     weights: str | None = None,
+    correlation: Literal["ar1"] | None = None,
+    rho: float | None = None,
 ) -> MixedFit:
     """Fit a mixed model.
 
     Parameters
     ----------
     data : DataTree or DataFrame
-        A study, or any frame with the columns of the formula (one row per observation).
+        A study, or any frame with the columns of the formula (one row per observation). Rows of a
+        study are its annotations; where the formula names `time`, or with `correlation`, they are
+        its time samples.
     formula : str
         Fixed part and random parts, for example
         ``"arousal ~ modality * gender + (1 | participant) + (modality | item)"``; see
@@ -67,13 +77,21 @@ def mixed_model(
     weights : str, optional
         Column of prior weights of a gaussian model: the residual variance of a row is divided by
         its weight.
+    correlation : {"ar1"}, optional
+        Residuals of one annotation that are correlated by rho^k where they are k steps apart; for
+        gaussian only. A frame needs a column `time`, and `item` and `participant` (or `annotation`)
+        to tell annotations apart.
+    rho : float, optional
+        Correlation one step apart, from 0 to below 1, where it is known; estimated by (restricted)
+        likelihood where not given.
 
     Returns
     -------
     MixedFit
         The fit, with `tidy()`, `glance()`, `augment()`, `variance_components()`,
         `random_effects()`, `anova()`, `emmeans()`, `contrasts()`, `compare()`, `r2()`, `icc()`,
-        `predict()` and `diagnostics()`.
+        `predict()`, `trajectories()` and
+        `diagnostics()`.
 
     Raises
     ------
@@ -95,6 +113,17 @@ def mixed_model(
     factors change no test that does not speak of them: columns are made orthonormal inside.
     Standard errors of a gaussian model are those of the estimated covariance; of the others, of
     the Hessian of the whole deviance, as in lme4's glmer.
+
+    With ``correlation="ar1"`` residuals follow a continuous-time autoregression of order 1 (nlme's
+    ``corCAR1``; without gaps mgcv's ``bam(rho=)``): a missing sample, an unequal length or an
+    irregular time only changes how many steps apart two samples are. A step is the shortest time
+    between two samples of an annotation where all others are multiples of it, else the median;
+    `method` names it. rho is 0 where residuals show no positive autocorrelation. Degrees of
+    freedom allow for the estimation of rho. AR(1) links samples that are near in time;
+    what an annotation as a whole has of its own needs a random term, such as
+    ``(1 | item:modality:participant)``. Without one the frames call the tests of a factor that is
+    the same throughout an annotation `independent`, and say so in `warning`. Grouping factors must
+    hold whole annotations. Predictions are means; they do not continue the residuals.
 
     A cumulative model says ``logit P(y <= j) = threshold_j - eta``: a positive coefficient raises
     ratings, by the same log odds at every threshold (proportional odds). It has no intercept but a
@@ -118,6 +147,9 @@ def mixed_model(
     Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from
     restricted maximum likelihood. doi:10.2307/2533558
 
+    Pinheiro, J. C. and Bates, D. M. (2000). Mixed-effects models in S and S-PLUS, chapter 5.
+    doi:10.1007/b98882
+
     Kuznetsova, A., Brockhoff, P. B. and Christensen, R. H. B. (2017). lmerTest package: tests
     in linear mixed effects models. doi:10.18637/jss.v082.i13
 
@@ -136,14 +168,31 @@ def mixed_model(
         )
     if weights is not None and family != "gaussian":
         raise DesignError(f"weights={weights!r}: prior weights are for gaussian mixed models")
-    frame = to_frame(data, as_given=True)
+    if correlation is None and rho is not None:
+        raise DesignError("rho is the correlation of correlation='ar1', which is not asked for")
+    if correlation is not None:
+        if family != "gaussian":
+            raise DesignError(f"correlation='ar1' is for gaussian models, not {family}")
+    if rho is not None and rho != 0:
+        rho = check_number("rho", rho, above=0, below=1)
+    frame = _rows(data, model, correlation)
     ordinal = family == "cumulative"
     if ordinal and not model.intercept:
         raise DesignError("a cumulative model has thresholds, so its formula needs the intercept")
     design = build_design(formula, frame, weights=weights, ordinal=ordinal)
-    numbers = estimate(design, family=family, reml=reml, engine=engine, df=df)
+    linked = None if correlation is None else correlation_of(design, rho)
+    numbers = estimate(design, family=family, reml=reml, engine=engine, df=df, correlation=linked)
     restricted = reml and family == "gaussian"
-    return MixedFit(design, numbers, family, provenance(data), restricted, df, engine)
+    return MixedFit(design, numbers, family, provenance(data), restricted, df, engine, linked)
+
+
+def _rows(data: Data, model: ModelFormula, correlation: str | None) -> pd.DataFrame:
+    """Annotations of a study, or its samples where the model is about time; or a frame."""
+    codes = (model.response, *model.factors, *model.groups, *model.offsets)
+    timed = correlation is not None or any(re.search(r"\btime\b", code) for code in codes)
+    if isinstance(data, xr.DataTree) and timed:
+        return samples_of(data)
+    return to_frame(data, as_given=True)
 
 
 @documented

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ...arguments import check_choice
+from ...arguments import check_choice, check_conf_level
 from ...dataset.schema import ALL_KEYS
 from ...formula.columns import complete_rows
 from ...kernels.mixed.blocks import lambda_factors
@@ -71,6 +71,15 @@ class MixedFit(MixedNumbers):
             rows.append(
                 {"factor": "residual", "quantity": "precision", "estimate": phi, "n": self.n}
             )
+        if self.correlation is not None:
+            rows.append(
+                {
+                    "factor": "residual",
+                    "quantity": "autocorrelation, one step apart",
+                    "estimate": parts.rho,
+                    "n": self.n,
+                }
+            )
         return rows
 
     @fit_frame("random effect", "factor", "group", "term", "estimate", "n")
@@ -94,18 +103,27 @@ class MixedFit(MixedNumbers):
 
     @fit_frame(
         "model",
-        "model family n n_missing groups n_parameters df_residual sigma log_likelihood deviance",
-        "aic bic converged singular gradient curvature method",
+        "model family n n_missing groups n_parameters df_residual sigma rho rho_low rho_high",
+        "conf_level log_likelihood deviance aic bic converged singular gradient curvature method",
     )
-    def glance(self) -> Rows:
+    def glance(self, *, conf_level: float = 0.95) -> Rows:
         """The whole fit in one row.
+
+        Parameters
+        ----------
+        conf_level : float
+            Confidence level of the interval of `rho`.
 
         Notes
         -----
+        `rho` is the correlation of residuals one step apart, of a model with
+        ``correlation="ar1"``; its interval is symmetric on the scale of the logit.
+
         After REML, log-likelihood, AIC and BIC are restricted: compare them only between models
         with the same fixed part, or use `compare`.
         """
         parts, k = self.estimates, self.n_parameters
+        low, high = parts.rho_limits(check_conf_level(conf_level))
         sizes = dict.fromkeys(f"{p.bar.name}: {len(p.levels)}" for p in self.design.random)
         return [
             {
@@ -117,6 +135,10 @@ class MixedFit(MixedNumbers):
                 "n_parameters": k,
                 "df_residual": self.n - k,
                 "sigma": parts.sigma if self.family == "gaussian" else np.nan,
+                "rho": parts.rho,
+                "rho_low": low,
+                "rho_high": high,
+                "conf_level": np.nan if np.isnan(parts.rho) else conf_level,
                 "log_likelihood": parts.log_likelihood,
                 "deviance": -2 * parts.log_likelihood,
                 "aic": -2 * parts.log_likelihood + 2 * k,
@@ -131,7 +153,7 @@ class MixedFit(MixedNumbers):
 
     @fit_frame(
         "row",
-        "row item modality participant observed fitted fitted_fixed residual pearson_residual",
+        "row item modality participant time observed fitted fitted_fixed residual pearson_residual",
     )
     def augment(self) -> Rows:
         """Fitted values and residuals of the rows that entered."""
@@ -149,6 +171,8 @@ class MixedFit(MixedNumbers):
         for key in ALL_KEYS:
             if key in design.frame:
                 out[key] = design.frame[key].astype("str").to_numpy()
+        if "time" in design.frame:
+            out["time"] = design.frame["time"].to_numpy()
         return pd.DataFrame(out)
 
     @fit_frame(

@@ -12,7 +12,8 @@ from scipy import stats
 from ...kernels.mixed.derivatives import satterthwaite
 from ...kernels.mixed.families import category_probabilities
 from ...types import Floats
-from .estimation import Estimates, repeated_annotations
+from .correlation import Correlation, repeated_annotations
+from .estimation import Estimates
 from .fit import Fit
 from .inference import contrast_rows
 
@@ -37,13 +38,15 @@ class MixedNumbers(Fit):
         Method for the degrees of freedom.
     engine : str
         What searched for the optimum.
-
+    correlation : Correlation or None
+        Of the residuals within annotations.
     """
 
     estimates: Estimates
     reml: bool
     df: str
     engine: str
+    correlation: Correlation | None = None
 
     @property
     def is_normal(self) -> bool:
@@ -53,13 +56,16 @@ class MixedNumbers(Fit):
     @cached_property
     def dependence(self) -> str:
         """Random effects stand for the rows that belong together, where there is one for them."""
-        return "independent" if repeated_annotations(self.design) else "design"
+        repeats = repeated_annotations(self.design, self.correlation)
+        return "independent" if repeats else "design"
 
     @property
     def n_parameters(self) -> int:
         """Fixed effects, covariance parameters and those of the family."""
         parts = self.estimates
-        return len(parts.inner) + len(parts.theta) + (self.family == "gaussian") + parts.n_extra
+        searched = self.correlation is not None and self.correlation.rho is None
+        own = (self.family == "gaussian") + parts.n_extra + searched
+        return len(parts.inner) + len(parts.theta) + own
 
     @cached_property
     def categories(self) -> Floats:

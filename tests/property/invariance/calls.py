@@ -81,6 +81,12 @@ def _led(given: Given) -> pd.DataFrame:
     return mv.dominance_over_time(given.data, modality=last, window=4.0, start=1.0, n_resamples=N)
 
 
+def _modelled(given: Given) -> pd.DataFrame:
+    formula = "arousal ~ time * modality + (1 | participant) + (1 | item)"
+    fit = mv.mixed_model(given.tree, formula, correlation="ar1", rho=0.5)
+    return fit.trajectories("modality", times=[2.0, 4.0], n_resamples=N)
+
+
 def _concordance(given: Given) -> Any:
     cube = mv.to_cube(given.tree)
     if "time" not in cube.dims:
@@ -225,6 +231,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_modality_medians": of("plot_modality_medians"),
     "plot_model_trajectory": shown("plot_model_trajectory", "feature_models"),
     "plot_sensitivity": shown("plot_sensitivity", "sensitivity_table"),
+    "plot_trajectories": lambda given: mv.plot_trajectories(given.change_result(_modelled(given))),
     "rank_features": _trained("rank_features"),
     "rao_scott": of("rao_scott"),
     "rater_lag": of("rater_lag", max_lag=1.0, n_resamples=N),
