@@ -217,8 +217,8 @@ def _masked(
             (rows["seconds_unwatched"] > 0).sum()
         ),
         "annotations in which the clip stood still": int((rows["seconds_stalled"] > 0).sum()),
-        "seeks that were refused": sum(
-            event["type"] == "seek_refused" for trial in trials for event in trial["events"]
+        "seeks and changes of speed that were refused": sum(
+            event["type"].endswith("_refused") for trial in trials for event in trial["events"]
         ),
     }
     return with_log(study, [("annotation page", what, int(n)) for what, n in counts.items()])

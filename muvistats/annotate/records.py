@@ -32,7 +32,7 @@ _KEYS = ("trial", "item", "modality", "overlay")
 _SERIES = ("time", "wall", "valence", "arousal", "focus", "stalled")
 _EVENTS = (
     *("focus_lost", "focus_gained", "hidden", "visible"),
-    *("stalled", "resumed", "paused", "seek_refused"),
+    *("stalled", "resumed", "paused", "seek_refused", "speed_refused"),
 )
 _GENDERS = ("female", "male", "other", "unsaid")
 _INPUTS = ("keyboard", "mouse", "pen", "touch")
