@@ -217,6 +217,9 @@ def _masked(
             (rows["seconds_unwatched"] > 0).sum()
         ),
         "annotations in which the clip stood still": int((rows["seconds_stalled"] > 0).sum()),
+        "clips that were begun before, as before a reload": sum(
+            any(event["type"] == "begun_before" for event in trial["events"]) for trial in trials
+        ),
         "seeks and changes of speed that were refused": sum(
             event["type"].endswith("_refused") for trial in trials for event in trial["events"]
         ),

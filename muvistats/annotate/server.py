@@ -103,7 +103,12 @@ class AnnotationServer(ThreadingHTTPServer):
         }
         self.pages["/"] = site / "index.html"
         named = {_origin(each) for each in origins}
-        super().__init__((host, port), Handler)
+        try:
+            super().__init__((host, port), Handler)
+        except OSError as error:
+            raise DesignError(
+                f"cannot listen at {host}:{port}: {error.strerror}; name another port or host"
+            ) from None
         self._free = threading.Semaphore(_MOST_CONNECTIONS)
         self.checking = threading.Semaphore(_MOST_BODIES)
         self.until: dict[socket.socket, float] = {}

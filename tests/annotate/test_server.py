@@ -184,6 +184,9 @@ def test_an_origin_behind_a_proxy_is_named(site, data):
     with AnnotationServer(site, data, port=0, origins=origins) as server:
         # as browsers say them: small letters, no usual port
         assert {"https://study.example", "https://two.example", "http://lab:8000"} < server.origins
+        taken = server.server_address[1]
+        with pytest.raises(mv.DesignError, match=f"cannot listen at 127.0.0.1:{taken}.*port"):
+            AnnotationServer(site, data, port=taken)
     with pytest.raises(mv.DesignError, match="origin"):
         AnnotationServer(site, data, port=0, origins=["study.example"])
 
@@ -339,6 +342,14 @@ def test_a_full_disk_costs_no_list_and_no_part(client, data, plan, make_trial, m
     assert client.save("P1", part)[0] == 507
     assert [path for path in (data / "ratings").rglob("*") if path.is_file()] == []
     monkeypatch.setattr(os, "fsync", flush)
+    assert client.save("P1", part)[0] == 200
+
+
+def test_a_trial_without_its_interface_is_as_it_was_planned(client, plan, make_trial):
+    client.start()
+    music = next(each for each in plan["P1"] if each["overlay"] is None)
+    part = make_trial(music)
+    del part["overlay"]
     assert client.save("P1", part)[0] == 200
 
 

@@ -363,8 +363,11 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
             assert not (data / "ratings/P1/trial-003.json").exists()
             made.set_offline(False)
             page.get_by_text("All your ratings are stored.").wait_for()
+    begun = [event["type"] for event in stored(data, "P1", 2)["events"]]
+    assert begun.count("begun_before") == 1  # seen again after the reload
     record = stored(data, "P1", 3)
     assert record["inputs"] == ["keyboard"]
+    assert "begun_before" not in [event["type"] for event in record["events"]]
     assert record["samples"]["valence"][-1] == 0.2
     assert record["samples"]["arousal"][-1] == 0.2
     study = mv.read_annotations(data)

@@ -293,7 +293,10 @@ class Pages {
 
   sound() {
     const count = 2 + Math.floor(Math.random() * 4);
+    let playing = false;
     const play = () => {
+      if (playing) return; // tones of two at once cannot be counted
+      playing = true;
       const context = new AudioContext();
       for (let n = 0; n < count; n += 1) {
         const tone = context.createOscillator();
@@ -303,7 +306,7 @@ class Pages {
         tone.start(context.currentTime + 0.6 * n);
         tone.stop(context.currentTime + 0.6 * n + 0.25);
       }
-      setTimeout(() => context.close(), 600 * count + 500);
+      setTimeout(() => { playing = false; context.close(); }, 600 * count + 500);
     };
     const numbers = [2, 3, 4, 5].map((n) =>
       `<label><input type="radio" name="tones" value="${n}" required> ${n}</label>`);
@@ -325,6 +328,13 @@ class Pages {
       });
   }
 
+  // How often a trial was begun before: by another page, before a reload, or before the clip failed.
+  begun({ trial }) {
+    const before = trial ? this.store.get(`begun:${trial}`, 0) : 0;
+    if (trial) this.store.set(`begun:${trial}`, before + 1);
+    return before;
+  }
+
   rating(clip, heading) {
     return {
       type: PlaneRating,
@@ -334,6 +344,7 @@ class Pages {
       rate: this.study.rate,
       texts: this.texts,
       heading,
+      begun: () => this.begun(clip),
     };
   }
 
@@ -490,6 +501,7 @@ class Pages {
   async end(element) {
     if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
     const show = (name, button) => {
+      if (this.session.withdrawn) return;
       element.innerHTML = `<section class="page"><h1>${escape(this.texts.end_title)}</h1>` +
         `<p role="status">${escape(this.texts[name])}</p></section>`;
       if (!button) return;

@@ -18,6 +18,8 @@ class PlaneRating {
       rate: { type: jsPsychModule.ParameterType.FLOAT, default: 10 },
       texts: { type: jsPsychModule.ParameterType.OBJECT, default: {} },
       heading: { type: jsPsychModule.ParameterType.STRING, default: "" },
+      // counts a start of the clip; gives how often it was begun before
+      begun: { type: jsPsychModule.ParameterType.FUNCTION, default: () => 0 },
     },
     data: {
       duration: { type: jsPsychModule.ParameterType.FLOAT },
@@ -116,6 +118,7 @@ class PlaneRating {
 
   follow() {
     const pointed = (event) => {
+      if (!event.isPrimary) return; // a second finger
       const box = this.plane.getBoundingClientRect();
       this.move(
         (2 * (event.clientX - box.left)) / box.width - 1,
@@ -216,6 +219,7 @@ class PlaneRating {
     if (!this.samples.time.length) {
       this.begun = performance.now();
       this.started = new Date().toISOString();
+      for (let n = this.settings.begun?.() ?? 0; n > 0; n -= 1) this.note("begun_before");
       this.sample(0);
     }
     // more often than the rate, also in a window that is not drawn
