@@ -196,7 +196,7 @@ def test_sizes_kinds_and_addresses_are_refused(client):
     assert client.start(kind="text/plain")[0] == 415
     assert client.post("/api/start", b"{")[0] == 400
     assert client.post("/api/start", b'{"token": NaN}')[0] == 400
-    assert client.post("/api/start", b"[" * 100_000)[0] == 400
+    assert client.post("/api/save", b"[" * 100_000)[0] == 400
     assert client.post("/api/start", [])[0] == 400
     own = f"http://127.0.0.1:{client.port}"
     headers = {"Origin": own, "Content-Type": "application/json"}

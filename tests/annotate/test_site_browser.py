@@ -601,6 +601,16 @@ def test_nobody_scrolls_to_play(site, tmp_path, context, modality, overlay):
                 assert box["x"] + box["width"] <= width, (part, width)
                 assert box["y"] + box["height"] <= height, (part, width)
                 assert min(box["width"], box["height"]) > 40
+            # whatever the texts below say, and in whatever language, the plane stays where it is
+            box = page.locator(".plane").bounding_box()
+            for text in ("", "word " * 60):
+                for part in ("status", "readout"):
+                    page.locator(f".plane-{part}").evaluate(
+                        "(line, text) => { line.textContent = text; }", text
+                    )
+                assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+            page.evaluate(DRAW, [modality, overlay, "V1"])
+            page.locator(".plane-start:enabled").wait_for()
 
 
 class FilesOnly(SimpleHTTPRequestHandler):
