@@ -81,7 +81,7 @@ def check_study(study: Any, source: object) -> Study:
     for participant, trials in study["lists"].items():
         good = isinstance(trials, list) and all(_planned(trial) for trial in trials)
         _need(source, "lists", good, participant, f"trials with {', '.join(_KEYS)}")
-    return study
+    return dict(study)
 
 
 def _planned(trial: Any) -> bool:
