@@ -568,7 +568,8 @@ def test_no_seek_goes_by_however_small(site, tmp_path, context, item, modality):
             page.wait_for_timeout(10)
         assert max(page.evaluate(SEEK, steps)) < 0.02
         page.evaluate("document.querySelector('.plane-media').playbackRate = 4")
-        page.wait_for_function("window.finished")
+        while page.evaluate("window.finished === null"):
+            page.wait_for_timeout(50)
         record = page.evaluate("window.finished")
     events = [event["type"] for event in record["events"]]
     assert events.count("seek_refused") == len(steps)
