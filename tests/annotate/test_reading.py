@@ -165,3 +165,29 @@ def test_faults_name_the_file(store, make_trial, tmp_path):
     place.write_text('{"kind": "trial", "participant": "P1", "trial": 1}')
     with pytest.raises(mv.DataError, match=r"trial-001.json, column item"):
         mv.read_annotations(store.folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("format", 2),
+        ("id", None),
+        ("labels", [{"label": {}, "label_name": "x"}]),
+        ("labels", [{"label_name": "x"}]),
+        ("lists", []),
+        ("lists", {"P1": 0}),
+        ("lists", {"P1": [[1, 2]]}),
+        ("lists", {"P1": [{"trial": 1, "item": "V1", "modality": "music"}]}),
+        ("lists", {"P1": [{"trial": 1, "item": {}, "modality": "music", "overlay": None}]}),
+        ("texts", {}),
+    ],
+    ids=str,
+)
+def test_a_damaged_study_names_its_field(store, name, value):
+    place = store.folder / "study.json"
+    place.write_text(json.dumps(dict(store.study) | {name: value}))
+    with pytest.raises(mv.DataError, match=rf"study.json, column {name}"):
+        mv.read_annotations(store.folder)
+    place.write_text("null")
+    with pytest.raises(mv.DataError, match=r"study.json, column format"):
+        mv.read_annotations(store.folder)

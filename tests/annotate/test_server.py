@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import http.client
 import json
@@ -183,6 +184,9 @@ def test_an_origin_behind_a_proxy_is_named(site, data):
     with AnnotationServer(site, data, port=0, origins=origins) as server:
         # as browsers say them: small letters, no usual port
         assert {"https://study.example", "https://two.example", "http://lab:8000"} < server.origins
+        taken = server.server_address[1]
+        with pytest.raises(mv.DesignError, match=f"cannot listen at 127.0.0.1:{taken}.*port"):
+            AnnotationServer(site, data, port=taken)
     with pytest.raises(mv.DesignError, match="origin"):
         AnnotationServer(site, data, port=0, origins=["study.example"])
 
@@ -192,13 +196,13 @@ def test_sizes_kinds_and_addresses_are_refused(client):
     assert client.start(kind="text/plain")[0] == 415
     assert client.post("/api/start", b"{")[0] == 400
     assert client.post("/api/start", b'{"token": NaN}')[0] == 400
-    assert client.post("/api/start", b"[" * 100_000)[0] == 400
+    assert client.post("/api/save", b"[" * 100_000)[0] == 400
     assert client.post("/api/start", [])[0] == 400
     own = f"http://127.0.0.1:{client.port}"
     headers = {"Origin": own, "Content-Type": "application/json"}
-    assert (
-        client.ask("POST", "/api/save", b"", **headers | {"Content-Length": "99999999"})[0] == 413
-    )
+    for path, length in (("/api/save", 99_999_999), ("/api/start", 5000)):
+        told = headers | {"Content-Length": str(length)}
+        assert client.ask("POST", path, b"", **told)[0] == 413
     assert client.ask("POST", "/api/save", b"", **headers | {"Content-Length": "-1"})[0] == 411
     for method in ("PUT", "DELETE", "OPTIONS"):
         assert client.ask(method, "/api/save", b"{}")[0] == 501
@@ -274,6 +278,37 @@ def test_whoever_asks_too_slowly_or_too_often_is_cut_off(client, monkeypatch):
         time.sleep(0.1)
 
 
+def test_bodies_are_taken_apart_a_few_at_a_time(client):
+    held = [client.server.checking.acquire(timeout=1) for _ in range(server_module._MOST_BODIES)]
+    assert all(held)
+    found = []
+    waiting = threading.Thread(target=lambda: found.append(client.start()))
+    waiting.start()
+    assert client.ask("GET", "/")[0] == 200  # files are sent all the same
+    assert found == []
+    client.server.checking.release()
+    waiting.join()
+    assert found == [(200, {"participant": "P1", "done": []})]
+
+
+def test_whoever_takes_a_file_too_slowly_is_cut_off(client, monkeypatch, tmp_path):
+    size = 64 * 1024**2
+    with (tmp_path / "clip.mp4").open("wb") as clip:
+        clip.truncate(size)
+    client.server.pages["/media/long.mp4"] = tmp_path / "clip.mp4"
+    monkeypatch.setattr(server_module, "_LONGEST_REQUEST", 0.2)
+    monkeypatch.setattr(server_module, "_SLOWEST", 1e9)
+    slow = Raw(client)
+    slow.socket.sendall(b"GET /media/long.mp4 HTTP/1.1\r\n\r\n")
+    time.sleep(0.6)
+    taken = 0
+    with contextlib.suppress(OSError):
+        while more := slow.socket.recv(2**20):
+            taken += len(more)
+    slow.socket.close()
+    assert 0 < taken < size
+
+
 def test_no_address_of_a_participant_is_printed(client, monkeypatch, capsys):
     gone = Raw(client)
     gone.socket.sendall(b"GET /media/clip-001.mp4 HTTP/1.1\r\n")
@@ -307,6 +342,14 @@ def test_a_full_disk_costs_no_list_and_no_part(client, data, plan, make_trial, m
     assert client.save("P1", part)[0] == 507
     assert [path for path in (data / "ratings").rglob("*") if path.is_file()] == []
     monkeypatch.setattr(os, "fsync", flush)
+    assert client.save("P1", part)[0] == 200
+
+
+def test_a_trial_without_its_interface_is_as_it_was_planned(client, plan, make_trial):
+    client.start()
+    music = next(each for each in plan["P1"] if each["overlay"] is None)
+    part = make_trial(music)
+    del part["overlay"]
     assert client.save("P1", part)[0] == 200
 
 
@@ -372,7 +415,14 @@ def test_withdrawal_takes_everything_and_closes_the_list(client, data, plan, mak
     assert client.save("P1", make_trial(plan["P1"][1]))[0] == 403
     assert client.start(token=OTHER)[1]["participant"] == "P2"
     Store(data).delete("P1", reopen=True)
+    # a page that was open all the while goes on as nobody, and takes no list
+    study = client.server.store.study["id"]
+    open_page = {"study": study, "participant": "P1", "token": KEY, "given": True}
+    assert client.post("/api/start", open_page) == (403, {"error": "no_key"})
+    assert not (data / "sessions/P1.json").exists()
     assert client.start(token="a" * 32)[1]["participant"] == "P1"
+    assert client.post("/api/start", open_page) == (403, {"error": "no_key"})
+    assert client.post("/api/start", open_page | {"token": "a" * 32})[0] == 200
     with pytest.raises(mv.DataError, match="no such participant"):
         Store(data).delete("P9")
 

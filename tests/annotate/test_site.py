@@ -26,7 +26,9 @@ def test_the_page_holds_all_that_it_needs_and_names_no_other_host(site):
     assert "//" not in page.replace("<!doctype", "")
     for name in ("page.js", "plane.js", "style.css"):
         assert not re.search(r"https?://", (site / "assets" / name).read_text())
-    assert "MIT License" in (site / "assets" / "LICENSE.txt").read_text()
+    terms = (site / "assets" / "LICENSE.txt").read_text()
+    for text in ("MIT License", "Permission is hereby granted", "SIL OPEN FONT LICENSE"):
+        assert text in terms
 
 
 def test_jspsych_is_shipped_as_it_was_built(site):
@@ -79,6 +81,9 @@ def test_faults_are_named(clips, tmp_path):
         mv.write_annotation_page(clips, good, out, rate=0)
     with pytest.raises(mv.DesignError, match=r"rate must be from 0\.1 to 1000"):
         mv.write_annotation_page(clips, good, out, rate=0.05)
+    alike = good.replace({"participant": {"P2": "p1"}})
+    with pytest.raises(mv.DataError, match=r"letters only.*P1, p1"):
+        mv.write_annotation_page(clips, alike, out)
     words = pd.DataFrame({"label": ["a"], "label_name": [" "]})
     with pytest.raises(mv.DataError, match="a label has no words"):
         mv.write_annotation_page(clips, good, out, taxonomy=words)

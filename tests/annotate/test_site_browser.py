@@ -21,7 +21,9 @@ import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.annotate.records import _EVENTS
 from muvistats.annotate.server import AnnotationServer
+from muvistats.annotate.store import Store
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="make test-browser installs playwright"
@@ -151,15 +153,16 @@ def next_page(page: Any) -> None:
     page.locator("#study button.jspsych-btn, #study input[type=submit]").last.click()
 
 
-def introduce(page: Any) -> None:
-    """Consent, questions, sound check and instructions."""
+def introduce(page: Any, until: str = "sound") -> None:
+    """Consent, questions and sound check."""
     page.get_by_role("checkbox").check()
     next_page(page)
     page.locator("[name=age]").fill("23")
     page.get_by_label("female", exact=True).check()
     page.locator("[name=training]").fill("4")
     next_page(page)
-    sound(page)
+    if until == "sound":
+        sound(page)
 
 
 def sound(page: Any) -> None:
@@ -360,8 +363,11 @@ def test_a_finger_a_reload_a_lost_network_and_a_killed_server(site, tmp_path, br
             assert not (data / "ratings/P1/trial-003.json").exists()
             made.set_offline(False)
             page.get_by_text("All your ratings are stored.").wait_for()
+    begun = [event["type"] for event in stored(data, "P1", 2)["events"]]
+    assert begun.count("begun_before") == 1  # seen again after the reload
     record = stored(data, "P1", 3)
     assert record["inputs"] == ["keyboard"]
+    assert "begun_before" not in [event["type"] for event in record["events"]]
     assert record["samples"]["valence"][-1] == 0.2
     assert record["samples"]["arousal"][-1] == 0.2
     study = mv.read_annotations(data)
@@ -480,6 +486,132 @@ def test_two_at_once_and_hostile_ids_stay_text(site, tmp_path, browser):
         "P1.json",
         "%3Cb%3EP2%3C%2Fb%3E.json",
     }
+
+
+def test_a_page_that_is_open_when_its_participant_is_deleted_says_so(site, tmp_path, context):
+    data = tmp_path / "data"
+    said = "All that was stored of you in this study has been deleted"
+    with serving(site, data) as server:
+        page, other = context.new_page(), context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        for each in (other, page):
+            each.goto(f"{server.address}?participant=P3")
+        introduce(page)
+        next_page(page)  # instructions
+        next_page(page)  # practice
+        wait_for(data / "personal/P3.json")
+        page.locator(".plane-start:enabled").click()
+        Store(data).delete("P3", reopen=True)
+        # the other page sends what a person said of themselves
+        introduce(other, until="about")
+        other.get_by_text(said).wait_for()
+        # a rating that waited in this browser, while a clip plays
+        page.evaluate("""async () => {
+          const study = await (await fetch("study.json")).json();
+          new Store(`${study.id}:of:P3`).set("part:final", { kind: "final" });
+          dispatchEvent(new Event("online"));
+        }""")
+        page.get_by_text(said).wait_for()
+        assert page.locator("audio, video").count() == 0
+        for _ in range(2):
+            assert (
+                page.evaluate("Object.keys(localStorage).filter(name => /:of:/.test(name))") == []
+            )
+            page.reload()
+            page.get_by_text(said).wait_for()
+        assert [path for path in data.rglob("*") if "P3" in path.name] == []
+        page.get_by_role("button", name="Begin as a new participant").click()
+        page.get_by_role("checkbox").wait_for()
+        assert [path.name for path in data.rglob("*") if "P3" in path.name] == ["P3.json"]
+        assert problems == []
+
+
+#: One clip and its plane, without the pages about it; what it finishes with is kept.
+DRAW = """async ([modality, overlay, item]) => {
+  const study = await (await fetch("study.json")).json();
+  const display = document.getElementById("jspsych-content");
+  window.finished = null;
+  const within = {
+    finishTrial: (data) => { window.finished = data; }, getDisplayElement: () => display };
+  const source = async () => URL.createObjectURL(await (await fetch(study.media[item])).blob());
+  new PlaneRating(within).trial(
+    display, { source, modality, overlay, rate: 10, texts: study.texts, heading: "Clip 1 of 3" });
+}"""
+
+#: Seeks from where the clip is, or to its end; how far each led, in seconds.
+SEEK = """async (steps) => {
+  const clip = document.querySelector(".plane-media");
+  const led = [];
+  for (const step of steps) {
+    const [from, begun] = [clip.currentTime, performance.now()];
+    clip.currentTime = step === "end" ? clip.duration : from + step;
+    await new Promise((wait) => setTimeout(wait, 60));
+    led.push(clip.currentTime - from - (performance.now() - begun) / 1000);
+  }
+  return led;
+}"""
+
+
+@pytest.mark.parametrize(("item", "modality"), [("V1", "audiovisual"), ("V2", "visual")])
+def test_no_seek_goes_by_however_small(site, tmp_path, context, item, modality):
+    steps = [0.45, -0.1, 0.03, -0.03, 2, "end"]
+    with serving(site, tmp_path / "data") as server:
+        page = context.new_page()
+        page.goto(server.address)
+        page.get_by_role("checkbox").wait_for()
+        page.evaluate(DRAW, [modality, "overlaid", item])
+        page.locator(".plane-start:enabled").wait_for()
+        page.evaluate("document.querySelector('.plane-media').currentTime = 2")
+        page.locator(".plane-start").click()
+        while (clock(page) or 0) < 0.15:
+            page.wait_for_timeout(10)
+        assert max(page.evaluate(SEEK, steps)) < 0.02
+        page.evaluate("document.querySelector('.plane-media').playbackRate = 4")
+        while page.evaluate("window.finished === null"):
+            page.wait_for_timeout(50)
+        record = page.evaluate("window.finished")
+    events = [event["type"] for event in record["events"]]
+    assert events.count("seek_refused") == len(steps)
+    assert events.count("speed_refused") == 1
+    assert set(events) <= set(_EVENTS)
+    time_of, wall = (np.array(record["samples"][name]) for name in ("time", "wall"))
+    assert time_of[0] == 0
+    assert (np.diff(time_of) - np.diff(wall) / 1000).max() < 0.1  # never ahead of the wall clock
+
+
+@pytest.mark.parametrize(
+    ("modality", "overlay"),
+    [("audiovisual", "overlaid"), ("visual", "side_by_side"), ("music", None)],
+)
+def test_nobody_scrolls_to_play(site, tmp_path, context, modality, overlay):
+    """On phones, upright and on their side, with the browser's own bars, and on screens."""
+    with serving(site, tmp_path / "data") as server:
+        page = context.new_page()
+        page.goto(server.address)
+        page.get_by_role("checkbox").wait_for()
+        page.evaluate(DRAW, [modality, overlay, "V1"])
+        page.locator(".plane-start:enabled").wait_for()
+        for width, height in ((1280, 800), (390, 844), (390, 664), (844, 390), (667, 320)):
+            page.set_viewport_size({"width": width, "height": height})
+            for part in (".plane-start", ".plane", "video.plane-media"):
+                if not page.locator(part).count():
+                    continue
+                box = page.locator(part).bounding_box()
+                assert min(box["x"], box["y"]) >= 0, (part, width)
+                assert box["x"] + box["width"] <= width, (part, width)
+                assert box["y"] + box["height"] <= height, (part, width)
+                assert min(box["width"], box["height"]) > 40
+            # whatever the texts below say, and in whatever language, the plane stays where it is
+            box = page.locator(".plane").bounding_box()
+            for text in ("", "word " * 60):
+                for part in ("status", "readout"):
+                    page.locator(f".plane-{part}").evaluate(
+                        "(line, text) => { line.textContent = text; }", text
+                    )
+                assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+            page.evaluate(DRAW, [modality, overlay, "V1"])
+            page.locator(".plane-start:enabled").wait_for()
 
 
 class FilesOnly(SimpleHTTPRequestHandler):

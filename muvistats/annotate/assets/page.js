@@ -53,6 +53,10 @@ class Store {
       localStorage.removeItem(this.prefix + name);
     } catch { /* nothing was kept */ }
   }
+
+  clear() {
+    for (const name of this.names()) this.remove(name);
+  }
 }
 
 // ------------------------------------------------------------------- where finished parts go
@@ -60,9 +64,10 @@ class Store {
 // Parts wait in the store until the server has them; nothing is lost by a reload or a lost network,
 // or by a second page of the same participant.
 class Sender {
-  constructor(store, session) {
+  constructor(store, session, gone) {
     this.store = store;
     this.session = session;
+    this.gone = gone;
     this.sending = null;
     setInterval(() => this.flush(), 5000);
     addEventListener("online", () => this.flush());
@@ -89,7 +94,7 @@ class Sender {
 
   // Sends what waits; parts that the server refuses stay, to be saved as a file.
   flush() {
-    if (!this.session.online) return Promise.resolve();
+    if (!this.session.online || this.session.withdrawn) return Promise.resolve();
     this.sending ??= this.send().finally(() => { this.sending = null; });
     return this.sending;
   }
@@ -107,6 +112,7 @@ class Sender {
         return;
       }
       document.body.classList.remove("offline");
+      if (await refusal(answer) === "no_key") return this.gone();
       if (!answer.ok) continue;
       this.session.done.push(part.kind === "trial" ? part.trial : part.kind);
       this.store.remove(`part:${name}`);
@@ -132,14 +138,20 @@ const post = (address, value) =>
     cache: "no-store",
   });
 
+// Why a server of ours refuses, in its word; other servers have none.
+const refusal = async (answer) =>
+  (answer.ok ? null : (await answer.clone().json().catch(() => null))?.error);
+
 // ------------------------------------------------------------------- who takes part
 
 // A server of `muvistats annotate serve` gives out lists; with any other, the address names one.
 // The browser makes its own key and keeps it first: an answer that is lost costs no list.
+// Somebody whom the server knew and knows no more has withdrawn: no list is taken for them again.
 async function begin(study, store) {
   const asked = new URLSearchParams(location.search).get("participant");
   const place = asked === null ? "session" : `session:${asked}`;
   const mine = store.get(place) ?? { participant: asked, token: newToken() };
+  if (mine.withdrawn) return { ...mine, place };
   store.set(place, mine);
   let answer;
   try {
@@ -156,14 +168,16 @@ async function begin(study, store) {
     }
     return { study: study.id, ...mine, online: false, done: [] };
   }
+  const error = await refusal(answer);
+  if (error === "no_key") return { ...mine, place, withdrawn: true };
+  if (!answer.ok) throw new Error(whyNot(study.texts, error, asked));
   const given = await answer.json();
-  if (!answer.ok) {
-    const problem = study.texts[given.error] ?? study.texts.no_server;
-    throw new Error(given.error === "unknown_participant" ? `${problem} ${asked}` : problem);
-  }
-  store.set(place, { participant: given.participant, token: mine.token });
-  return { study: study.id, ...mine, ...given, online: true };
+  store.set(place, { participant: given.participant, token: mine.token, given: true });
+  return { study: study.id, ...mine, ...given, place, online: true };
 }
+
+const whyNot = (texts, error, asked) =>
+  (texts[error] ?? texts.no_server) + (error === "unknown_participant" ? ` ${asked}` : "");
 
 const newToken = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
@@ -279,7 +293,10 @@ class Pages {
 
   sound() {
     const count = 2 + Math.floor(Math.random() * 4);
+    let playing = false;
     const play = () => {
+      if (playing) return; // tones of two at once cannot be counted
+      playing = true;
       const context = new AudioContext();
       for (let n = 0; n < count; n += 1) {
         const tone = context.createOscillator();
@@ -289,7 +306,7 @@ class Pages {
         tone.start(context.currentTime + 0.6 * n);
         tone.stop(context.currentTime + 0.6 * n + 0.25);
       }
-      setTimeout(() => context.close(), 600 * count + 500);
+      setTimeout(() => { playing = false; context.close(); }, 600 * count + 500);
     };
     const numbers = [2, 3, 4, 5].map((n) =>
       `<label><input type="radio" name="tones" value="${n}" required> ${n}</label>`);
@@ -311,6 +328,13 @@ class Pages {
       });
   }
 
+  // How often a trial was begun before: by another page, before a reload, or before the clip failed.
+  begun({ trial }) {
+    const before = trial ? this.store.get(`begun:${trial}`, 0) : 0;
+    if (trial) this.store.set(`begun:${trial}`, before + 1);
+    return before;
+  }
+
   rating(clip, heading) {
     return {
       type: PlaneRating,
@@ -320,6 +344,7 @@ class Pages {
       rate: this.study.rate,
       texts: this.texts,
       heading,
+      begun: () => this.begun(clip),
     };
   }
 
@@ -476,6 +501,7 @@ class Pages {
   async end(element) {
     if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
     const show = (name, button) => {
+      if (this.session.withdrawn) return;
       element.innerHTML = `<section class="page"><h1>${escape(this.texts.end_title)}</h1>` +
         `<p role="status">${escape(this.texts[name])}</p></section>`;
       if (!button) return;
@@ -504,6 +530,30 @@ class Pages {
   }
 }
 
+// Nothing of somebody who has withdrawn stays in the browser, and it says so.
+function withdraw(element, texts, browser, store, session) {
+  const { place, participant } = session;
+  session.withdrawn = true;
+  store.clear();
+  browser.set(place, { participant, withdrawn: true });
+  if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+  document.body.classList.remove("offline", "unkept");
+  for (const clip of document.querySelectorAll("audio, video")) {
+    clip.removeAttribute("src");
+    clip.load();
+  }
+  element.classList.add("jspsych-display-element");
+  element.innerHTML = `<section class="page"><h1>${escape(texts.withdrawn_title)}</h1>` +
+    `<p role="alert">${escape(texts.withdrawn)}</p></section>`;
+  const anew = document.createElement("button");
+  Object.assign(anew, { className: "jspsych-btn", textContent: texts.begin_anew });
+  anew.addEventListener("click", () => {
+    browser.remove(place);
+    location.reload();
+  });
+  element.firstChild.append(anew);
+}
+
 (async () => {
   const element = document.getElementById("study");
   try {
@@ -513,10 +563,14 @@ class Pages {
     for (const name of ["offline", "unkept"]) {
       document.getElementById(name).textContent = study.texts[name];
     }
-    const session = await begin(study, new Store(study.id));
-    const store = new Store(`${study.id}:${session.participant}`);
-    const sender = new Sender(store, session);
+    const browser = new Store(study.id);
+    const session = await begin(study, browser);
+    const store = new Store(`${study.id}:of:${encodeURIComponent(session.participant)}`);
+    const gone = () => withdraw(element, study.texts, browser, store, session);
+    if (session.withdrawn) return gone();
+    const sender = new Sender(store, session, gone);
     await sender.flush();
+    if (session.withdrawn) return;
     const pages = new Pages(study, session, sender, store);
     const jsPsych = initJsPsych({
       display_element: element,

@@ -18,6 +18,8 @@ class PlaneRating {
       rate: { type: jsPsychModule.ParameterType.FLOAT, default: 10 },
       texts: { type: jsPsychModule.ParameterType.OBJECT, default: {} },
       heading: { type: jsPsychModule.ParameterType.STRING, default: "" },
+      // counts a start of the clip; gives how often it was begun before
+      begun: { type: jsPsychModule.ParameterType.FUNCTION, default: () => 0 },
     },
     data: {
       duration: { type: jsPsychModule.ParameterType.FLOAT },
@@ -43,6 +45,8 @@ class PlaneRating {
     this.stalled = false;
     this.running = false;
     this.next = 0;
+    this.last = 0;
+    this.begun = null;
     this.listeners = [];
     this.draw(display);
     this.follow();
@@ -114,6 +118,7 @@ class PlaneRating {
 
   follow() {
     const pointed = (event) => {
+      if (!event.isPrimary) return; // a second finger
       const box = this.plane.getBoundingClientRect();
       this.move(
         (2 * (event.clientX - box.left)) / box.width - 1,
@@ -137,8 +142,10 @@ class PlaneRating {
     });
     this.listen(window, "blur", () => this.note("focus_lost"));
     this.listen(window, "focus", () => this.note("focus_gained"));
-    this.listen(document, "visibilitychange", () =>
-      this.note(document.hidden ? "hidden" : "visible"));
+    this.listen(document, "visibilitychange", () => {
+      this.note(document.hidden ? "hidden" : "visible");
+      this.goOn();
+    });
   }
 
   move(x, y, input) {
@@ -157,21 +164,27 @@ class PlaneRating {
       playing: () => this.stall(false),
       // the clip goes on, at its own speed and place, whatever keys of the keyboard say
       pause: () => {
-        if (!this.running || this.media.ended) return;
+        if (this.media.ended) return;
         this.note("paused");
-        this.media.play().catch(() => this.again());
+        this.goOn();
       },
+      // a clip that plays never seeks: whatever does not lead back to where it was is refused
       seeking: () => {
-        if (!this.running || Math.abs(this.media.currentTime - this.last) < 0.5) return;
+        if (Math.abs(this.media.currentTime - this.last) < 1e-3) return;
         this.note("seek_refused");
         this.media.currentTime = this.last;
       },
-      ratechange: () => { if (this.media.playbackRate !== 1) this.media.playbackRate = 1; },
+      ratechange: () => {
+        if (this.media.playbackRate === 1) return;
+        this.note("speed_refused");
+        this.media.playbackRate = 1;
+      },
       ended: () => this.finish(),
       error: () => this.fail(),
     };
     for (const [type, handler] of Object.entries(watch)) this.listen(this.media, type, handler);
-    this.listen(this.media, "canplaythrough", () => {
+    // the whole clip is there already; some phones load no more than this before they play
+    this.listen(this.media, "loadedmetadata", () => {
       if (this.running || this.done) return;
       this.button.disabled = false;
       this.status.textContent = texts.ready;
@@ -206,7 +219,7 @@ class PlaneRating {
     if (!this.samples.time.length) {
       this.begun = performance.now();
       this.started = new Date().toISOString();
-      this.last = 0;
+      for (let n = this.settings.begun?.() ?? 0; n > 0; n -= 1) this.note("begun_before");
       this.sample(0);
     }
     // more often than the rate, also in a window that is not drawn
@@ -215,6 +228,13 @@ class PlaneRating {
       await this.media.play();
     } catch {
       this.again();
+    }
+  }
+
+  // A clip that was stopped plays again: at once, or when it can be seen.
+  goOn() {
+    if (this.running && this.media.paused && !document.hidden) {
+      this.media.play().catch(() => this.again());
     }
   }
 
@@ -236,10 +256,9 @@ class PlaneRating {
   // ------------------------------------------------------------------- the log
 
   tick() {
-    const time = this.media.currentTime;
-    if (Math.abs(time - this.last) < 0.5 || !this.media.seeking) this.last = Math.max(time, this.last);
-    if (time < this.next) return;
-    this.sample(time);
+    if (this.media.seeking) return;
+    this.last = this.media.currentTime;
+    if (this.last >= this.next) this.sample(this.last);
   }
 
   sample(time) {
@@ -256,7 +275,7 @@ class PlaneRating {
   }
 
   note(type) {
-    if (!this.running) return;
+    if (this.begun === null) return;
     this.events.push({
       type,
       time: Number(this.media.currentTime.toFixed(4)),
