@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -33,10 +35,10 @@ def draw_person(
     middle = np.array([at[0] * width, at[1] * height])
 
     def place(x: float, y: float) -> tuple[int, int]:
-        return tuple(int(round(v)) for v in middle + unit * np.array([x, y]))
+        return tuple(round(v) for v in middle + unit * np.array([x, y]))
 
     def limb(points: list[tuple[float, float]], thick: float, colour: tuple[int, int, int]) -> None:
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             cv2.line(image, place(*start), place(*end), colour, int(thick * unit), cv2.LINE_AA)
 
     for side in (-1, 1):
@@ -53,28 +55,9 @@ def draw_person(
         limb([tuple(elbow), tuple(wrist)], 0.15, SKIN)
         cv2.circle(image, place(*wrist), int(0.1 * unit), SKIN, -1, cv2.LINE_AA)
     limb([(0, -0.5), (0, -0.75)], 0.18, SKIN)
-    cv2.ellipse(
-        image,
-        place(0, -0.95),
-        (int(0.2 * unit), int(0.27 * unit)),
-        0,
-        0,
-        360,
-        SKIN,
-        -1,
-        cv2.LINE_AA,
-    )
-    cv2.ellipse(
-        image,
-        place(0, -1.05),
-        (int(0.21 * unit), int(0.2 * unit)),
-        0,
-        180,
-        360,
-        HAIR,
-        -1,
-        cv2.LINE_AA,
-    )
+    for at_y, high, first, colour in ((-0.95, 0.27, 0, SKIN), (-1.05, 0.2, 180, HAIR)):
+        axes = int(0.2 * unit), int(high * unit)
+        cv2.ellipse(image, place(0, at_y), axes, 0, first, 360, colour, -1, cv2.LINE_AA)
     for side in (-1, 1):
         cv2.circle(image, place(0.08 * side, -0.97), max(1, int(0.03 * unit)), (40, 30, 30), -1)
     cv2.line(image, place(-0.07, -0.8), place(0.07, -0.8), (70, 70, 160), max(1, int(0.03 * unit)))
