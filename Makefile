@@ -105,7 +105,7 @@ coverage: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(BIN)/python -m benchmarks
-	$(NETWORKS)/bin/python -m benchmarks vision deep
+	$(NETWORKS)/bin/python -m benchmarks vision senses deep
 
 # Long proofs, by hand; each goes on where its tally in docs/proofs stops. `make test` runs samples.
 fuzz crash load mutants: $(VENV)/test.stamp
@@ -122,12 +122,14 @@ $(VENV)/test.stamp $(VENV)/docs.stamp $(VENV)/test-browser.stamp: $(VENV)/%.stam
 	touch $@
 
 # ultralytics brings the OpenCV that draws windows, which needs libraries of a desktop and shares
-# its files with the one without: that one is put back.
+# its files with the one without: that one is put back. tf2onnx asks for an old protobuf that it does
+# not need.
 $(NETWORKS)/test-networks.stamp: pyproject.toml constraints.txt
 	test -x $(NETWORKS)/bin/python || $(PYTHON) -m venv $(NETWORKS)
 	$(NETWORKS)/bin/python $(INSTALL) --editable ".[test-networks]"
 	$(NETWORKS)/bin/python -m pip uninstall --quiet --yes opencv-python
 	$(NETWORKS)/bin/python $(INSTALL) --no-deps --force-reinstall opencv-python-headless
+	$(NETWORKS)/bin/python $(INSTALL) --no-deps tf2onnx==1.17.0
 	touch $@
 
 clean:

@@ -1,15 +1,19 @@
 """Draw the pictures of docs/guide/seen_and_heard.md.
 
-Needs the extras `vision`, `music` and scikit-image, whose portrait of an astronaut (NASA, public
-domain) is the frame; the tune is made here. Run it from the checkout::
+Needs the extras `vision`, `music`, scikit-image, whose photographs are the frames (the astronaut is
+NASA's, the others are in the public domain), and the networks of `muvistats weights`; people and
+the tune are drawn here. Run it from the checkout::
 
     python data/draw_senses.py
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import wave
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -19,7 +23,9 @@ import skimage.data
 from matplotlib.patches import Rectangle
 
 from muvistats.features import audio
-from muvistats.features.visual import Faces, Motion, extract
+from muvistats.features.vision.movenet import JOINTS
+from muvistats.features.vision.poses import arms
+from muvistats.features.visual import BodyPose, Faces, Motion, Objects, extract
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "docs" / "_static"
@@ -27,6 +33,17 @@ RATE, TEMPO = 22_050, 100
 
 #: A tune in A minor: semitones above A of 220 Hz, one a beat; None is a rest.
 TUNE = (0, 2, 3, 5, 7, 8, 11, 12, 12, None, 7, 8, 7, 5, 3, 2, 0, None, 0, None)
+
+#: Joints that a line joins in a drawn skeleton.
+BONES = [
+    pair
+    for side, other in (("left", "right"), ("right", "left"))
+    for pair in (
+        (f"{side}_shoulder", f"{other}_shoulder"),
+        (f"{side}_hip", f"{other}_hip"),
+        *pairwise(f"{side}_{joint}" for joint in ("wrist", "elbow", "shoulder", "hip", "knee")),
+    )
+]
 
 
 def draw_faces() -> None:
@@ -50,6 +67,111 @@ def draw_faces() -> None:
     figure.savefig(STATIC / "seen_faces.png", dpi=110)
 
 
+def draw_objects() -> None:
+    """Photographs with the boxes of their objects."""
+    objects = Objects()
+    classes = [name.removeprefix("object_count_") for name in objects.names()[:80]]
+    figure, axes = plt.subplots(1, 4, figsize=(11, 3), width_ratios=(1, 1.5, 1.5, 1.48))
+    pictures = ("astronaut", "coffee", "chelsea", "stereo_motorcycle")
+    for panel, name in zip(axes, pictures, strict=True):
+        picture = getattr(skimage.data, name)()
+        picture = picture[0] if isinstance(picture, tuple) else picture
+        panel.imshow(picture)
+        frame = np.ascontiguousarray(picture[..., ::-1])
+        surest_last = (part[::-1] for part in objects.find([frame])[0])
+        for kind, sure, (x, y, right, low) in zip(*surest_last, strict=True):
+            box = Rectangle((x, y), right - x, low - y, fill=False, color="tab:orange", linewidth=2)
+            panel.add_patch(box)
+            words = {"color": "white", "weight": "bold", "backgroundcolor": "tab:orange"}
+            panel.text(x + 4, y + 26, f"{classes[kind]} {sure:.2f}", fontsize=7, **words)
+        panel.axis("off")
+    figure.tight_layout()
+    figure.savefig(STATIC / "seen_objects.png", dpi=110)
+
+
+def draw_poses() -> None:
+    """Drawn people with the skeletons that were found, and the course of an arm over time."""
+    sys.path.insert(0, str(ROOT / "tests" / "networks"))
+    from people import draw_person
+
+    poses = BodyPose()
+    figure, axes = plt.subplots(1, 4, figsize=(11, 2.7), width_ratios=(1, 1, 1, 1.5))
+    for panel, arm in zip(axes, ((10, 0), (90, 0), (40, -150)), strict=False):
+        frame = draw_person(*arm)
+        joints, _, _ = poses.find(frame)
+        panel.imshow(frame[:, 120:520, ::-1])
+        for start, end in BONES:
+            x, y = joints[0, [JOINTS.index(start), JOINTS.index(end)], :2].T
+            panel.plot(x - 120, y, "o-", color="tab:orange", markersize=3)
+        opened, height, stretch = arms(joints[..., :2])[0]
+        panel.set_title(
+            f"openness {opened:.2f}\nheight {height:.0f}°, stretch {stretch:.2f}", size=8
+        )
+        panel.axis("off")
+    bends = np.interp(np.arange(200), [0, 60, 110, 140, 200], [-100, -100, 0, 0, -100])
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_film(Path(folder) / "arm.avi", (draw_person(110, bend) for bend in bends))
+        found = extract(path, poses, cache=False)["values"].isel(item=0).to_pandas()
+    for name in ("pose_arm_stretch", "pose_arm_stretching", "pose_move_arms"):
+        axes[3].plot(found.index, found[name], "o-", markersize=3, label=name)
+    axes[3].set_xlabel("time (s)")
+    axes[3].legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(STATIC / "seen_poses.png", dpi=110)
+
+
+def write_film(path: Path, frames: Iterable[np.ndarray]) -> Path:
+    """A film of 25 frames per second, without loss."""
+    import cv2
+
+    writer = None
+    for frame in frames:
+        if writer is None:
+            size = frame.shape[1], frame.shape[0]
+            writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 25, size)
+        writer.write(frame)
+    if writer is not None:
+        writer.release()
+    return path
+
+
+def write_sound(path: Path, sound: np.ndarray) -> Path:
+    """Sound as a WAV file of 16 bit."""
+    with wave.open(str(path), "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(RATE)
+        stream.writeframes((sound * 32767).astype("<i2").tobytes())
+    return path
+
+
+def draw_tags() -> None:
+    """Spectrogram of drums, a chord and both, and the tags that were heard."""
+    time = np.arange(9 * RATE) / RATE
+    noise = np.random.default_rng(0).normal(size=len(time))
+    beat = np.clip(0.3 * noise * np.exp(-(time % 0.5) * 40), -1, 1)
+    tones = (np.sin(2 * np.pi * f * k * time) / k**2 for f in (220, 277, 330) for k in range(1, 6))
+    chord = 0.15 * sum(tones) * np.minimum(1, 3 * (time % 3)) * np.minimum(1, 3 * (3 - time % 3))
+    sound = np.concatenate([beat, chord, 0.5 * (beat + chord)])
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_sound(Path(folder) / "sound.wav", sound)
+        found = audio.extract(path, audio.MusicTags(), cache=False)["values"].isel(item=0)
+    tags = found.to_pandas().iloc[:, :50]
+    shown = tags.max().nlargest(10).index[::-1]
+    figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5), sharex=True, height_ratios=(1, 1.3))
+    heard = sound + 1e-6 * noise.repeat(3)
+    above.specgram(heard, NFFT=2048, Fs=RATE, noverlap=1024, cmap="magma")
+    above.set_ylim(0, 6_000)
+    above.set_ylabel("frequency (Hz)")
+    edges = np.append(tags.index, tags.index[-1] + 0.5)
+    mesh = below.pcolormesh(edges, np.arange(11), tags[shown].T, cmap="viridis", vmin=0)
+    below.set_yticks(np.arange(10) + 0.5, [name.removeprefix("tag_") for name in shown], size=7)
+    below.set_xlabel("time (s): drums, a chord that swells, both")
+    figure.tight_layout()
+    figure.colorbar(mesh, ax=[above, below], label="probability")
+    figure.savefig(STATIC / "heard_tags.png", dpi=110)
+
+
 def tune() -> np.ndarray:
     """The tune as sound, notes with five overtones."""
     length = round(RATE * 60 / TEMPO)
@@ -66,12 +188,7 @@ def draw_sound() -> None:
     """Spectrogram of the tune, and below it the notes, key and tempo that were heard."""
     sound = tune()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tune.wav"
-        with wave.open(str(path), "wb") as stream:
-            stream.setnchannels(1)
-            stream.setsampwidth(2)
-            stream.setframerate(RATE)
-            stream.writeframes((sound * 32767).astype("<i2").tobytes())
+        path = write_sound(Path(folder) / "tune.wav", sound)
         extractors = [audio.Rhythm(), audio.Tonality(), audio.Notes()]
         found = audio.extract(path, extractors, cache=False)["values"].isel(item=0).to_pandas()
     figure, (above, below) = plt.subplots(2, 1, figsize=(9, 5), sharex=True)
@@ -104,16 +221,11 @@ def draw_motion() -> None:
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (34, 160, 3), dtype=np.uint8)
     wide = cv2.resize(coarse, (1280, 272), interpolation=cv2.INTER_CUBIC)
+    frames = [wide[:, 4 * min(number, 75) :][:, :640].copy() for number in range(225)]
+    for number, frame in enumerate(frames[150:]):
+        frame[90:190, 5 * number : 5 * number + 100] = wide[:100, 900:1000]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.avi"
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 25, (640, 272))
-        for number in range(225):
-            frame = wide[:, 4 * min(number, 75) :][:, :640].copy()
-            if number >= 150:
-                x = 5 * (number - 150)
-                frame[90:190, x : x + 100] = wide[:100, 900:1000]
-            writer.write(frame)
-        writer.release()
+        path = write_film(Path(folder) / "film.avi", frames)
         found = extract(path, Motion(), cache=False)["values"].isel(item=0).to_pandas()
     figure, axes = plt.subplots(figsize=(9, 2.6))
     for name in ("motion_camera", "motion_subject"):
@@ -129,5 +241,8 @@ def draw_motion() -> None:
 if __name__ == "__main__":
     mpl.use("Agg")
     draw_faces()
+    draw_objects()
+    draw_poses()
+    draw_tags()
     draw_sound()
     draw_motion()

@@ -110,27 +110,36 @@ def swept(folder: Path) -> Path:
 def whole_path(path: Path) -> Iterator[Path]:
     """Hidden place; what is written there takes that of `path` when the block ends well.
 
-    Where the block fails, what it wrote is removed and `path` stays as it was. The hidden place
-    lies in a work folder beside `path`, which is locked for as long as this process lives: the
-    next run tells by that what may be swept. An error of the disk names `path`.
+    Where the block fails, what it wrote is removed and `path` stays as it was. An error of the
+    disk names `path`.
     """
     place = real_path(path)
-    with _naming(path, place):
-        recovered(place)
-        place.parent.mkdir(parents=True, exist_ok=True)
+    with _naming(path, place), work_folder(place) as work:
+        yield work / place.name
+        _to_disk(work / place.name)
         with locked(place.parent, wait=True):
-            work = Path(tempfile.mkdtemp(prefix=_work_name(place), dir=place.parent))
-            lock = contextlib.ExitStack()
-            lock.enter_context(locked(work, wait=False))
-        with lock:
-            try:
-                yield work / place.name
-                _to_disk(work / place.name)
-                with locked(place.parent, wait=True):
-                    _swap_in(work, place)
-            finally:
-                if place.exists() or not (work / _OLD).exists():
-                    shutil.rmtree(work, ignore_errors=True)
+            _swap_in(work, place)
+
+
+@contextlib.contextmanager
+def work_folder(place: Path) -> Iterator[Path]:
+    """Hidden folder beside a place, removed when the block ends.
+
+    It is locked for as long as this process lives: the next run for this place tells by that
+    whether it may sweep what a killed one left.
+    """
+    recovered(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with locked(place.parent, wait=True):
+        work = Path(tempfile.mkdtemp(prefix=_work_name(place), dir=place.parent))
+        lock = contextlib.ExitStack()
+        lock.enter_context(locked(work, wait=False))
+    with lock:
+        try:
+            yield work
+        finally:
+            if place.exists() or not (work / _OLD).exists():
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _swap_in(work: Path, place: Path) -> None:

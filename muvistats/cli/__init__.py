@@ -9,10 +9,11 @@ from .features import features
 from .studies import report, simulate, validate
 from .tables import table
 from .visual import visual
+from .weights import weights
 
 __all__ = ["app", "main"]
 
-for _command in (report, validate, simulate, table):
+for _command in (report, validate, simulate, table, weights):
     app.command()(_command)
 features.command()(visual)
 app.add_typer(features, name="features")

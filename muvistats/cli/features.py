@@ -54,7 +54,7 @@ def audio(
     feature_set: Annotated[str, typer.Option(help="emobase, eGeMAPS or ComParE.")] = "emobase",
     measure: Annotated[
         list[str] | None,
-        typer.Option(help="opensmile (the default), rhythm, tonality or notes; may be repeated."),
+        typer.Option(help="opensmile (the default), rhythm, tonality, notes, tags; repeatable."),
     ] = None,
     window: Annotated[float, typer.Option(help="Length of a window in s.")] = 0.5,
     hop: Annotated[float, typer.Option(help="Time between the starts of two windows in s.")] = 0.5,
@@ -62,7 +62,7 @@ def audio(
     cache: Cache = True,
     overwrite: Overwrite = False,
 ) -> None:
-    """Extract features of the sound: openSMILE functionals, rhythm, tonality, notes."""
+    """Extract features of the sound: openSMILE functionals, rhythm, tonality, notes, tags."""
     from ..errors import DesignError
     from ..features import audio as room
 
@@ -72,6 +72,7 @@ def audio(
         "rhythm": room.Rhythm,
         "tonality": room.Tonality,
         "notes": room.Notes,
+        "tags": room.MusicTags,
     }
     chosen = measure or ["opensmile"]
     unknown = [name for name in chosen if name not in known]

@@ -23,7 +23,9 @@ def _labels(what: str) -> Any:
 def visual(
     files: Files,
     out: Out,
-    objects: Annotated[Path | None, _network("objects: YOLO, .onnx or .pt")] = None,
+    objects: Annotated[Path, _network("objects: nanodet, or YOLO as .onnx or .pt")] = Path(
+        "nanodet"
+    ),
     scenes: Annotated[Path | None, _network("scenes: it classifies frames")] = None,
     scene_labels: Annotated[Path | None, _labels("scenes")] = None,
     faces: Annotated[Path, _network("expressions of faces, or a registered name")] = Path("fer"),
@@ -44,7 +46,10 @@ def visual(
     cache: Cache = True,
     overwrite: Overwrite = False,
 ) -> None:
-    """Extract colour, lighting, shots, motion and faces, and what your networks see."""
+    """Extract colour, lighting, shots, motion, faces, objects, poses, and what your networks see.
+
+    Objects and poses need `muvistats weights` once; scenes and actions need networks of yours.
+    """
     from ..features import visual as room
     from ..files import write_whole
 
@@ -52,9 +57,8 @@ def visual(
     shots = room.Shots(detector=detector)  # type: ignore[arg-type]  # it checks the name
     expressed = room.Faces(weights=faces, labels=face_labels, detector=face_detector, trust=trust)
     motion = room.Motion(shots=shots)
-    chosen: list[room.Extractor] = [room.Colour(), room.Lighting(), shots, motion, expressed]
-    if objects is not None:
-        chosen.append(room.Objects(weights=objects, trust=trust))
+    seen = room.Objects(weights=objects, trust=trust), room.BodyPose(shots=shots)
+    chosen: list[room.Extractor] = [room.Colour(), room.Lighting(), shots, motion, expressed, *seen]
     if scenes is not None:
         chosen.append(room.Scenes(weights=scenes, labels=scene_labels, trust=trust))
     if actions is not None:

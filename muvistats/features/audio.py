@@ -20,6 +20,7 @@ from .hearing.notes import Notes
 from .hearing.protocol import Sound, SoundExtractor
 from .hearing.rhythm import Rhythm
 from .hearing.scan import scan_sound
+from .hearing.tags import MusicTags
 from .hearing.tonality import PITCH_CLASSES, Tonality
 from .onnx import limit_network_threads
 from .protocol import (
@@ -29,6 +30,7 @@ from .protocol import (
     feature_names,
     several,
     threads_per_process,
+    with_networks,
 )
 from .smile import FEATURE_SETS, FRAME_STEP
 from .store import FileFeatures
@@ -37,6 +39,7 @@ __all__ = [
     "FEATURE_SETS",
     "PITCH_CLASSES",
     "Extractor",
+    "MusicTags",
     "Notes",
     "OpenSmile",
     "Rhythm",
@@ -114,7 +117,8 @@ def extract(
     Warns
     -----
     ExtractionWarning
-        When some of the files could not be read; `extraction_failures` lists them.
+        When some of the files could not be read (`extraction_failures` lists them), or tags are
+        left out because their network is not made yet (``muvistats weights``).
 
     See Also
     --------
@@ -134,7 +138,8 @@ def extract(
     if feature_set is not None and extractors is not None:
         raise DesignError("give extractors or feature_set, which is short for OpenSmile(...)")
     by_default = OpenSmile(feature_set or "emobase")
-    chosen = several(by_default if extractors is None else extractors, "OpenSmile()")
+    given = several(by_default if extractors is None else extractors, "OpenSmile()")
+    chosen = with_networks(given)
     _check_windows(window, hop, min_fill)
     n_jobs = check_jobs(n_jobs)
     optional_module("av", "audio")

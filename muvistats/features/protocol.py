@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import inspect
 import os
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ..errors import DataError, DesignError
+from ..errors import DataError, DesignError, ExtractionWarning
 from ..types import Floats
 
 
@@ -56,6 +57,22 @@ def several(given: AnyExtractor | Sequence[AnyExtractor], example: str) -> tuple
         if isinstance(each, type) or not hasattr(each, "start"):
             raise DesignError(f"{each!r} is no extractor: give an instance, such as {example}")
     return tuple(listed)
+
+
+def with_networks(extractors: Sequence[AnyExtractor]) -> tuple[AnyExtractor, ...]:
+    """Extractors that can work: not those whose networks `muvistats weights` has not made yet.
+
+    One line says which are left out; where none is left, that line is an error.
+    """
+    unmade = [each for each in extractors if getattr(each, "unmade", "")]
+    if unmade:
+        kinds = ", ".join(type(each).__name__ for each in unmade)
+        names = " ".join(getattr(each, "unmade", "") for each in unmade)
+        said = f"no features of {kinds}: `muvistats weights {names}` makes their networks"
+        if len(unmade) == len(extractors):
+            raise DataError(said)
+        warnings.warn(said, ExtractionWarning, stacklevel=3)
+    return tuple(each for each in extractors if not getattr(each, "unmade", ""))
 
 
 def feature_names(extractors: Sequence[Extractor]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -21,6 +21,7 @@ from .protocol import (
     feature_names,
     several,
     threads_per_process,
+    with_networks,
 )
 from .store import FileFeatures
 from .vision.actions import Actions
@@ -30,14 +31,16 @@ from .vision.lighting import Lighting
 from .vision.motion import Motion
 from .vision.networks import limit_threads
 from .vision.objects import Objects
+from .vision.poses import BodyPose
 from .vision.protocol import Extractor, Film, Frame, FrameExtractor, Reading, Scan
 from .vision.scan import scan_film
 from .vision.scenes import Scenes
 from .vision.shots import Shots
-from .vision.weights import fetch_weights, registered_weights
+from .weights import fetch_weights, registered_weights
 
 __all__ = [
     "Actions",
+    "BodyPose",
     "Colour",
     "Extractor",
     "Faces",
@@ -90,7 +93,9 @@ def extract(
         Video files, in any format that OpenCV decodes.
     extractors : Extractor or sequence of Extractor, optional
         What to measure, from this module or your own; by default `Colour`, `Lighting`, `Shots`,
-        `Motion` and `Faces`, whose networks come with the package.
+        `Motion` and `Faces`, whose networks come with the package, and `Objects` and `BodyPose`
+        where the command ``muvistats weights`` has made theirs. Scenes and actions need networks
+        that you bring.
     hop : float
         Time between two windows in s.
     items : sequence of str, optional
@@ -116,8 +121,8 @@ def extract(
     Raises
     ------
     DataError
-        When there is no file, two files are of one item, no file could be read, or a network and
-        its labels do not fit.
+        When there is no file, two files are of one item, no file could be read, a network and
+        its labels do not fit, is not the one that was made, or none of those asked for is made.
     DesignError
         When the hop makes no sense, two features have one name, or a file of weights would need
         trust.
@@ -127,7 +132,8 @@ def extract(
     Warns
     -----
     ExtractionWarning
-        When some of the files could not be read; `extraction_failures` lists them.
+        When some of the files could not be read (`extraction_failures` lists them), or features
+        are left out because their networks are not made yet.
 
     Notes
     -----
@@ -143,9 +149,9 @@ def extract(
 
     Files of one picture are refused, and so are texts, which FFmpeg would draw.
     """
-    by_default = (Colour(), Lighting(), Shots(), Motion(), Faces())
+    by_default = (Colour(), Lighting(), Shots(), Motion(), Faces(), Objects(), BodyPose())
     given: Sequence[Extractor] | Extractor = by_default if extractors is None else extractors
-    chosen = several(given, "Colour()")
+    chosen = with_networks(several(given, "Colour()"))
     hop = check_number("hop", hop, above=0)
     n_jobs = check_jobs(n_jobs)
     for extractor in chosen:

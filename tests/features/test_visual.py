@@ -12,9 +12,9 @@ import xarray as xr
 
 from muvistats.dataset.release.features import visual_family
 from muvistats.errors import DataError, DesignError, MissingExtraError
+from muvistats.features import weights
+from muvistats.features.labels import read_labels
 from muvistats.features.protocol import describe
-from muvistats.features.vision import weights
-from muvistats.features.vision.labels import read_labels
 from muvistats.features.visual import (
     Actions,
     Colour,

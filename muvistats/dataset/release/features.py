@@ -44,6 +44,7 @@ VISUAL_FAMILIES = {
     "object": "object", "objects": "object", "yolo": "object", "obj": "object",
     "face": "face", "faces": "face", "facial": "face", "emotion": "face", "expression": "face",
     "shot": "shot", "shots": "shot", "cut": "shot", "cuts": "shot",
+    "motion": "motion", "pose": "pose", "poses": "pose",
 }  # fmt: skip
 
 #: What an archive may hold; the released one has 94 MB unpacked, in 81 files of up to 140 rows.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...extras import optional_module
 from ...types import Floats, Ints
+from .protocol import Image
 
 
 def distinct(boxes: Floats, scores: Floats, overlap: float, *, of_smaller: bool = False) -> Ints:
@@ -40,3 +42,34 @@ def distinct(boxes: Floats, scores: Floats, overlap: float, *, of_smaller: bool 
         whole = smaller if of_smaller else area[first] + area[rest] - shared
         order = rest[shared <= overlap * whole]
     return np.array(kept, dtype=np.int64)
+
+
+def fitted(image: Image, longest: int, multiple: int) -> tuple[Image, float]:
+    """A picture made as large as a network takes it, black below and to the right.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        The picture.
+    longest : int
+        Its longer side afterwards, in pixels.
+    multiple : int
+        Both sides with the black are multiples of this.
+
+    Returns
+    -------
+    picture : ndarray of uint8
+        The picture and the black.
+    by : float
+        By how much it was made larger.
+    """
+    cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
+    height, width = image.shape[:2]
+    by = longest / max(height, width)
+    high, wide = max(1, round(height * by)), max(1, round(width * by))
+    how = cv2.INTER_LINEAR if by > 1 else cv2.INTER_AREA
+    picture = np.zeros(
+        (-(-high // multiple) * multiple, -(-wide // multiple) * multiple, 3), np.uint8
+    )
+    picture[:high, :wide] = cv2.resize(image, (wide, high), interpolation=how)
+    return picture, by

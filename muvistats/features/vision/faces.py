@@ -14,10 +14,10 @@ import numpy as np
 from ...errors import DataError, DesignError
 from ...extras import optional_module
 from ...types import Floats
+from ..weights import weights_path
 from .mtcnn import check_cascade, find_faces
 from .networks import NetworkSettings, prepare
 from .protocol import FrameExtractor, Image
-from .weights import weights_path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from ...errors import DataError, DesignError
 from ...extras import optional_module
 from ...quiet import quiet
 from ...types import Floats, Singles
+from ..labels import read_labels
 from ..onnx import (
     limit_network_threads,
     load_session,
@@ -23,9 +24,8 @@ from ..onnx import (
     one_line,
     run_session,
 )
-from .labels import read_labels
+from ..weights import known_weights, weights_path
 from .protocol import Image
-from .weights import known_weights, weights_path
 
 Network = Callable[[Singles], Singles]
 

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from muvistats import DataError, DesignError, MissingExtraError
+from muvistats import DataError, DesignError, ExtractionWarning, MissingExtraError
 from muvistats.features import audio
-from muvistats.features.audio import Notes, OpenSmile, Rhythm, Tonality
+from muvistats.features.audio import MusicTags, Notes, OpenSmile, Rhythm, Tonality
 
 from ...features.sounds import harmonic, write_film, write_wav
 
@@ -146,3 +146,46 @@ def test_settings_and_missing_packages(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "librosa", None)
     with pytest.raises(MissingExtraError, match=r"muvistats\[music\]"):
         audio.extract(path, Rhythm())
+
+
+def drums(seconds: float) -> np.ndarray:
+    time = np.arange(round(seconds * RATE)) / RATE
+    noise = np.random.default_rng(0).normal(size=len(time))
+    return np.clip(0.3 * noise * np.exp(-(time % 0.5) * 40), -1, 1)
+
+
+def test_tags_tell_drums_from_chords(heard, made):
+    made("musicnn")
+    chord = sum(harmonic(tone, 9.0, RATE) for tone in (110, 138.6, 164.8)) / 3
+    soft, loud = heard(chord, MusicTags()), heard(drums(9), MusicTags())
+    assert soft.shape == loud.shape == (18, 803)
+    assert soft["tag_ambient"].mean() > 2 * loud["tag_ambient"].mean()
+    tags = soft.iloc[:, :50]
+    assert tags.min().min() >= 0
+    assert tags.max().max() <= 1
+    assert soft.iloc[0, :].equals(soft.iloc[1, :])  # one piece of 3 s
+    assert not soft.iloc[0, :].equals(soft.iloc[-1, :])
+
+
+def test_tags_of_silence_short_loud_and_low_sound(heard, made):
+    made("musicnn")
+    half = np.concatenate([drums(6), np.zeros(6 * RATE)])
+    found = heard(half, MusicTags())
+    assert found.iloc[:8].notna().all().all()
+    assert found.iloc[-6:].isna().all().all()
+    short = heard(drums(1), MusicTags())
+    assert short.shape == (2, 803)
+    assert short.notna().all().all()
+    square = np.sign(np.sin(2 * np.pi * 100 * np.arange(4 * RATE) / RATE))
+    assert np.isfinite(heard(0.99 * square, MusicTags()).to_numpy()).all()
+    assert heard(drums(4)[::3], MusicTags(), rate=8_000).notna().all().all()
+
+
+def test_tags_without_their_network(tmp_path):
+    path = write_wav(tmp_path / "a.wav", drums(2), RATE, "s16")
+    with pytest.raises(DataError, match="no features of MusicTags: `muvistats weights musicnn`"):
+        audio.extract(path, MusicTags(), cache=False)
+    with pytest.warns(ExtractionWarning, match="no features of MusicTags"):
+        found = audio.extract(path, [Rhythm(), MusicTags()], cache=False)
+    assert set(found["family"].to_numpy()) == {"rhythm"}
+    assert len(MusicTags().names()) == len(MusicTags().family) == 803

@@ -17,6 +17,13 @@ if any(importlib.util.find_spec(name) is None for name in NEEDED):
     collect_ignore_glob = ["*"]  # another environment: see the Makefile
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Default features are asked for where some networks are not made."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore:no features of Objects, BodyPose"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the settings of ultralytics out of the user's home."""

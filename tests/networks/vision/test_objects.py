@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
 import warnings
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 
-from muvistats.errors import DataError, DesignError
-from muvistats.features.visual import Objects, extract
+from muvistats.errors import DataError, DesignError, ExtractionWarning
+from muvistats.features.visual import BodyPose, Colour, Objects, extract
 
 
 @pytest.fixture(scope="session")
@@ -124,18 +124,57 @@ def test_network_of_another_task(tmp_path):
         Objects(weights=tmp_path / "classify.pt", trust=True).names()
 
 
-def test_real_weights_find_a_face_in_a_photograph(write_film):
-    """The one detector with trained weights that a package ships, on a photograph of two men."""
-    shipped = importlib.util.find_spec("nudenet")
-    if shipped is None:
-        pytest.skip("nudenet is not installed")
-    weights = Path(str(shipped.origin)).with_name("320n.onnx")
-    assets = Path(str(importlib.util.find_spec("ultralytics").origin)).with_name("assets")
-    photograph = cv2.imread(str(assets / "zidane.jpg"))
-    film = write_film("film.avi", [photograph] * 20 + [np.zeros_like(photograph)] * 30)
-    found = extract(film, Objects(weights=weights), cache=False)["values"][0]
-    count = found.sel(feature="object_count_face_male").to_numpy()
-    sure = found.sel(feature="object_confidence_face_male").to_numpy()
-    assert count.tolist() == [1, 1, 0, 0]  # the other one is seen from the side
-    assert (sure[:2] > 0.7).all()
-    assert found.sel(feature="object_count_belly_exposed").sum() == 0
+#: Of pictures in scikit-image: what they show, where (left, top, right, bottom), least confidence.
+SHOWN = [
+    ("astronaut", "person", (15, 14, 364, 508), 0.6),
+    ("camera", "person", (4, 68, 318, 512), 0.7),
+    ("chelsea", "cat", (2, 3, 432, 296), 0.45),
+    ("coffee", "cup", (171, 20, 416, 250), 0.3),
+]
+
+
+def photograph(name):
+    image = getattr(skimage.data, name)()
+    colours = image[..., ::-1] if image.ndim == 3 else np.stack([image] * 3, axis=-1)
+    return np.ascontiguousarray(colours)
+
+
+@pytest.mark.parametrize(("name", "thing", "box", "least"), SHOWN, ids=[row[0] for row in SHOWN])
+def test_nanodet_finds_what_photographs_show(made, name, thing, box, least):
+    made("nanodet")
+    objects = Objects()
+    kinds, sure, boxes = objects.find([photograph(name)])[0]
+    classes = [each.removeprefix("object_count_") for each in objects.names()[:80]]
+    which = [classes[kind] for kind in kinds].index(thing)
+    assert sure[which] > least
+    np.testing.assert_allclose(boxes[which], box, atol=10)
+    row = objects.measure([photograph(name)])[0]
+    assert row[80 + kinds[which]] == sure[which]
+    assert row[:80].sum() == len(kinds)
+
+
+def test_nanodet_in_a_film_and_in_black(made, write_film):
+    made("nanodet")
+    picture = photograph("astronaut")
+    film = write_film("film.avi", [picture] * 20 + [np.zeros_like(picture)] * 30)
+    found = extract(film, Objects(), cache=False)["values"][0]
+    assert found.sel(feature="object_count_person").to_numpy().tolist() == [1, 1, 0, 0]
+    assert (found[2:] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(512, 1100), (1100, 512), (513, 601)])
+def test_nanodet_boxes_in_frames_of_any_shape(made, shape):
+    made("nanodet")
+    frame = np.zeros((*shape, 3), dtype=np.uint8)
+    frame[:512, :512] = photograph("astronaut")
+    kinds, _, boxes = Objects().find([frame])[0]
+    np.testing.assert_allclose(boxes[list(kinds).index(0)], (15, 14, 364, 508), atol=60)
+
+
+def test_without_their_networks_columns_are_absent_and_one_line_says_so(write_film, shapes):
+    film = write_film("film.avi", shapes * 6)
+    with pytest.warns(ExtractionWarning, match="no features of Objects, BodyPose: `muvistats weig"):
+        found = extract(film, [Colour(), Objects(), BodyPose()], cache=False)
+    assert set(found["family"].to_numpy()) == {"colour"}
+    with pytest.raises(DataError, match="`muvistats weights nanodet` makes"):
+        extract(film, Objects(), cache=False)

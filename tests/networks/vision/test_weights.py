@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from muvistats.errors import DataError, DesignError
-from muvistats.features.vision import weights
+from muvistats.features import weights
 from muvistats.features.visual import Scenes, fetch_weights, registered_weights
 
 

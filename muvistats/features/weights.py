@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import os
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import pandas as pd
 
-from ...errors import DataError, DesignError
-from ...extras import optional_module
-from ...files import cache_folder
-from ..onnx import SHIPPED
+from ..errors import DataError, DesignError
+from ..extras import optional_module
+from ..files import cache_folder
+from .onnx import SHIPPED
 
-#: How the address of what comes with the package begins.
-_OURS = "muvistats:"
+#: How the address of what comes with the package begins, and of what is made from packages.
+_OURS, _MADE = "muvistats:", ("npm:", "pip:")
+
+#: Files of made weights: the network, and what it was made of, with its digest.
+NETWORK, ORIGIN = "network.onnx", "origin.json"
 
 #: The registry: one row per file, with address and checksum.
-REGISTRY = Path(__file__).parents[2] / "data" / "weights.csv"
+REGISTRY = Path(__file__).parents[1] / "data" / "weights.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,11 @@ class RegisteredWeights:
     file : str
         Name of the file.
     address : str
-        Where its authors offer it; ``muvistats:`` and a place for what comes with the package.
+        Where its authors offer it; ``muvistats:`` and a place for what comes with the package;
+        ``npm:`` or ``pip:`` and a package for what `muvistats weights` makes from one.
     sha256 : str
-        Checksum; empty where none is known, and then the file is not fetched.
+        Checksum of the file, or of the package; empty where none is known, and then the file is
+        not fetched.
     licence : str
         Licence of the weights, as far as it is stated.
     labels : str
@@ -62,6 +69,11 @@ class RegisteredWeights:
     sd: str
     description: str
 
+    @property
+    def made(self) -> bool:
+        """Whether `muvistats weights` makes it."""
+        return self.address.startswith(_MADE)
+
 
 def registered_weights() -> pd.DataFrame:
     """Networks that the package knows by name.
@@ -72,6 +84,8 @@ def registered_weights() -> pd.DataFrame:
         One row per file: `name`, `extractor` (what it is for), `file`, `address`, `sha256`,
         `licence`, `labels`, `size`, `mean`, `sd`, `description`. A row without `sha256` says where
         a file comes from; it is not fetched, since nobody could tell whether it is the right one.
+        An address that begins with ``npm:`` or ``pip:`` is a package from which the command
+        ``muvistats weights`` makes the file; the checksum is that of the package.
 
     Examples
     --------
@@ -104,7 +118,8 @@ def fetch_weights(name: str, *, folder: str | os.PathLike[str] | None = None) ->
     DesignError
         When the name is not in the registry, or its row has no checksum.
     DataError
-        When the file cannot be fetched, as without a network, or is not the right one.
+        When the file cannot be fetched, as without a network, is not the right one, or has to be
+        made first (``muvistats weights``).
     MissingExtraError
         When pooch is not installed and the file is not there.
     """
@@ -114,6 +129,11 @@ def fetch_weights(name: str, *, folder: str | os.PathLike[str] | None = None) ->
         raise DesignError(f"no weights are called {name!r}: give a path, or one of {known}")
     if row.address.startswith(_OURS):
         return SHIPPED / row.address.removeprefix(_OURS)
+    if row.made:
+        found = made_network(name)
+        if found is None:
+            raise DataError(f"weights {name} are not made yet: run `muvistats weights {name}`")
+        return found
     where = Path(folder) if folder is not None else cache_folder() / "weights"
     if not row.sha256:
         raise DesignError(
@@ -146,6 +166,49 @@ def weights_path(given: str | os.PathLike[str]) -> Path:
         return fetch_weights(str(given))
     names = ", ".join(known_weights())
     raise DataError("no such file of weights, nor a registered name", file=given, expected=names)
+
+
+def weights_or_name(given: str | os.PathLike[str]) -> Path | str:
+    """A file of weights, or the name of registered ones that are not made yet."""
+    row = known_weights().get(str(given))
+    if row is not None and row.made and not Path(given).exists() and made_network(row.name) is None:
+        return row.name
+    return weights_path(given)
+
+
+def made_network(name: str) -> Path | None:
+    """File of the weights that `muvistats weights` made; None where it has not made them.
+
+    Raises
+    ------
+    DataError
+        When the file is not the one that was made.
+    """
+    path = made_folder(name) / NETWORK
+    if not path.parent.is_dir():
+        return None
+    if not _is_whole(path, path.stat().st_mtime_ns if path.is_file() else 0):
+        raise DataError(
+            "not the network that was made: its digest is another"
+            f" (`muvistats weights {name} --overwrite` makes it anew)",
+            file=path,
+        )
+    return path
+
+
+def made_folder(name: str) -> Path:
+    """Where made weights of this name are kept: network, licence, and what it was made of."""
+    return cache_folder("weights", name)
+
+
+@lru_cache(maxsize=16)
+def _is_whole(path: Path, stamp: int) -> bool:  # noqa: ARG001 (a changed file is looked at anew)
+    """Whether a network has the digest that was written beside it."""
+    try:
+        told = json.loads((path.parent / ORIGIN).read_text(encoding="utf-8"))["sha256"]
+        return bool(hashlib.sha256(path.read_bytes()).hexdigest() == told)
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from ...errors import DataError
+from ..errors import DataError
 
 _NUMBERED = re.compile(r"(.*\S)\s+(\d+)")
 

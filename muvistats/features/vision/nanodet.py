@@ -1,0 +1,66 @@
+"""Objects by NanoDet: one picture in, boxes of three sizes of cells out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...types import Floats, Ints
+from ..onnx import load_session, run_session
+from .boxes import distinct, fitted
+from .protocol import Image
+
+#: Side of the picture, and of the cells that each place of an output stands for, in pixels.
+_SIDE, _CELLS = 416, (8, 16, 32)
+
+#: Distances of a side from the middle, in cells, over which probability is spread.
+_STEPS = 11
+
+#: Mean and spread of blue, green and red.
+_MEAN, _SD = np.float32([103.53, 116.28, 123.675]), np.float32([57.375, 57.12, 58.395])
+
+
+def is_nanodet(path: Path) -> bool:
+    """Whether an ONNX network has NanoDet's outputs: scores and distances for each size of cell."""
+    shapes = [out.shape for out in load_session(path, "vision").get_outputs()]
+    places = [(_SIDE // cell) ** 2 for cell in _CELLS]
+    return [shape[1:2] for shape in shapes] == [[place] for place in places * 2]
+
+
+def find_objects(
+    image: Image, path: Path, *, confidence: float, overlap: float
+) -> tuple[Ints, Floats, Floats]:
+    """Class, probability and box (left, top, right, bottom, in pixels) of each object.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        The picture, blue first.
+    path : Path
+        The network.
+    confidence, overlap : float
+        Least probability, and overlap above which two boxes of a class are one.
+    """
+    picture, by = fitted(image, _SIDE, _SIDE)
+    scaled = np.ascontiguousarray(((picture.astype(np.float32) - _MEAN) / _SD).transpose(2, 0, 1))
+    session = load_session(path, "vision")
+    found = run_session(session, {session.get_inputs()[0].name: scaled[None]}, path)
+    boxes, scores = [], []
+    for cell, score, distance in zip(_CELLS, found[:3], found[3:], strict=True):
+        place = np.flatnonzero(score[0].max(axis=1) >= confidence)
+        row, column = np.divmod(place, _SIDE // cell)
+        middle = (np.column_stack([column, row]) + 0.5) * cell
+        shares = np.exp(distance[0, place].reshape(len(place), 4, _STEPS).astype(np.float64))
+        shares /= shares.sum(axis=-1, keepdims=True)
+        away = shares @ np.arange(_STEPS) * cell
+        boxes.append(np.concatenate([middle - away[:, :2], middle + away[:, 2:]], axis=1))
+        scores.append(score[0, place].astype(np.float64))
+    box, score = np.concatenate(boxes), np.concatenate(scores)
+    where, kind = np.nonzero(score >= confidence)
+    sure, box = score[where, kind], box[where]
+    apart = kind[:, None] * 4.0 * _SIDE  # classes never overlap
+    kept = distinct(box + apart, sure, overlap)
+    height, width = image.shape[:2]
+    inside = np.clip(box[kept] / by, 0, [width, height, width, height])
+    return kind[kept], sure[kept], inside
