@@ -67,5 +67,4 @@ def shrunken(xx: Floats, xy: Floats, yy: Floats, group: Ints) -> tuple[Floats, f
 def _solved(products: Floats, cross: Floats, penalty: float) -> Floats:
     """Ridge coefficients of each row."""
     ridge = products + penalty * np.eye(products.shape[-1])
-    out: Floats = np.linalg.solve(ridge, cross[..., None])[..., 0]
-    return out
+    return np.asarray(np.linalg.solve(ridge, cross[..., None])[..., 0], dtype=np.float64)

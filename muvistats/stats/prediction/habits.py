@@ -172,7 +172,8 @@ def _habit(x: Floats, y: Floats, unit: Ints, person: Ints, nobody: Floats) -> tu
     """
     group = np.zeros(int(unit.max()) + 1, dtype=np.int64)
     group[unit] = person
-    xx, xy, yy = (np.bincount(unit, (a * b).sum(axis=1)) for a, b in ((x, x), (x, y), (y, y)))
+    pairs = ((x, x), (x, y), (y, y))
+    xx, xy, yy = (np.bincount(unit, (a * b).sum(axis=1)).astype(float) for a, b in pairs)
     found, _ = shrunken(xx[:, None, None], xy[:, None], yy, group)
     out = nobody.copy()
     out[: len(found)] = found[:, 0]

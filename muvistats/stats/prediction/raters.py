@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -123,8 +123,9 @@ class Raters:
         use = keep & used[self._items(annotations["item"].to_numpy())]
         return np.where(use, values[:, np.isin(stored, time)], np.nan), time
 
-    def _items(self, names: object) -> Ints:
-        return np.asarray(pd.Index(self.inputs.items).get_indexer(pd.Index(names).astype(str)))
+    def _items(self, names: Iterable[object]) -> Ints:
+        known = pd.Index(self.inputs.items)
+        return np.asarray(known.get_indexer(pd.Index([str(name) for name in names])))
 
     def ratings(self, dimension: str) -> Ratings:
         """Ratings of a dimension by people in the order of the study."""
@@ -190,7 +191,7 @@ def predict(raters: Raters, dimension: str, plan: Plan, *, known: bool) -> list[
         One for each set.
     """
     ratings = raters.ratings(dimension)
-    rated = ~np.isnan(ratings.values).all(axis=1)
+    rated: Mask = np.any(~np.isnan(ratings.values), axis=1)
     trials = np.bincount(ratings.person[rated], minlength=ratings.n_people)
     group = np.zeros(ratings.n_people, dtype=np.int64)
     if not known and (trials > 0).sum() > 1:
@@ -218,8 +219,7 @@ def predict(raters: Raters, dimension: str, plan: Plan, *, known: bool) -> list[
     alone = trials[ratings.person] < 2
     out = []
     for s, (modality, _) in enumerate(plan.sets):
-        there = rated & (raters.frame["modality"] == modality).to_numpy()
-        rows = np.flatnonzero(there)
+        rows = np.flatnonzero(rated & (raters.frame["modality"] == modality).to_numpy())
         mine = np.where((alone & known)[:, None], average[s], personal[s])
         out.append(
             Predicted(
