@@ -114,6 +114,7 @@ from .stats.prediction.labels import label_prediction as label_prediction
 from .stats.prediction.lasso import lasso_models as lasso_models
 from .stats.prediction.models import FeatureModels as FeatureModels
 from .stats.prediction.models import feature_models as feature_models
+from .stats.prediction.personal import personal_models as personal_models
 from .stats.prediction.ranking import family_importance as family_importance
 from .stats.prediction.ranking import rank_features as rank_features
 from .stats.prediction.steadiness import feature_roughness as feature_roughness

@@ -44,6 +44,7 @@ _SERIES = (
 )
 _OTHERS = {
     "kendall_w": {"rating", "people"},
+    "personal_models": {"rating", "people", "features"},
     "label_prediction": {"labels", "features"},
     "feature_roughness": {"features"},
     "label_alignment_check": {"trial"},

@@ -34,6 +34,10 @@ CALLS: dict[str, list[dict[str, object]]] = {
     "over_time": [{"formula": "arousal ~ modality"}],
     "pairwise": [{"formula": "arousal ~ gender"}],
     "partial_correlation": [{"formula": "valence ~ arousal", "given": "n_labels"}],
+    "personal_models": [
+        {"sets": [("visual", "visual")], "dimension": "arousal", "model": "linear", "level": level}
+        for level in ("summary", "participant", "annotation", "time")
+    ],
     "rank_features": [{"level": level, "dimension": "arousal"} for level in ("feature", "family")],
     "rm_corr": [{"formula": "valence ~ arousal"}],
     "wilcoxon": [{"formula": "arousal ~ gender"}],
@@ -48,6 +52,7 @@ NEEDS_FEATURES = {
     "feature_roughness",
     "label_prediction",
     "lasso_models",
+    "personal_models",
     "rank_features",
 }
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ...dataset.access import need_study
+from ...dataset.schema import decode_levels
 from ...errors import DataError
 from ...results.frame import provenance
 from ...types import Floats, Ints, Mask, Names
@@ -132,10 +133,7 @@ def feature_inputs(
     """
     need_study(data)
     names = dynamic_dimensions(data, dimension)
-    there = [kind for kind in kinds if has_features(data, kind)]
-    if not there:
-        wanted = " or ".join(kinds)
-        raise DataError(f"the study has no {wanted} features", file=f"/features/{kinds[0]}")
+    there = _kinds_there(data, kinds)
     items = release_order(data)
     estimator = gold_standard(data, method=gold, dimension=dimension)
     rated = estimator.sizes["time"]
@@ -161,15 +159,6 @@ def feature_inputs(
     )
     if not len(x):
         raise DataError("no item has ratings and features at the same time", file="/features")
-    names_of = {
-        name: np.concatenate(
-            [
-                data[f"features/{kind}"].dataset[name].to_numpy().astype(object)[columns[kind]]
-                for kind in there
-            ]
-        )
-        for name in ("feature", "family")
-    }
     return Inputs(
         items=items,
         dimensions=names,
@@ -178,9 +167,7 @@ def feature_inputs(
         item=where[0],
         time=time[where[1]],
         gold=target[:, :, used],
-        kinds=np.repeat(np.array(there, dtype=object), [columns[k].sum() for k in there]),
-        names=names_of["feature"],
-        families=names_of["family"],
+        **_feature_names(data, columns),
         present=present,
         n_missing=rated - used.sum(axis=1),
         notes=notes,
@@ -188,15 +175,87 @@ def feature_inputs(
     )
 
 
+def item_inputs(data: xr.DataTree, *, kinds: Sequence[str] = KINDS) -> Inputs:
+    """Mean features of the items of a study, a row for each that has any, and no gold standard.
+
+    Parameters
+    ----------
+    data : DataTree
+        The study.
+    kinds : sequence of str
+        Kinds of features that are wanted; those that the study lacks are left out.
+
+    Returns
+    -------
+    Inputs
+        The rows; means are over the frames that `feature_inputs` would use.
+
+    Raises
+    ------
+    DataError
+        When the study has none of these features.
+    """
+    need_study(data)
+    there = _kinds_there(data, kinds)
+    items = release_order(data)
+    time = data[f"features/{there[0]}/time"].to_numpy()
+    _, blocks = _common_time(data, there, items, time, least=1)
+    used, present, columns, notes = _usable_steps(data, blocks, items)
+    rows = np.flatnonzero(used.any(axis=1))
+    weight = used[rows] / used[rows].sum(axis=1, keepdims=True)
+    means = [
+        np.einsum(
+            "it,itf->if",
+            weight,
+            np.nan_to_num(blocks[kind][rows][..., columns[kind]], posinf=0.0, neginf=0.0),
+        )
+        for kind in there
+    ]
+    modalities = decode_levels(data["annotations/modality"].attrs["levels"])
+    return Inputs(
+        items=items,
+        dimensions=[],
+        modalities=[str(name) for name in modalities],
+        x=rounded_away(np.concatenate(means, axis=1)),
+        item=rows,
+        time=np.zeros(len(rows)),
+        gold=np.empty((0, len(modalities), len(rows))),
+        **_feature_names(data, columns),
+        present=present,
+        n_missing=np.zeros(len(items), dtype=np.int64),
+        notes=notes,
+        provenance=provenance(data),
+    )
+
+
+def _kinds_there(data: xr.DataTree, kinds: Sequence[str]) -> list[str]:
+    """Kinds of features that the study has."""
+    there = [kind for kind in kinds if has_features(data, kind)]
+    if not there:
+        wanted = " or ".join(kinds)
+        raise DataError(f"the study has no {wanted} features", file=f"/features/{kinds[0]}")
+    return there
+
+
+def _feature_names(data: xr.DataTree, columns: dict[str, Mask]) -> dict[str, npt.NDArray[Any]]:
+    """Kind, name and family of the features that are kept."""
+    out = {"kinds": np.repeat(np.array(list(columns), object), [c.sum() for c in columns.values()])}
+    for key, name in (("names", "feature"), ("families", "family")):
+        groups = [data[f"features/{kind}"].dataset[name].to_numpy() for kind in columns]
+        kept = zip(groups, columns.values(), strict=True)
+        out[key] = np.concatenate([values.astype(object)[there] for values, there in kept])
+    return out
+
+
 def _common_time(
-    data: xr.DataTree, kinds: Sequence[str], items: list[str], rated: Floats
+    data: xr.DataTree, kinds: Sequence[str], items: list[str], rated: Floats, least: int = 2
 ) -> tuple[Floats, dict[str, Floats]]:
     """Steps that ratings and features share, and the features there, items in this order."""
     groups = {kind: data[f"features/{kind}"].dataset for kind in kinds}
     common = np.round(rated, 3)
     for kind, group in groups.items():
         common = np.intersect1d(common, np.round(group["time"].to_numpy(), 3))
-        if len(common) < 2:
+        if len(common) < least:
             raise DataError(
                 "features and ratings have fewer than two time steps in common; `resample` puts "
                 "ratings on the grid of the features",

@@ -201,6 +201,9 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "pairwise": of("pairwise", "arousal ~ gender", n_resamples=N),
     "pairwise_modality": of("pairwise_modality", n_resamples=N),
     "partial_correlation": of("partial_correlation", "valence ~ arousal", given="n_labels"),
+    "personal_models": lambda given: mv.personal_models(
+        given.tree, sets=_pair(given), dimension="arousal", model="linear", n_folds=3
+    ),
     "plot_agreement_trajectory": lambda given: mv.plot_agreement_trajectory(
         given.tree, item=_first(given, "item"), dimension="arousal"
     ),
@@ -266,6 +269,7 @@ EXPENSIVE = frozenset(
         "feature_models",
         "label_prediction",
         "lasso_models",
+        "personal_models",
         "plot_feature_ranks",
         "plot_label_prediction",
         "plot_model_trajectory",
