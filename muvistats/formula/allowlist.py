@@ -202,7 +202,8 @@ def _check_contrast(node: ast.expr) -> None:
 
 
 def _is_level(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, int | float | str)
+    text = isinstance(node, ast.Constant) and isinstance(node.value, bool | str)
+    return text or _literal(node, float, 1e300)
 
 
 def parse(expression: str) -> ast.expr:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import patsy
+from scipy import linalg
 
 from ..errors import DesignError
 from ..types import Floats, level_text
@@ -34,23 +35,23 @@ class Coding:
         The terms, each a tuple of factors.
     values : dict of str to Column
         Values of the factors, whose levels and widths are kept.
-    contrast : str, optional
-        One contrast for every factor instead of the formula's own.
+    even : bool
+        Orthonormal contrasts, which treat all levels alike, instead of the formula's own.
     """
 
     def __init__(
-        self, terms: Sequence[Term], values: Mapping[str, Column], contrast: str | None = None
+        self, terms: Sequence[Term], values: Mapping[str, Column], *, even: bool = False
     ) -> None:
         self._terms = tuple(terms)
         codes = dict.fromkeys(code for term in self._terms for code in term)
         self._samples = {code: _sample(values[code]) for code in codes}
-        self._contrast = contrast
+        self._even = even
         self.names = [str(name) for name in self._info.column_names]
         self.slices = {str(name): part for name, part in self._info.term_name_slices.items()}
 
     @functools.cached_property
     def _info(self) -> Any:
-        factors = {code: _Factor(code, self._contrast) for code in self._samples}
+        factors = {code: _Factor(code, even=self._even) for code in self._samples}
         wanted = [patsy.Term([factors[code] for code in term]) for term in self._terms]
         environment = patsy.EvalEnvironment([{}])
         samples = self._samples
@@ -105,7 +106,7 @@ def contrast_of(code: str) -> tuple[str, Any]:
     if isinstance(asked, ast.Name):
         return asked.id, None
     given = [*asked.args, *(keyword.value for keyword in asked.keywords)]  # type: ignore[attr-defined]
-    return CONTRASTS[0], level_text(given[0].value)
+    return CONTRASTS[0], level_text(ast.literal_eval(given[0]))
 
 
 class _Factor:
@@ -113,9 +114,9 @@ class _Factor:
 
     origin = None
 
-    def __init__(self, code: str, contrast: str | None) -> None:
+    def __init__(self, code: str, *, even: bool) -> None:
         self._code = code
-        self._contrast = contrast
+        self._even = even
         self.learned = False
 
     def name(self) -> str:
@@ -134,13 +135,26 @@ class _Factor:
         value = data[self._code]
         if self.learned or not isinstance(value, pd.Categorical):
             return value
+        if self._even:
+            return patsy.categorical.C(value, contrast=_Even)
         name, reference = contrast_of(self._code)
-        contrast: Any = getattr(patsy, self._contrast or name)
-        if reference is not None and self._contrast is None:
+        contrast: Any = getattr(patsy, name)
+        if reference is not None:
             if reference not in value.categories:
                 raise DesignError(f"{self._code} has no level {reference!r}")
             contrast = patsy.Treatment(list(value.categories).index(reference))
         return patsy.categorical.C(value, contrast=contrast)
+
+
+class _Even:
+    """Orthonormal contrasts of a factor: another order of its levels turns them, and no more."""
+
+    def code_with_intercept(self, levels: Sequence[str]) -> Any:
+        return patsy.ContrastMatrix(np.eye(len(levels)), [f"[{level}]" for level in levels])
+
+    def code_without_intercept(self, levels: Sequence[str]) -> Any:
+        columns = linalg.helmert(len(levels)).T
+        return patsy.ContrastMatrix(columns, [f"[E.{level}]" for level in levels[1:]])
 
 
 class Spline:

@@ -15,7 +15,7 @@ from ..types import Floats
 from .allowlist import short
 from .coding import Column, Spline
 from .expressions import Evaluator
-from .levels import as_levels, is_number
+from .levels import as_levels, is_number, plain
 
 
 class ModelColumns:
@@ -51,8 +51,9 @@ class ModelColumns:
         ndarray of float or Categorical
             Missing values are NaN.
         """
-        used = self._frame if frame is None else frame
-        value = _Remembering(used, self._state).of(ast.parse(code, mode="eval").body)
+        new = () if frame is None else (frame,)
+        evaluator = _Remembering(self._frame, self._state, *new)
+        value = evaluator.of(ast.parse(code, mode="eval").body)
         if isinstance(value, np.ndarray):
             return value
         if not isinstance(value, pd.Series):
@@ -136,9 +137,13 @@ def complete_rows(values: dict[str, Any], n: int) -> tuple[npt.NDArray[np.intp],
 class _Remembering(Evaluator):
     """The evaluator of expressions, with the functions of models."""
 
-    def __init__(self, frame: pd.DataFrame, state: dict[str, Any]) -> None:
-        super().__init__(frame)
+    def __init__(
+        self, fitted: pd.DataFrame, state: dict[str, Any], new: pd.DataFrame | None = None
+    ) -> None:
+        super().__init__(fitted if new is None else new)
         self._state = state
+        self._fitted = fitted
+        self._first = new is None
 
     def require(self, node: ast.AST) -> None:
         """Refuse the first name that is no column."""
@@ -152,6 +157,20 @@ class _Remembering(Evaluator):
         else:
             for child in ast.iter_child_nodes(node):
                 self.require(child)
+
+    def _column(self, name: str) -> pd.Series:
+        """A column; one of names has all levels of the first rows, in their order."""
+        column = super()._column(name)
+        name = self.used[-1]
+        if self._first or name not in self._fitted or not _has_names(column):
+            return column
+        fitted = plain(self._fitted[name])
+        if not _has_names(fitted):
+            return column
+        known = fitted.astype("category").dtype
+        other = [level for level in column.dropna().unique() if level not in known.categories]
+        kind = pd.CategoricalDtype([*known.categories, *other], known.ordered)
+        return column.astype(object).astype(kind)
 
     def _call(self, node: ast.Call) -> Any:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
@@ -190,6 +209,13 @@ class _Remembering(Evaluator):
         out = np.full((len(values), part.shape[1]), np.nan)
         out[there] = part
         return out[:, 0] if out.shape[1] == 1 else out
+
+
+def _has_names(column: pd.Series) -> bool:
+    """Whether a column holds names of levels: a categorical, or texts."""
+    return isinstance(column.dtype, pd.CategoricalDtype) or bool(
+        pd.api.types.is_string_dtype(column.dtype)
+    )
 
 
 def _options(node: ast.Call, order: tuple[str, ...]) -> dict[str, Any]:

@@ -171,10 +171,10 @@ class Design:
         """What is added to the linear predictor of new rows."""
         return _offset(self.columns, self.formula, frame)
 
-    def recoded(self, contrast: str) -> FixedPart:
-        """The fixed part with one contrast for every factor."""
+    def evenly_coded(self) -> FixedPart:
+        """The fixed part with orthonormal contrasts of every factor."""
         formula = self.formula
-        return _fixed(formula.terms, formula.intercept, self.values, len(self.y), contrast)
+        return _fixed(formula.terms, formula.intercept, self.values, len(self.y), even=True)
 
     def centred(self) -> Floats:
         """The fixed columns with numbers centred and scaled, where that spans the same space.
@@ -382,13 +382,14 @@ def _fixed(
     intercept: bool,
     values: Mapping[str, Column],
     n: int,
-    contrast: str | None = None,
+    *,
+    even: bool = False,
 ) -> FixedPart:
     every = [(), *terms] if intercept else list(terms)
     if not every:
         raise DesignError("the formula has no fixed columns: add 1 or a term")
     _check_size(every, values)
-    coding = Coding(every, values, contrast)
+    coding = Coding(every, values, even=even)
     return FixedPart(coding.matrix(values, n), coding.names, coding.slices, coding)
 
 

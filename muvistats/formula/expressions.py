@@ -175,6 +175,9 @@ def columns_of(expression: str, frame: pd.DataFrame) -> tuple[str, ...]:
 class Evaluator:
     """Walks a syntax tree and knows no node but those below."""
 
+    #: Whether levels that a formula names must be those of these rows.
+    _first = True
+
     def __init__(self, frame: pd.DataFrame) -> None:
         self._frame = frame
         self._depth = 0
@@ -340,7 +343,7 @@ class Evaluator:
         for keyword in node.keywords:
             named = [level_text(ast.literal_eval(each)) for each in keyword.value.elts]  # type: ignore[attr-defined]
             unknown = [level for level in named if level not in levels.categories]
-            if unknown or len(set(named)) < len(named):
+            if (unknown and self._first) or len(set(named)) < len(named):
                 wrong = unknown[0] if unknown else "a level twice"
                 raise DesignError(
                     f"{short(ast.unparse(node))!r} names {wrong!r}; the levels are "

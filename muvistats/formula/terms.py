@@ -142,6 +142,8 @@ def parse_model(formula: str) -> ModelFormula:
         raise DesignError(f"formula {short(formula)!r} is longer than {_MAX_LENGTH} characters")
     response, right = split_formula(formula)
     check(response)
+    if _is_offset(response):
+        raise DesignError(f"{short(response)!r} is no response: an offset() stands on the right")
     parser = _Parser(right)
     whole = parser.sum()
     parser.end()

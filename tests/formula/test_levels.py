@@ -160,6 +160,17 @@ def test_brackets_settle_it():
     assert parse_model("y ~ (x > 3) + a - 1").intercept is False
 
 
+def test_levels_may_be_below_zero():
+    frame = pd.DataFrame({"y": [0.0, 1, 3, 2], "x": [-1.0, 0, 1, 0]})
+    names = build_design("y ~ C(x, Treatment(-1), levels=[1, 0, -1])", frame).fixed.names
+    assert [name.rpartition("[")[2] for name in names[1:]] == ["T.1]", "T.0]"]
+
+
+def test_an_offset_is_no_response():
+    with pytest.raises(DesignError, match="no response"):
+        parse_model("offset(y) ~ x")
+
+
 def test_an_offset_is_no_term():
     frame = pd.DataFrame({"y": [1.0, 2, 4, 8], "x": [0.0, 1, 2, 3], "t": [1.0, 1, 2, 2]})
     design = build_design("y ~ x + offset(log(t))", frame)

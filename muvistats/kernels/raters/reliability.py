@@ -237,8 +237,9 @@ def icc_of_squares(
     list of IccForm
         ICC(1), ICC(A,1), ICC(C,1), then the same for the mean of all raters. With perfect
         agreement F is infinite and its p 0. Where the means of the targets are equal, F is 0 and
-        the mean of the raters has no reliability, NaN; where nothing but the means of the raters
-        differs, consistency is NaN too.
+        the mean of the raters has no reliability, NaN, as where its variance is not positive; where
+        nothing but the means of the raters differs, consistency is NaN too. A limit of the mean is
+        minus infinity where that of one rater is -1 / (k - 1) or less.
 
     Notes
     -----
@@ -256,7 +257,8 @@ def icc_of_squares(
             f = msb / error
             found = float(f), own.df, own.df_error, float(stats.f.sf(f, own.df, own.df_error))
             estimate = (msb - error) / (msb + (k - 1) * error + k * offset)
-            mean = np.where(msb > 0, (msb - error) / (msb + offset), np.nan)
+            defined = (msb > 0) & (msb + offset > 0)
+            mean = np.where(defined, (msb - error) / (msb + offset), np.nan)
             if np.isnan(own.raters):
                 below = error * stats.f.ppf(tail, own.df, own.df_error)
                 above = error / stats.f.ppf(tail, own.df_error, own.df)
@@ -265,7 +267,9 @@ def icc_of_squares(
                 limits = _agreement_limits(own, k, m, float(estimate), tail)
             bracket = "" if form == "1" else f"{form},"
             single.append(_form(f"ICC({bracket}1)", float(estimate), found, limits))
-            averaged = np.where(msb > 0, limits * k / (1 + (k - 1) * limits), np.nan)
+            room = 1 + (k - 1) * limits  # 0 where the mean of the raters has no variance
+            averaged = np.where(room > 0, limits * k / room, -np.inf)
+            averaged = np.where(defined, averaged, np.nan)
             average.append(_form(f"ICC({bracket}k)", float(mean), found, averaged))
     return [*single, *average]
 
@@ -276,7 +280,7 @@ def _form(
     """A form, with the reason why it has no value."""
     reason = ""
     if np.isnan(estimate):
-        reason = "the means of the targets are equal"
+        reason = "the means of the targets are equal, or differ less than raters make them"
     return IccForm(name, estimate, *found, float(limits[0]), float(limits[1]), reason)
 
 

@@ -283,7 +283,8 @@ def _concordance_row(part: pd.DataFrame, name: str, conf_level: float) -> Row:
     least = min(n, k)
     variance = two_way(found.by_target, found.by_rater, found.by_rating, least)
     low, high = log_limits(np.array([found.estimate]), variance, least - 1, conf_level)
-    silent = "no interval: all raters agree" if np.isnan(low[0]) else ""
+    extreme = "all raters agree" if found.estimate > 0.5 else "all items have one mean rank"
+    silent = f"no interval: {extreme}" if np.isnan(low[0]) else ""
     return row | {
         "estimate": found.estimate,
         "conf_low": float(np.maximum(low[0], 0.0)),

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg
 
+from ...errors import DesignError
 from ...formula import Design
+from ...formula.design import FixedPart
 from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.separation import independent_columns
 from ...types import Floats
@@ -43,6 +45,8 @@ def basis_of(design: Design, root: Floats | None = None) -> Basis:
     root : ndarray of float, shape (n,), optional
         Factor of each row: the root of its weight.
     """
+    for part in (design.fixed, *design.random):
+        _check_units(part.names, part.matrix if isinstance(part, FixedPart) else part.columns)
     own = design.fixed.matrix
     centred = design.centred()
     kept = independent_columns(centred)
@@ -60,19 +64,38 @@ def basis_of(design: Design, root: Floats | None = None) -> Basis:
     return Basis(kept, columns * size, turn @ back)
 
 
+def _check_units(names: list[str], columns: Floats) -> None:
+    """Refuse numbers whose squares are no numbers."""
+    largest = np.abs(columns).max(axis=0)
+    for name, size in zip(names, largest, strict=True):
+        if size > 0 and not 1e-150 < size < 1e150:
+            raise DesignError(
+                f"numbers of {name!r} reach {size:.2g}, whose square is no number: give them in "
+                "another unit"
+            )
+
+
 def turned_block(block: RandomBlock) -> tuple[RandomBlock, Floats]:
-    """A random block with orthonormal columns, and the matrix that turns its effects back."""
-    columns = block.columns
-    n, k = columns.shape
-    size = np.sqrt((columns**2).mean(axis=0))
-    back = np.diag(1 / np.where(size > 0, size, 1.0))
-    scaled = columns @ back
-    q, upper = linalg.qr(scaled, mode="economic")
-    edge = np.abs(np.diag(upper))
-    if k > 1 and len(edge) == k and edge.min() > 1e-10 * edge.max():
-        back = back @ linalg.solve_triangular(upper, np.sqrt(n) * np.eye(k))
-        scaled = q * np.sqrt(n)
-    return RandomBlock(scaled, block.codes, block.n_levels), back
+    """A random block with orthonormal columns, and the matrix that turns its effects back.
+
+    Columns are taken off each other twice (Gram and Schmidt): after the first time a number far
+    from 0 has kept all digits of its spread.
+    """
+    out = np.array(block.columns)
+    back = np.eye(out.shape[1])
+    size = np.sqrt((out**2).mean(axis=0))
+    for j in range(out.shape[1]):
+        for i in (*range(j), *range(j)):
+            share = (out[:, i] * out[:, j]).mean()
+            out[:, j] -= share * out[:, i]
+            back[:, j] -= share * back[:, i]
+        spread = np.sqrt((out[:, j] ** 2).mean())
+        if spread <= 1e-13 * size[j]:  # collinear: what is left is rounding
+            back = np.diag(1 / np.where(size > 0, size, 1.0))
+            return RandomBlock(block.columns @ back, block.codes, block.n_levels), back
+        out[:, j] /= spread
+        back[:, j] /= spread
+    return RandomBlock(out, block.codes, block.n_levels), back
 
 
 def turned_theta(theta: Floats, blocks: list[RandomBlock], backs: list[Floats]) -> Floats:

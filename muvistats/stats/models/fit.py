@@ -284,9 +284,10 @@ class Fit(ABC):
         F tests where the degrees of freedom are finite, otherwise Wald chi-square.
         A main effect of a number that interacts with a factor is tested at equal weights of the
         factor's levels, that of a factor where the number is zero. After Satterthwaite, a term
-        with several columns pools the degrees of freedom of treatment contrasts, as lmerTest
-        does: like there, they depend a little on which level is the reference. Those of
-        ``df="kenward-roger"`` do not.
+        with several columns pools the degrees of freedom of orthonormal contrasts, so that no
+        order, coding or name of levels changes them. lmerTest pools those of treatment contrasts,
+        which depend a little on the reference level: its ``contestMD`` with orthonormal contrasts
+        gives these numbers. Terms of one column have lmerTest's in any case.
         """
         if type != 3:
             raise DesignError(f"type={type!r}: only type 3 tests are offered")

@@ -199,39 +199,12 @@ def type_three(design: Design) -> dict[str, Floats]:
 
     Notes
     -----
-    The hypotheses, and with them the pooled degrees of freedom, are those of treatment contrasts
-    (lmerTest's choice), whatever contrasts the formula uses.
+    Each row is a contrast of an orthonormal set. Another order, coding or naming of levels turns
+    the set, which changes neither F nor the pooled degrees of freedom. (lmerTest takes treatment
+    contrasts, whose pooled degrees of freedom depend on the level that is the reference.)
     """
-    plain, sums = design.recoded("Treatment"), design.recoded("Sum")
-    hypotheses = _hypotheses(plain.matrix, sums.matrix, sums.terms, plain.terms)
-    change = _combinations(plain.matrix, design.fixed.matrix)  # own coefficients to these
-    names = zip(plain.terms, design.fixed.terms, strict=True)
-    return {own: hypotheses[name] @ change for name, own in names if name != "Intercept"}
-
-
-def _combinations(x: Floats, other: Floats) -> Floats:
-    """What the columns of another matrix are as combinations of these, whatever their units."""
-    size = np.linalg.norm(x, axis=0)
-    return np.asarray(linalg.lstsq(x / size, other)[0] / size[:, None])
-
-
-def _hypotheses(
-    x: Floats, recoded: Floats, terms: dict[str, slice], own: dict[str, slice]
-) -> dict[str, Floats]:
-    """Weights of the coefficients of x per term; a one at a coefficient of the term itself."""
-    if len(terms) == 1 + ("Intercept" in terms):
-        # one term: each row adjusts for the coefficients after it, as lmerTest does
-        upper = linalg.qr(x, mode="r")[0][: x.shape[1]]
-        scaled = upper / np.diag(upper)[:, None]
-        return {name: scaled[part] for name, part in own.items() if name != "Intercept"}
-    back = np.linalg.inv(_combinations(x, recoded))
-    out = {}
-    for name, part in terms.items():
-        if name == "Intercept":
-            continue
-        rows: Any = back[part]
-        block = rows[:, own[name]]
-        if block.shape[0] == block.shape[1] and np.linalg.cond(block) < 1e8:
-            rows = np.linalg.solve(block, rows)
-        out[name] = rows
-    return out
+    even = design.evenly_coded()
+    size = np.linalg.norm(even.matrix, axis=0)
+    own = linalg.lstsq(even.matrix / size, design.fixed.matrix)[0] / size[:, None]
+    names = zip(even.terms.values(), design.fixed.terms, strict=True)
+    return {name: own[part] for part, name in names if name != "Intercept"}

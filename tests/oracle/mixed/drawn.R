@@ -4,6 +4,7 @@
 # Years are centred where R's search needs it (r_formula); the slope is the same.
 suppressPackageStartupMessages({ library(lme4); library(lmerTest); library(jsonlite) })
 place <- commandArgs(trailingOnly = TRUE)[1]
+source(file.path(place, "even.R"))
 studies <- read.csv(file.path(place, "drawn.csv"), stringsAsFactors = TRUE)
 asked <- fromJSON(file.path(place, "drawn.json"), simplifyVector = FALSE)$fits
 quiet <- list(check.conv.singular = "ignore", check.conv.grad = "ignore", check.conv.hess = "ignore",
@@ -30,7 +31,7 @@ fit_of <- function(one) {
     theta <- getME(fit, "theta")
     fit <- best(fit, again, list(theta * 0 + 0.3, theta * 0 + 1, theta * 2 + 0.1))
     list(log_likelihood = as.numeric(logLik(fit)), coefficients = coef(summary(fit)),
-         anova = anova(fit, type = 3))
+         anova = even_anova(fit, rows))
   } else {
     again <- function(start) glmer(f, rows, one$family, control = general, start = start)
     fit <- again(NULL)

@@ -6,6 +6,7 @@ suppressPackageStartupMessages({
 })
 emm_options(pbkrtest.limit = 5000, lmerTest.limit = 5000)
 arguments <- commandArgs(trailingOnly = TRUE)
+source(file.path(arguments[2], "mixed", "even.R"))
 media <- read.csv(file.path(arguments[1], "media_data.csv"), check.names = FALSE)
 people <- read.csv(file.path(arguments[1], "participant_data.csv"), na.strings = "")
 labels <- names(media)[5:31]
@@ -119,7 +120,8 @@ run <- function(model) {
   }
   if (gaussian) {
     out$df <- unname(values[, "df"])
-    out$anova <- c(list(term = rownames(anova(fit))), table_of(anova(fit, type = 3)))
+    test <- even_anova(fit, data)
+    out$anova <- c(list(term = rownames(test)), table_of(test))
   }
   if (!is.null(factor_name)) {
     means <- if (gaussian) emmeans(fit, factor_name, lmer.df = "satterthwaite") else

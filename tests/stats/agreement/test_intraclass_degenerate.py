@@ -75,6 +75,25 @@ def test_equal_means_of_items_leave_the_mean_of_raters_without_reliability():
     assert averages["warning"].str.contains("means of the targets are equal").all()
 
 
+def test_limits_of_the_mean_of_raters_stand_on_both_sides_of_it():
+    values = np.array([[-0.4, 0.4, -0.3], [0.3, -0.2, 0.2], [0.1, 0.3, 0.35], [0.2, -0.4, 0.1]])
+    found = forms(values[:, :2])
+    for name, row in found.iterrows():
+        inside = row["conf_low"] <= row["estimate"] <= row["conf_high"] <= 1
+        assert inside or (np.isnan(row["estimate"]) and "raters" in row["warning"]), name
+    assert found.loc["ICC(A,k)", "conf_low"] == -np.inf
+
+
+def test_a_mean_of_raters_without_variance_has_no_reliability():
+    # items differ less than chance has it, raters have one mean: MSB + (MSC - MSE) / m < 0
+    values = np.array([[0.5, -0.5], [-0.5, 0.5], [0.45, -0.45], [-0.45, 0.46]])
+    found = forms(values)
+    row = found.loc["ICC(A,k)"]
+    assert row[["estimate", "conf_low", "conf_high"]].isna().all()
+    assert "differ less" in row["warning"]
+    assert np.isfinite(found.loc["ICC(A,1)", "estimate"])
+
+
 def test_constant_raters_have_no_consistency():
     found = forms(np.tile([0.1, 0.2, 0.7], (5, 1)))
     assert found.loc["ICC(C,1)", ["estimate", "statistic"]].isna().all()

@@ -97,6 +97,9 @@ def test_perfect_agreement_has_no_interval():
     row = mv.kendall_w(ratings, dimension="y").iloc[0]
     assert row["estimate"] == pytest.approx(1)
     assert "all raters agree" in row["warning"]
+    other = mv.kendall_w(ratings.assign(y=[1, 2, 3, 4, 4, 3, 2, 1]), dimension="y").iloc[0]
+    assert other["estimate"] == 0
+    assert "one mean rank" in other["warning"]
     same = mv.weighted_kappa(ratings.assign(y=2), dimension="y", n_resamples=9)
     assert same["estimate"].isna().all()
     assert (same["warning"] == "nothing varies").all()

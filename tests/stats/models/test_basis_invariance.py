@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import pickle
 
 import numpy as np
@@ -10,6 +11,8 @@ import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.kernels.mixed.blocks import RandomBlock
+from muvistats.stats.models.basis import turned_block
 
 FIXED = ["df", "statistic", "p_value"]
 
@@ -94,6 +97,27 @@ def test_origin_of_a_number(frame, formula, family, origin):
     np.testing.assert_allclose(first.predict(), second.predict(), rtol=1e-5, atol=1e-7)
 
 
+def test_a_random_slope_far_from_zero_keeps_its_digits():
+    codes = np.repeat(np.arange(6), 6)
+    x = np.tile(np.arange(6.0), 6)
+    near, far = (
+        RandomBlock(np.column_stack([np.ones(36), x + origin]), codes, 6) for origin in (0, 1e12)
+    )
+    np.testing.assert_allclose(turned_block(near)[0].columns, turned_block(far)[0].columns)
+    for block in (near, RandomBlock(np.column_stack([x, 2 * x]), codes, 6)):
+        turned, back = turned_block(block)
+        np.testing.assert_allclose(turned.columns, block.columns @ back, atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_numbers_without_squares_are_refused(frame, unit):
+    for formula in ("y ~ x + (1 | p)", "y ~ m + (0 + x | p)"):
+        with pytest.raises(mv.DesignError, match=r"'x' reach .* another unit"):
+            mv.mixed_model(frame.assign(x=frame["x"] * unit), formula)
+    with pytest.raises(mv.DesignError, match=r"'x' reach .* another unit"):
+        mv.glm(frame.assign(x=frame["x"] * unit), "z ~ x")
+
+
 def test_a_narrow_number_far_from_zero_is_no_constant(frame):
     first = mv.linear_model(frame, "y ~ x").tidy()
     second = mv.linear_model(frame.assign(x=frame["x"] + 1e9), "y ~ x").tidy()
@@ -123,6 +147,22 @@ def test_coding_of_a_factor(frame, formula, family, coded):
     means = [fit.emmeans("m") for fit in (first, second)]
     for name in ("estimate", "std_error", "df"):
         np.testing.assert_allclose(means[0][name], means[1][name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("df", ["satterthwaite", "kenward-roger"])
+def test_order_and_names_of_levels(frame, df):
+    formula = "y ~ m * x + (m | p) + (1 | i)"
+    first = mv.mixed_model(frame, formula, df=df)
+    for order in itertools.permutations("abc"):
+        turned = pd.Categorical(frame["m"], order).rename_categories(
+            dict(zip("abc", "zyw", strict=True))
+        )
+        second = mv.mixed_model(frame.assign(m=turned), formula, df=df)
+        ours, theirs = (
+            fit.anova().set_index("term")[["statistic", "df", "df_denom", "p_value"]]
+            for fit in (second, first)
+        )
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-12)
 
 
 def test_row_order_and_copies(frame):

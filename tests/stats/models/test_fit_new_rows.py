@@ -48,6 +48,31 @@ def test_new_rows_of_other_types(frame, random):
         fit.predict([1, 2])
 
 
+@pytest.mark.parametrize(
+    "term",
+    [
+        "C(g, levels=['h', 'b', 'a', 'c', 'd', 'e', 'f', 'g'])",
+        "C(dose, levels=[2, 1, 0.5])",
+        "C(k, levels=[1, 0])",
+        "(g == 'h')",
+        "(g in ['a', 'h'])",
+        "(dose == 2)",
+        "(mood > 'low')",
+        "C(mood == 'high', Sum)",
+        "mood",
+    ],
+)
+def test_new_rows_need_not_have_the_levels_that_a_formula_names(frame, term):
+    mood = pd.Categorical(frame["h"].map({"r": "low", "s": "mid"}), ["low", "mid", "high"])
+    mood = mood.as_ordered()
+    mood[60:] = "high"
+    frame = frame.assign(mood=mood)
+    fit = mv.linear_model(frame, f"y ~ {term}")
+    for new in (frame.head(1), frame.iloc[0], frame.head(2).astype({"mood": "str"})):
+        expected = fit.predict()[: 1 if isinstance(new, pd.Series) else len(new)]
+        np.testing.assert_allclose(fit.predict(new), expected)
+
+
 @pytest.mark.parametrize("random", [" + (1 | g)", ""])
 def test_a_cell_without_rows_has_no_prediction(frame, random):
     some = frame[~((frame["h"] == "r") & frame["known"])]
