@@ -202,10 +202,8 @@ AGREEMENT_SECTIONS = (
                 "Ratings that came back",
                 plain(retest_reliability),
                 needs=("rating", "retest"),
-                columns=names(
-                    "dimension modality estimator estimate conf_low conf_high n n_items "
-                    "n_participants"
-                ),
+                columns="dimension modality estimator estimate conf_low conf_high n n_items "
+                "n_participants",
             ),
         ),
     ),

@@ -10,9 +10,9 @@ import xarray as xr
 
 from ...dataset.access import dimensions_of
 from ...dataset.prepare import truncate
-from ...plots.figures import plot_over_time
+from ...plots.trajectories import plot_over_time
 from ...stats.time.contrasts import over_time
-from ..parts import Compute, Figure, Section, Settings, Table, drawn, names
+from ..parts import Compute, Figure, Section, Settings, Table, drawn
 
 #: Seconds in which every cursor of MuVi leaves the centre, and resamples of the short report.
 _START = 5.0
@@ -56,17 +56,15 @@ UNFOLDING_SECTIONS = (
                 "Clusters of time steps at which the modalities differ",
                 _tested("cluster"),
                 needs=("dynamics", "modalities"),
-                columns=names(
-                    "dimension start end mass p_value effect_size_name effect_size conf_low "
-                    "conf_high n"
-                ),
+                columns="dimension start end mass p_value effect_size_name effect_size conf_low "
+                "conf_high n",
             ),
             Table(
                 "courses",
                 "Mean of each modality at each time step",
                 _tested("group"),
                 needs=("dynamics", "modalities"),
-                columns=names("dimension time group mean conf_low conf_high p_adjusted n"),
+                columns="dimension time group mean conf_low conf_high p_adjusted n",
                 limit=6,
                 collapsed=True,
             ),

@@ -170,9 +170,8 @@ def mixed_model(
         raise DesignError(f"weights={weights!r}: prior weights are for gaussian mixed models")
     if correlation is None and rho is not None:
         raise DesignError("rho is the correlation of correlation='ar1', which is not asked for")
-    if correlation is not None:
-        if family != "gaussian":
-            raise DesignError(f"correlation='ar1' is for gaussian models, not {family}")
+    if correlation is not None and family != "gaussian":
+        raise DesignError(f"correlation='ar1' is for gaussian models, not {family}")
     if rho is not None and rho != 0:
         rho = check_number("rho", rho, above=0, below=1)
     frame = _rows(data, model, correlation)

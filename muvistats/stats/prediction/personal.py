@@ -26,8 +26,6 @@ from .lasso import mean_with_interval
 from .models import Model, Sets
 from .raters import Predicted, Quantity, Raters, predict
 
-__all__ = ["personal_models"]
-
 #: Features of the modalities in which one sense is alone.
 _SENSE = {"music": "audio", "visual": "visual"}
 
