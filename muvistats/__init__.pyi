@@ -128,10 +128,10 @@ from .stats.ranks.several_groups import kruskal_modality as kruskal_modality
 from .stats.ranks.two_groups import mannwhitney as mannwhitney
 from .stats.ranks.two_groups import mannwhitney_overlay as mannwhitney_overlay
 from .stats.sensitivity.table import sensitivity_table as sensitivity_table
-from .stats.simulations.false_alarms import Scenario as Scenario
 from .stats.simulations.false_alarms import calibration as calibration
 from .stats.simulations.false_alarms import calibration_table as calibration_table
 from .stats.simulations.power import power_study as power_study
+from .stats.simulations.scenarios import Scenario as Scenario
 from .stats.time.contrasts import over_time as over_time
 from .stats.time.dominance import dominance_over_time as dominance_over_time
 from .stats.time.shared_course import inter_subject_correlation as inter_subject_correlation

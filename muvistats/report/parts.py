@@ -133,9 +133,9 @@ class Table:
         Whether it is computed for every reading of the labels, or for the first one only.
     published : tuple of str
         Names of printed values that the frame is compared with.
-    columns : str
-        Columns that the page shows, with blanks between them; all that say something where
-        empty. The CSV has all.
+    columns : str or tuple of str
+        Columns that the page shows, in a text with blanks between them where no name has one; all
+        that say something where empty. The CSV has all.
     view : callable, optional
         Turns the frame (of all readings) into the frame that the page shows.
     rules : mapping of str to str
@@ -161,7 +161,7 @@ class Table:
     needs: tuple[Need, ...] = ()
     each_reading: bool = False
     published: tuple[str, ...] = ()
-    columns: str = ""
+    columns: str | tuple[str, ...] = ""
     view: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     rules: Mapping[str, Rule] = field(default_factory=dict)
     split: bool = False

@@ -148,7 +148,8 @@ def _interleaved(frame: pd.DataFrame) -> pd.DataFrame:
 def _view(
     table: Table, frame: pd.DataFrame, key: str, caption: str, *, simulated: bool
 ) -> TableView:
-    names = _chosen(frame, table.columns.split()) if table.columns else _telling(frame)
+    columns = table.columns.split() if isinstance(table.columns, str) else table.columns
+    names = _chosen(frame, columns) if columns else _telling(frame)
     if "modality" in names and len(set(frame["modality"].dropna())) <= 1:
         names.remove("modality")  # a study of one modality has nothing to tell apart
     if "n_participants" in names and not frame["n_participants"].any():
