@@ -34,7 +34,7 @@ PARAMETERS: dict[str, Parameter] = {
         "Right-hand side of a formula: ``modality``, ``gender``, ``years_of_training > 3``...",
         {
             **_of_fits(("contrasts", "emmeans"), REQUIRED, NO_DEFAULT),
-            **_of_fits(("emtrends",), "()", "one slope over all levels where not given"),
+            **_of_fits(("emtrends", "trajectories"), "()", "one over all levels where not given"),
             "demographic_model": _DEMOGRAPHIC,
             "label_models": _DEMOGRAPHIC,
             "normality": ("None", "without a factor all values are tested together"),

@@ -282,7 +282,7 @@ def _gaussian(
     bend = linear_hessian(model, theta) if parts is None else parts.hessian
     covariance = sigma**2 * point.unscaled if kenward is None else kenward.adjusted
     degrees = len(x) - x.shape[1] if reml else len(x)
-    known = _of_rho(linked, parts, plan, reasons) if linked else {}
+    rho, rho_error = _of_rho(linked, parts, plan, reasons) if linked else (np.nan, np.nan)
     deviance = linked.optimum.deviance if linked else model.deviance(theta)
     return Estimates(
         basis=basis,
@@ -301,7 +301,8 @@ def _gaussian(
         sigma=unit * sigma,
         uncertainty=None if parts is None or plan.df == "normal" else _in_units(parts, unit),
         kenward=None if kenward is None else _kenward_in_units(kenward, unit),
-        **known,
+        rho=rho,
+        rho_error=rho_error,
     )
 
 
@@ -317,8 +318,8 @@ def _linked(rows: AutocorrelatedRows, plan: _Plan) -> Autocorrelated:
 
 def _of_rho(
     linked: Autocorrelated, parts: Uncertainty | None, plan: _Plan, reasons: list[str]
-) -> dict[str, float]:
-    """Estimated correlation with its error; says what to read with care."""
+) -> tuple[float, float]:
+    """Estimated correlation and the error of its logit; says what to read with care."""
     error = np.nan
     if linked.is_free and parts is not None:
         place = len(linked.optimum.parameters)
@@ -330,7 +331,7 @@ def _of_rho(
             f"rho is {linked.rho:.6f}, the largest that is tried: residuals wander without "
             "coming back, and what annotations have in common cannot be told from them"
         )
-    return {"rho": linked.rho, "rho_error": error}
+    return linked.rho, error
 
 
 def _scale_term(basis: Basis, degrees: int, unit: float, reml: bool) -> float:

@@ -391,7 +391,7 @@ class Fit(ABC):
         times: Iterable[float] | None = None,
         variable: str = "time",
         conf_level: float = 0.95,
-        n_resamples: int = 9999,
+        n_resamples: int = 2000,
         rng: Rng = 0,
     ) -> Rows:
         """Estimated mean trajectories with their bands.
