@@ -17,7 +17,7 @@ from ...formula import evaluate
 from ...formula.levels import as_levels, is_number
 from ...kernels.raters.agreement import ccc
 from ...kernels.regression.folds import fold_labels
-from ...types import Floats, Ints, Mask
+from ...types import Floats, Ints, Mask, Names
 from .fits import ModelFit, Plan, fit_models
 from .habits import Habits, Ratings, learn, mean_of_others, sums_of_cells
 from .inputs import Inputs
@@ -95,7 +95,7 @@ class Raters:
 
     @classmethod
     def of(
-        cls, data: xr.DataTree, inputs: Inputs, profile: Sequence[str] | None, quantity: Quantity
+        cls, data: xr.DataTree, inputs: Inputs, profile: Names | None, quantity: Quantity
     ) -> Raters:
         """Rows of a study."""
         joint, session = by_rater(data)
@@ -153,8 +153,10 @@ class Raters:
         return np.sqrt(np.where(steps > 0, error.sum(axis=1) / np.maximum(steps, 1), np.nan))
 
 
-def traits_of(frame: pd.DataFrame, profile: Sequence[str] | None) -> Floats:
+def traits_of(frame: pd.DataFrame, profile: Names | None) -> Floats:
     """Columns of traits, (annotation, trait): numbers, and levels but the first; NaN if missing."""
+    if isinstance(profile, str):
+        profile = [profile]
     if profile is None:
         profile = [term for term, column in PROFILE.items() if column in frame]
     columns: list[Floats] = []
