@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ...dataset.access import frame_of
+from ...dataset.build import natural_order
 from ...dataset.sessions import by_rater
 from ...errors import DataError
 from ...formula import evaluate
@@ -128,10 +129,12 @@ class Raters:
         return np.asarray(known.get_indexer(pd.Index([str(name) for name in names])))
 
     def ratings(self, dimension: str) -> Ratings:
-        """Ratings of a dimension by people in the order of the study."""
+        """Ratings of a dimension, by people in the order of their names."""
         values, time = self.values(self.joint, dimension)
         item = self._items(self.frame["item"])
-        people = self.joint["participants/participant"].to_numpy().astype(str)
+        people = natural_order(
+            self.joint["participants/participant"].to_numpy().astype(str).tolist()
+        )
         person = pd.Index(people).get_indexer(pd.Index(self.frame["participant"]).astype(str))
         modality = self.frame["modality"].cat.codes.to_numpy().astype(np.int64)
         cell = item * len(self.inputs.modalities) + modality
