@@ -51,7 +51,7 @@ def personal_models(
     level: Literal["summary", "participant", "annotation", "time"] = "summary",
     dimension: Names | None = None,
     sets: Sets | None = None,
-    profile: Sequence[str] | None = None,
+    profile: Names | None = None,
     model: Model = "lasso",
     n_folds: int = 5,
     conf_level: float = 0.95,
@@ -72,7 +72,7 @@ def personal_models(
     sets : sequence of (str, str), optional
         Modality and features that predict its ratings. Where not given each modality of the study:
         music by sound, visual by the picture, others by all features that there are.
-    profile : sequence of str, optional
+    profile : str or sequence of str, optional
         Traits of the rater, or of the rater and the item, that may move the level: columns or
         expressions such as ``"age"``. Where not given those that the study has of gender, more
         than three years of training, and familiarity.

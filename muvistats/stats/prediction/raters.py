@@ -11,13 +11,14 @@ import pandas as pd
 import xarray as xr
 
 from ...dataset.access import frame_of
+from ...dataset.build import natural_order
 from ...dataset.sessions import by_rater
 from ...errors import DataError
 from ...formula import evaluate
 from ...formula.levels import as_levels, is_number
 from ...kernels.raters.agreement import ccc
 from ...kernels.regression.folds import fold_labels
-from ...types import Floats, Ints, Mask
+from ...types import Floats, Ints, Mask, Names
 from .fits import ModelFit, Plan, fit_models
 from .habits import Habits, Ratings, learn, mean_of_others, sums_of_cells
 from .inputs import Inputs
@@ -95,7 +96,7 @@ class Raters:
 
     @classmethod
     def of(
-        cls, data: xr.DataTree, inputs: Inputs, profile: Sequence[str] | None, quantity: Quantity
+        cls, data: xr.DataTree, inputs: Inputs, profile: Names | None, quantity: Quantity
     ) -> Raters:
         """Rows of a study."""
         joint, session = by_rater(data)
@@ -128,10 +129,12 @@ class Raters:
         return np.asarray(known.get_indexer(pd.Index([str(name) for name in names])))
 
     def ratings(self, dimension: str) -> Ratings:
-        """Ratings of a dimension by people in the order of the study."""
+        """Ratings of a dimension, by people in the order of their names."""
         values, time = self.values(self.joint, dimension)
         item = self._items(self.frame["item"])
-        people = self.joint["participants/participant"].to_numpy().astype(str)
+        people = natural_order(
+            self.joint["participants/participant"].to_numpy().astype(str).tolist()
+        )
         person = pd.Index(people).get_indexer(pd.Index(self.frame["participant"]).astype(str))
         modality = self.frame["modality"].cat.codes.to_numpy().astype(np.int64)
         cell = item * len(self.inputs.modalities) + modality
@@ -153,8 +156,10 @@ class Raters:
         return np.sqrt(np.where(steps > 0, error.sum(axis=1) / np.maximum(steps, 1), np.nan))
 
 
-def traits_of(frame: pd.DataFrame, profile: Sequence[str] | None) -> Floats:
+def traits_of(frame: pd.DataFrame, profile: Names | None) -> Floats:
     """Columns of traits, (annotation, trait): numbers, and levels but the first; NaN if missing."""
+    if isinstance(profile, str):
+        profile = [profile]
     if profile is None:
         profile = [term for term, column in PROFILE.items() if column in frame]
     columns: list[Floats] = []

@@ -222,8 +222,10 @@ def test_traits_of_unknown_raters_and_what_is_refused():
     assert of(both, "unknown")["estimate"].iloc[0] != gender["estimate"]
     with pytest.raises(mv.DataError, match="dynamic"):
         mv.personal_models(study, quantity="trajectory")
+    one = mv.personal_models(told, model="linear", profile="gender")
+    pd.testing.assert_frame_equal(one, mv.personal_models(told, model="linear"))
     with pytest.raises(mv.DesignError, match="shoe_size"):
-        mv.personal_models(study, profile=["shoe_size"])
+        mv.personal_models(study, profile="shoe_size")
     with pytest.raises(mv.DesignError, match="folds"):
         mv.personal_models(study, n_folds=21)
     with pytest.raises(mv.DesignError, match="level"):
