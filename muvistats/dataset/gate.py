@@ -143,7 +143,11 @@ def gate(data: object) -> xr.DataTree:
                 continue  # ratings came without ids
             raise DataError("group is missing", file=f"/{group}", expected="a study")
         check_variables(f"/{group}", data[group].to_dataset())
-    _check_own_attributes(data["annotations"].to_dataset())
+    annotations = data["annotations"].to_dataset()
+    if "participants" in data.children and "participant" not in annotations.coords:
+        raise DataError("variable is missing", file="/annotations", column="participant")
+    _check_time(annotations)
+    _check_own_attributes(annotations)
     order = key_order(data)
     number = data["annotations/annotation"].to_numpy()
     rows = np.arange(len(order))
@@ -203,6 +207,22 @@ def check_variables(path: str, group: xr.Dataset) -> None:
                 found=str(stored.dtype),
                 expected=variable.kind,
             )
+
+
+def _check_time(annotations: xr.Dataset) -> None:
+    """Refuse steps that are out of order, unknown, or no seconds of an excerpt."""
+    if "time" not in annotations.coords:
+        return
+    time = annotations["time"].to_numpy()
+    wrong = np.flatnonzero(~np.isfinite(time) | (np.diff(time, prepend=-np.inf) <= 0))
+    problem = "time does not increase; sortby('time') puts it in order"
+    if not len(wrong):
+        wrong = np.flatnonzero(np.abs(time) > schema.LONGEST)
+        problem = "excerpt of more than three hours, or another unit than seconds"
+    if len(wrong):
+        row = int(wrong[0])
+        where = {"file": "/annotations", "row": row, "column": "time"}
+        raise DataError(problem, **where, found=float(time[row]))
 
 
 def _check_own_attributes(annotations: xr.Dataset) -> None:

@@ -55,14 +55,26 @@ def test_a_recording_between_the_steps_of_the_others_is_refused(offset):
         build(recordings(STEPS[:20] * 0.5, STEPS[:20] * 0.5 + offset))
 
 
+@pytest.mark.parametrize("offset", [1e-9, 1e-6, 1e-4, 0.004])
+def test_a_clock_that_is_hardly_late_is_on_the_grid(offset):
+    study = build(recordings(STEPS[:20] * 0.5, STEPS[:20] * 0.5 + offset))
+    assert study["annotations"].sizes["time"] == 20
+    assert np.isfinite(study["annotations/valence"]).all()
+
+
 def test_a_recording_on_the_grid_may_start_late():
     study = build(recordings(STEPS[:20] * 0.5, STEPS[:19] * 0.5 + 0.5))
     assert study["annotations"].sizes["time"] == 20
     assert np.isnan(study["annotations/valence"].values[1, 0])
 
 
-@pytest.mark.parametrize(("rate", "decimals"), [(30, 3), (30, 2), (60, 3), (24, 3), (7, 3)])
-@pytest.mark.parametrize("hole", [False, True])
+FRAMES = [(30, 3), (30, 2), (60, 3), (24, 3), (7, 3)]
+
+
+@pytest.mark.parametrize(
+    ("rate", "decimals", "hole"),
+    [*((*each, hole) for each in FRAMES for hole in (False, True)), (60, 2, False)],
+)
 def test_rounded_stamps_of_frames_are_one_grid(rate, decimals, hole):
     stamps = np.round(np.arange(1000) / rate, decimals)
     if hole:
