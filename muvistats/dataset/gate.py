@@ -88,6 +88,8 @@ def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
     DataError
         When a name is none, or no column has it, or another column has the name used here.
     """
+    if frame.columns.nlevels > 1:
+        raise DataError("columns have several levels; join them to one name each", file="the frame")
     own = {key: name for key, name in names.items() if name != key}
     for key, name in own.items():
         if not isinstance(name, str):
@@ -97,6 +99,9 @@ def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
             raise DataError("no such column in the frame", file=key, column=name, found=there)
         if key in frame.columns:
             raise DataError("column is there under both names", column=key, found=name)
+    for name in (*own.values(), *schema.ALL_KEYS):
+        if (frame.columns == name).sum() > 1:
+            raise DataError("two columns have this name; rename one", column=name)
     return frame.assign(**{key: frame[name] for key, name in own.items()}) if own else frame
 
 

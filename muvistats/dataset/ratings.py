@@ -25,7 +25,7 @@ _TIME_DECIMALS = 9
 _TIME_TOLERANCE = 0.01
 
 #: Share of a step up to which the rounding of time stamps explains what stands off the grid.
-_MOST_ROUNDING = 0.35
+_MOST_ROUNDING = 0.2
 
 #: By how much a fitted line may miss the narrowest band around rounded time stamps.
 _ROOM = 1.05
