@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import DataError
 from .names import storage_problem
-from .schema import KEYS
+from .schema import KEYS, LONGEST
 
 
 def refuse(
@@ -99,9 +99,6 @@ def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     return pd.Series(text.to_numpy()[codes], index=frame.index, dtype="str")
 
 
-#: Longest excerpt, in seconds: three hours. What is longer is another unit or a clock.
-_LONGEST = 3 * 3600
-
 #: Unix time in seconds has passed this in 2001.
 _EPOCH = 1e9
 
@@ -136,7 +133,7 @@ def seconds_column(frame: pd.DataFrame, name: str, column: str) -> npt.NDArray[n
     problem = ""
     if abs(seconds[largest]) > _EPOCH:
         problem = "time is a clock, such as Unix time; subtract the start of each recording"
-    elif abs(seconds[largest]) > _LONGEST:
+    elif abs(seconds[largest]) > LONGEST:
         problem = "excerpt of more than three hours; divide milliseconds by 1000"
     elif _are_hundreds(seconds) or _are_milliseconds(frame, seconds):
         problem = "time looks like milliseconds; divide it by 1000"

@@ -90,6 +90,8 @@ def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
     DataError
         When a name is none, or no column has it, or another column has the name used here.
     """
+    if frame.columns.nlevels > 1:
+        raise DataError("columns have several levels; join them to one name each", file="the frame")
     own = {key: name for key, name in names.items() if name != key}
     for key, name in own.items():
         if not isinstance(name, str):
@@ -99,6 +101,9 @@ def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
             raise DataError("no such column in the frame", file=key, column=name, found=there)
         if key in frame.columns:
             raise DataError("column is there under both names", column=key, found=name)
+    for name in (*own.values(), *schema.ALL_KEYS):
+        if (frame.columns == name).sum() > 1:
+            raise DataError("two columns have this name; rename one", column=name)
     return frame.assign(**{key: frame[name] for key, name in own.items()}) if own else frame
 
 
@@ -145,7 +150,11 @@ def gate(data: object) -> xr.DataTree:
                 continue  # ratings came without ids
             raise DataError("group is missing", file=f"/{group}", expected="a study")
         check_variables(f"/{group}", data[group].to_dataset())
-    _check_own_attributes(data["annotations"].to_dataset())
+    annotations = data["annotations"].to_dataset()
+    if "participants" in data.children and "participant" not in annotations.coords:
+        raise DataError("variable is missing", file="/annotations", column="participant")
+    _check_time(annotations)
+    _check_own_attributes(annotations)
     order = key_order(data)
     number = data["annotations/annotation"].to_numpy()
     rows = np.arange(len(order))
@@ -205,6 +214,22 @@ def check_variables(path: str, group: xr.Dataset) -> None:
                 found=str(stored.dtype),
                 expected=variable.kind,
             )
+
+
+def _check_time(annotations: xr.Dataset) -> None:
+    """Refuse steps that are out of order, unknown, or no seconds of an excerpt."""
+    if "time" not in annotations.coords:
+        return
+    time = annotations["time"].to_numpy()
+    wrong = np.flatnonzero(~np.isfinite(time) | (np.diff(time, prepend=-np.inf) <= 0))
+    problem = "time does not increase; sortby('time') puts it in order"
+    if not len(wrong):
+        wrong = np.flatnonzero(np.abs(time) > schema.LONGEST)
+        problem = "excerpt of more than three hours, or another unit than seconds"
+    if len(wrong):
+        row = int(wrong[0])
+        where = {"file": "/annotations", "row": row, "column": "time"}
+        raise DataError(problem, **where, found=float(time[row]))
 
 
 def _check_own_attributes(annotations: xr.Dataset) -> None:

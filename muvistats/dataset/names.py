@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from ..errors import DataError
@@ -74,5 +75,10 @@ def check_names(columns: Mapping[str, Iterable[str]], labels: Iterable[str] = ()
         own = [name for name in names if name not in homes.get(table, ())]
         for name in own:
             check_stored_name(name, table)
+        composed = [unicodedata.normalize("NFC", name) for name in own]
+        for name in own:
+            if composed.count(unicodedata.normalize("NFC", name)) > 1:
+                problem = "two columns whose names look alike (letters with their marks apart)"
+                raise DataError(f"{problem}; rename one", file=table, column=name)
         check_not_ours(own, table, schema.ALL_KEYS)
     check_not_ours(labels, "labels", schema.ALL_KEYS)

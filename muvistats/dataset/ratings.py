@@ -168,7 +168,8 @@ def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Float
     for width in _widths(stamps):
         step = np.round((stamps - stamps[0]) / width).astype(np.int64)
         beside = stamps - stamps[0] - step * width
-        if _TIME_TOLERANCE * width < rounding <= _MOST_ROUNDING * width:
+        apart = np.diff(step).min() > 0  # rounding makes no two stamps of one
+        if apart and _TIME_TOLERANCE * width < rounding <= _MOST_ROUNDING * width:
             level, slope = np.polynomial.polynomial.polyfit(step, beside, 1)
             beside -= level + slope * step  # the first and the last stamp were rounded as well
             width += slope
@@ -199,17 +200,18 @@ def _rounding(stamps: Floats) -> float:
 
 
 def _widths(stamps: Floats) -> list[float]:
-    """Steps that a grid under all time stamps may have, the likeliest first."""
+    """Steps that a grid under all time stamps may have, the longest first."""
     steps = np.diff(stamps)
     found = [float((stamps[-1] - stamps[0]) / len(steps)), float(steps.min())]
-    for width in (steps.min(), np.median(steps)):  # the further a stamp, the surer the step
+    for width in (steps.min(), np.median(steps), steps.max()):  # the further, the surer
         last = 1
         while last < len(stamps):
             distance = stamps[last] - stamps[0]
-            width = distance / max(np.round(distance / width), 1)
+            if distance > width / 2:
+                width = distance / max(np.round(distance / width), 1)
             last = min(2 * last, len(stamps) - 1) if last < len(stamps) - 1 else len(stamps)
         found.append(float(width))
-    return found
+    return sorted(found, reverse=True)
 
 
 def _between(annotation: Ints, step: Ints, width: float) -> tuple[Ints, str]:

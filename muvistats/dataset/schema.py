@@ -28,6 +28,9 @@ SCALE = (-1.0, 1.0)
 #: Seconds between two samples of a regular grid.
 SAMPLING_INTERVAL = 0.5
 
+#: Longest excerpt, in seconds: three hours. What is longer is another unit or a clock.
+LONGEST = 3 * 3600
+
 #: How a factor came to its values; decides which test respects the design.
 ASSIGNED = ("within_item", "participant", "item", "observed")
 

@@ -54,7 +54,6 @@ def validate(data: xr.DataTree) -> None:
     _check_names(data)
     _check_levels(data)
     _check_exclusions(data)
-    _check_time(annotations)
     _check_ranges(annotations)
     refuse_impossible(data)
 
@@ -129,21 +128,6 @@ def _check_exclusions(data: xr.DataTree) -> None:
             column="annotation",
             found=int(number[wrong[0]]),
             expected=f"0 to {count - 1}",
-        )
-
-
-def _check_time(annotations: xr.Dataset) -> None:
-    if "time" not in annotations.coords:
-        return
-    time = annotations["time"].to_numpy()
-    wrong = np.flatnonzero(~np.isfinite(time) | (np.diff(time, prepend=-np.inf) <= 0))
-    if len(wrong):
-        raise DataError(
-            "time does not increase",
-            file="/annotations",
-            row=int(wrong[0]),
-            column="time",
-            found=float(time[wrong[0]]),
         )
 
 

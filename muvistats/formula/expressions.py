@@ -209,8 +209,11 @@ class Evaluator:
             near = difflib.get_close_matches(name, [str(c) for c in self._frame.columns], n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise DesignError(f"no column {short(name)!r}{hint}")
+        column = self._frame[name]
+        if not isinstance(column, pd.Series):
+            raise DesignError(f"two columns are called {short(name)!r}: rename one")
         self.used.append(name)
-        return plain(self._frame[name])
+        return plain(column)
 
     def _constant(self, node: ast.Constant) -> Value:
         if isinstance(node.value, bool | str):

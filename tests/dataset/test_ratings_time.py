@@ -55,6 +55,13 @@ def test_a_recording_between_the_steps_of_the_others_is_refused(offset):
         build(recordings(STEPS[:20] * 0.5, STEPS[:20] * 0.5 + offset))
 
 
+@pytest.mark.parametrize("offset", [1e-9, 1e-6, 1e-4, 0.004])
+def test_a_clock_that_is_hardly_late_is_on_the_grid(offset):
+    study = build(recordings(STEPS[:20] * 0.5, STEPS[:20] * 0.5 + offset))
+    assert study["annotations"].sizes["time"] == 20
+    assert np.isfinite(study["annotations/valence"]).all()
+
+
 def test_a_recording_on_the_grid_may_start_late():
     study = build(recordings(STEPS[:20] * 0.5, STEPS[:19] * 0.5 + 0.5))
     assert study["annotations"].sizes["time"] == 20

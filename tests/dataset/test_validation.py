@@ -175,6 +175,23 @@ def test_broken_trees(tiny, case):
     assert (info.value.file, info.value.column) == (file, column)
 
 
+BROKEN_BY_XARRAY = {
+    "backwards": (lambda d: d.isel(time=slice(None, None, -1)), "sortby"),
+    "milliseconds": (lambda d: d.assign_coords(time=d["time"] * 1e5), "three hours"),
+    "a clock": (lambda d: d.assign_coords(time=d["time"] + 1.7e9), "three hours"),
+    "unknown": (lambda d: d.assign_coords(time=d["time"].where(d["time"] != 0.5)), "increase"),
+    "no raters": (lambda d: d.drop_vars("participant"), "variable is missing"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_BY_XARRAY)
+def test_what_xarray_broke_is_refused_by_every_function(tiny, case):
+    breaks, problem = BROKEN_BY_XARRAY[case]
+    change("annotations", breaks)(tiny)
+    with pytest.raises(DataError, match=problem):
+        annotation_frame(tiny)
+
+
 def test_a_value_out_of_range_is_named(tiny):
     put("annotations", "arousal", (3, 2), 1.2)(tiny)
     keys = [str(tiny[f"annotations/{k}"].values[3]) for k in ("item", "modality", "participant")]

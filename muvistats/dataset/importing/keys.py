@@ -133,16 +133,22 @@ def _refuse_hidden_ids(frame: pd.DataFrame, name: str) -> None:
 
 
 def text_key(frame: pd.DataFrame, name: str, key: str) -> pd.Series:
-    """A key as text; names that differ by blanks at their ends only are refused."""
+    """A key as text; names that look alike are refused."""
     text = keys_text(frame, name, key)
     names = pd.Index(text.unique())
-    bare = names.str.strip()
-    if not bare.is_unique:
-        twice = bare[bare.duplicated()][0]
-        alike = " and ".join(repr(str(n)) for n in names[bare == twice])
-        rows = np.flatnonzero((text.str.strip() == twice) & (text != twice))
-        problem = f"{alike} differ by blanks only; strip them, as in frame[column].str.strip()"
-        refuse(frame, name, key, rows, problem)
+    alike = {
+        "blanks": (names.str.strip(), "strip them, as in frame[column].str.strip()"),
+        "letters with their marks apart": (
+            names.str.normalize("NFC"),
+            'compose them, as in frame[column].str.normalize("NFC")',
+        ),
+    }
+    for what, (bare, remedy) in alike.items():
+        if not bare.is_unique:
+            twice = names[bare == bare[bare.duplicated()][0]]
+            both = " and ".join(repr(str(n)) for n in twice)
+            rows = np.flatnonzero(text.isin(twice[1:]))
+            refuse(frame, name, key, rows, f"{both} differ by {what} only; {remedy}")
     return text
 
 

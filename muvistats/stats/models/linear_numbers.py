@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,17 +60,21 @@ def fit_numbers(
     gaussian = family == "gaussian"
     y = design.y - design.offset if gaussian else design.y
     unit = float(np.sqrt((y**2).mean())) if gaussian else 1.0
+    # the search of other families stops by the size of the deviance, which is that of the weights
+    level = 1.0 if gaussian or correlation else float(design.weights.mean())
     codes = [part.codes for part in design.random]
     with quiet():
         try:
-            fit = _statsmodels(design, basis.columns, y / unit, family, codes, correlation)
+            weighted = replace(design, weights=design.weights / level)
+            fit = _statsmodels(weighted, basis.columns, y / unit, family, codes, correlation)
         except (np.linalg.LinAlgError, ValueError, ArithmeticError) as error:
             raise ConvergenceError(f"the model could not be fitted: {error}") from None
     covariance = np.asarray(fit.cov_params(), dtype=np.float64) * unit**2
+    covariance /= 1.0 if codes else level  # a sandwich does not know the level of the weights
     reasons: tuple[str, ...] = ()
     if len(codes) == 2:
         covariance, reasons = _repaired(covariance, basis)
-    likelihood = np.nan if correlation else float(fit.llf) - len(y) * float(np.log(unit))
+    likelihood = np.nan if correlation else level * float(fit.llf) - len(y) * float(np.log(unit))
     return LinearNumbers(
         np.asarray(fit.params, dtype=np.float64) * unit,
         covariance,

@@ -105,6 +105,26 @@ def test_names_that_differ_by_blanks_are_told():
         mv.from_frames(frame, items=pd.DataFrame({"item": ["b"]}))
 
 
+def test_names_of_other_code_points_that_look_alike_are_told():
+    names = ["Glu\u0308ck", "Gl\u00fcck"]
+    frame = pd.DataFrame({"item": names, "participant": ["1", "1"], "valence": [0, 0]})
+    with pytest.raises(mv.DataError, match="marks apart only; compose") as error:
+        mv.from_frames(frame)
+    assert error.value.row == 1
+    with pytest.raises(mv.DataError, match="look alike"):
+        mv.from_frames(frame.assign(item="a", participant=["1", "2"], **dict.fromkeys(names, 1)))
+
+
+def test_two_columns_of_one_name_are_told():
+    frame = pd.DataFrame({"item": list("aabb"), "g": list("xyxy"), "y": [1.0, 2, 3, 5]})
+    for twice, error in (("g", mv.DesignError), ("item", mv.DataError)):
+        with pytest.raises(error, match="two columns"):
+            mv.linear_model(pd.concat([frame, frame[[twice]]], axis=1), "y ~ g")
+    several = frame.set_axis(pd.MultiIndex.from_product([frame.columns, ["a"]]), axis=1)
+    with pytest.raises(mv.DataError, match="several levels"):
+        mv.linear_model(several, "y ~ g")
+
+
 def test_modalities_are_those_of_the_column():
     frame = pd.DataFrame({"item": ["a"] * 3, "participant": "1", "valence": 0.0})
     named = mv.from_frames(frame.assign(modality=["v10", "v9", "x"]))

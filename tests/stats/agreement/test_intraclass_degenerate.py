@@ -76,11 +76,10 @@ def test_equal_means_of_items_leave_the_mean_of_raters_without_reliability():
 
 
 def test_limits_of_the_mean_of_raters_stand_on_both_sides_of_it():
-    values = np.array([[-0.4, 0.4, -0.3], [0.3, -0.2, 0.2], [0.1, 0.3, 0.35], [0.2, -0.4, 0.1]])
-    found = forms(values[:, :2])
-    for name, row in found.iterrows():
-        inside = row["conf_low"] <= row["estimate"] <= row["conf_high"] <= 1
-        assert inside or (np.isnan(row["estimate"]) and "raters" in row["warning"]), name
+    found = forms(np.array([[0.3, 0.2], [-0.4, -0.35]]))
+    assert (found["conf_low"] <= found["estimate"]).all()
+    assert (found["estimate"] <= found["conf_high"]).all()
+    assert (found["conf_high"] <= 1).all()
     assert found.loc["ICC(A,k)", "conf_low"] == -np.inf
 
 

@@ -165,6 +165,21 @@ def test_weights_of_a_mixed_model_maximise_the_weighted_likelihood(frame, reml, 
     np.testing.assert_allclose(fit.tidy()["std_error"], np.sqrt(np.diag(covariance)), rtol=1e-8)
 
 
+@pytest.mark.parametrize("level", [1e-20, 1e-6, 1e12])
+@pytest.mark.parametrize("cluster", [None, "g"])
+def test_the_level_of_the_weights_of_a_glm_is_that_of_its_information(frame, level, cluster):
+    scaled = frame.assign(w=frame["w"] * level)
+    first, second = (
+        mv.glm(data, "z ~ m + x", weights="w", cluster=cluster) for data in (frame, scaled)
+    )
+    np.testing.assert_allclose(first.tidy()["estimate"], second.tidy()["estimate"], rtol=1e-9)
+    root = 1.0 if cluster else np.sqrt(level)
+    errors = second.tidy()["std_error"] * root
+    np.testing.assert_allclose(first.tidy()["std_error"], errors, rtol=1e-9)
+    found = [fit.glance()["log_likelihood"].item() for fit in (first, second)]
+    assert found[1] / level == pytest.approx(found[0], rel=1e-9)
+
+
 def test_refusals(frame):
     with pytest.raises(DesignError, match="gaussian"):
         mv.mixed_model(frame, "z ~ x + (1 | g)", family="binomial", weights="w")
