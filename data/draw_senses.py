@@ -108,9 +108,9 @@ def draw_poses() -> None:
             f"openness {opened:.2f}\nheight {height:.0f}°, stretch {stretch:.2f}", size=8
         )
         panel.axis("off")
-    bends = np.interp(np.arange(200), [0, 60, 110, 140, 200], [-100, -100, 0, 0, -100])
+    bends = np.interp(np.arange(200), [0, 60, 110, 140, 200], [-120, -120, 0, 0, -120])
     with tempfile.TemporaryDirectory() as folder:
-        path = write_film(Path(folder) / "arm.avi", (draw_person(110, bend) for bend in bends))
+        path = write_film(Path(folder) / "arm.avi", (draw_person(80, bend) for bend in bends))
         found = extract(path, poses, cache=False)["values"].isel(item=0).to_pandas()
     for name in ("pose_arm_stretch", "pose_arm_stretching", "pose_move_arms"):
         axes[3].plot(found.index, found[name], "o-", markersize=3, label=name)

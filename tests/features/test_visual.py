@@ -155,16 +155,18 @@ def test_description_tells_what_changes_the_features(network):
 def test_registry():
     table = registered_weights()
     assert table["name"].is_unique
-    known = ("https://", "http://places2.csail.mit.edu/", "muvistats:")
+    known = ("https://", "http://places2.csail.mit.edu/", "muvistats:", "npm:", "pip:")
     assert table["address"].str.startswith(known).all()
     assert table["sha256"].str.fullmatch("([0-9a-f]{64})?").all()
     assert set(table["extractor"]) <= {
         "faces.detector", "faces.weights", "scenes.weights", "objects.weights", "actions.weights",
+        "poses.weights", "tags.weights",
     }  # fmt: skip
+    sizes = {"faces.weights": 7, "objects.weights": 80, "tags.weights": 50}
     for row in weights.known_weights().values():
-        assert row.address.endswith(row.file)
+        assert row.made or row.address.endswith(row.file)
         if row.labels:
-            assert len(read_labels(row.labels.split(";"))) == 7
+            assert len(read_labels(row.labels.split(";"))) == sizes[row.extractor]
 
 
 def test_weights_that_are_not_fetched():
