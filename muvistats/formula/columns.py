@@ -167,7 +167,7 @@ class _Remembering(Evaluator):
         fitted = plain(self._fitted[name])
         if not _has_names(fitted):
             return column
-        known = fitted.astype("category").dtype
+        known = fitted.astype("category").cat
         other = [level for level in column.dropna().unique() if level not in known.categories]
         kind = pd.CategoricalDtype([*known.categories, *other], known.ordered)
         return column.astype(object).astype(kind)

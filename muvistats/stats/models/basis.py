@@ -10,7 +10,6 @@ from scipy import linalg
 
 from ...errors import DesignError
 from ...formula import Design
-from ...formula.design import FixedPart
 from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.separation import independent_columns
 from ...types import Floats
@@ -45,8 +44,9 @@ def basis_of(design: Design, root: Floats | None = None) -> Basis:
     root : ndarray of float, shape (n,), optional
         Factor of each row: the root of its weight.
     """
-    for part in (design.fixed, *design.random):
-        _check_units(part.names, part.matrix if isinstance(part, FixedPart) else part.columns)
+    _check_units(design.fixed.names, design.fixed.matrix)
+    for part in design.random:
+        _check_units(part.names, part.columns)
     own = design.fixed.matrix
     centred = design.centred()
     kept = independent_columns(centred)
