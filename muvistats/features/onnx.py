@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DataError
 from ..extras import optional_module
-from ..types import Singles
+from ..types import Array, Singles
 
 #: Networks that come with the package, each in a folder with its licence.
 SHIPPED = Path(__file__).parents[1] / "data" / "networks"
@@ -68,7 +68,7 @@ def _load(
         raise DataError(f"not an ONNX network: {one_line(error)}", file=path) from error
 
 
-def run_session(session: Any, feed: Mapping[str, Singles], path: Path) -> list[Singles]:
+def run_session(session: Any, feed: Mapping[str, Array], path: Path) -> list[Singles]:
     """Outputs of a network for a batch."""
     try:
         return [np.asarray(out) for out in session.run(None, dict(feed))]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...arguments import check_number
 from ...extras import optional_module
-from ...types import Floats, Singles
+from ...types import Floats, Mask, Singles
 from ..labels import read_labels
 from ..onnx import load_session, run_session
 from ..weights import known_weights, weights_or_name
@@ -102,9 +102,10 @@ class MusicTags(SoundExtractor):
         values[heard] = self.heard(pieces[heard])
         middle = sound.time + sound.window / 2
         nearest = np.abs(middle[:, None] - (starts + _PIECE * _STEP / self.rate / 2)).argmin(axis=1)
-        return values[nearest]
+        out: Floats = values[nearest]
+        return out
 
-    def pieces(self, samples: Singles) -> tuple[Floats, Singles, Floats]:
+    def pieces(self, samples: Singles) -> tuple[Floats, Singles, Mask]:
         """Starts in s of pieces, their spectrograms (piece, frame, band), and which are heard."""
         librosa = optional_module("librosa", "music")
         power = librosa.feature.melspectrogram(
@@ -118,7 +119,7 @@ class MusicTags(SoundExtractor):
         step = max(1, round(self.every * self.rate / _STEP))
         last = len(spectrum) - _PIECE
         first = np.unique(np.append(np.arange(0, last + 1, step), last))
-        pieces = np.stack([spectrum[at : at + _PIECE] for at in first])
+        pieces: Singles = np.stack([spectrum[at : at + _PIECE] for at in first])
         loud = np.array([(level[at : at + _PIECE] ** 2).mean() ** 0.5 for at in first])
         return first * _STEP / self.rate, pieces, loud > _SILENCE
 

@@ -18,7 +18,8 @@ _SIDE, _CELLS = 416, (8, 16, 32)
 _STEPS = 11
 
 #: Mean and spread of blue, green and red.
-_MEAN, _SD = np.float32([103.53, 116.28, 123.675]), np.float32([57.375, 57.12, 58.395])
+_MEAN = np.array([103.53, 116.28, 123.675], dtype=np.float32)
+_SD = np.array([57.375, 57.12, 58.395], dtype=np.float32)
 
 
 def is_nanodet(path: Path) -> bool:
@@ -46,7 +47,8 @@ def find_objects(
     scaled = np.ascontiguousarray(((picture.astype(np.float32) - _MEAN) / _SD).transpose(2, 0, 1))
     session = load_session(path, "vision")
     found = run_session(session, {session.get_inputs()[0].name: scaled[None]}, path)
-    boxes, scores = [], []
+    boxes: list[Floats] = []
+    scores: list[Floats] = []
     for cell, score, distance in zip(_CELLS, found[:3], found[3:], strict=True):
         place = np.flatnonzero(score[0].max(axis=1) >= confidence)
         row, column = np.divmod(place, _SIDE // cell)
@@ -56,9 +58,9 @@ def find_objects(
         away = shares @ np.arange(_STEPS) * cell
         boxes.append(np.concatenate([middle - away[:, :2], middle + away[:, 2:]], axis=1))
         scores.append(score[0, place].astype(np.float64))
-    box, score = np.concatenate(boxes), np.concatenate(scores)
-    where, kind = np.nonzero(score >= confidence)
-    sure, box = score[where, kind], box[where]
+    every = np.concatenate(scores)
+    where, kind = np.nonzero(every >= confidence)
+    sure, box = every[where, kind], np.concatenate(boxes)[where]
     apart = kind[:, None] * 4.0 * _SIDE  # classes never overlap
     kept = distinct(box + apart, sure, overlap)
     height, width = image.shape[:2]

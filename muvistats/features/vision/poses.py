@@ -221,7 +221,9 @@ def _mean(values: Floats) -> Floats:
     """Mean over the first axis of what is there; NaN where nothing is."""
     there = np.isfinite(values)
     total, count = np.where(there, values, 0).sum(axis=0), there.sum(axis=0)
-    return np.divide(total, count, out=np.full(np.shape(total), math.nan), where=count > 0)
+    out: Floats = np.full(np.shape(total), math.nan)
+    np.divide(total, count, out=out, where=count > 0)
+    return out
 
 
 def _weighted(values: Floats, weight: Floats) -> Sequence[float]:
