@@ -273,7 +273,9 @@ def exclude(
     ------
     DataError
         When the mask has another length or index, is not boolean or names what is not in the
-        study, or the reason is empty.
+        study.
+    DesignError
+        When the reason is empty.
 
     Examples
     --------
@@ -287,8 +289,6 @@ def exclude(
     """
     if what not in _MASKS:
         raise DataError("unknown part to exclude", found=what, expected=", ".join(_MASKS))
-    if not reason.strip():
-        raise DataError("exclude needs a reason")
     annotations = data["annotations"].to_dataset()
     rows = np.flatnonzero(_rows_of(annotations, mask))
     return _exclude_rows(data, [(int(row), reason) for row in rows], what)

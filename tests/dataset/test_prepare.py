@@ -306,12 +306,16 @@ def test_exclude_by_keys(tiny):
         (pd.DataFrame({"who": ["1"]}), {}, "no key"),
         (pd.DataFrame({"participant": [np.nan]}), {}, "key is empty"),
         (np.zeros(24, dtype=bool), {"what": "all"}, "unknown part"),
-        (np.zeros(24, dtype=bool), {"reason": " "}, "reason"),
     ],
 )
 def test_exclude_refuses(tiny, mask, more, problem):
     with pytest.raises(DataError, match=problem):
         exclude(tiny, mask, **{"reason": "x", **more})
+
+
+def test_exclude_asks_for_a_reason(tiny):
+    with pytest.raises(DesignError, match="reason must be a text"):
+        exclude(tiny, np.zeros(24, dtype=bool), reason=" ")
 
 
 def cursor_study() -> xr.DataTree:
