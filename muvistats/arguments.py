@@ -204,7 +204,8 @@ _BY_KIND: dict[str, Callable[[str, Any], Any]] = {
 def check_of(name: str, annotation: str) -> Callable[[Any], Any] | None:
     """The check of an argument, by its name or by what its annotation says: words, kind, None."""
     check: Callable[[Any], Any]
-    kind, _, optional = annotation.partition(" | None")
+    kind = annotation.removesuffix(" | None")
+    optional = kind != annotation
     if kind.startswith("Literal["):
         words = ast.literal_eval(f"({kind[len('Literal[') : -1]},)")
         check = partial(check_choice, name, choices=words)

@@ -79,15 +79,32 @@ def test_readme_python():
     assert names["study"].attrs["simulated"] == 1
 
 
-def commands() -> list[list[str]]:
+#: What the README makes of clips of one's own; tests/annotate goes that way.
+OWN_STUDY = {"CLIPS", "site", "site-data"}
+
+
+def commands(*, own: bool = False) -> list[list[str]]:
     """Lines of the README that call the command, without their comments."""
     lines = "\n".join(blocks(ROOT / "README.md", "console")).splitlines()
     found = [shlex.split(line, comments=True) for line in lines]
-    return [words[1:] for words in found if words and Path(words[0]).name == "muvistats"]
+    called = [words[1:] for words in found if words and Path(words[0]).name == "muvistats"]
+    return [words for words in called if bool(OWN_STUDY & {*words}) == own]
 
 
 def test_readme_shows_the_commands():
     assert {words[0] for words in commands()} == {"report", "validate", "table"}
+    assert {words[0] for words in commands(own=True)} == {"annotate", "report"}
+
+
+@pytest.mark.parametrize("words", commands(own=True), ids=lambda words: "-".join(words[:2]))
+def test_commands_of_ones_own_study_have_these_options(words, capsys):
+    """The options are read before the clips, which are not there."""
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert re.search("CLIPS|site|lists.csv", said)
+    assert "No such option" not in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from muvistats.dataset.release.features import visual_family
-from muvistats.errors import DataError, DesignError, MissingExtraError
+from muvistats.errors import DataError, DesignError, ExtractionWarning, MissingExtraError
 from muvistats.features import weights
 from muvistats.features.labels import read_labels
 from muvistats.features.protocol import describe
@@ -70,7 +70,10 @@ def test_bad_settings(make, words):
 
 @pytest.mark.skipif(importlib.util.find_spec("scenedetect") is not None, reason="it is installed")
 def test_missing_extra_is_named(tmp_path):
-    with pytest.raises(MissingExtraError, match=r"muvistats\[vision\]"):
+    with (
+        pytest.warns(ExtractionWarning, match="muvistats weights"),
+        pytest.raises(MissingExtraError, match=r"muvistats\[vision\]"),
+    ):
         extract(tmp_path / "film.mp4", cache=False)
     with pytest.raises(MissingExtraError, match=r"opencv-python-headless .*muvistats\[vision\]"):
         extract(tmp_path / "film.mp4", Colour(), cache=False)
