@@ -57,6 +57,7 @@ types: $(VENV)/test.stamp
 
 doctests: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --doctest-modules muvistats -p no:cacheprovider \
+		--ignore=muvistats/features/conversion.py \
 		$(addprefix --ignore=muvistats/deep/,comparison.py models.py networks.py settings.py transfer.py)
 
 test: $(VENV)/test.stamp
