@@ -175,8 +175,10 @@ def test_libraries_do_not_talk(tmp_path):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert "noise.mp4: no video stream" in done.stderr
+    *absent, said = done.stderr.splitlines()
+    assert "noise.mp4: no video stream" in said
+    assert all("`muvistats weights" in line for line in absent)  # networks that were not made here
+    assert len(absent) <= 1
 
 
 def test_sound_without_picture(write_timed):
