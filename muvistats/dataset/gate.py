@@ -60,7 +60,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
         for name in ("formula", "by"):
             if isinstance(given.get(name), str):  # refused before a study is looked at
                 refuse_forbidden(given[name], two_sided=name == "formula", model=is_model)
-        shared = {name: check(kwargs[name]) for name, check in checks.items() if name in kwargs}
+        fit = {name: check(given[name]) for name, check in checks.items() if name in given}
         data = args[0] if args else kwargs.get(first.name)
         names = {key: kwargs.pop(key) for key in own if key in kwargs}
         if isinstance(data, xr.DataTree):
@@ -71,8 +71,9 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
             data = with_keys(data, names)
         elif not (models and hasattr(data, "fits")):
             raise _not_a_study(data, frames=frames)
-        rest = {name: value for name, value in kwargs.items() if name != first.name}
-        return function(data, *args[1:], **rest | shared)  # type: ignore[arg-type]
+        rest = {name: fit.get(name, each) for name, each in kwargs.items() if name != first.name}
+        placed = [fit.get(name, each) for name, each in zip(order[1:], args[1:], strict=False)]
+        return function(data, *placed, *args[len(order) :], **rest)  # type: ignore[arg-type]
 
     wrapper.__gated__ = True  # type: ignore[attr-defined]
     keyword = inspect.Parameter.KEYWORD_ONLY

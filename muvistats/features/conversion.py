@@ -1,4 +1,4 @@
-"""Convert a network to ONNX and compare the two: a script for the environment of `weights_kit`.
+"""Convert a network to ONNX and compare the two: a script that `making` runs elsewhere.
 
 It stands alone, since it runs where TensorFlow and tf2onnx are and muvistats need not be::
 

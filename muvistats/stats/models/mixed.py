@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -188,8 +188,9 @@ def mixed_model(
 def _rows(data: Data, model: ModelFormula, correlation: str | None) -> pd.DataFrame:
     """Annotations of a study, or its samples where the model is about time; or a frame."""
     codes = (model.response, *model.factors, *model.groups, *model.offsets)
-    timed = correlation is not None or any(re.search(r"\btime\b", code) for code in codes)
-    if isinstance(data, xr.DataTree) and timed:
+    trees = (ast.walk(ast.parse(code, mode="eval")) for code in codes)
+    read = {node.id for tree in trees for node in tree if isinstance(node, ast.Name)}
+    if isinstance(data, xr.DataTree) and (correlation is not None or "time" in read):
         return samples_of(data)
     return to_frame(data, as_given=True)
 
