@@ -29,6 +29,10 @@ def test_the_page_holds_all_that_it_needs_and_names_no_other_host(site):
     terms = (site / "assets" / "LICENSE.txt").read_text()
     for text in ("MIT License", "Permission is hereby granted", "SIL OPEN FONT LICENSE"):
         assert text in terms
+    for part in ("jsPsych", "auto-bind", "random-words", "seedrandom", "seedrandom, Alea"):
+        assert f"\n{part}: Copyright" in terms
+    # the notice in the font's own table of names
+    assert "Copyright 2020 The Open Sans Project Authors" in terms
 
 
 def test_jspsych_is_shipped_as_it_was_built(site):
