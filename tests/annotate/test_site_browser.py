@@ -610,6 +610,13 @@ def test_nobody_scrolls_to_play(site, tmp_path, context, modality, overlay):
                         "(line, text) => { line.textContent = text; }", text
                     )
                 assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+            for name in ("offline", "unkept"):  # told while a clip plays
+                page.evaluate("name => document.body.classList.add(name)", name)
+                told = page.locator(f"#{name}").bounding_box()
+                assert told["y"] == 0
+                assert told["height"] < height / 4
+                assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+            page.evaluate("document.body.classList.remove('offline', 'unkept')")
             page.evaluate(DRAW, [modality, overlay, "V1"])
             page.locator(".plane-start:enabled").wait_for()
 
