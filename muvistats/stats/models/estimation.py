@@ -35,6 +35,9 @@ _NAMES = {"cumulative": "cumulative link (logit)"}
 #: Categories that an ordinal response may have.
 _CATEGORIES = 50
 
+#: Most rows of which it is asked whether the effects fit each of them.
+_FEW_ROWS = 300
+
 #: Spread of a response whose square, and its inverse, are numbers.
 _LARGEST = 1e140
 
@@ -173,7 +176,7 @@ def estimate(
     pairs = [turned_block(_weighted(block, root) if gaussian else block) for block in own]
     blocks, backs = [block for block, _ in pairs], [back for _, back in pairs]
     reasons = _reasons(design, basis, correlation)
-    _check_size(design, blocks, len(basis.kept), family)
+    _check_size(design, blocks, basis.columns, family)
     try:
         with few_threads(sum(block.size for block in blocks)):
             if gaussian:
@@ -211,8 +214,8 @@ def _reasons(design: Design, basis: Basis, correlation: Correlation | None) -> l
     return reasons
 
 
-def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
-    n = len(design.y)
+def _check_size(design: Design, blocks: list[RandomBlock], x: Floats, family: str) -> None:
+    n, p = len(design.y), x.shape[1]
     if p >= n:
         raise DesignError(f"{p} fixed columns for {n} rows: more parameters than rows")
     for part, block in zip(design.random, blocks, strict=True):
@@ -220,6 +223,13 @@ def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) 
             raise DesignError(
                 f"{block.size} random effects of {part.bar.name!r} for {n} rows: they cannot be "
                 "told from the residuals"
+            )
+    columns = p + sum(block.size for block in blocks)
+    if family == "gaussian" and columns >= n and n <= _FEW_ROWS:
+        every = np.hstack([x, *(block.matrix.toarray() for block in blocks)])
+        if np.linalg.matrix_rank(every) >= n:
+            raise DesignError(
+                f"fixed and random effects fit each of {n} rows: nothing is left for the residual"
             )
 
 
