@@ -364,7 +364,8 @@ class Pages {
     const html = [...groups].map(([upper, lowers]) =>
       `<div class="superfactor">${upper ? `<h2>${title(upper)}</h2>` : ""}<div class="categories">` +
       [...lowers].map(([lower, words]) =>
-        `<fieldset><legend>${title(lower)}</legend>${words.map(word).join("")}</fieldset>`).join("") +
+        `<fieldset>${lower && `<legend>${title(lower)}</legend>`}${words.map(word).join("")}` +
+        "</fieldset>").join("") +
       "</div></div>").join("");
     return this.form("labels_title",
       this.radios("familiar", "familiar", [["1", "yes"], ["0", "no"]]) +
