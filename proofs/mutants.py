@@ -1,7 +1,8 @@
 """Small faults put into the numerics, each of which some test must notice.
 
 A mutant is one edit of one expression: another comparison, sign, constant, extreme. It is drawn by
-`SEED`, at least one in every file. A fork of this process, in which the libraries are loaded
+`SEED`, at least one in every file, and a file that changes leaves most mutants of the others as they
+are. A fork of this process, in which the libraries are loaded
 already, imports the package with the edit and runs the tests of its room until one fails.
 """
 
@@ -12,7 +13,7 @@ import hashlib
 import importlib.abc
 import importlib.util
 import os
-import random
+import resource
 import signal
 import sys
 import time
@@ -30,8 +31,11 @@ SEED = 20261129
 #: Place of the edit of a module that stays as it is.
 NO_EDIT = -1
 
-#: Seconds for the tests of one mutant; an endless loop is noticed too.
+#: Seconds of processor time for the tests of one mutant; an endless loop is noticed too.
 LIMIT = 600
+
+#: Seconds by the clock, for what waits forever.
+PATIENCE = 3600
 
 #: Mutants by part, and the folders over which they are spread.
 PARTS = {
@@ -169,12 +173,12 @@ def _words(operator: ast.AST, other: type) -> str:
     return f"{type(operator).__name__} to {other.__name__}"
 
 
-def sources(part: str) -> str:
-    """Digest of the files that the mutants of a part are drawn from."""
-    digest = hashlib.sha256()
-    for path in _files(part):
-        digest.update(path.encode() + b"\0" + (ROOT / "muvistats" / path).read_bytes())
-    return digest.hexdigest()
+def digests(part: str) -> dict[str, str]:
+    """Digest of each file that mutants of a part are drawn from."""
+    package = ROOT / "muvistats"
+    return {
+        path: hashlib.sha256((package / path).read_bytes()).hexdigest() for path in _files(part)
+    }
 
 
 def _files(part: str) -> list[str]:
@@ -185,21 +189,19 @@ def _files(part: str) -> list[str]:
 
 
 def draw(part: str) -> list[Mutant]:
-    """The mutants of a part: one in every file that has any, the rest at random."""
+    """The mutants of a part: each edit has a number; the first of every file, then the others."""
     number, _ = PARTS[part]
-    rng = random.Random(SEED)
-    all_of: dict[str, list[Mutant]] = {}
+    numbered: list[tuple[bytes, Mutant]] = []
     for path in _files(part):
         edits = edits_of(ast.parse((ROOT / "muvistats" / path).read_text(encoding="utf-8")))
-        mutants = [
-            Mutant(path, place, getattr(node, "lineno", 0), words)
-            for place, (node, words, _) in enumerate(edits)
-        ]
-        if mutants:
-            all_of[path] = rng.sample(mutants, len(mutants))
-    first = [mutants.pop() for mutants in all_of.values()]
-    rest = [mutant for mutants in all_of.values() for mutant in mutants]
-    drawn = first + rng.sample(rest, number - len(first))
+        for place, (node, words, _) in enumerate(edits):
+            own = f"{SEED} {path} {place} {words}".encode()
+            mutant = Mutant(path, place, getattr(node, "lineno", 0), words)
+            numbered.append((hashlib.sha256(own).digest(), mutant))
+    numbered.sort(key=lambda pair: pair[0])
+    first: dict[str, Mutant] = {}
+    rest = [m for _, m in numbered if first.setdefault(m.path, m) is not m]
+    drawn = [*first.values(), *rest[: number - len(first)]]
     return sorted(drawn, key=lambda mutant: (mutant.path, mutant.line, mutant.place))
 
 
@@ -259,16 +261,16 @@ def outcomes(mutants: list[Mutant], jobs: int = 2) -> Iterator[tuple[Mutant, str
         for child, (mutant, start) in list(running.items()):
             ended, status = os.waitpid(child, os.WNOHANG)
             seconds = time.monotonic() - start
-            if not ended and seconds < LIMIT:
+            if not ended and seconds < PATIENCE:
                 continue
             if not ended:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
             del running[child]
-            code = os.waitstatus_to_exitcode(status) if ended else 0
-            if code not in (0, 1, 2):  # of pytest: all stand, one failed, nothing could be read
+            code = os.waitstatus_to_exitcode(status) if ended else -signal.SIGXCPU
+            if code not in (0, 1, 2, -signal.SIGXCPU):  # all stand, one failed, nothing to read
                 raise RuntimeError(f"the tests of {mutant.name} do not run: {code}")
-            word = "timeout" if not ended else "killed" if code else "survived"
+            word = "timeout" if code < 0 else "killed" if code else "survived"
             yield mutant, word, round(seconds)
 
 
@@ -279,6 +281,7 @@ def _run(mutant: Mutant) -> None:
     status = 3
     try:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 10))
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)
         os.dup2(null, 2)
