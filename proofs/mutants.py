@@ -1,9 +1,9 @@
 """Small faults put into the numerics, each of which some test must notice.
 
 A mutant is one edit of one expression: another comparison, sign, constant, extreme. It is drawn by
-`SEED`, at least one in every file, and a file that changes leaves most mutants of the others as they
-are. A fork of this process, in which the libraries are loaded
-already, imports the package with the edit and runs the tests of its room until one fails.
+`SEED`, at least one in every file, and a file that changes leaves most mutants of the others as
+they are. A fork of this process, in which the libraries are loaded already, imports the package
+with the edit and runs the tests of its room until one fails.
 """
 
 from __future__ import annotations
