@@ -59,7 +59,7 @@ def load(names: list[str]) -> None:
 
 
 def mutants(names: list[str]) -> None:
-    from .mutants import PARTS, SEED, digests, draw, load_libraries, outcomes, unedited
+    from .mutants import PARTS, SAID, SEED, digests, draw, load_libraries, outcomes, unedited
 
     load_libraries()
     for name in names or PARTS:
@@ -78,7 +78,7 @@ def mutants(names: list[str]) -> None:
         ]
         for mutant, word, _ in outcomes(unedited(left)):
             if word != "survived":
-                raise RuntimeError(f"{mutant.path}: {word} without an edit")
+                raise RuntimeError(f"{mutant.path}: {word} without an edit, see {SAID}")
         for mutant, word, seconds in outcomes(left):
             row = rows.setdefault(mutant.name, {"first": word})
             row |= {"now": word, "seconds": seconds}
