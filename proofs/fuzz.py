@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -308,7 +309,7 @@ class CommandLine:
                 [sys.executable, "-m", "proofs", "command", *command],
                 capture_output=True,
                 text=True,
-                timeout=120,
+                preexec_fn=_limited,
                 check=False,
             )
         new = {*self.folder.rglob("*")} - before - {out}
@@ -318,9 +319,16 @@ class CommandLine:
         said = run.stderr.strip().splitlines() or [""]
         if run.returncode == 0:
             return "loaded"
+        if run.returncode == -signal.SIGXCPU:
+            return f"FAULT hang over {LONGEST} s"
         if run.returncode == 2 and said[-1].startswith("muvistats: error:"):
             return "refused, place named"
         return f"FAULT exit {run.returncode}: {said[-1][:120]}"
+
+
+def _limited() -> None:
+    """In a process before its command: what it may take of the processor."""
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 10))
 
 
 TARGETS: dict[str, tuple[type, int]] = {
