@@ -59,26 +59,26 @@ def load(names: list[str]) -> None:
 
 
 def mutants(names: list[str]) -> None:
-    from .mutants import PARTS, SEED, draw, load_libraries, outcomes, sources, unedited
+    from .mutants import PARTS, SAID, SEED, digests, draw, load_libraries, outcomes, unedited
 
     load_libraries()
     for name in names or PARTS:
         path = TALLIES / f"mutants_{name}.json"
-        begun = {"seed": SEED, "sources": sources(name), "mutants": {}}
-        tally = json.loads(path.read_text()) if path.exists() else begun
-        if tally["sources"] != begun["sources"]:
-            raise SystemExit(f"{path} is of other sources: remove it to begin anew")
-        rows = tally["mutants"]
+        tally = json.loads(path.read_text()) if path.exists() else {"files": {}, "mutants": {}}
+        files, drawn = digests(name), draw(name)
+        same = {m.name for m in drawn if tally["files"].get(m.path) == files[m.path]}
+        rows = {mutant: row for mutant, row in tally["mutants"].items() if mutant in same}
+        tally = {"seed": SEED, "files": files, "mutants": rows}
         # what has fallen stays so; what survived is tried again, unless it is equivalent
         left = [
             mutant
-            for mutant in draw(name)
+            for mutant in drawn
             if rows.get(mutant.name, {}).get("now", "survived") == "survived"
             and "equivalent" not in rows.get(mutant.name, {})
         ]
         for mutant, word, _ in outcomes(unedited(left)):
             if word != "survived":
-                raise RuntimeError(f"{mutant.path}: {word} without an edit")
+                raise RuntimeError(f"{mutant.path}: {word} without an edit, see {SAID}")
         for mutant, word, seconds in outcomes(left):
             row = rows.setdefault(mutant.name, {"first": word})
             row |= {"now": word, "seconds": seconds}

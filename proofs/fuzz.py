@@ -52,15 +52,17 @@ def outcome_of(
     """What an input led to; what is no correct load and no error of ours begins with FAULT."""
     signal.signal(signal.SIGALRM, _ring)
     signal.signal(signal.SIGPROF, _ring)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is of this input alone
     signal.alarm(LONGEST_BY_CLOCK)
     signal.setitimer(signal.ITIMER_PROF, LONGEST)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             got = call()
+        said = "loaded" if check(got) else "FAULT loaded as something else"
     except MuvistatsError as error:
         named = getattr(error, "file", None) or getattr(error, "column", None)
-        return "refused, place named" if named else "refused"
+        said = "refused, place named" if named else "refused"
     except Hang:
         return f"FAULT hang over {LONGEST} s"
     except BaseException as error:
@@ -68,10 +70,14 @@ def outcome_of(
     finally:
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if memory > MOST_MEMORY:
-        return f"FAULT memory {memory / 1024**3:.1f} GiB"
-    return "loaded" if check(got) else "FAULT loaded as something else"
+    memory = _peak()
+    return said if memory <= MOST_MEMORY else f"FAULT memory {memory / 1024**3:.1f} GiB"
+
+
+def _peak() -> int:
+    """Most memory of this process since the peak was last cleared, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 @contextlib.contextmanager
@@ -303,7 +309,7 @@ class CommandLine:
                 [sys.executable, "-m", "proofs", "command", *command],
                 capture_output=True,
                 text=True,
-                timeout=120,
+                preexec_fn=_limited,
                 check=False,
             )
         new = {*self.folder.rglob("*")} - before - {out}
@@ -313,9 +319,16 @@ class CommandLine:
         said = run.stderr.strip().splitlines() or [""]
         if run.returncode == 0:
             return "loaded"
+        if run.returncode == -signal.SIGXCPU:
+            return f"FAULT hang over {LONGEST} s"
         if run.returncode == 2 and said[-1].startswith("muvistats: error:"):
             return "refused, place named"
         return f"FAULT exit {run.returncode}: {said[-1][:120]}"
+
+
+def _limited() -> None:
+    """In a process before its command: what it may take of the processor."""
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST + 10))
 
 
 TARGETS: dict[str, tuple[type, int]] = {

@@ -1,8 +1,9 @@
 """Small faults put into the numerics, each of which some test must notice.
 
 A mutant is one edit of one expression: another comparison, sign, constant, extreme. It is drawn by
-`SEED`, at least one in every file. A fork of this process, in which the libraries are loaded
-already, imports the package with the edit and runs the tests of its room until one fails.
+`SEED`, at least one in every file, and a file that changes leaves most mutants of the others as
+they are. A fork of this process, in which the libraries are loaded already, imports the package
+with the edit and runs the tests of its room until one fails.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import hashlib
 import importlib.abc
 import importlib.util
 import os
-import random
+import resource
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,11 +29,17 @@ ROOT = Path(__file__).parents[1]
 #: Draws the mutants; another number draws others.
 SEED = 20261129
 
+#: Where the tests of unedited modules write.
+SAID = Path(tempfile.gettempdir()) / "muvistats_unedited.txt"
+
 #: Place of the edit of a module that stays as it is.
 NO_EDIT = -1
 
-#: Seconds for the tests of one mutant; an endless loop is noticed too.
+#: Seconds of processor time for the tests of one mutant; an endless loop is noticed too.
 LIMIT = 600
+
+#: Seconds by the clock, for what waits forever.
+PATIENCE = 3600
 
 #: Mutants by part, and the folders over which they are spread.
 PARTS = {
@@ -169,12 +177,12 @@ def _words(operator: ast.AST, other: type) -> str:
     return f"{type(operator).__name__} to {other.__name__}"
 
 
-def sources(part: str) -> str:
-    """Digest of the files that the mutants of a part are drawn from."""
-    digest = hashlib.sha256()
-    for path in _files(part):
-        digest.update(path.encode() + b"\0" + (ROOT / "muvistats" / path).read_bytes())
-    return digest.hexdigest()
+def digests(part: str) -> dict[str, str]:
+    """Digest of each file that mutants of a part are drawn from."""
+    package = ROOT / "muvistats"
+    return {
+        path: hashlib.sha256((package / path).read_bytes()).hexdigest() for path in _files(part)
+    }
 
 
 def _files(part: str) -> list[str]:
@@ -185,21 +193,19 @@ def _files(part: str) -> list[str]:
 
 
 def draw(part: str) -> list[Mutant]:
-    """The mutants of a part: one in every file that has any, the rest at random."""
+    """The mutants of a part: each edit has a number; the first of every file, then the others."""
     number, _ = PARTS[part]
-    rng = random.Random(SEED)
-    all_of: dict[str, list[Mutant]] = {}
+    numbered: list[tuple[bytes, Mutant]] = []
     for path in _files(part):
         edits = edits_of(ast.parse((ROOT / "muvistats" / path).read_text(encoding="utf-8")))
-        mutants = [
-            Mutant(path, place, getattr(node, "lineno", 0), words)
-            for place, (node, words, _) in enumerate(edits)
-        ]
-        if mutants:
-            all_of[path] = rng.sample(mutants, len(mutants))
-    first = [mutants.pop() for mutants in all_of.values()]
-    rest = [mutant for mutants in all_of.values() for mutant in mutants]
-    drawn = first + rng.sample(rest, number - len(first))
+        for place, (node, words, _) in enumerate(edits):
+            own = f"{SEED} {path} {place} {words}".encode()
+            mutant = Mutant(path, place, getattr(node, "lineno", 0), words)
+            numbered.append((hashlib.sha256(own).digest(), mutant))
+    numbered.sort(key=lambda pair: pair[0])
+    first: dict[str, Mutant] = {}
+    rest = [m for _, m in numbered if first.setdefault(m.path, m) is not m]
+    drawn = [*first.values(), *rest[: number - len(first)]]
     return sorted(drawn, key=lambda mutant: (mutant.path, mutant.line, mutant.place))
 
 
@@ -259,16 +265,16 @@ def outcomes(mutants: list[Mutant], jobs: int = 2) -> Iterator[tuple[Mutant, str
         for child, (mutant, start) in list(running.items()):
             ended, status = os.waitpid(child, os.WNOHANG)
             seconds = time.monotonic() - start
-            if not ended and seconds < LIMIT:
+            if not ended and seconds < PATIENCE:
                 continue
             if not ended:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
             del running[child]
-            code = os.waitstatus_to_exitcode(status) if ended else 0
-            if code not in (0, 1, 2):  # of pytest: all stand, one failed, nothing could be read
+            code = os.waitstatus_to_exitcode(status) if ended else -signal.SIGXCPU
+            if code not in (0, 1, 2, -signal.SIGXCPU):  # all stand, one failed, nothing to read
                 raise RuntimeError(f"the tests of {mutant.name} do not run: {code}")
-            word = "timeout" if not ended else "killed" if code else "survived"
+            word = "timeout" if code < 0 else "killed" if code else "survived"
             yield mutant, word, round(seconds)
 
 
@@ -279,9 +285,11 @@ def _run(mutant: Mutant) -> None:
     status = 3
     try:
         os.setsid()
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1)
-        os.dup2(null, 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 10))
+        kept = mutant.place == NO_EDIT  # what these say of themselves is wanted where they fail
+        said = os.open(SAID if kept else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
         if mutant.place != NO_EDIT:
             sys.meta_path.insert(0, _Loader(mutant))
         status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests_of(mutant.path)]))

@@ -22,6 +22,9 @@ _CHUNK_BYTES = 16 * 1024**2
 #: Bytes that an unsealed store may claim, whatever is stored of them.
 _SURELY = 1024**3
 
+#: How HDF5 stores a text in an array.
+_TEXT = np.dtype([("length", "<u4"), ("place", "<u8"), ("index", "<u4")])
+
 #: Attribute that keeps the width of a text in NetCDF, which has no such type.
 _WIDTH = "text_width"
 
@@ -135,9 +138,26 @@ def _refuse_claims(path: Path) -> None:
         with h5py.File(path, "r") as file:
             arrays: list[h5py.Dataset] = []
             file.visititems(lambda _, a: arrays.append(a) if isinstance(a, h5py.Dataset) else None)
-            claimed = sum(array.nbytes for array in arrays)
+            claimed = sum(array.nbytes + _text_bytes(path, array) for array in arrays)
     problem = "arrays are far larger than what is stored of them; the metadata are damaged"
     refuse_swollen(path, claimed, stored, surely=_SURELY, problem=problem)
+
+
+def _text_bytes(path: Path, array: h5py.Dataset) -> int:
+    """Bytes that the texts of an array claim: each is stored as its length and where it lies."""
+    if h5py.check_vlen_dtype(array.dtype) is None or array.id.get_create_plist().get_nfilters():
+        return 0
+    if array.chunks is None:
+        parts = [(array.id.get_offset(), array.size)]
+    else:
+        chunks = map(array.id.get_chunk_info, range(array.id.get_num_chunks()))
+        parts = [(chunk.byte_offset, chunk.size // _TEXT.itemsize) for chunk in chunks]
+    most = path.stat().st_size // _TEXT.itemsize
+    return sum(
+        int(np.fromfile(path, _TEXT, min(count, most), offset=start)["length"].sum(dtype=np.int64))
+        for start, count in parts
+        if start is not None
+    )
 
 
 def stored_chunks(variable: xr.Variable, items: npt.NDArray[Any] | None) -> tuple[int, ...]:

@@ -187,3 +187,18 @@ def test_unsealed_arrays_far_larger_than_the_store_are_refused(zarr, netcdf):
     for store in (zarr, netcdf):
         with pytest.raises(mv.DataError, match=rf"^{store.name}: arrays are far larger"):
             mv.open_dataset(store)
+
+
+@pytest.mark.parametrize("chunks", [None, (2,)])
+def test_texts_far_larger_than_the_store_are_refused(netcdf, chunks):
+    with h5py.File(netcdf, "r+") as file:
+        texts = ["as", "they", "are"]
+        array = file.create_dataset(
+            "items/texts", data=texts, dtype=h5py.string_dtype(), chunks=chunks
+        )
+        place = array.id.get_chunk_info(0).byte_offset if chunks else array.id.get_offset()
+    raw = bytearray(netcdf.read_bytes())
+    raw[place + 3] = 0x70  # the text of two letters is one of 2 GB
+    netcdf.write_bytes(raw)
+    with pytest.raises(mv.DataError, match=rf"^{netcdf.name}: arrays are far larger"):
+        mv.open_dataset(netcdf)
