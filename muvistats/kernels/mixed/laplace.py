@@ -26,6 +26,12 @@ from .blocks import (
 )
 from .families import family_of
 
+#: Squared length of a step to the modes after which a last step of Newton's leaves no error.
+_NEAR = 1e-12
+
+#: An earlier system serves as long as each step with it shortens the next, squared, to this part.
+_SHRINKING = 1e-2
+
 
 @dataclass(frozen=True)
 class LaplacePoint:
@@ -95,6 +101,7 @@ class LaplaceMixed:
         self._raw = np.concatenate([block.columns.T for block in blocks])
         self._pairs = list(self._places())
         self._start = np.zeros(self.q)
+        self._known: _System | None = None  # of the last point, for steps to the modes of the next
 
     def _columns(self, factors: list[Floats]) -> Floats:
         """Random columns of each row, shape (column, n)."""
@@ -171,12 +178,17 @@ class LaplaceMixed:
         if not np.isfinite(current):
             spherical, eta = np.zeros(self.q), fixed
             current = fit(eta, extra)
+        system, gain = self._known, np.inf
         for _ in range(60):
             error, weight, _ = self.family.slopes(eta, extra)
             slope = self._gather(values, error) - spherical
-            step = self._towards(values, weight).solve(slope)
+            step, before, fresh = slope if system is None else system.solve(slope), gain, False
             gain = float(slope @ step)
-            if gain < 1e-12:  # one more step of Newton's squares the error
+            if system is None or not 0 <= gain < _SHRINKING * before:
+                system, fresh = self._towards(values, weight), True
+                step = system.solve(slope)
+                gain = float(slope @ step)
+            if gain < (_NEAR if fresh else _NEAR**2):  # a last step of Newton's squares the error
                 spherical = spherical + step
                 return spherical, fixed + self._spread(values, spherical), True
             size = 1.0
@@ -212,7 +224,7 @@ class LaplaceMixed:
         if converged:
             self._start = spherical
         error, weight, bend = self.family.slopes(eta, extra)
-        system = self._system(values, weight)
+        self._known = system = self._system(values, weight)
         square = float(spherical @ spherical)
         deviance = self.family.deviance(eta, extra) + square + system.log_det
         turned = self._turned(values, system)

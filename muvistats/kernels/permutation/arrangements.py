@@ -26,7 +26,7 @@ from .dealt import dealt_draws
 _BATCH = 500_000
 
 #: From so many codes on, arrangements are dealt where a statistic and the strata allow it.
-_DEAL = 10_000_000
+_DEAL = 4_000_000
 
 #: Statistics that differ by less than this part of themselves are equal; in single precision.
 _TIE, _TIE_OF_SINGLES = 1e-9, 1e-5
