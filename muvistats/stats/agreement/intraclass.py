@@ -354,7 +354,8 @@ def _components(
 ) -> tuple[tuple[float, ...], list[str]]:
     """Variance of each random factor and of the residual by REML, and what is to be said."""
     model = LinearMixed(ones, y, blocks)
-    with few_threads(sum(block.size for block in blocks)):
+    sizes = [block.size for block in blocks]
+    with few_threads(sum(sizes) - max(sizes)):  # the largest is eliminated
         optimum = fit_linear(model)
         residual = model.sigma(model.at(optimum.parameters)) ** 2
     notes = []

@@ -12,6 +12,7 @@ from ...errors import DesignError
 from ...formula import Design
 from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.separation import independent_columns
+from ...kernels.threads import few_threads
 from ...types import Floats
 
 
@@ -34,6 +35,7 @@ class Basis:
     back: Floats
 
 
+@few_threads(0)
 def basis_of(design: Design, root: Floats | None = None) -> Basis:
     """Orthonormal columns that span what the fixed columns of a design span.
 

@@ -225,7 +225,7 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
     sizes = [block.size for block in blocks]
     known = sum(sizes) <= _CLOSED or sum(sizes) - max(sizes) <= _BESIDE
     try:
-        with few_threads(sum(sizes)):
+        with few_threads(sum(sizes) - max(sizes)):  # the largest is eliminated
             model = LinearMixed(x, values / unit, blocks)
             optimum = fit_linear(model)
             point = model.at(optimum.parameters)
