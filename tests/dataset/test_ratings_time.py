@@ -68,7 +68,7 @@ def test_a_recording_on_the_grid_may_start_late():
     assert np.isnan(study["annotations/valence"].values[1, 0])
 
 
-@pytest.mark.parametrize(("rate", "decimals"), [(30, 3), (30, 2), (60, 3), (24, 3), (7, 3)])
+@pytest.mark.parametrize(("rate", "decimals"), [(30, 3), (30, 2), (60, 3), (60, 2), (24, 3), (7, 3)])
 @pytest.mark.parametrize("hole", [False, True])
 def test_rounded_stamps_of_frames_are_one_grid(rate, decimals, hole):
     stamps = np.round(np.arange(1000) / rate, decimals)
@@ -78,6 +78,14 @@ def test_rounded_stamps_of_frames_are_one_grid(rate, decimals, hole):
     time = study["annotations/time"].values
     assert len(time) == 1000
     np.testing.assert_allclose(time, np.arange(1000) / rate, atol=10.0**-decimals)
+
+
+def test_a_log_of_uneven_samples_is_no_grid_of_hundredths_with_holes():
+    rng = np.random.default_rng(1)
+    logs = [np.round(np.cumsum(rng.uniform(0.012, 0.02, 300)), 2) for _ in range(3)]
+    people = [recordings(log, people=1).assign(participant=str(i)) for i, log in enumerate(logs)]
+    with pytest.raises(DataError, match="resample"):
+        build(pd.concat(people))
 
 
 def test_long_pauses_between_ratings_are_no_milliseconds():
