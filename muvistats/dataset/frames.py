@@ -36,12 +36,49 @@ def refuse(
     )
 
 
-def check_frame(frame: object, name: str, columns: Iterable[str]) -> None:
-    """Refuse what is no DataFrame, has no rows, has a column twice, or lacks one of these."""
+def text_columns(frame: object, name: str) -> pd.DataFrame:
+    """Table whose column names are texts, each once: 3 is called 3, and what has no name is none.
+
+    Raises
+    ------
+    DataError
+        When it is no table, a column has no name, or two are the same once they are texts.
+    """
+    checked = _table(frame, name)
+    if checked.columns.nlevels > 1:
+        raise DataError("columns have several levels; join them to one name each", file=name)
+    names = []
+    for place, column in enumerate(checked.columns):
+        if pd.api.types.is_scalar(column) and pd.isna(column):
+            raise DataError(
+                "column has no name; name it, or drop it",
+                file=name,
+                column=f"{place + 1} of {len(checked.columns)}",
+                found=column,
+            )
+        names.append(column_text(column))
+    checked = checked.set_axis(pd.Index(names, dtype="object"), axis=1)
+    check_frame(checked, name, ())
+    return checked
+
+
+def column_text(column: object) -> str:
+    """Name of a column as text, a whole number without its decimal point."""
+    whole = isinstance(column, float | np.floating) and float(column).is_integer()
+    return str(int(column) if whole else column)  # type: ignore[call-overload]
+
+
+def _table(frame: object, name: str) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame):
         raise DataError(
             "not a table", file=name, found=type(frame).__name__, expected="a pandas DataFrame"
         )
+    return frame
+
+
+def check_frame(frame: object, name: str, columns: Iterable[str]) -> None:
+    """Refuse what is no DataFrame, has no rows, has a column twice, or lacks one of these."""
+    frame = _table(frame, name)
     if not frame.columns.is_unique:
         twice = str(frame.columns[frame.columns.duplicated()][0])
         raise DataError("column stands twice", file=name, column=twice)

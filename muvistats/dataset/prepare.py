@@ -16,7 +16,15 @@ from ..types import Floats, Ints
 from . import schema
 from .access import TIME_DECIMALS, cut_time, dimensions_of, within
 from .build import Log, exclusion_dataset, log_dataset
-from .frames import check_frame, keys_text, number_column, refuse, seconds_column
+from .frames import (
+    check_frame,
+    column_text,
+    keys_text,
+    number_column,
+    refuse,
+    seconds_column,
+    text_columns,
+)
 from .gate import takes_study
 
 #: Samples of an annotation that the released scripts work on: 59 s at two per second.
@@ -109,17 +117,18 @@ def resample(
         raise DataError("max_gap is not a positive number of seconds", found=max_gap)
     if method not in ("linear", "previous"):
         raise DataError("unknown method", found=method, expected="linear or previous")
+    frame = text_columns(frame, name)
     key_names = list(schema.keys_in(frame.columns)) if keys is None else list(keys)
     if not key_names:
         raise DataError(
             "no key columns", file=name, expected="some of " + ", ".join(schema.ALL_KEYS)
         )
-    check_frame(frame, name, [*key_names, time, *(values or ())])
     value_names = (
-        [str(c) for c in frame.columns if c not in (*key_names, time)]
+        [c for c in frame.columns if c not in (*key_names, time)]
         if values is None
-        else list(values)
+        else [column_text(value) for value in values]
     )
+    check_frame(frame, name, [*key_names, time, *value_names])
     frame = frame.assign(**{key: keys_text(frame, name, key) for key in key_names})
     recording = frame.groupby(key_names, sort=False).ngroup().to_numpy()
     seconds = np.round(seconds_column(frame, name, time), TIME_DECIMALS)

@@ -79,7 +79,7 @@ def _widths(stamps: Floats, rounding: float) -> list[float]:
                 width = distance / max(np.round(distance / width), 1)
             last = min(2 * last, len(stamps) - 1) if last < len(stamps) - 1 else len(stamps)
         found.append(float(width))
-    coarse = (1 / rate for rate in _FRAME_RATES if rounding * rate > _MOST_ROUNDING)
+    coarse = (1 / r for r in _FRAME_RATES if _MOST_ROUNDING < rounding * r <= _MOST_OF_MANY)
     return sorted([*found, *coarse], reverse=True)
 
 

@@ -68,7 +68,9 @@ def test_a_recording_on_the_grid_may_start_late():
     assert np.isnan(study["annotations/valence"].values[1, 0])
 
 
-@pytest.mark.parametrize(("rate", "decimals"), [(30, 3), (30, 2), (60, 3), (60, 2), (24, 3), (7, 3)])
+@pytest.mark.parametrize(
+    ("rate", "decimals"), [(30, 3), (30, 2), (60, 3), (60, 2), (24, 3), (7, 3)]
+)
 @pytest.mark.parametrize("hole", [False, True])
 def test_rounded_stamps_of_frames_are_one_grid(rate, decimals, hole):
     stamps = np.round(np.arange(1000) / rate, decimals)

@@ -12,7 +12,17 @@ STEPS = np.arange(600)
 
 @pytest.mark.parametrize(
     ("rate", "decimals"),
-    [(2, 1), (10, 1), (30, 2), (30 / 1.001, 2), (48, 2), (50, 2), (60, 2), (60 / 1.001, 2), (60, 3)],
+    [
+        (2, 1),
+        (10, 1),
+        (30, 2),
+        (30 / 1.001, 2),
+        (48, 2),
+        (50, 2),
+        (60, 2),
+        (60 / 1.001, 2),
+        (60, 3),
+    ],
 )
 @pytest.mark.parametrize("hole", [[], [1], [3, 4, 500]])
 def test_rounded_frames_are_on_their_grid(rate, decimals, hole):
