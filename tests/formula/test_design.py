@@ -276,3 +276,18 @@ def test_a_design_that_cannot_be_built_says_why(frame, formula, match):
 def test_no_row_left_is_an_error(frame):
     with pytest.raises(DataError, match="no row"):
         build_design("y ~ x", frame.assign(x=np.nan))
+
+
+@pytest.mark.parametrize(
+    ("formula", "says"),
+    [
+        ("y ~ log(x)", r"'log\(x\)' is infinite in 1 rows"),
+        ("y ~ exp(800 * x)", "is infinite in 2 rows"),
+        ("log(x) ~ z", "is infinite in 1 rows"),
+        ("y ~ i", "'i' holds complex numbers"),
+    ],
+)
+def test_infinite_and_complex_numbers_are_refused(formula, says):
+    frame = pd.DataFrame({"y": [1.0, 2, 4], "x": [0.0, 1, 2], "z": [1.0, 3, 2], "i": [1j, 2, 3]})
+    with pytest.raises(DesignError, match=says):
+        build_design(formula, frame)
