@@ -60,9 +60,6 @@ class ModelColumns:
             raise DesignError(f"{short(code)!r} names no column")
         if is_number(value):
             out = value.to_numpy(dtype=np.float64, na_value=np.nan)
-            beyond = int(np.isinf(out).sum())
-            if beyond and frame is None:
-                raise DesignError(f"{short(code)!r} is infinite in {beyond} rows")
             return np.where(np.isfinite(out), out, np.nan)
         return self._levels(code, as_levels(value, code), learn=frame is None)
 

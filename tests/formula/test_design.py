@@ -278,16 +278,7 @@ def test_no_row_left_is_an_error(frame):
         build_design("y ~ x", frame.assign(x=np.nan))
 
 
-@pytest.mark.parametrize(
-    ("formula", "says"),
-    [
-        ("y ~ log(x)", r"'log\(x\)' is infinite in 1 rows"),
-        ("y ~ exp(800 * x)", "is infinite in 2 rows"),
-        ("log(x) ~ z", "is infinite in 1 rows"),
-        ("y ~ i", "'i' holds complex numbers"),
-    ],
-)
-def test_infinite_and_complex_numbers_are_refused(formula, says):
-    frame = pd.DataFrame({"y": [1.0, 2, 4], "x": [0.0, 1, 2], "z": [1.0, 3, 2], "i": [1j, 2, 3]})
-    with pytest.raises(DesignError, match=says):
-        build_design(formula, frame)
+def test_complex_numbers_are_refused():
+    frame = pd.DataFrame({"y": [1.0, 2, 4], "x": [1j, 2, 3]})
+    with pytest.raises(DesignError, match="'x' holds complex numbers"):
+        build_design("y ~ x", frame)

@@ -161,7 +161,7 @@ def _prepared(
         labelled = labelled.within(labelled.frame[cluster].notna().to_numpy())
     n_missing = n_incomplete(labelled)
     if whole:
-        answered = known_labels(labelled).any(axis=0)
+        answered = known_labels(labelled).sum(axis=0)
         names = [name for name, there in zip(labelled.names, answered, strict=True) if there]
         labelled = labelled.within(labelled.frame[names].notna().all(axis=1).to_numpy())
     unused = [
