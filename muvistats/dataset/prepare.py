@@ -366,8 +366,10 @@ def _rows_of(
     """Annotations that a mask means, as an array of bool."""
     if isinstance(mask, pd.DataFrame):
         return _named(annotations, mask)
-    if isinstance(mask, xr.DataArray) and "annotation" in mask.coords:
-        mask = mask.to_series()
+    if isinstance(mask, xr.DataArray):
+        if mask.dims != ("annotation",):
+            raise DataError("mask is not of annotations", found=mask.dims, expected="annotation")
+        mask = mask.to_series() if "annotation" in mask.coords else mask.to_numpy()
     if isinstance(mask, pd.Series):
         if any(name in schema.ALL_KEYS for name in mask.index.names):
             return _by_key(annotations, mask)

@@ -301,6 +301,7 @@ def test_exclude_by_keys(tiny):
     [
         (np.zeros(3, dtype=bool), {}, "wrong shape"),
         (np.zeros(24), {}, "not boolean"),
+        (xr.DataArray(np.zeros(24, dtype=bool), dims="item"), {}, "not of annotations"),
         (np.array([None] * 24), {}, "not boolean"),
         (pd.DataFrame({"participant": ["77"]}), {}, "no such annotation"),
         (pd.DataFrame({"who": ["1"]}), {}, "no key"),
