@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError
+from ..kernels.time_grid import grid_under
 from .names import storage_problem
 from .schema import KEYS, LONGEST
 
@@ -193,8 +194,18 @@ def _are_hundreds(seconds: npt.NDArray[np.float64]) -> bool:
 
 
 def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> bool:
-    """Whether times are whole numbers that would be hours with a sample now and then."""
-    if np.ptp(seconds) <= _LONG_EXCERPT or (seconds % 1).any():
+    """Whether times are whole numbers that would be hours with a sample now and then.
+
+    So are those of frames, whose steps are not whole: 0, 17, 33, 50, ...
+    """
+    if (seconds % 1).any():
+        return False
+    stamps = np.unique(seconds)
+    if len(stamps) > _FEW:
+        width, _, off = grid_under(stamps)
+        if not off.any() and width > min(_CHOSEN_STEPS) and abs(width - round(width)) > 1e-3:
+            return True
+    if np.ptp(seconds) <= _LONG_EXCERPT:
         return False
     keys = [key for key in KEYS if key in frame]
     recording = frame.groupby(keys, dropna=False, observed=True).ngroup() if keys else 0

@@ -111,9 +111,9 @@ def resample(
     [nan, 0.0, 0.4, nan]
     """
     name = "log to resample"
-    if not (np.isfinite(interval) and interval > 0):
+    if not _is_positive(interval) or interval == np.inf:
         raise DataError("interval is not a positive number of seconds", found=interval)
-    if max_gap is not None and not max_gap > 0:
+    if max_gap is not None and not _is_positive(max_gap):
         raise DataError("max_gap is not a positive number of seconds", found=max_gap)
     if method not in ("linear", "previous"):
         raise DataError("unknown method", found=method, expected="linear or previous")
@@ -153,6 +153,12 @@ def resample(
             np.inf if max_gap is None else max_gap + 10.0**-TIME_DECIMALS,
         )
     return pd.DataFrame(out).astype(dict.fromkeys(key_names, "str"))
+
+
+def _is_positive(value: object) -> bool:
+    """Whether this is a number above 0."""
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return number and not isinstance(value, bool) and bool(value > 0)  # type: ignore[operator]
 
 
 def _check_size(rows: int, columns: int, interval: float) -> None:

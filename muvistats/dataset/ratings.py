@@ -23,6 +23,8 @@ OutOfScale = Literal["error", "clip", "exclude"]
 #: of samples after which the next step has one.
 _LEAST_FILLED = 0.5
 
+_NO_GRID = "time stamps are not on one regular grid"
+
 #: Share of the scale by which a value may lie beyond its ends (rounding).
 _SLACK = 1e-9
 
@@ -156,7 +158,7 @@ def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Float
         return stamps, np.zeros(len(seconds), dtype=np.int64)
     width, step, off = grid_under(stamps)
     rows: Ints = np.flatnonzero(off[number])
-    problem = "time stamps are not on one regular grid" if len(rows) else ""
+    problem = _NO_GRID if len(rows) else ""
     if not problem:
         rows, problem = _between(annotation, step[number], width)
     if problem:
@@ -175,14 +177,14 @@ def _between(annotation: Ints, step: Ints, width: float) -> tuple[Ints, str]:
     apart = table.groupby("annotation")["step"].diff()
     spans = table.groupby("annotation")["step"].agg(["min", "max", "size"])
     filled = spans["size"].sum() / (spans["max"] - spans["min"] + 1).sum()
-    is_next = (apart == 1)[apart.notna()]
-    if min(filled, is_next.mean() if len(is_next) else 1.0) < _LEAST_FILLED:
-        return np.array([0]), "time stamps are not on one regular grid"
+    if filled < _LEAST_FILLED:
+        return np.array([0]), _NO_GRID
     nearest = apart.groupby(table["annotation"]).min()
     wide = nearest.index[(nearest > 1) & (spans["size"] > 2)]
     rows = np.flatnonzero(np.isin(annotation, wide))
     if len(rows) == 0:
-        return rows, ""
+        uneven = (apart == 1).sum() < _LEAST_FILLED * apart.notna().sum()
+        return (rows, "") if not uneven else (np.array([0]), _NO_GRID)
     own = float(nearest[annotation[rows[0]]]) * width
     return rows, (
         f"recordings do not share one grid: together they have a step of {width:g} s, and this "

@@ -146,6 +146,8 @@ def test_tenths_meet_the_samples_that_stand_on_them():
         (log([0.0], v=[1]), {"values": ["w"]}, "column is missing", None),
         (log([], v=[]), {}, "table has no rows", None),
         (log([0.0], v=[1]), {"interval": 0}, "interval", None),
+        (log([0.0], v=[1]), {"interval": "1"}, "interval", None),
+        (log([0.0], v=[1]), {"max_gap": True}, "max_gap", None),
         (log([0.0], v=[1]), {"max_gap": -1.0}, "max_gap", None),
         (log([0.0], v=[1]), {"method": "cubic"}, "unknown method", None),
         (
