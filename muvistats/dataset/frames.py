@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..errors import DataError
 from ..kernels.time_grid import grid_under
+from ..types import level_text
 from .names import storage_problem
 from .schema import KEYS, LONGEST
 
@@ -128,8 +129,8 @@ def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     """Key column as text: whole numbers without a decimal point, nothing missing or empty."""
     check_cells(frame, name, column)
     codes, names = pd.factorize(frame[column])
-    if names.dtype.kind == "f" and (names % 1 == 0).all():
-        names = names.astype("int64")
+    if names.dtype.kind == "f":
+        names = [level_text(name) for name in names]
     text = pd.Index(names).astype("str")
     missing = (codes < 0) | np.isin(codes, np.flatnonzero(text == ""))
     if missing.any():
