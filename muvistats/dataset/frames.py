@@ -129,9 +129,8 @@ def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     """Key column as text: whole numbers without a decimal point, nothing missing or empty."""
     check_cells(frame, name, column)
     codes, names = pd.factorize(frame[column])
-    if names.dtype.kind == "f":
-        names = [level_text(name) for name in names]
-    text = pd.Index(names).astype("str")
+    floats = names.dtype.kind == "f"
+    text = pd.Index([level_text(name) for name in names] if floats else names).astype("str")
     missing = (codes < 0) | np.isin(codes, np.flatnonzero(text == ""))
     if missing.any():
         refuse(frame, name, column, np.flatnonzero(missing), "key is empty", found="nothing")
