@@ -16,6 +16,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...dataset.sessions import by_rater, by_session
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, ceiling_without_one, leave_one_out_ccc
@@ -148,13 +149,6 @@ def window_bounds(time: Floats, window: float, step: float | None) -> list[tuple
     if not bounds:
         raise DesignError(f"a window of {window:g} s is longer than the excerpt")
     return bounds
-
-
-def interval_of(time: Floats) -> float:
-    """Seconds between time steps."""
-    if len(time) < 2:
-        raise DesignError("a single time step has no course over time")
-    return float(np.median(np.diff(time)))
 
 
 @result_frame(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 import muvistats as mv
 
@@ -49,8 +50,11 @@ def _stored(suffix: str) -> Callable[[Given], Any]:
 
 
 def _released(given: Given) -> Any:
+    groups = {node.path: node.to_dataset(inherit=False) for node in given.tree.subtree}
+    bare = xr.DataTree.from_dict({k: v for k, v in groups.items() if "features" not in k})
+    bare.attrs = dict(given.tree.attrs)  # the features of a drawn study are not MuVi's
     with tempfile.TemporaryDirectory() as folder:
-        path = mv.write_muvi(given.tree, Path(folder, "muvi"), label_shift=0, faults=False)
+        path = mv.write_muvi(bare, Path(folder, "muvi"), label_shift=0, faults=False)
         return mv.read_muvi(path, label_alignment="released", cache=False)
 
 
@@ -116,6 +120,59 @@ def _featured(given: Given) -> Any:
     return mv.with_features(given.tree, given.parts.features["audio"], kind="audio", overwrite=True)
 
 
+def _frame(given: Given) -> pd.DataFrame:
+    data = given.data
+    return data if isinstance(data, pd.DataFrame) else mv.annotation_frame(data)
+
+
+def _answers(given: Given) -> pd.DataFrame:
+    """Each annotation's one answer, `mood`; that of whoever liked an item most is the right one."""
+    frame = _frame(given)
+    plain = frame.reset_index(drop=True)
+    most = plain.dropna(subset="valence").groupby("item", observed=True)["valence"].idxmax()
+    return frame.assign(intended=plain["item"].map(plain.loc[most].set_index("item")["mood"]).array)
+
+
+def _answered(name: str, **arguments: Any) -> Callable[[Given], Any]:
+    """A call about one answer of each annotation."""
+    return lambda given: getattr(mv, name)(
+        _answers(given), labels="mood", **arguments, **given.options
+    )
+
+
+def _again(given: Given) -> pd.DataFrame:
+    """Everybody rates again, and says of arousal what they said of valence."""
+    frame = _frame(given)
+    second = frame.assign(arousal=frame["valence"], session="2")
+    both = pd.concat([frame.assign(session="1"), second])
+    return mv.retest_reliability(both, dimension="arousal", **given.options)
+
+
+def _halves(given: Given) -> Any:
+    people = sorted(given.tree["participants/participant"].to_numpy())
+    parts = {"A": people[::2], "B": people[1::2]}
+    return mv.combine({k: mv.select(given.tree, participant=some) for k, some in parts.items()})
+
+
+def _votes(given: Given) -> Any:
+    frame = mv.annotation_frame(given.tree)
+    labels = frame.attrs["labels"]
+    counts = frame.groupby("item", sort=False)[labels].sum().reset_index()
+    return mv.from_votes(counts, labels=labels)
+
+
+def _wide(given: Given) -> pd.DataFrame:
+    keys = ["item", "modality"]
+    frame = mv.annotation_frame(given.tree)
+    wide = frame.pivot_table("arousal", keys, "participant", aggfunc="first", observed=True)
+    return mv.read_wide(wide.reset_index(), keys=keys, across="participant", dimension="arousal")
+
+
+def _database(given: Given) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        return mv.read_audformat(mv.write_audformat(given.tree, Path(folder, "database")))
+
+
 @lru_cache
 def _power() -> pd.DataFrame:
     sizes = {"n_participants": (4, 6), "n_items": 6, "raters_per_cell": 2}
@@ -139,12 +196,17 @@ def _trained(name: str, **arguments: Any) -> Callable[[Given], Any]:
 CALLS: dict[str, Callable[[Given], Any]] = {
     "agreement_over_time": of("agreement_over_time", window=4.0, n_resamples=N),
     "annotation_frame": lambda given: mv.annotation_frame(given.tree),
-    "audio_visual_contrast": of("audio_visual_contrast", n_resamples=3, model="ridge"),
+    "audio_visual_contrast": lambda given: mv.audio_visual_contrast(
+        given.tree, modality=given.modalities[-1], n_resamples=3, model="ridge", **given.options
+    ),
     "bayes_factor": of("bayes_factor", "valence ~ arousal"),
     "bilder_loughin": of("bilder_loughin", n_resamples=N),
     "ccc": _concordance,
     "chisquare": of("chisquare", "familiar ~ gender", n_resamples=N),
     "chisquare_labels": of("chisquare_labels", n_resamples=N),
+    "choice_agreement": _answered("choice_agreement", n_resamples=N),
+    "combine": _halves,
+    "confusion_matrix": _answered("confusion_matrix"),
     "cochran": lambda given: mv.cochran(
         given.data, f"{given.called('happy')} ~ gender", **given.options
     ),
@@ -162,6 +224,8 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "feature_models": _trained("feature_models", n_folds=3, n_alphas=10),
     "feature_roughness": of("feature_roughness"),
     "friedman": of("friedman", "arousal ~ modality"),
+    "from_votes": _votes,
+    "hit_rates": _answered("hit_rates"),
     "from_frames": lambda given: given.parts.build(),
     "glm": lambda given: mv.glm(
         given.data, f"{given.called('happy')} ~ years_of_training", cluster="participant"
@@ -239,11 +303,14 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "rao_scott": of("rao_scott"),
     "rater_lag": of("rater_lag", max_lag=1.0, n_resamples=N),
     "rater_quality": of("rater_quality"),
+    "read_audformat": _database,
     "read_muvi": _released,
+    "read_wide": _wide,
     "released_exclusions": lambda given: mv.released_exclusions(given.tree),
     "repeated_lists": of("repeated_lists"),
     "representational_similarity": of("representational_similarity", n_resamples=N),
     "resample": _resampled,
+    "retest_reliability": _again,
     "rm_corr": of("rm_corr", "valence ~ arousal"),
     "save_dataset": _stored(".zarr"),
     "select": lambda given: mv.select(given.tree, modality=given.modalities[0]),
@@ -256,7 +323,8 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "weighted_kappa": of("weighted_kappa", weighting="quadratic", n_resamples=N),
     "wilcoxon": of("wilcoxon", "arousal ~ gender"),
     "with_features": _featured,
-    "write_muvi": _released,
+    "write_audformat": lambda given: call("read_audformat", given),  # which reads what it wrote
+    "write_muvi": lambda given: call("read_muvi", given),
     "write_report": _report,
 }
 
@@ -275,8 +343,10 @@ EXPENSIVE = frozenset(
         "plot_model_trajectory",
         "plot_sensitivity",
         "rank_features",
+        "read_audformat",
         "read_muvi",
         "sensitivity_table",
+        "write_audformat",
         "write_muvi",
         "write_report",
     }
@@ -304,25 +374,16 @@ OUTSIDE = {
     "calibration": "takes no data; n_jobs is held in tests/stats/simulations",
     "calibration_table": "takes no data: a committed table",
     "check_lists": "takes lists of trials, which hold no ratings; see tests/annotate",
-    "choice_agreement": "of one answer each, not of labels; see tests/stats/agreement",
-    "retest_reliability": "of sessions; see tests/stats/agreement/test_retest.py",
-    "combine": "takes several studies; see tests/dataset/importing",
-    "confusion_matrix": "of one answer each, not of labels; see tests/stats/labels",
     "design_lists": "takes no data: it makes lists of trials",
     "from_files": "reads files; see tests/dataset/importing",
-    "from_votes": "takes counts of answers; see tests/dataset/importing",
-    "hit_rates": "of one answer each, not of labels; see tests/stats/labels",
     "gems_taxonomy": "takes no data: a committed table",
     "lists_power": "takes lists of trials; n_jobs is held in tests/stats/simulations",
     "plot_architecture_comparison": "takes what trained networks gave; see tests/networks",
     "plot_architectures": "takes networks; see tests/networks",
     "power_study": "takes no data; n_jobs is held in tests/stats/simulations",
     "published": "takes no data: the printed values",
-    "read_audformat": "reads files; see tests/dataset/importing",
-    "write_audformat": "writes files that come back as they were; see tests/dataset/importing",
     "read_annotations": "takes a folder of the annotation page; see tests/annotate",
     "read_lists": "takes a file of lists; see tests/annotate",
-    "read_wide": "takes a wide table; see tests/dataset/importing",
     "write_annotation_page": "takes clips; see tests/annotate",
     "write_lists": "takes lists of trials; see tests/annotate",
     "simulate_muvi": "takes no data; it makes a study",
