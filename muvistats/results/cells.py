@@ -177,9 +177,9 @@ def telling(frame: pd.DataFrame) -> list[str]:
 
 
 def capital_name(text: str) -> str:
-    """First letter as a capital, unless the first word is a symbol such as z or \u03c7\u00b2."""
+    """First letter as a capital, unless the first word is a symbol or a term of a model."""
     first = text.split(" ")[0]
-    return text if len(first) == 1 or not first.isascii() else capital(text)
+    return text if len(first) == 1 or not first.isascii() or "[" in first else capital(text)
 
 
 def _rule_of_values(values: pd.Series) -> Rule:

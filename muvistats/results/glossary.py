@@ -264,7 +264,7 @@ SAID_ONCE = (
 )
 
 #: Keys whose values are quantities of different kinds, each with digits of its own.
-OF_KINDS = frozenset({"quantity", "metric", "variable", "term", "test", "setting"})
+OF_KINDS = frozenset({"quantity", "metric", "variable", "term", "test", "setting", "estimator"})
 
 #: Columns whose values tell rows apart.
 KEYS = frozenset(

@@ -34,9 +34,8 @@ class ResultFrame(pd.DataFrame):
         return frame
 
     def _constructor_sliced_from_mgr(self, mgr: Any, axes: Any) -> pd.Series:
-        series = pd.Series._from_mgr(mgr, axes)  # type: ignore[attr-defined]
-        object.__setattr__(series, "_name", None)  # pandas names it
-        column: pd.Series = series
+        column: pd.Series = pd.Series._from_mgr(mgr, axes)  # type: ignore[attr-defined]  # noqa: SLF001
+        object.__setattr__(column, "_name", None)  # pandas names it
         return column
 
     def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> ResultFrame:
@@ -44,7 +43,7 @@ class ResultFrame(pd.DataFrame):
         super().__finalize__(other, method, **kwargs)  # type: ignore[misc]
         if not isinstance(other, (pd.DataFrame, pd.Series)) and hasattr(other, "input_objs"):
             parts = [part for part in other.input_objs if isinstance(part, ResultFrame)]
-            declared = dict.fromkeys(name for part in parts for name in part._declared)
+            declared = dict.fromkeys(n for part in parts for n in part._declared)  # noqa: SLF001
             object.__setattr__(self, "_declared", tuple(declared))
         return self
 

@@ -201,7 +201,7 @@ def width_of(column: Column) -> int:
 
 def _longest_word(text: str) -> int:
     """Length of the longest piece that stays together; a hyphen ends one."""
-    return max(map(len, text.replace("-", "- ").split()), default=0)
+    return max(map(len, text.replace("-", "- ").split(" ")), default=0)
 
 
 def least_width(column: Column, most: int = _WORD) -> int:
@@ -228,7 +228,7 @@ def widths_of(columns: Sequence[Column], room: int) -> list[int]:
 def _fitting(
     frame: pd.DataFrame, names: Sequence[str], columns: Sequence[Column], room: int
 ) -> list[str]:
-    """The names of columns that fit: rows told apart, then answers, then the rest while there is room."""
+    """Names of columns that fit: what tells rows apart, answers, then what there is room for."""
     needed = _telling_apart(frame, keys_of(names))
     answers = [name for name in ANSWERS if name in names]
     rest = [name for name in names if name not in needed and name not in answers]

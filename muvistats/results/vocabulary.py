@@ -130,6 +130,15 @@ HEADINGS = {
     "rmse": "RMSE",
     "mse": "MSE",
     "mask": "Left out of",
+    "aic": "AIC",
+    "bic": "BIC",
+    "r2_marginal": "R\u00b2 marginal",
+    "r2_conditional": "R\u00b2 conditional",
+    "df_residual": "Residual df",
+    **{
+        f"n_{name}": name.capitalize()
+        for name in ("clusters", "selected", "features", "repeats", "seeds", "epochs", "parameters")
+    },
 }
 
 #: Codes that are said otherwise than by their letters.
@@ -146,6 +155,7 @@ WORDS = {
     "False": "no",
     "holm": "Holm",
     "bonferroni": "Bonferroni",
+    "tukey": "Tukey",
     "sidak": "\u0160id\u00e1k",
     "hommel": "Hommel",
     "fdr_bh": "Benjamini and Hochberg",
@@ -153,6 +163,9 @@ WORDS = {
     "fleiss_kappa": "Fleiss' kappa",
     "krippendorff_alpha": "Krippendorff's alpha",
     "gwet_ac1": "Gwet's AC1",
+    "ccc": "CCC",
+    "rmse": "RMSE",
+    "mse": "MSE",
     "kendall_w": "Kendall's W",
     "cohen_kappa": "Cohen's kappa",
 }

@@ -23,8 +23,8 @@ Rule = Literal[
 MISSING = "\u2013"
 _MINUS = "\u2212"
 
-#: Numbers below this are shown by two significant digits, however many decimals that takes.
-_SMALL = 0.01
+#: Numbers below the first have two significant digits, below the second a power of ten.
+_SMALL, _TINY = 0.01, 1e-5
 
 #: What each rule does, as the report's methods section prints it.
 RULES: dict[Rule, str] = {
@@ -235,6 +235,17 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lowered(text: str) -> str:
+    """First letter small, but of names in capitals.
+
+    >>> lowered("Effect size"), lowered("CCC"), lowered("Bayes factor")
+    ('effect size', 'CCC', 'Bayes factor')
+    """
+    if text[1:2].isupper() or text.startswith("Bayes"):
+        return text
+    return text[:1].lower() + text[1:]
+
+
 def word(value: object) -> str:
     """Code as words: ``side_by_side`` becomes "side by side".
 
@@ -264,6 +275,8 @@ def _alone(value: float) -> str:
     """A number that shares its column with numbers of other kinds."""
     if not math.isfinite(value) or value == round(value):
         return fixed(value, 0)
+    if abs(value) < _TINY:
+        return significant(value, 2)
     size = math.floor(math.log10(abs(value)))
     small = abs(value) < _SMALL
     return fixed(value, 1 - size if small else min(3, max(0, 2 - size)))
@@ -314,5 +327,8 @@ def column_texts(column: str, values: Sequence[Any], rule: Rule | None = None) -
     numbers = np.asarray(values, dtype=float)
     if rule in _ONE_BY_ONE:
         return [_ONE_BY_ONE[rule](v) for v in numbers]
+    largest = max((abs(v) for v in numbers if math.isfinite(v)), default=0.0)
+    if 0 < largest < _TINY:
+        return [significant(v, 2) for v in numbers]
     decimals = _decimals(numbers)
     return [fixed(v, decimals) for v in numbers]
