@@ -20,7 +20,6 @@ app = typer.Typer(
     help="Statistics for multi-rater emotion annotation of multimodal media.",
     epilog="Without a FOLDER, commands work on a simulated MuVi that comes with the package.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

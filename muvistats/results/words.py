@@ -44,7 +44,7 @@ RULES: dict[Rule, str] = {
 
 _COLUMN_RULES: dict[str, Rule] = {
     **dict.fromkeys(("item", "participant", "repeats", "printed", "warning"), "name"),
-    **dict.fromkeys(("finding", "effect_size_name"), "name"),
+    **dict.fromkeys(("finding", "name", "effect_size_name"), "name"),
     **dict.fromkeys(("p_published", "p_independent", "p_design", "p_model"), "p"),
     **dict.fromkeys(("p_design_adjusted", "p_model_adjusted"), "p"),
     **dict.fromkeys(("source", "action", "reason"), "name"),

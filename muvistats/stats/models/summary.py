@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,42 @@ import pandas as pd
 from ...results.cells import Column, capital_name
 from ...results.layout import as_html, as_text
 from ...results.view import View
-from ...results.words import column_texts, count, heading, p_value, stars
-
-if TYPE_CHECKING:
-    from .fit import Fit
+from ...results.words import Rule, column_texts, count, heading, stars
 
 _STARS = "*** p < .001, ** p < .01, * p < .05"
 
-#: Names of the columns of coefficients, as R has them.
-_COEFFICIENTS = {"estimate": "Estimate", "std_error": "Std.\u00a0Error", "df": "df"}
+
+class Summarised(Protocol):
+    """What a summary is made from; mixed models have `variance_components` as well."""
+
+    @property
+    def formula(self) -> str:
+        """The formula as it was written."""
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether tests are normal, without degrees of freedom."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What to read with care."""
+
+    @property
+    def family(self) -> str:
+        """Distribution of the response."""
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Alignment of the labels and whether the data is simulated."""
+
+    def glance(self) -> pd.DataFrame:
+        """The whole fit in one row."""
+
+    def augment(self) -> pd.DataFrame:
+        """Fitted values and residuals."""
+
+    def tidy(self) -> pd.DataFrame:
+        """Coefficients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,102 +82,67 @@ class Summary:
         )
 
 
-def summary_of(fit: Fit) -> Summary:
+def summary_of(fit: Summarised) -> Summary:
     """Summary of a fit."""
-    whole = fit.glance().iloc[0]
-    parts: list[str | View] = [f"{_title(fit, whole)}\nFormula: {fit.formula}", _criteria(whole)]
-    residuals = fit.augment()
+    whole, residuals = fit.glance().iloc[0], fit.augment()
+    components = getattr(fit, "variance_components", None)
+    tests = "" if components is None else f"; {'normal' if fit.is_normal else 't'} tests"
+    title = f"{capital_name(str(whole['method']))}{tests}\nFormula: {fit.formula}"
+    parts: list[str | View] = [title, _criteria(whole)]
     if fit.family == "gaussian":
-        name = "pearson_residual" if "pearson_residual" in residuals else "residual"
-        parts += [f"{'Scaled residuals' if name != 'residual' else 'Residuals'}:"]
-        parts += [_quantiles(residuals[name])]
-    if hasattr(fit, "variance_components"):
-        parts += ["Random effects:", _random(fit.variance_components())]
-        fixed = "Fixed effects:"
-    else:
-        fixed = "Coefficients:"
-    parts += [_sizes(whole), fixed, _coefficients(fit.tidy()), _STARS]
+        scaled = "pearson_residual" in residuals
+        values = residuals["pearson_residual" if scaled else "residual"]
+        parts += ["Scaled residuals:" if scaled else "Residuals:", _quantiles(values)]
+    if components is not None:
+        parts += ["Random effects:", _random(components())]
+    title = "Coefficients:" if components is None else "Fixed effects:"
+    parts += [_sizes(whole), title, _coefficients(fit.tidy()), _STARS]
     parts += [f"Warning: {reason}" for reason in fit.reasons]
     if fit.provenance.get("simulated"):
         parts.append("Simulated data.")
     return Summary(parts)
 
 
-def _title(fit: Fit, whole: pd.Series) -> str:
-    names = {"t": "t tests after Satterthwaite", "z": "normal tests"}
-    tests = names["z" if fit.is_normal else "t"] if hasattr(fit, "variance_components") else ""
-    return capital_name("; ".join(part for part in (str(whole["method"]), tests) if part))
-
-
 def _criteria(whole: pd.Series) -> View:
-    names = ["aic", "bic", "log_likelihood", "deviance", "df_residual"]
-    there = [name for name in names if name in whole.index and pd.notna(whole[name])]
-    if "restricted" in str(whole["method"]) or "REML" in str(whole["method"]):
-        there = [name for name in there if name in ("deviance", "df_residual")]
+    """Information criteria and likelihood; after REML the criterion that was minimised."""
+    names = {name: heading(name) for name in ("aic", "bic", "log_likelihood", "deviance")}
+    if "REML" in str(whole["method"]):
+        names = {"deviance": "REML criterion"}
+    names |= {"df_residual": heading("df_residual")}
+    there = {name: title for name, title in names.items() if pd.notna(whole.get(name))}
     return _table(
-        [
-            Column(
-                "REML\u00a0criterion"
-                if name == "deviance" and len(there) == 2
-                else heading(name).replace(" ", "\u00a0"),
-                column_texts(name, [whole[name]]),
-                numeric=True,
-            )
-            for name in there
-        ]
+        _numbers(title.replace(" ", "\u00a0"), name, [whole[name]]) for name, title in there.items()
     )
 
 
 def _quantiles(residuals: pd.Series) -> View:
     values = np.quantile(residuals.dropna(), [0, 0.25, 0.5, 0.75, 1])
     texts = column_texts("residual", values.tolist())
-    return _table(
-        [
-            Column(name, [text], numeric=True)
-            for name, text in zip(("Min.", "1Q", "Median", "3Q", "Max."), texts, strict=True)
-        ]
-    )
+    titles = ("Min.", "1Q", "Median", "3Q", "Max.")
+    return _table(Column(title, [text], True) for title, text in zip(titles, texts, strict=True))
 
 
 def _random(components: pd.DataFrame) -> View:
     """Variances, standard deviations and correlations, those of a term with the ones before it."""
-    spread = components[components["quantity"] != "correlation"]
     related = components[components["quantity"] == "correlation"]
-    rows = [row for _, row in spread.iterrows()]
-    is_sd = [row["quantity"] == "sd" for row in rows]
-    estimates = [float(row["estimate"]) for row in rows]
-    variances = [value**2 if sd else np.nan for value, sd in zip(estimates, is_sd, strict=True)]
-    names = [
-        (str(row["term"]) if pd.notna(row["term"]) else "") if sd else str(row["quantity"])
-        for row, sd in zip(rows, is_sd, strict=True)
-    ]
+    rows = components.drop(index=related.index)
+    is_sd = rows["quantity"] == "sd"
     columns = [
-        Column(
-            "Groups",
-            [
-                capital_name(str(row["factor"]))
-                if row["factor"] == "residual"
-                else str(row["factor"])
-                for row in rows
-            ],
-            numeric=False,
-        ),
-        Column("Name", names, numeric=False),
-        Column("Variance", column_texts("estimate", variances, "mixed"), numeric=True),
-        Column("Std.\u00a0Dev.", column_texts("estimate", estimates, "mixed"), numeric=True),
+        Column("Groups", rows["factor"].replace("residual", "Residual").tolist(), numeric=False),
+        Column("Name", rows["term"].where(is_sd, rows["quantity"]).fillna("").tolist(), False),
+        _numbers("Variance", "estimate", (rows["estimate"] ** 2).where(is_sd).tolist(), "mixed"),
+        _numbers("Std.\u00a0Dev.", "estimate", rows["estimate"].tolist(), "mixed"),
     ]
     if len(related):
         columns.append(Column("Corr.", list(_correlations(rows, related)), numeric=True))
     return _table(columns)
 
 
-def _correlations(rows: Sequence[pd.Series], related: pd.DataFrame) -> Iterator[str]:
+def _correlations(rows: pd.DataFrame, related: pd.DataFrame) -> Iterator[str]:
     """Correlations of each term with those before it."""
-    for row in rows:
-        mine = related[
-            (related["factor"] == row["factor"])
-            & related["term"].str.endswith(f", {row['term']}", na=False)
-        ]
+    for factor, term in zip(rows["factor"], rows["term"], strict=True):
+        own = (related["factor"] == factor) & related["term"].str.endswith(f", {term}", na=False)
+        mine = related[own]
         yield "  ".join(column_texts("estimate", mine["estimate"].tolist(), "statistic"))
 
 
@@ -163,26 +155,25 @@ def _sizes(whole: pd.Series) -> str:
 
 
 def _coefficients(tidy: pd.DataFrame) -> View:
+    """Coefficients with their tests, under the names that R gives them."""
     letter = str(tidy["statistic_name"].iloc[0])
-    finite = np.isfinite(tidy["df"].to_numpy(dtype=float)).any()
-    columns = [Column("", tidy["term"].tolist(), numeric=False)]
-    for name, title in _COEFFICIENTS.items():
-        if name != "df" or finite:
-            rule = None if name == "df" else "mixed"
-            columns.append(
-                Column(title, column_texts(name, tidy[name].tolist(), rule), numeric=True)
-            )
-    columns += [
-        Column(
-            f"{letter}\u00a0value",
-            column_texts("statistic", tidy["statistic"].tolist()),
-            numeric=True,
-        ),
-        Column(f"Pr(>|{letter}|)", [p_value(p) for p in tidy["p_value"]], numeric=True),
-        Column("", [stars(p) for p in tidy["p_value"]], numeric=False),
+    p_values = tidy["p_value"].tolist()
+    columns = [
+        Column("", tidy["term"].tolist(), numeric=False),
+        _numbers("Estimate", "estimate", tidy["estimate"].tolist(), "mixed"),
+        _numbers("Std.\u00a0Error", "std_error", tidy["std_error"].tolist(), "mixed"),
+        *([_numbers("df", "df", tidy["df"].tolist())] if np.isfinite(tidy["df"]).any() else []),
+        _numbers(f"{letter}\u00a0value", "statistic", tidy["statistic"].tolist()),
+        _numbers(f"Pr(>|{letter}|)", "p_value", p_values),
+        Column("", [stars(p) for p in p_values], numeric=False),
     ]
     return _table(columns)
 
 
-def _table(columns: Sequence[Column]) -> View:
+def _numbers(title: str, name: str, values: list[float], rule: Rule | None = None) -> Column:
+    return Column(title, column_texts(name, values, rule), numeric=True)
+
+
+def _table(columns: Iterable[Column]) -> View:
+    columns = list(columns)
     return View(columns, [""] * len(columns[0].texts), (), ())
