@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
-from .view import WIDTH, View, widths_of
+from .view import WIDTH, View, margin_of, widths_of
 
 #: What a terminal shows as plain letters, so that numbers can be copied.
 _PLAIN = str.maketrans({"\u2212": "-", "\u2013": "-", "\u00a0": " "})
@@ -51,8 +51,7 @@ def as_text(view: View, *, rule: str = "") -> str:
         The text.
     """
     marks = [f"({mark})" if mark else "" for mark in view.marks]
-    marked = any(marks)
-    widths = widths_of(view.columns, WIDTH - (5 if marked else 0))
+    widths = widths_of(view.columns, WIDTH - margin_of(view.marks))
     numeric = [column.numeric for column in view.columns]
     lines = _row([column.title for column in view.columns], widths, numeric)
     for number, mark in enumerate(marks):

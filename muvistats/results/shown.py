@@ -69,7 +69,7 @@ class ResultFrame(pd.DataFrame):
 
     def __repr__(self) -> str:
         if not self._is_whole():
-            return super().__repr__()
+            return repr(pd.DataFrame(self))
         from .layout import as_text
         from .view import short_view
 
@@ -79,7 +79,7 @@ class ResultFrame(pd.DataFrame):
 
     def _repr_html_(self) -> str | None:
         if not self._is_whole() or not pd.get_option("display.notebook_repr_html"):
-            html: str | None = super()._repr_html_()  # type: ignore[misc]
+            html: str | None = pd.DataFrame(self)._repr_html_()  # type: ignore[operator]
             return html
         from .layout import as_html
         from .view import short_view

@@ -77,4 +77,4 @@ def format_table(
             there = ", ".join(map(str, frame.columns))
             raise DesignError(f"columns: there is no {unknown or 'column'}; there are {there}")
         columns = [name for name in columns if name != "conf_high" or "conf_low" not in columns]
-    return _LAYOUTS[style](short_view(frame, columns=columns))
+    return _LAYOUTS[style](short_view(frame, columns=columns, reasons=None))

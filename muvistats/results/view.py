@@ -72,7 +72,11 @@ def keys_of(columns: Iterable[str]) -> list[str]:
 
 
 def short_view(
-    frame: pd.DataFrame, *, columns: Sequence[str] | None = None, most: int | None = None
+    frame: pd.DataFrame,
+    *,
+    columns: Sequence[str] | None = None,
+    most: int | None = None,
+    reasons: int | None = _MOST_REASONS,
 ) -> View:
     """The columns of a result frame that answer its question.
 
@@ -84,6 +88,8 @@ def short_view(
         Columns to show in place of those that answer.
     most : int, optional
         Rows that are shown, the first and the last ones; all where not given.
+    reasons : int or None
+        Reasons that are said, others are counted; all where None.
 
     Returns
     -------
@@ -95,22 +101,36 @@ def short_view(
     cut = most is not None and len(frame) > most
     part = pd.concat([frame.iloc[:head], frame.iloc[-head:]]) if cut else frame
     shown = [_column(part, name) for name in names]
-    reasons = Footnotes()
-    marks = [reasons.mark(text) for text in part.get("warning", pd.Series("", part.index))]
+    marks, listed = _reasons(part, reasons)
     if columns is None:
-        fitting = _fitting(frame, names, shown, room=WIDTH - (5 if any(marks) else 0))
+        fitting = _fitting(frame, names, shown, room=WIDTH - margin_of(marks))
         shown = [column for name, column in zip(names, shown, strict=True) if name in fitting]
         names = fitting
-    listed = reasons.listed()
-    if len(listed) == 1 and all(marks):
-        marks, listed = [""] * len(marks), [("", capital(listed[0][1]))]
     if cut:
         shown = [_with_gap(column, head) for column in shown]
         marks = [*marks[:head], "", *marks[head:]]
-    more = len(listed) - _MOST_REASONS
-    if more > 0:
-        listed = [*listed[:_MOST_REASONS], ("", f"{more} more reasons are in `warning`")]
     return View(shown, marks, _said(frame, names), listed)
+
+
+def margin_of(marks: Sequence[str]) -> int:
+    """Characters that letters of reasons take beside a table."""
+    return max((len(f"  ({mark})") for mark in marks if mark), default=0)
+
+
+def _reasons(part: pd.DataFrame, most: int | None) -> tuple[list[str], list[tuple[str, str]]]:
+    """Letter of each row, and reasons by letter; one that all rows have needs no letter."""
+    given = [
+        text if isinstance(text, str) else "" for text in part.get("warning", [""] * len(part))
+    ]
+    distinct = [text for text in dict.fromkeys(given) if text]
+    if len(distinct) == 1 and all(given):
+        return [""] * len(given), [("", capital(distinct[0]))]
+    if most is not None and len(distinct) > most + 1:
+        others = f"one of {len(distinct) - most} other reasons, which `warning` has"
+        given = [text if text in ["", *distinct[:most]] else others for text in given]
+    letters = Footnotes()
+    marks = [letters.mark(text) for text in given]
+    return marks, letters.listed()
 
 
 def _answering(frame: pd.DataFrame) -> list[str]:
