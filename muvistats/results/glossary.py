@@ -275,5 +275,38 @@ KEYS = frozenset(
     )
 )
 
+_UNTESTED = "where nothing is tested"
+_NO_LIMITS = "where there is no interval"
+_NOT_COMPARED = "where nothing is compared"
+_NO_RATER = "where a row is no rater"
+_TOGETHER = "where a row stands for several annotations"
+
+#: When a whole column is missing, and no row needs to say why.
+_MISSING = {
+    **dict.fromkeys(("factor", "group"), "where there is no factor"),
+    **dict.fromkeys(("group1", "group2", "effect_size", "effect_size_name"), _NOT_COMPARED),
+    "label": "where a dimension is rated",
+    "modality": "where it is what is compared",
+    "time": "where a row stands for several steps",
+    "metric": "where a row has several",
+    **dict.fromkeys(("rmse", "ccc"), "where `mean` has it"),
+    "penalty": "where folds have penalties of their own",
+    "noise_ceiling": "where the measure has none",
+    **dict.fromkeys(("mean", "median", "sd"), "where a row has no values to describe"),
+    **dict.fromkeys(("estimate", "estimator"), "at single steps of time"),
+    **dict.fromkeys(("std_error", "statistic", "statistic_name", "p_value"), _UNTESTED),
+    "p_adjusted": "where nothing is adjusted",
+    "df": "where the statistic has none",
+    "mc_error": "where p comes from no resamples",
+    **dict.fromkeys(("conf_low", "conf_high", "conf_level"), _NO_LIMITS),
+    **dict.fromkeys(("habit_level", "habit_spread", "habit_reach", "lag_seconds"), _NO_RATER),
+    **dict.fromkeys(("observed", "fitted", "fitted_average"), _TOGETHER),
+    "relation": "where nothing is printed",
+    "method": "where a row joins several, or is no result of one",
+}
+
 #: Every result column by name.
-GLOSSARY: dict[str, Column] = {name: Column(name, kind, text) for name, kind, text in _ROWS}
+GLOSSARY: dict[str, Column] = {
+    name: Column(name, kind, text + (f"; missing {_MISSING[name]}" if name in _MISSING else ""))
+    for name, kind, text in _ROWS
+}
