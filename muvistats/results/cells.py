@@ -23,7 +23,7 @@ _NOTES = {
 }
 _UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided"), ("p_adjust_method", "none")}
 
-#: What an interval can belong to: the last of these that stands before it.
+#: What an interval can belong to: the last of these that stands before it, else the next one.
 _WITH_INTERVAL = ("estimate", "ccc", "mean", "share", "gain", "effect_size")
 
 #: Columns whose heading is the name of what they hold.
@@ -85,9 +85,10 @@ def interval_owner(frame: pd.DataFrame) -> str | None:
     names = list(frame.columns)
     if not {"conf_low", "conf_high"} <= set(names):
         return None
-    before = names[: names.index("conf_low")]
-    own = [name for name in before if name in _WITH_INTERVAL and frame[name].notna().any()]
-    return own[-1] if own else None
+    place = names.index("conf_low")
+    own = [name for name in names if name in _WITH_INTERVAL and frame[name].notna().any()]
+    before = [name for name in own if names.index(name) < place]
+    return before[-1] if before else next(iter(own), None)
 
 
 def number_rule(frame: pd.DataFrame, name: str) -> Rule | None:
