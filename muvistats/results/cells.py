@@ -21,6 +21,12 @@ _NOTES = {
     "alignment": "Labels {}",
     "rule": "{}",
 }
+#: Columns without which a note has nothing to be about.
+_ABOUT = {
+    "estimator": "estimate",
+    "effect_size_name": "effect_size",
+    "p_adjust_method": "p_adjusted",
+}
 _UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided"), ("p_adjust_method", "none")}
 
 #: What an interval can belong to: the last of these that stands before it, else the next one.
@@ -149,15 +155,31 @@ def _interval(frame: pd.DataFrame, rule: Rule | None) -> Column:
     return Column(title, shown, numeric=True)
 
 
-def notes_of(frame: pd.DataFrame, shown: Collection[str]) -> list[str]:
-    """What is the same in every row and not among the columns that are shown."""
+def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True) -> list[str]:
+    """What is the same in every row and not among the columns that are shown.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The frame.
+    shown : collection of str
+        Columns that are shown.
+    headed : bool
+        Whether the name of the effect size is the heading of its column.
+
+    Returns
+    -------
+    list of str
+        A phrase each.
+    """
     notes = []
     for name, text in _NOTES.items():
         value = None if name in shown else constant(frame, name)
-        if value is None or (name, value) in _UNSAID:
+        about = _ABOUT.get(name, "")
+        if value is None or (name, value) in _UNSAID or (about in frame and about not in shown):
             continue
-        if name == "effect_size_name" and "effect_size" in shown:
-            continue  # it is the heading
+        if name == "effect_size_name" and headed and about in shown:
+            continue
         note = text.format(word(value))
         notes.append(note if name == "p_adjust_method" else capital_name(note))
     if constant(frame, "dependence") == "independent":

@@ -108,10 +108,13 @@ def in_words(result: pd.DataFrame | Fit) -> str:
 
     Examples
     --------
-    >>> from muvistats import in_words, kruskal_modality, load_study
-    >>> study = load_study()
+    >>> from muvistats import in_words, kruskal_modality, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     >>> tests = kruskal_modality(study, dimension="arousal", dependence="independent")
-    >>> print(in_words(tests))
+    >>> print(in_words(tests))  # doctest: +NORMALIZE_WHITESPACE
+    Arousal by modality: taking ratings as independent (Kruskal-Wallis, ties corrected),
+    H(2) = 6.44, p = .040, epsilon squared = 0.060, 95% CI [0.000, 0.164], median = 0.113, n = 108.
+    The data is simulated.
     """
     if isinstance(result, Fit):
         return "\n".join(in_words(part) for part in (result.anova(), result.tidy()) if len(part))
@@ -134,7 +137,7 @@ def in_words(result: pd.DataFrame | Fit) -> str:
         lines.append(f"Note: {reason}.")
     if "simulated" in frame and (frame["simulated"] == True).any():  # noqa: E712
         lines.append("The data is simulated.")
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\u00a0", " ")
 
 
 def _texts(frame: pd.DataFrame) -> dict[str, list[str]]:

@@ -63,10 +63,15 @@ def format_table(
 
     Examples
     --------
-    >>> from muvistats import format_table, kruskal_modality, load_study
-    >>> study = load_study()
-    >>> tests = kruskal_modality(study, dependence="independent")
-    >>> print(format_table(tests, "markdown", columns=["dimension", "statistic", "p_value"]))
+    >>> from muvistats import format_table, kruskal_modality, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> tests = kruskal_modality(study, dimension="arousal")
+    >>> columns = ["dependence", "statistic", "p_value"]
+    >>> print(format_table(tests, "markdown", columns=columns).partition("\\n\\n")[0])
+    | Dependence | Test | p |
+    | --- | ---: | ---: |
+    | independent | H(2) = 6.44 | .040 |
+    | design | F(2, 8.03) = 1.80 | .227 |
     """
     check_choice("style", style, get_args(Style))
     frame = frame_of(result)

@@ -282,8 +282,8 @@ def _priority(frame: pd.DataFrame, name: str) -> int:
 
 def _said(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
     """How the rows were made, what they share, and that they are simulated."""
-    headings = [name for name in shown if name != "effect_size" or _is_heading(frame)]
-    notes = [*_shared_keys(frame, shown), *notes_of(frame, headings)]
+    notes = [*_shared_keys(frame, shown)]
+    notes += notes_of(frame, shown, headed=_is_heading(frame))
     notes += _by_dependence(frame, shown)
     if "simulated" in frame and (frame["simulated"] == True).any():  # noqa: E712
         notes.append("Simulated data")
@@ -315,7 +315,8 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         return []
     notes = []
     for kind, rows in frame.groupby("dependence", sort=False):
-        names = ("method", "statistic_name", "effect_size_name")
+        about = {"statistic_name": "statistic", "effect_size_name": "effect_size"}
+        names = ["method", *(name for name, column in about.items() if column in shown)]
         left = [n for n in names if n not in shown and constant(frame, n) is None]
         values = [constant(rows, name) for name in left]
         if (
