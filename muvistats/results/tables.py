@@ -28,7 +28,7 @@ _LAYOUTS: dict[str, Callable[[View], str]] = {
 def format_table(
     result: pd.DataFrame | Fit, style: Style = "apa", *, columns: Sequence[str] | None = None
 ) -> str:
-    """Lay a result out as a table of a paper.
+    r"""Lay a result out as a table of a paper.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def format_table(
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     >>> tests = kruskal_modality(study, dimension="arousal")
     >>> columns = ["dependence", "statistic", "p_value"]
-    >>> print(format_table(tests, "markdown", columns=columns).partition("\\n\\n")[0])
+    >>> print(format_table(tests, "markdown", columns=columns).partition("\n\n")[0])
     | Dependence | Test | p |
     | --- | ---: | ---: |
     | independent | H(2) = 6.44 | .040 |
