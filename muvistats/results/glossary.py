@@ -177,7 +177,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("fitted_fixed", "number", "fitted value on the scale of the response, random effects zero"),
     ("residual", "number", "observed minus fitted"),
     ("pearson_residual", "number", "residual divided by the model's standard deviation of it"),
-    ("sigma", "number", "residual standard deviation; NaN where the family has none"),
+    ("sigma", "number", "residual standard deviation; missing where the family has none"),
     ("rho", "number", "correlation of residuals one step apart, within an annotation"),
     ("rho_low", "number", "lower confidence limit of rho"),
     ("rho_high", "number", "upper confidence limit of rho"),
@@ -302,6 +302,10 @@ _MISSING = {
     **dict.fromkeys(("habit_level", "habit_spread", "habit_reach", "lag_seconds"), _NO_RATER),
     **dict.fromkeys(("observed", "fitted", "fitted_average"), _TOGETHER),
     "relation": "where nothing is printed",
+    **dict.fromkeys(("rho", "rho_low", "rho_high"), "where residuals are not correlated"),
+    "at": "where no other factor is named",
+    "groups": "where rows have none",
+    "df_denom": "where the statistic has none",
     "method": "where a row joins several, or is no result of one",
 }
 

@@ -26,10 +26,6 @@ class Summarised(Protocol):
         """The formula as it was written."""
 
     @property
-    def is_normal(self) -> bool:
-        """Whether tests are normal, without degrees of freedom."""
-
-    @property
     def reasons(self) -> tuple[str, ...]:
         """What to read with care."""
 
@@ -86,7 +82,8 @@ def summary_of(fit: Summarised) -> Summary:
     """Summary of a fit."""
     whole, residuals = fit.glance().iloc[0], fit.augment()
     components = getattr(fit, "variance_components", None)
-    tests = "" if components is None else f"; {'normal' if fit.is_normal else 't'} tests"
+    after = getattr(fit, "degrees_after", "")
+    tests = f"; t tests with degrees of freedom after {after}" if after else ""
     title = f"{capital_name(str(whole['method']))}{tests}\nFormula: {fit.formula}"
     parts: list[str | View] = [title, _criteria(whole)]
     if fit.family == "gaussian":

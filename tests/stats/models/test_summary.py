@@ -7,6 +7,7 @@ import re
 import pytest
 
 import muvistats as mv
+from muvistats.results.glossary import GLOSSARY
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,13 @@ def mixed(study):
 
 def test_a_mixed_model_has_the_parts_of_lmer_in_their_order(mixed):
     text = str(mixed.summary())
-    parts = ("Formula:", "REML criterion", "Scaled residuals:", "Random effects:")
+    parts = (
+        "degrees of freedom after Satterthwaite",
+        "Formula:",
+        "REML criterion",
+        "Scaled residuals:",
+        "Random effects:",
+    )
     parts = (*parts, "Number of observations: 648", "Fixed effects:", "Pr(>|t|)", "*** p < .001")
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
@@ -79,3 +86,32 @@ def test_what_is_to_be_read_with_care_is_said(study):
     text = str(mv.linear_model(study, "arousal ~ modality + I(age * 0)").summary())
     assert "\u2013" not in text.split("Coefficients:")[0]
     assert "modality[T.visual]" in text
+
+
+METHODS = {
+    **dict.fromkeys(("glance", "tidy", "anova", "augment", "variance_components", "r2", "icc"), ()),
+    **dict.fromkeys(("diagnostics", "random_effects"), ()),
+    **dict.fromkeys(("emmeans", "contrasts"), ("modality",)),
+    "emtrends": ("age",),
+}
+
+
+@pytest.mark.parametrize("kind", ["mixed", "binomial", "linear", "glm"])
+def test_frames_of_fits_are_shown_and_miss_nothing_without_a_reason(kind, study):
+    formula = "modality + age"
+    crossed = f"{formula} + (1 | participant)"
+    fit = {
+        "mixed": lambda: mv.mixed_model(study, f"arousal ~ {crossed}"),
+        "binomial": lambda: mv.mixed_model(study, f"calm ~ {crossed}", family="binomial"),
+        "linear": lambda: mv.linear_model(study, f"arousal ~ {formula}"),
+        "glm": lambda: mv.glm(study, f"familiar ~ {formula}"),
+    }[kind]()
+    for name, arguments in METHODS.items():
+        if not hasattr(fit, name):
+            continue
+        frame = getattr(fit, name)(*arguments)
+        assert max(map(len, repr(frame).splitlines())) <= 100
+        for column in frame.columns.drop("warning"):
+            told = frame["warning"].notna().all()
+            known = told or frame[column].notna().any()
+            assert known or "missing " in GLOSSARY[column].description, (name, column)
