@@ -286,6 +286,13 @@ _MISSING = {
     **dict.fromkeys(("factor", "group"), "where there is no factor"),
     **dict.fromkeys(("group1", "group2", "effect_size", "effect_size_name"), _NOT_COMPARED),
     "label": "where a dimension is rated",
+    **dict.fromkeys(
+        (
+            *("modality1", "modality2", "label1", "label2", "variable", "level", "category"),
+            *("dimension", "target", "features", "configuration", "family", "scope"),
+        ),
+        "where a row is about none",
+    ),
     "modality": "where it is what is compared",
     "time": "where a row stands for several steps",
     "metric": "where a row has several",

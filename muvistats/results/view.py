@@ -9,7 +9,7 @@ import pandas as pd
 
 from .cells import Column, Footnotes, capital_name, column_of, constant, interval_owner, notes_of
 from .glossary import ANSWERS, KEYS, SAID_ONCE
-from .words import capital, heading, rule_of, test_text, word
+from .words import MISSING, capital, heading, rule_of, test_text, word
 
 #: Characters of a line.
 WIDTH = 100
@@ -32,6 +32,10 @@ _PAIRS = {
     )
     for each, other in ((first, second), (second, first))
 }
+#: Answers for which keys are joined where there is no room for both.
+_FIRST = ("p_value", "estimate", "conf_low", "verdict")
+#: Name of the column of joined keys.
+_JOINED = "what"
 #: Columns that the column of the test holds.
 _TEST = frozenset({"df", "df_denom"})
 
@@ -100,16 +104,16 @@ def short_view(
     head = (most or 0) // 2
     cut = most is not None and len(frame) > most
     part = pd.concat([frame.iloc[:head], frame.iloc[-head:]]) if cut else frame
-    shown = [_column(part, name) for name in names]
+    shown = {name: _column(part, name) for name in names}
     marks, listed = _reasons(part, reasons)
     if columns is None:
-        fitting = _fitting(frame, names, shown, room=WIDTH - margin_of(marks))
-        shown = [column for name, column in zip(names, shown, strict=True) if name in fitting]
-        names = fitting
+        shown = _fitting(frame, shown, room=WIDTH - margin_of(marks))
+    cells = list(shown.values())
     if cut:
-        shown = [_with_gap(column, head) for column in shown]
+        cells = [_with_gap(column, head) for column in cells]
         marks = [*marks[:head], "", *marks[head:]]
-    return View(shown, marks, _said(frame, names), listed)
+    said = _JOINED in shown
+    return View(cells, marks, _said(frame, names if said else list(shown)), listed)
 
 
 def margin_of(marks: Sequence[str]) -> int:
@@ -245,29 +249,43 @@ def widths_of(columns: Sequence[Column], room: int) -> list[int]:
     return widths
 
 
-def _fitting(
-    frame: pd.DataFrame, names: Sequence[str], columns: Sequence[Column], room: int
-) -> list[str]:
-    """Names of columns that fit: what tells rows apart, answers, then what there is room for."""
-    needed = _telling_apart(frame, keys_of(names))
-    answers = [name for name in ANSWERS if name in names]
-    rest = [name for name in names if name not in needed and name not in answers]
+def _fitting(frame: pd.DataFrame, columns: dict[str, Column], room: int) -> dict[str, Column]:
+    """The columns that fit: what tells rows apart, answers, then what there is room for."""
+    needed = _telling_apart(frame, keys_of(columns))
+    answers = [name for name in ANSWERS if name in columns]
+    first = [name for name in (*_FIRST, interval_owner(frame)) if name in answers]
+    if _least(columns[name] for name in [*needed, *first]) > room:
+        varying = [name for name in keys_of(columns) if constant(frame, name) is None]
+        columns, needed = _with_joined_keys(columns, list(dict.fromkeys([*varying, *needed])))
+    rest = [name for name in columns if name not in needed and name not in answers]
     rest.sort(key=lambda name: _priority(frame, name))
-    column = dict(zip(names, columns, strict=True))
     kept: list[str] = []
     for name in [*needed, *answers, *rest]:
-        tried = [column[each] for each in [*kept, name]]
-        least = [least_width(each, _LEAST) for each in tried]
-        if name in rest:
-            least = [
-                min(width_of(each), _ROOM) if breaks(each) else width_of(each) for each in tried
-            ]
-        if name in needed or sum(least) + 2 * (len(least) - 1) <= room:
+        tried = [columns[each] for each in [*kept, name]]
+        least = _least(tried, _ROOM if name in rest else _LEAST)
+        if name in needed or least <= room:
             kept.append(name)
-    alone = [name for name in kept if name in _PAIRS and _PAIRS[name] in names]
+    alone = [name for name in kept if name in _PAIRS and _PAIRS[name] in columns]
     alone = [name for name in alone if _PAIRS[name] not in kept and name not in needed]
-    kept = [name for name in kept if name not in alone]
-    return [name for name in names if name in kept]
+    return {name: columns[name] for name in columns if name in kept and name not in alone}
+
+
+def _least(columns: Iterable[Column], texts: int = _LEAST) -> int:
+    """Characters that columns take side by side, those of texts no more than this."""
+    widths = [min(width_of(each), texts) if breaks(each) else width_of(each) for each in columns]
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _with_joined_keys(
+    columns: dict[str, Column], keys: Sequence[str]
+) -> tuple[dict[str, Column], list[str]]:
+    """Columns with one in the place of the keys, for frames of many keys that most rows lack."""
+    joined = [name for name in keys if name != "dependence"]
+    rows = zip(*(columns[name].texts for name in joined), strict=True)
+    texts = [", ".join(text for text in row if text not in ("", MISSING)) for row in rows]
+    others = {n: column for n, column in columns.items() if n not in KEYS and n not in joined}
+    kept = {name: columns[name] for name in keys if name == "dependence"}
+    return {_JOINED: Column("What", texts, numeric=False), **kept, **others}, [_JOINED, *kept]
 
 
 def _priority(frame: pd.DataFrame, name: str) -> int:

@@ -133,6 +133,15 @@ def assert_reasons(frame: pd.DataFrame, *, plain: bool) -> None:
             assert not (plain and name in ("p_value", "estimate", "conf_low")), name
 
 
+def test_frames_of_other_things_than_a_study_are_shown_as_well(study):
+    compared = mv.compare_published(mv.kruskal_modality(study, n_resamples=9), "kruskal_modality")
+    lists = mv.check_lists(mv.design_lists(9, n_participants=12, per_cell=4))
+    frames = [mv.published(), mv.published("table4"), compared, lists]
+    for frame in [*frames, mv.calibration_table(), mv.calibration_table("grid")]:
+        assert_shown(frame)
+        assert_reasons(frame, plain=False)
+
+
 @pytest.mark.parametrize("name", public_frames())
 def test_what_is_no_study_is_a_data_error(name):
     for data in ([1, 2], pd.DataFrame({"x": [1.0]}), xr.DataTree(), None):

@@ -130,6 +130,16 @@ def test_numbers_of_different_kinds_have_their_own_digits_and_shares_are_percent
     assert short_view(build_frame([rows], columns)).columns[2].texts == ["[40.0%, 60.0%]"]
 
 
+def test_many_keys_that_most_rows_lack_are_joined():
+    keys = ("dimension", "modality", "variable", "label", "item", "target", "metric", "family")
+    keys = (*keys, "feature", "group1", "group2", "scenario", "test")
+    rows = [{name: f"{name} of a row", "estimate": 0.5, "p_value": 0.5} for name in keys]
+    frame = build_frame(rows, (*keys, "estimate", "p_value", "warning"))
+    what, estimate, p = short_view(frame).columns
+    assert what.texts == [f"{name} of a row" for name in keys]
+    assert (what.title, estimate.title, p.title) == ("What", "Estimate", "p")
+
+
 def test_columns_of_ones_own_are_shown_as_they_are():
     frame = build_frame([{"item": "a", "estimate": 0.5}], ("item", "estimate", "warning"))
     assert titles(frame.assign(mine=[0.25])) == ["Item", "Estimate", "Mine"]
