@@ -121,6 +121,8 @@ def in_words(result: pd.DataFrame | Fit) -> str:
     frame = frame_of(result)
     texts = _texts(frame)
     method, reason = (constant(frame, name) for name in ("method", "warning"))
+    owner = interval_owner(frame)
+    known = [name for name in _UNDEFINED if name in frame and frame[name].notna().any()]
     clauses: dict[str, list[str]] = {}
     for number, record in enumerate(frame.to_dict("records")):
         row = {str(name): value for name, value in record.items()}
@@ -129,7 +131,8 @@ def in_words(result: pd.DataFrame | Fit) -> str:
             row["method"] = None
         if reason is not None:
             row["warning"] = None
-        clauses.setdefault(_subject(row), []).append(_clause(row, shown, interval_owner(frame)))
+        clause = _clause(row, shown, owner, known or list(_UNDEFINED))
+        clauses.setdefault(_subject(row), []).append(clause)
     lines = [f"{capital_name(subject)}: {'; '.join(said)}." for subject, said in clauses.items()]
     if method is not None and "dependence" not in frame:
         lines.append(f"Method: {word(method)}.")
@@ -181,14 +184,16 @@ def _key_text(name: str, value: object) -> str:
     return f"{value:g}".replace("-", "\u2212") if isinstance(value, (int, float)) else str(value)
 
 
-def _clause(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None) -> str:
-    """Numbers of a row, how they were found, and what is to be kept in mind."""
+def _clause(
+    row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None, expected: Sequence[str]
+) -> str:
+    """Numbers of a row and those that were expected in vain, how and why."""
     said = [*_test(row), *_answers(row, shown, owner), *_of_groups(shown)]
-    gone = [text for name, text in _UNDEFINED.items() if name in shown and _is_missing(row[name])]
-    if not said:
-        said = [", ".join(f"no {text}" for text in gone) or "not defined"]
+    gone = [name for name in expected if name in row and _is_missing(row[name])]
+    said += [f"no {_UNDEFINED[name]}" for name in gone]
     if not _is_missing(row.get("n")):
         said.append(f"n = {shown['n']}")
+    said = said or ["not defined"]
     if not _is_missing(row.get("warning")):
         said[-1] += f" ({row['warning']})"
     lead = _DEPENDENCE.get(str(row.get("dependence")), "")
@@ -225,7 +230,8 @@ def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None
         relation = {"p": " " if text[0] in "<>" else " = ", "text": ": "}.get(str(rule), " = ")
         text = f"{_name_of(name, row)}{relation}{text}"
         if name == owner and not _is_missing(row["conf_low"]):
-            text += f", {100 * row.get('conf_level', 0.95):g}% CI {shown['conf_low']}"
+            level: Any = row.get("conf_level")
+            text += f", {'' if _is_missing(level) else f'{100 * level:g}% '}CI {shown['conf_low']}"
         said.append(text)
     return said
 

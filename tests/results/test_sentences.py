@@ -46,9 +46,15 @@ def test_both_rows_effect_interval_and_reason(frame):
         "Arousal by modality, music against visual: taking ratings as independent "
         "(Kruskal-Wallis), H(2) = 79.45, p = .042, p = .084 adjusted by Holm, epsilon squared "
         "(corrected) = 0.050, 90% CI [0.010, 0.090], medians 0.250 against \u22120.100, n = 1,475; "
-        "respecting the design (permutation), medians 0.250 against \u22120.100, n = 1,475 "
+        "respecting the design (permutation), medians 0.250 against \u22120.100, no p-value, "
+        "no effect size, n = 1,475 "
         "(3 people are too few)."
     )
+
+
+def test_an_interval_of_no_known_level_is_still_said(frame):
+    said = mv.in_words(frame.assign(conf_level=np.nan))
+    assert "epsilon squared (corrected) = 0.050, CI [0.010, 0.090]" in said
 
 
 def test_a_row_without_any_number_says_so(frame):
