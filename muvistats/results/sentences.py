@@ -131,7 +131,7 @@ def in_words(result: pd.DataFrame | Fit) -> str:
             row["method"] = None
         if reason is not None:
             row["warning"] = None
-        clause = _clause(row, shown, owner, known or list(_UNDEFINED))
+        clause = _clause(row, shown, owner, known)
         clauses.setdefault(_subject(row), []).append(clause)
     lines = [f"{capital_name(subject)}: {'; '.join(said)}." for subject, said in clauses.items()]
     if method is not None and "dependence" not in frame:
@@ -189,13 +189,13 @@ def _clause(
 ) -> str:
     """Numbers of a row and those that were expected in vain, how and why."""
     said = [*_test(row), *_answers(row, shown, owner), *_of_groups(shown)]
-    gone = [name for name in expected if name in row and _is_missing(row[name])]
-    said += [f"no {_UNDEFINED[name]}" for name in gone]
+    reason = "" if _is_missing(row.get("warning")) else f" ({row['warning']})"
+    due = _UNDEFINED if not said else expected if reason else ()
+    said += [f"no {_UNDEFINED[name]}" for name in due if name in row and _is_missing(row[name])]
     if not _is_missing(row.get("n")):
         said.append(f"n = {shown['n']}")
     said = said or ["not defined"]
-    if not _is_missing(row.get("warning")):
-        said[-1] += f" ({row['warning']})"
+    said[-1] += reason
     lead = _DEPENDENCE.get(str(row.get("dependence")), "")
     method = "" if _is_missing(row.get("method")) else word(row["method"])
     if lead:
