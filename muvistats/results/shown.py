@@ -54,6 +54,7 @@ class ResultFrame(pd.DataFrame):
             bool(self._declared)
             and len(self) > 0
             and self.columns.is_unique
+            and self.columns.inferred_type == "string"
             and needed <= set(self.columns)
             and self.index.nlevels == 1
             and self.index.name is None

@@ -112,8 +112,8 @@ def short_view(
     if cut:
         cells = [_with_gap(column, head) for column in cells]
         marks = [*marks[:head], "", *marks[head:]]
-    said = _JOINED in shown
-    return View(cells, marks, _said(frame, names if said else list(shown)), listed)
+    told = names if _JOINED in shown else list(shown)
+    return View(cells, marks, _said(frame, told), listed)
 
 
 def margin_of(marks: Sequence[str]) -> int:
@@ -143,7 +143,7 @@ def _answering(frame: pd.DataFrame) -> list[str]:
     keys = keys_of(filled)
     telling = _telling_apart(frame, keys)
     others = [n for n in filled if n not in keys and n not in _HIDDEN and n not in telling]
-    others = [n for n in others if n not in SAID_ONCE or n == "estimator"]
+    others = [n for n in others if n not in SAID_ONCE]
     if not set(others) & set(ANSWERS):
         others = [n for n in frame.columns if n in ANSWERS and n != "conf_high"] + others
     if "statistic" in others:
@@ -152,7 +152,6 @@ def _answering(frame: pd.DataFrame) -> list[str]:
     if owner in others and "conf_low" in others:
         others.remove("conf_low")
         others.insert(others.index(owner) + 1, "conf_low")
-    others = [name for name in others if name != "estimator"]
     return [*dict.fromkeys([*keys, *telling]), *others]
 
 

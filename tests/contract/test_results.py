@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pandas as pd
 import pytest
@@ -118,7 +119,11 @@ def assert_shown(frame: pd.DataFrame) -> None:
     for name, title in (("p_value", "p"), ("estimate", "Estimate"), ("conf_low", "95% CI")):
         if name in frame and frame[name].notna().any():
             assert title in titles, name
-    assert len(mv.in_words(frame.iloc[:3]).splitlines()) >= 1
+    few = frame.iloc[:3]
+    said = mv.in_words(few)
+    for name, text in (("p_value", r"\bp [=<>] "), ("conf_low", r"CI \["), ("n", r"\bn = ")):
+        if name in few and few[name].notna().any():
+            assert re.search(text, said), name
 
 
 def assert_reasons(frame: pd.DataFrame, *, plain: bool) -> None:

@@ -100,6 +100,7 @@ def test_what_keeps_its_keys_prints_short(change, frame):
         lambda f: f.pivot_table(index="dimension", columns="factor", values="n"),
         lambda f: pd.concat([f, f], axis=1),
         lambda f: f.rename(columns={"dimension": "what"}),
+        lambda f: f.assign(mine=1).rename(columns={"mine": 3}),
     ],
 )
 def test_what_lacks_a_key_prints_as_pandas(change, frame):
