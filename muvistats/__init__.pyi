@@ -68,6 +68,8 @@ from .plots.trajectories import plot_trajectories as plot_trajectories
 from .report.build import write_report as write_report
 from .results.paper import compare_published as compare_published
 from .results.paper import published as published
+from .results.sentences import in_words as in_words
+from .results.tables import format_table as format_table
 from .stats.agreement.categories import choice_agreement as choice_agreement
 from .stats.agreement.chance_corrected import krippendorff_alpha as krippendorff_alpha
 from .stats.agreement.chance_corrected import label_agreement as label_agreement

@@ -22,7 +22,7 @@ SECTIONS = {
     "features": "Features",
     "stats": "Statistics",
     "deep": "Networks",
-    "results": "Published values",
+    "results": "Results and published values",
     "plots": "Figures",
     "report": "Report",
     "errors": "Errors and warnings",

@@ -23,6 +23,11 @@ PARAMETERS: dict[str, Parameter] = {
     # what is analysed
     "data": Parameter("DataTree or DataFrame", REQUIRED, "A study, or an annotation frame of one."),
     "frame": Parameter("DataFrame", REQUIRED, "Result of the function that the figure belongs to."),
+    "result": Parameter(
+        "DataFrame, MixedFit or LinearFit",
+        REQUIRED,
+        "What a function of the package returned; of a fit, its coefficients.",
+    ),
     "formula": Parameter(
         "str",
         REQUIRED,

@@ -193,4 +193,6 @@ def _lag_means(
 
     once, known = once_for_each_mask(row_of), part["gain"].notna().to_numpy()
     masks = modality_masks(cells, cells.modality[cells.of_annotation])
-    return pd.DataFrame([{"modality": name, **once(chosen & known)} for name, chosen in masks])
+    whole = {"item": "all", "participant": "all"}
+    rows = [{"modality": name, **whole, **once(chosen & known)} for name, chosen in masks]
+    return pd.DataFrame(rows)

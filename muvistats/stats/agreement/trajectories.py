@@ -238,7 +238,9 @@ def noise_ceiling(
                 functools.partial(_by_raters, ceiling, without, cells, people),
             )
             masks = modality_masks(cells, cells.modality)
-            part = pd.DataFrame([{"modality": name, **mean_of(use)} for name, use in masks])
+            part = pd.DataFrame(
+                [{"modality": name, "item": "all", **mean_of(use)} for name, use in masks]
+            )
         frames.append(part.assign(dimension=name))
     return pd.concat(frames, ignore_index=True)
 

@@ -1,0 +1,97 @@
+"""Results in the sentences of a paper."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import muvistats as mv
+from muvistats.results.frame import build_frame
+
+COLUMNS = (
+    *("dimension", "factor", "group1", "group2", "statistic", "statistic_name", "df", "df_denom"),
+    *("p_value", "p_adjusted", "p_adjust_method", "effect_size", "effect_size_name", "conf_low"),
+    *("conf_high", "conf_level", "median1", "median2", "n", "method", "dependence", "alignment"),
+    *("simulated", "warning"),
+)
+
+
+@pytest.fixture
+def frame():
+    common = {"dimension": "arousal", "factor": "modality", "group1": "music", "group2": "visual"}
+    common |= {"median1": 0.25, "median2": -0.1, "n": 1475, "conf_level": 0.9, "simulated": False}
+    rows = [
+        {
+            "statistic": 79.448,
+            "statistic_name": "H",
+            "df": 2,
+            "p_value": 0.0421,
+            "p_adjusted": 0.0842,
+            "p_adjust_method": "holm",
+            "effect_size": 0.05,
+            "effect_size_name": "epsilon squared, corrected",
+            "conf_low": 0.01,
+            "conf_high": 0.09,
+            "method": "Kruskal-Wallis",
+            "dependence": "independent",
+        },
+        {"dependence": "design", "method": "permutation", "warning": "3 people are too few"},
+    ]
+    return build_frame([common | row for row in rows], COLUMNS)
+
+
+def test_both_rows_effect_interval_and_reason(frame):
+    assert mv.in_words(frame) == (
+        "Arousal by modality, music against visual: taking ratings as independent "
+        "(Kruskal-Wallis), H(2) = 79.45, p = .042, p = .084 adjusted by Holm, epsilon squared "
+        "(corrected) = 0.050, 90% CI [0.010, 0.090], medians 0.250 against \u22120.100, n = 1,475; "
+        "respecting the design (permutation), medians 0.250 against \u22120.100, no p-value, "
+        "no effect size, n = 1,475 "
+        "(3 people are too few)."
+    )
+
+
+def test_an_interval_of_no_known_level_is_still_said(frame):
+    said = mv.in_words(frame.assign(conf_level=np.nan))
+    assert "epsilon squared (corrected) = 0.050, CI [0.010, 0.090]" in said
+
+
+def test_a_row_without_any_number_says_so(frame):
+    alone = frame.drop(columns=["median1", "median2"])
+    said = mv.in_words(alone)
+    assert "respecting the design (permutation), no p-value, no effect size, n = 1,475" in said
+
+
+def test_what_all_rows_share_is_said_once():
+    rows = {"modality": ["all", "music"], "ccc": [0.5, 0.25], "conf_low": [0.4, np.nan]}
+    rows |= {"conf_high": [0.6, np.nan], "conf_level": 0.95, "fold": 0, "n": 4, "method": "a way"}
+    rows |= {"warning": "few", "simulated": True}
+    columns = ("modality", "fold", "ccc", "conf_low", "conf_high", "conf_level", "n", "method")
+    assert mv.in_words(build_frame(rows, (*columns, "simulated", "warning"))).splitlines() == [
+        "All ratings: CCC = 0.500, 95% CI [0.400, 0.600], n = 4.",
+        "Music: CCC = 0.250, n = 4.",
+        "Method: a way.",
+        "Note: few.",
+        "The data is simulated.",
+    ]
+
+
+def test_fits_are_said_by_terms_and_coefficients(study):
+    fit = mv.mixed_model(study, "arousal ~ modality + (1 | participant)")
+    said = mv.in_words(fit).splitlines()
+    assert said[0].startswith("Modality: respecting the design (linear mixed model, REML), F(2, ")
+    assert any(line.startswith("modality[T.visual]: ") for line in said)
+
+
+@pytest.mark.parametrize("wrong", [None, "kruskal", pd.DataFrame({"x": [1]}), 3])
+def test_what_is_no_result_is_refused(wrong):
+    for function in (mv.in_words, mv.format_table):
+        with pytest.raises(mv.DataError, match="result") as error:
+            function(wrong)
+        assert "\n" not in str(error.value)
+
+
+def test_no_rows_are_refused(frame):
+    with pytest.raises(mv.DataError, match="no rows"):
+        mv.in_words(frame.iloc[:0])
