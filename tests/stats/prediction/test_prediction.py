@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import MinMaxScaler
 
 import muvistats as mv
+from muvistats.dataset.simulation.settings import FeatureSettings, SimulationSettings
 from muvistats.stats.prediction.models import SETS
 
 MUSIC = [("music", "audio")]
@@ -158,9 +159,18 @@ def test_frames_as_inner_folds_choose_too_small_a_penalty(small, models):
     assert "folds of frames" in frames.method
 
 
-def test_planted_families_come_out_on_top():
+#: A signal of one size in everything.
+STRONG = (FeatureSettings(r=0.3, course=1.0), FeatureSettings(r=0.3, course=1.0))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [SimulationSettings(), SimulationSettings(audio=STRONG, visual=STRONG, feature_lag=0.0)],
+    ids=["embedded", "strong"],
+)
+def test_planted_families_come_out_on_top(settings):
     """All 988 audio features of the embedded study: those in which the truth planted a signal."""
-    study = mv.released_exclusions(mv.simulate_muvi())
+    study = mv.released_exclusions(mv.simulate_muvi(settings=settings))
     models = mv.feature_models(study, sets=[*MUSIC, *VISUAL])
     loading = study["truth"].to_dataset()
     families = mv.rank_features(models, level="family")
@@ -180,7 +190,8 @@ def test_planted_families_come_out_on_top():
         planted = truth[best["feature"].to_numpy()].to_numpy()
         assert (planted != 0).all()
         assert (np.sign(planted) == np.sign(best["estimate"])).all()
-        assert (best["share"] == 1).all()
+        if settings.visual == STRONG:  # with a weak one, other folds take other features
+            assert (best["share"] == 1).all()
     ccc = mv.lasso_models(models).query("metric == 'ccc'")
     assert (ccc["conf_low"] > 0).all()
 
