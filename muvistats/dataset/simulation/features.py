@@ -33,8 +33,8 @@ SIGNAL_FAMILIES: dict[str, dict[str, dict[str, float]]] = {
         },
     },
     "visual": {
-        "arousal": {"action": 1.8, "lighting": 1.6, "scene": 0.8, "colour": 1.0},
-        "valence": {"action": 1.1, "lighting": 1.9, "scene": 1.0, "colour": 1.1, "object": 0.9},
+        "arousal": {"action": 1.9, "lighting": 1.6, "scene": 0.8, "colour": 1.0},
+        "valence": {"action": 1.3, "lighting": 2.0, "scene": 1.05, "colour": 1.15, "object": 0.9},
     },
 }
 

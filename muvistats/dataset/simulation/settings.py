@@ -275,11 +275,11 @@ class SimulationSettings:
     side_by_side_share: float = 31 / 49
     audio: tuple[FeatureSettings, FeatureSettings] = (
         FeatureSettings(r=0.45, course=4.0),
-        FeatureSettings(r=0.185, course=2.0, other=-0.2),
+        FeatureSettings(r=0.165, course=2.0, other=-0.2),
     )
     visual: tuple[FeatureSettings, FeatureSettings] = (
-        FeatureSettings(r=0.115, course=4.0, other=0.4),
-        FeatureSettings(r=0.11, course=3.0, other=0.6),
+        FeatureSettings(r=0.11, course=5.0, other=0.4),
+        FeatureSettings(r=0.1, course=3.0, other=0.6),
     )
     feature_lag: float = 2.0
 
