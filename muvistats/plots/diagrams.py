@@ -15,8 +15,9 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from ..errors import DataError
 from .layers import Layer, Network, read_network
+from .layout import GREY, INK, Width, header, new_figure, size
 from .networks import network_name
-from .style import GREY, INK, colours, header, new_figure, styled
+from .style import colours, styled
 
 # Sizes of a diagram, in inches.
 _BOX, _TALL, _SMALL, _GAP = 1.24, 0.36, 0.2, 0.25
@@ -41,7 +42,7 @@ _DASHED = (0, (3, 2))
 
 
 @styled
-def plot_architectures(models: Any) -> Figure:
+def plot_architectures(models: Any, *, width: Width | None = None) -> Figure:
     """Draw networks layer by layer, side by side (the paper's Figure 7).
 
     Parameters
@@ -217,7 +218,7 @@ def _diagram(
             layer.text.lower() if layer.is_small else layer.text,
             ha="center",
             va="center_baseline",
-            fontsize=7 if layer.is_small else 8,
+            fontsize=size(7) if layer.is_small else 8,
             color=GREY if layer.is_small else INK,
             bbox={"facecolor": _tint(shade), "edgecolor": "none", "pad": 1}
             if layer.frozen
@@ -251,7 +252,7 @@ def _arrow(ax: Axes, before: Layer, after: Layer, spots: Mapping[str, tuple[floa
             " \u00d7 ".join(f"{size:,}" for size in before.shape),
             ha="left" if side > 0 else "right",
             va="center",
-            fontsize=6.5,
+            fontsize=size(6.5),
             color=GREY,
             gid=f"shape {before.name}",
         )
@@ -266,7 +267,7 @@ def _output(ax: Axes, layer: Layer, x: float, y: float) -> None:
         arrowprops=_ARROW,
     )
     said = layer.name.replace("_", " ")
-    ax.text(x, y - 0.68 * _GAP, said, ha="center", va="top", fontsize=8, color=INK)
+    ax.text(x, y - 0.68 * _GAP, said, ha="center", va="top", fontsize=size(8), color=INK)
 
 
 def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int) -> None:
@@ -295,7 +296,7 @@ def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int
         "weights of\n" + name.replace("_", " ").replace(" (", "\n("),
         ha="center",
         va="center",
-        fontsize=7,
+        fontsize=size(7),
         color=INK,
         linespacing=1.15,
     )
@@ -310,10 +311,10 @@ def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int
 
 
 def _panel_title(ax: Axes, title: str, network: Network) -> None:
-    ax.text(0, _TITLE, title, ha="left", va="top", fontsize=10, fontweight="bold")
+    ax.text(0, _TITLE, title, ha="left", va="top", fontsize=size(10), fontweight="bold")
     if network.parameters is not None:
         text = f"{network.parameters:,} weights"
-        ax.text(0, _TITLE - 0.21, text, ha="left", va="top", fontsize=7.5, color=GREY)
+        ax.text(0, _TITLE - 0.21, text, ha="left", va="top", fontsize=size(7.5), color=GREY)
 
 
 def _diagram_legend(fig: Figure, networks: Sequence[Network], colour: Mapping[str, str]) -> None:

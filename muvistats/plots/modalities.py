@@ -15,7 +15,8 @@ from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats, Names
-from .style import GREY, INK, colours, header, new_figure, p_text, require, styled, words
+from .layout import GREY, INK, Width, header, panels, size
+from .style import colours, p_text, require, styled, words
 
 #: Colour of what belongs to two modalities.
 _PAIR = "#4C7A99"
@@ -38,6 +39,8 @@ def plot_modality_medians(
     *,
     dimension: Names | None = None,
     tests: pd.DataFrame | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw one value per annotation by modality, with the medians (the paper's section 4.2.1).
 
@@ -79,8 +82,8 @@ def plot_modality_medians(
         raise DataError("no rated dimension to draw", expected="a study with rated dimensions")
     require(frame, "annotation_frame", "modality", *names)
     levels = _levels(frame["modality"])
-    fig = new_figure(0.6 + 3.4 * len(names), 3.4)
-    for ax, name in zip(np.atleast_1d(fig.subplots(1, len(names))), names, strict=True):
+    fig, grid = panels(1, len(names), 0.6 + 3.4 * len(names), 3.4, least=2.6)
+    for ax, name in zip(grid[0], names, strict=True):
         groups = {
             level: np.sort(
                 frame.loc[frame["modality"] == level, name].dropna().to_numpy(dtype=float)
@@ -94,7 +97,7 @@ def plot_modality_medians(
         if low < 0 < high:
             ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         if tests is not None:
-            ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=9)
+            ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=size(9))
     header(fig, data, "Median of each annotation, by modality", "bar: quartiles; white dot: median")
     return fig
 
@@ -185,7 +188,9 @@ def _test_text(test: pd.DataFrame, dimension: str) -> str:
 
 
 @styled
-def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
+def plot_modality_correlations(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw how alike the trajectories of two modalities are, item by item.
 
     Parameters
@@ -226,8 +231,9 @@ def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
     pairs = list(dict.fromkeys(zip(frame["modality1"], frame["modality2"], strict=True)))
     if not names:
         raise DataError("no row per item", expected="modality_correlations(data, level='item')")
-    fig = new_figure(0.8 + (0.6 + 1.15 * len(pairs)) * len(names), 3.5)
-    axes = np.atleast_1d(fig.subplots(1, len(names), sharey=True))
+    wide = 0.8 + (0.6 + 1.15 * len(pairs)) * len(names)
+    fig, grid = panels(1, len(names), wide, 3.5, least=2.6, sharey=True)
+    axes = grid[0]
     jitter = np.random.default_rng(0)
     for ax, name in zip(axes, names, strict=True):
         part = frame[frame["dimension"] == name]
@@ -240,7 +246,7 @@ def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
         ax.set_xlim(-0.6, len(pairs) - 0.4)
         ax.tick_params(axis="x", length=0)
         ax.grid(axis="y")
-    axes[0].set_ylabel("correlation over time")
+        ax.set_ylabel("correlation over time")
     axes[0].set_ylim(-1.05, 1.05)
     items = frame["item"].nunique()
     note = f"a dot is one of {items} items; box: quartiles; diamond: mean"

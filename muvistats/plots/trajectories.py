@@ -12,26 +12,21 @@ from matplotlib.patches import Patch
 
 from ..arguments import check_probability
 from ..errors import DataError
-from .style import (
-    GREY,
-    INK,
-    PALE,
-    colours,
-    header,
-    interval_level,
-    markers,
-    new_figure,
-    require,
-    styled,
-    words,
-)
+from .layout import GREY, INK, Width, header, legend, panel, panels
+from .style import PALE, colours, interval_level, markers, require, styled, words
 
 #: Steps from one marker to the next.
 _APART = 12
 
 
 @styled
-def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
+def plot_over_time(
+    frame: pd.DataFrame,
+    *,
+    alpha: float = 0.05,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw groups of trajectories, or their difference, with the times at which they differ.
 
     Parameters
@@ -75,25 +70,24 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
             expected='over_time(..., level="group") or level="time"',
         )
     dimensions = list(dict.fromkeys(frame["dimension"]))
-    fig = new_figure(7.2, 0.6 + 2.3 * len(dimensions))
-    axes = list(fig.subplots(len(dimensions), sharex=True, squeeze=False)[:, 0])
+    fig, grid = panels(len(dimensions), 1, 7.2, 0.6 + 2.3 * len(dimensions), sharex=True)
+    axes = list(grid[:, 0])
     by = words(frame["factor"].iloc[0])
     pair = [words(name) for name in frame[["group1", "group2"]].iloc[0].dropna()]
     if frame["group"].notna().any():
         by = f" by {by.lower()}"
     else:
         by = f": {f'{pair[0]} less {pair[1].lower()}' if pair else by}"
-    for ax, dimension in zip(axes, dimensions, strict=True):
+    for each, dimension in zip(axes, dimensions, strict=True):
         rows = frame[frame["dimension"] == dimension]
-        _course(ax, rows, words(dimension))
-        _shade(ax, rows.drop_duplicates("time"), alpha)
-        ax.margins(x=0.01)
+        _course(each, rows, words(dimension))
+        _shade(each, rows.drop_duplicates("time"), alpha)
+        each.margins(x=0.01)
     axes[-1].set_xlabel("time (s)")
     handles = axes[0].get_legend_handles_labels()[0]
-    if any(ax.patches for ax in axes):
+    if any(each.patches for each in axes):
         handles.append(Patch(color=PALE, label=f"cluster with p up to {alpha:g}"))
-    if handles:
-        fig.legend(handles=handles, loc="outside lower center", ncols=4)
+    legend(fig, handles)
     note = f"bands: {interval_level(frame)} intervals of single steps; p is of a whole cluster"
     fig.align_ylabels(axes)
     shown = [words(dimensions[0]), *(words(name).lower() for name in dimensions[1:])]
@@ -116,7 +110,9 @@ def _course(ax: Axes, rows: pd.DataFrame, dimension: str) -> None:
 
 
 @styled
-def plot_trajectories(frame: pd.DataFrame) -> Figure:
+def plot_trajectories(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw trajectories that a model estimates, or their difference, with their bands.
 
     Parameters
@@ -151,8 +147,7 @@ def plot_trajectories(frame: pd.DataFrame) -> Figure:
     """
     columns = ("factor", "group", "group1", "group2", "time", "estimate", "conf_low", "conf_high")
     require(frame, "trajectories", *columns, "band_low", "band_high")
-    fig = new_figure(7.2, 2.9)
-    ax = fig.subplots()
+    fig, ax = panel(7.2, 2.9)
     by = words(frame["factor"].iloc[0]).lower() if frame["factor"].iloc[0] else ""
     if frame["group"].notna().any():
         names = list(dict.fromkeys(frame["group"].dropna()))
@@ -161,7 +156,7 @@ def plot_trajectories(frame: pd.DataFrame) -> Figure:
             _band(ax, rows, look[0])
             _line(ax, rows, "estimate", *look, words(name))
         title = f"Estimated trajectories{' by ' if by else ''}{by}"
-        fig.legend(loc="outside lower center", ncols=4)
+        legend(fig)
     else:
         _band(ax, frame, INK)
         _line(ax, frame, "estimate", INK, "", "")

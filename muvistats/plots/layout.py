@@ -1,0 +1,369 @@
+"""Where things stand: panels at each width, header, legend, colour bar; figures or given axes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
+
+from ..arguments import check_choice
+from ..errors import DataError, DesignError
+from ..results.frame import provenance
+from .lettering import fit_text, inches, wrap
+
+#: Width of a figure: a column of a journal, or both.
+Width = Literal["column", "text"]
+
+#: Text that marks a figure of simulated data.
+SIMULATED = "simulated data"
+
+INK, GREY = "#222222", "#767676"
+
+#: Millimetres, type relative to that of the default, share of the width for names of rows.
+_WIDTHS: dict[str | None, tuple[float, float, float]] = {
+    None: (0.0, 1.0, 0.5),
+    "column": (85.0, 0.82, 0.42),
+    "text": (175.0, 0.9, 0.42),
+}
+
+_PAGE = 8.6  # inches that panels below each other may take
+_SMALLEST = 6.5  # points, of a figure in a paper
+_HEADER = 0.68  # inches above the axes
+_NARROWEST = 5.4  # inches that title and mark need side by side
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a figure goes: a figure of its own of some width, or axes of the user."""
+
+    width: str | None = None
+    ax: Axes | None = None
+
+    @classmethod
+    def of(cls, width: Any, ax: Any) -> Place:
+        """Place that the arguments of a figure name."""
+        check_choice("width", width, _WIDTHS)
+        if ax is not None and not (isinstance(ax, Axes) and ax.name == "rectilinear"):
+            raise DesignError(
+                f"ax must be rectilinear axes of matplotlib, not {type(ax).__name__}; "
+                "fig, ax = plt.subplots() makes some"
+            )
+        if ax is not None and width is not None:
+            raise DesignError("width is that of a figure of its own; axes have theirs already")
+        return cls(width, ax)
+
+
+#: Place of the figure that is being drawn.
+PLACE: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 - frozen
+
+
+def size(points: float) -> float:
+    """Size of type where it is `points` by default."""
+    width = PLACE.get().width
+    return points if width is None else max(_SMALLEST, points * _WIDTHS[width][1])
+
+
+def narrow() -> bool:
+    """Whether the figure is as wide as a column."""
+    return PLACE.get().width == "column"
+
+
+class Sheet(Figure):
+    """Figure that a notebook shows, though pyplot does not know it."""
+
+    head = _HEADER
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+    def grow(self, more: float) -> None:
+        """Make the figure this many inches higher, below the header."""
+        width, height = self.get_size_inches()
+        self.set_size_inches(width, height + more)
+        engine = self.get_layout_engine()
+        if engine is not None:
+            share = (self.head - 0.04) / (height + more)
+            engine.set(rect=(0, 0, 1, 1 - share))  # type: ignore[call-arg]
+
+
+def new_figure(
+    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
+) -> Sheet:
+    """Figure of this size in inches, header not counted, that needs no screen."""
+    asked = PLACE.get().width
+    wide = max(width, _NARROWEST) if asked is None else _WIDTHS[asked][0] / 25.4
+    return Sheet(figsize=(wide, height + _HEADER), layout=layout)
+
+
+def panels(
+    rows: int,
+    columns: int,
+    width: float,
+    height: float,
+    *,
+    least: float = 2.2,
+    ratios: Sequence[float] | None = None,
+    **share: Any,
+) -> tuple[Figure, npt.NDArray[Any]]:
+    """Figure and its panels, side by side as far as the width has room for them.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Panels below and beside each other.
+    width, height : float
+        Size of the figure in inches, header not counted, where no width is asked for.
+    least : float
+        Inches that a panel needs. Where a column of a journal has less, the panels of a row stand
+        below each other.
+    ratios : sequence of float, optional
+        Heights of the rows.
+    **share
+        ``sharex``, ``sharey``: True or "row", as `Figure.subplots` has them.
+
+    Returns
+    -------
+    Figure, ndarray of Axes, shape (rows, columns)
+        The panels by their meaning, wherever they stand.
+    """
+    place = PLACE.get()
+    if place.ax is not None:
+        if rows * columns > 1:
+            raise DataError(
+                "ax= takes figures of one panel; choose one part of what is drawn, or leave ax out",
+                found=f"{rows * columns} panels",
+                expected="1",
+            )
+        grid = np.array([[place.ax]])
+        return root_of(place.ax), grid
+    beside = columns if place.width is None else _beside(columns, least)
+    lines = -(-columns // beside)
+    fig = new_figure(width, height if lines == 1 else min(height * lines, max(height, _PAGE)))
+    if lines == 1:
+        return fig, fig.subplots(rows, columns, squeeze=False, height_ratios=ratios, **share)
+    flat = fig.subplots(rows * lines, beside, squeeze=False)
+    by_row = flat.reshape(rows, lines * beside)
+    for unused in by_row[:, columns:].ravel():
+        unused.set_visible(False)
+    grid = by_row[:, :columns]
+    _share(grid, **share)
+    return fig, grid
+
+
+def _beside(columns: int, least: float) -> int:
+    """Panels of at least so many inches that fit beside each other."""
+    width = _WIDTHS[PLACE.get().width][0] / 25.4 - 0.4
+    return max(1, min(columns, int(width / least))) if least else columns
+
+
+def root_of(ax: Axes) -> Figure:
+    """Figure that holds axes, within whatever other figure."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def _share(grid: npt.NDArray[Any], sharex: Any = False, sharey: Any = False) -> None:
+    """Common limits of panels that stand elsewhere than they mean; each keeps its numbers."""
+    for wanted, join in ((sharex, Axes.sharex), (sharey, Axes.sharey)):
+        for row in grid:
+            for column, ax in enumerate(row):
+                first = row[0] if wanted == "row" else grid[0, column if wanted == "col" else 0]
+                if wanted and ax is not first:
+                    join(ax, first)
+
+
+def several(
+    number: int,
+    columns: int,
+    width: float,
+    height: float,
+    *,
+    least: float = 2.2,
+    beside: float = 0.0,
+    **share: Any,
+) -> tuple[Figure, list[Axes]]:
+    """Figure and panels of a kind, each of this size, line after line; `beside` is added once."""
+    if PLACE.get().width is not None:
+        columns = _beside(columns, least)
+    columns = min(columns, number)
+    lines = -(-number // columns)
+    fig, grid = panels(lines, columns, beside + width * columns, height * lines, least=0, **share)
+    for unused in grid.flat[number:]:
+        unused.set_visible(False)
+    return fig, list(grid.flat[:number])
+
+
+def panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """Figure of one panel, or the axes of the user."""
+    fig, grid = panels(1, 1, width, height)
+    return fig, grid[0, 0]
+
+
+def header(fig: Figure, data: object, title: str, note: str = "", *, labels: bool = False) -> None:
+    """Title, subtitle and, for simulated data, the mark; the same place in every figure.
+
+    In axes of the user the title stands above them where there is none yet, with the mark.
+
+    Parameters
+    ----------
+    fig : Figure
+        The figure.
+    data : object
+        Tree or frame that is drawn; tells the origin and the reading of the labels.
+    title, note : str
+        Title, and what else to say below it.
+    labels : bool
+        Whether labels or familiarity are drawn, so that their reading belongs into the subtitle.
+    """
+    origin = provenance(data)
+    readings = {"released": "labels as released", "corrected": "labels corrected by one trial"}
+    reading = readings.get(str(origin["alignment"]), "") if labels else ""
+    ax = PLACE.get().ax
+    if ax is not None:
+        _title_of(ax, title, SIMULATED if origin["simulated"] else "")
+        return
+    assert isinstance(fig, Sheet)
+    wide = float(fig.get_size_inches()[0])
+    room = wide - 0.2
+    mark = inches(SIMULATED, size(9), bold=True) + 0.2 if origin["simulated"] else 0.0
+    first = wrap(title, room - mark, size(11), bold=True)
+    second = wrap("; ".join(text for text in (note, reading) if text), room, size(8.5))
+    from_top = fig.dpi_scale_trans + ScaledTranslation(0, 1, fig.transFigure)  # type: ignore[arg-type]
+    common: dict[str, Any] = {"transform": from_top, "va": "top"}
+    fig.text(0.1, -0.08, first, ha="left", fontsize=size(11), fontweight="bold", **common)
+    below = 0.24 + first.count("\n") * size(11) * 1.2 / 72
+    fig.text(
+        0.1,
+        -0.08 - below,
+        second,
+        ha="left",
+        fontsize=size(8.5),
+        color=GREY,
+        linespacing=1.1,
+        gid="note",
+        **common,
+    )
+    if mark:
+        fig.text(
+            wide - 0.1,
+            -0.1,
+            SIMULATED,
+            ha="right",
+            fontsize=size(9),
+            fontweight="bold",
+            color="white",
+            bbox={"boxstyle": "round,pad=0.35", "facecolor": "#B5400A", "edgecolor": "none"},
+            **common,
+        )
+    lines = second.count("\n") + 1 if second else 0
+    fig.head = max(_HEADER, 0.08 + below + lines * size(8.5) * 1.25 / 72 + 0.06)
+    fig.grow(fig.head - _HEADER)
+
+
+def _title_of(ax: Axes, title: str, mark: str) -> None:
+    """Title of axes of the user: their own part of the figure where it has a name."""
+    own = ax.get_title("left") or title
+    ax.set_title("\n".join(filter(None, (own, mark))))
+
+
+def legend(fig: Figure, handles: Sequence[Any] | None = None, *, ncols: int = 4) -> None:
+    """Legend below the panels, in as many columns as the width has room for."""
+    ax = PLACE.get().ax
+    shown = fig.axes[0] if ax is None else ax
+    if handles is None:
+        handles = shown.get_legend_handles_labels()[0]
+    if not handles:
+        return
+    if ax is not None:
+        ax.legend(handles=list(handles))
+        return
+    points = size(8.5)
+    room = float(fig.get_size_inches()[0]) - 0.1
+    names = [wrap(str(each.get_label()), room - 0.6, points) for each in handles]
+    widths = [max(inches(line, points) for line in name.split("\n")) for name in names]
+    columns = min(ncols, len(names))
+    em = points / 72
+    while columns > 1:
+        deep = -(-len(names) // columns)
+        taken = sum(max(widths[i : i + deep]) + 4.8 * em for i in range(0, len(names), deep))
+        if taken - 2 * em <= room:
+            break
+        columns -= 1
+    fig.legend(handles=list(handles), labels=names, loc="outside lower center", ncols=columns)
+
+
+def key(fig: Figure, ax: Axes, handles: Sequence[Any] | None = None, **inside: Any) -> None:
+    """Legend within a panel, or below all where panels are small."""
+    if PLACE.get().width is not None:
+        legend(fig, handles if handles is not None else ax.get_legend_handles_labels()[0])
+    elif handles is None:
+        ax.legend(**inside)
+    else:
+        ax.legend(handles=list(handles), **inside)
+
+
+def x_name(fig: Figure, text: str) -> None:
+    """One name of the horizontal axes of all panels."""
+    ax = PLACE.get().ax
+    if ax is None:
+        fig.supxlabel(text, fontsize=size(9))
+    else:
+        ax.set_xlabel(text)
+
+
+def colour_bar(
+    fig: Figure, image: ScalarMappable, axes: Sequence[Axes], label: str, **look: Any
+) -> None:
+    """Colour scale right of the panels, in a column below them."""
+    ax = PLACE.get().ax
+    if ax is not None:
+        bar = fig.colorbar(image, cax=ax.inset_axes((1.03, 0, 0.035, 1)))
+    elif narrow():
+        bar = fig.colorbar(image, ax=list(axes), location="bottom", aspect=28, shrink=0.9, pad=0.02)
+    else:
+        bar = fig.colorbar(image, ax=list(axes), aspect=28, **look)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+
+
+def _prune(fig: Figure) -> None:
+    """Leave out what the panel below, above or to the left says too."""
+    panels = {
+        (spec.rowspan.start, spec.colspan.start): ax
+        for ax in fig.axes
+        if ax.get_visible() and (spec := ax.get_subplotspec()) is not None
+    }
+    titles = {place: ax.get_title("left") for place, ax in panels.items()}
+    names = {place: ax.get_ylabel() for place, ax in panels.items()}
+    for (row, column), ax in panels.items():
+        below, left = panels.get((row + 1, column)), panels.get((row, column - 1))
+        if below is not None and ax.get_shared_x_axes().joined(ax, below):
+            ax.tick_params(labelbottom=False)
+            if ax.get_xlabel() == below.get_xlabel():
+                ax.set_xlabel("")
+        if left is not None and names[row, column - 1] == names[row, column]:
+            ax.set_ylabel("")
+        if titles.get((row - 1, column)) == titles[row, column]:
+            ax.set_title("")
+
+
+def finish(fig: Figure) -> None:
+    """Fit the text of a figure of our own into its width."""
+    if PLACE.get().ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
+        return
+    _prune(fig)
+    missing = fit_text(fig, _WIDTHS[PLACE.get().width][2])
+    if missing > 0.01:
+        fig.grow(missing)
