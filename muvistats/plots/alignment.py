@@ -82,7 +82,7 @@ def _bars(ax: Axes, rows: pd.DataFrame) -> None:
             f"lag {lag}\nz = {value:.1f}",
             (lag + (0.45 if right else -0.45), value),
             ha="left" if right else "right",
-            va="top",
+            va="top" if value > 0.3 * ax.get_ylim()[1] else "bottom",
             fontweight="bold",
             color=_BEST,
         )

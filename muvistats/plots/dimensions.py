@@ -109,9 +109,9 @@ def _sheet(number: int) -> tuple[Figure, list[tuple[float, float, float]]]:
     if PLACE.get().width is None:
         return fig, [(0.6 + column * _PITCH, 0.5, _PLANE) for column in range(number)]
     width, height = fig.get_size_inches()
-    beside = min(number, int((width - 1.1) / 1.8))
+    beside = min(number, int((width - 1.3) / 1.75))
     beside = max(beside, 1)
-    pitch = (width - 1.15) / beside
+    pitch = (width - 1.3) / beside
     side = min(_PLANE, pitch - _PITCH + _PLANE + 0.15)
     lines = -(-number // beside)
     deep = side + _MARGIN + 0.75

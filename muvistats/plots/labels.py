@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import DataError
-from ..results.words import fixed
 from .layout import GREY, INK, Width, colour_bar, header, key, panel, panels, size, x_name
+from .matrix import extent_of, heat_map
 from .style import (
     DIVERGING,
     PALE,
@@ -83,25 +82,17 @@ def plot_label_correlations(
     rows, columns = frame["label1"].map(place), frame["label2"].map(place)
     matrix[rows, columns] = matrix[columns, rows] = frame["estimate"]
     np.fill_diagonal(matrix, np.nan)
-    lower = np.ma.masked_invalid(np.where(np.tri(len(table), k=-1, dtype=bool), matrix, np.nan))
-
-    fig, ax = panel(8.2, 7.0)
+    fig, ax = panel(*extent_of(len(table)))
     limit = max(0.1, float(np.nanmax(np.abs(matrix), initial=0.0)))
-    ax.set_facecolor("white")
-    undefined = np.tri(len(table), k=-1, dtype=bool) & np.isnan(matrix)
-    image = ax.imshow(lower, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="equal")
-    for i, j in np.argwhere(undefined):
-        ax.add_patch(mpl.patches.Rectangle((j - 0.5, i - 0.5), 1, 1, color=PALE))
-    for i, j in np.argwhere(np.abs(np.nan_to_num(lower.filled(0))) >= 0.2):
-        dark = abs(lower[i, j]) > 0.55 * limit
-        text = fixed(lower[i, j], 2).replace("0.", ".")
-        ax.text(
-            j, i, text, ha="center", va="center", fontsize=size(5.5), color="w" if dark else INK
-        )
-    ax.set_xticks(range(len(table)), table["text"], rotation=90)
-    ax.set_yticks(range(len(table)), table["text"])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    image = heat_map(
+        ax,
+        matrix,
+        table["text"].tolist(),
+        drawn=np.tri(len(table), k=-1, dtype=bool),
+        cmap=DIVERGING,
+        limits=(-limit, limit),
+        least=0.2,
+    )
     _category_staircase(ax, table["category"].to_list())
     colour_bar(fig, image, [ax], "Pearson's r", shrink=0.6, pad=0.01)
     pairs = f"{len(frame)} pairs of {len(table)} labels"
@@ -184,7 +175,7 @@ def plot_label_deviations(
     scale = ScalarMappable(Normalize(-limit, limit), DIVERGING)
 
     high = 0.6 + 0.21 * len(table)
-    fig, grid = panels(1, len(groups), 2.6 + 2.9 * len(groups), high, least=0.9, sharey=True)
+    fig, grid = panels(1, len(groups), 2.6 + 2.9 * len(groups), high, least=1.2, sharey=True)
     axes = grid[0]
     for ax, group in zip(axes, groups, strict=True):
         rows = shown[shown["group"] == group].set_index("label").reindex(table["label"])

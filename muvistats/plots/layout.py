@@ -37,6 +37,7 @@ _WIDTHS: dict[str | None, tuple[float, float, float]] = {
 
 _PAGE = 8.6  # inches that panels below each other may take
 _SMALLEST = 6.5  # points, of a figure in a paper
+_ROUNDS = 4  # a higher figure may shrink its panels again
 _HEADER = 0.68  # inches above the axes
 _NARROWEST = 5.4  # inches that title and mark need side by side
 
@@ -205,8 +206,11 @@ def several(
     return fig, list(grid.flat[:number])
 
 
-def panel(width: float, height: float) -> tuple[Figure, Axes]:
-    """Figure of one panel, or the axes of the user."""
+def panel(width: float, height: float, *, keep_shape: bool = False) -> tuple[Figure, Axes]:
+    """Figure of one panel, or the axes of the user; a narrow one is lower where it keeps its shape."""
+    asked = PLACE.get().width
+    if keep_shape and asked is not None:
+        height *= min(1.0, 1.15 * _WIDTHS[asked][0] / 25.4 / width)
     fig, grid = panels(1, 1, width, height)
     return fig, grid[0, 0]
 
@@ -317,10 +321,11 @@ def key(fig: Figure, ax: Axes, handles: Sequence[Any] | None = None, **inside: A
 def x_name(fig: Figure, text: str) -> None:
     """One name of the horizontal axes of all panels."""
     ax = PLACE.get().ax
-    if ax is None:
+    if ax is None and not narrow():
         fig.supxlabel(text, fontsize=size(9))
-    else:
-        ax.set_xlabel(text)
+        return
+    for each in fig.axes if ax is None else [ax]:
+        each.set_xlabel(text)
 
 
 def colour_bar(
@@ -364,6 +369,8 @@ def finish(fig: Figure) -> None:
     if PLACE.get().ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
         return
     _prune(fig)
-    missing = fit_text(fig, _WIDTHS[PLACE.get().width][2])
-    if missing > 0.01:
+    for _ in range(_ROUNDS):
+        missing = fit_text(fig, _WIDTHS[PLACE.get().width][2])
+        if missing < 0.02:
+            break
         fig.grow(missing)

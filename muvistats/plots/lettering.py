@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 #: Font of all figures, the one that comes with matplotlib.
 FONT = "DejaVu Sans"
 
+_HINTED = 1.07  # how much wider letters are that sit on pixels
 _LEADING = 1.2  # distance of lines, in sizes of the type
 
 
@@ -25,7 +26,8 @@ _LEADING = 1.2  # distance of lines, in sizes of the type
 def inches(text: str, points: float, *, bold: bool = False) -> float:
     """Width of a line of text."""
     font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
-    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
+    exact = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+    return _HINTED * float(exact) / 72
 
 
 def wrap(text: str, width: float, points: float, *, bold: bool = False) -> str:
@@ -191,21 +193,21 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
         room = size * _LEADING / 72
     else:
         room = max(inches(label.get_text(), size) for label in shown) + 0.06
-    boxes = sorted(
-        ((box.y0, box.y1) if vertical else (box.x0, box.x1))
-        for box in (label.get_window_extent() for label in shown)
-    )
-    if all(a[1] + 2 <= b[0] for a, b in itertools.pairwise(boxes)):
+    extents = [label.get_window_extent() for label in shown]
+    boxes = [(box.y0, box.y1) if vertical else (box.x0, box.x1) for box in extents]
+    if all(a[1] + 2 <= b[0] for a, b in itertools.pairwise(sorted(boxes))):
         return
+    said = [label.get_text() for label in shown]
     if isinstance(axis.get_major_locator(), FixedLocator):
-        end = -math.inf
-        for label in sorted(shown, key=lambda text: text.get_window_extent().x0):
-            box = label.get_window_extent()
-            if box.x0 < end:
-                label.set_text("")
-            else:
-                end = box.x1 + 2
-        axis.set_ticklabels([label.get_text() for label in axis.get_majorticklabels()])
+        end, kept = -math.inf, set()
+        for start, stop, text in sorted(
+            (*box, text) for box, text in zip(boxes, said, strict=True)
+        ):
+            if start >= end:
+                kept.add(text)
+                end = stop + 2
+        every = [label.get_text() for label in axis.get_majorticklabels()]
+        axis.set_ticklabels([text if text in kept else "" for text in every])
     else:
         steps = [1, 2, 2.5, 5, 10]
         axis.set_major_locator(MaxNLocator(max(1, int(length / room) - 1), steps=steps))

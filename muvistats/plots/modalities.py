@@ -92,7 +92,7 @@ def plot_modality_medians(
         }
         _violins(ax, groups)
         ax.set_ylabel(words(name))
-        low, high = _limits(frame, name)
+        low, high = limits_of(frame, name)
         ax.set_ylim(low, high)
         if low < 0 < high:
             ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
@@ -120,19 +120,7 @@ def _violins(ax: Axes, groups: dict[str, Floats]) -> None:
         )
         for body in shade["bodies"]:
             body.set(facecolor=colour[level], alpha=0.28, edgecolor="none")
-        if len(values) <= _MOST_POINTS:
-            x = place + jitter.uniform(-0.16, 0.16, len(values))
-            ax.plot(
-                x,
-                values,
-                ".",
-                color=colour[level],
-                markersize=3 if len(values) > 200 else 5,
-                alpha=0.5,
-                rasterized=True,
-                markeredgewidth=0,
-                gid="points",
-            )
+        points_of(ax, place + jitter.uniform(-0.16, 0.16, len(values)), values, colour[level])
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
         ax.vlines(place, low, high, color=INK, linewidth=4)
         ax.plot(
@@ -145,7 +133,23 @@ def _violins(ax: Axes, groups: dict[str, Floats]) -> None:
     ax.grid(axis="y")
 
 
-def _limits(frame: pd.DataFrame, name: str) -> tuple[float, float]:
+def points_of(ax: Axes, x: Floats, y: Floats, colour: str) -> None:
+    """Single values, as long as there are not too many to tell apart."""
+    if len(x) <= _MOST_POINTS:
+        ax.plot(
+            x,
+            y,
+            ".",
+            color=colour,
+            markersize=3 if len(x) > 200 else 5,
+            alpha=0.5,
+            rasterized=True,
+            markeredgewidth=0,
+            gid="points",
+        )
+
+
+def limits_of(frame: pd.DataFrame, name: str) -> tuple[float, float]:
     """Ends of an axis: those of the scale, or of the values where no scale is known."""
     values = frame[name].dropna().to_numpy(dtype=float)
     default = (values.min(), values.max()) if len(values) else (-1.0, 1.0)

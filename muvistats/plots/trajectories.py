@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from scipy import stats
 
 from ..arguments import check_probability
+from ..dataset.gate import takes_study
 from ..errors import DataError
+from ..stats.agreement.concordance import dynamic_dimensions
+from ..stats.shared.study import groups_of, offered, to_frame
+from ..types import Names
 from .layout import GREY, INK, Width, header, legend, panel, panels
 from .style import PALE, colours, interval_level, markers, require, styled, words
 
@@ -107,6 +115,92 @@ def _course(ax: Axes, rows: pd.DataFrame, dimension: str) -> None:
         _line(ax, rows, "effect_size", INK, "", "")
         ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
         ax.set_ylabel(words(rows["effect_size_name"].iloc[0]))
+
+
+@styled
+@takes_study
+def plot_mean_trajectories(
+    data: xr.DataTree,
+    *,
+    by: str = "modality",
+    dimension: Names | None = None,
+    conf_level: float = 0.95,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the mean trajectory of each modality, or each group of another factor, with its band.
+
+    Parameters
+    ----------
+    by : str
+        Factor, or a condition such as ``years_of_training > 3``.
+    dimension : str or sequence of str, optional
+        Dynamic dimensions; all of them where not given.
+
+    Returns
+    -------
+    Figure
+        One panel per dimension: the mean over items of the mean over their raters, with the
+        t interval over items at each time by itself.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension, or no group has a value.
+
+    Notes
+    -----
+    Each item counts alike, however many rated it; excluded annotations are left out. The bands
+    take the raters of an item as given, and hold each time by itself, so that they test nothing:
+    `over_time` does.
+
+    See Also
+    --------
+    over_time : when groups of trajectories differ.
+    plot_over_time : its result, with intervals for items and raters.
+    plot_trajectories : trajectories that a model estimates.
+
+    Examples
+    --------
+    >>> from muvistats import plot_mean_trajectories, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> figure = plot_mean_trajectories(study, dimension="arousal")
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['Music', 'Visual', 'Audiovisual']
+    """
+    names = dynamic_dimensions(data, dimension)
+    frame = offered(to_frame(data), by)
+    fig, grid = panels(len(names), 1, 7.2, 0.6 + 2.3 * len(names), sharex=True)
+    for each, name in zip(grid[:, 0], names, strict=True):
+        groups = groups_of(frame, name, by)
+        if not groups.levels:
+            raise DataError("no group has a value", column=name, found=by)
+        rows = frame.index[groups.use].to_numpy()
+        for place, level in enumerate(groups.levels):
+            course = _mean_course(data, name, rows[groups.codes == place], conf_level)
+            look = colours(groups.levels)[level], markers(groups.levels)[level]
+            _line(each, course, "mean", *look, words(level))
+        each.set(xlabel="time (s)", ylabel=words(name))
+        each.margins(x=0.01)
+    legend(fig)
+    note = f"bands: {conf_level:.0%} intervals over items, of single times"
+    shown = [words(names[0]), *(words(name).lower() for name in names[1:])]
+    header(fig, data, f"Mean {' and '.join(shown).lower()} by {words(by).lower()}", note)
+    return fig
+
+
+def _mean_course(
+    data: xr.DataTree, name: str, rows: npt.NDArray[Any], conf_level: float
+) -> pd.DataFrame:
+    """Mean over items of the means of their raters at each time, with its t interval."""
+    annotations = data["annotations"].to_dataset().isel(annotation=rows)
+    values = pd.DataFrame(annotations[name].to_numpy(), columns=annotations["time"].to_numpy())
+    items = values.groupby(annotations["item"].to_numpy()).mean()
+    mean, count = items.mean(), items.count()
+    reach = stats.t.isf((1 - conf_level) / 2, np.maximum(count - 1, 1)) * items.std()
+    reach = (reach / np.sqrt(count)).where(count > 1)
+    course = pd.DataFrame({"mean": mean, "conf_low": mean - reach, "conf_high": mean + reach})
+    return course.rename_axis("time").reset_index()
 
 
 @styled
