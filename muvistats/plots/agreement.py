@@ -21,7 +21,8 @@ from ..results.words import fixed
 from ..stats.agreement.concordance import interrater_ccc
 from ..stats.agreement.gold import ewe
 from ..types import Names
-from .layout import GREY, INK, Width, header, legend, panels, size
+from .layout import header, legend, panels
+from .paper import GREY, INK, Width, size
 from .style import (
     PALE,
     colours,

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .layout import GREY, INK, Width, header, panels, x_name
+from .layout import header, panels, x_name
+from .paper import GREY, INK, Width
 from .style import PALE, one_reading, require, styled, words
 
 _BEST, _OTHER = "#C44E0C", "#4C7A99"

@@ -15,8 +15,9 @@ from ..errors import DataError
 from ..results.words import fixed
 from ..stats.shared.study import Groups, choose_dimensions, groups_of, offered, to_frame
 from ..types import Names
-from .layout import GREY, INK, Width, header, panels, size
+from .layout import header, panels
 from .modalities import limits_of, points_of
+from .paper import GREY, INK, Width, size
 from .style import colours, name_rows, styled, words
 
 
@@ -89,14 +90,15 @@ def plot_raincloud(
         ax.set_xlim(*limits_of(frame, name))
         ax.grid(axis="x")
     note = "a dot is an annotation; box: quartiles and median"
-    header(fig, data, f"{' and '.join(words(n) for n in names)} by {words(by).lower()}", note)
+    shown = [words(names[0]), *(words(name).lower() for name in names[1:])]
+    header(fig, data, f"{' and '.join(shown)} by {words(by).lower()}", note)
     return fig
 
 
 def _clouds(ax: Axes, groups: Groups) -> None:
     """Density above, box on and values below the line of each group."""
     jitter = np.random.default_rng(0)
-    for place, (level, shade) in enumerate(colours(groups.levels).items()):
+    for place, shade in enumerate(colours(groups.levels).values()):
         values = groups.of(place)
         if len(values) > 1 and values.min() < values.max():
             cloud: dict[str, Any] = ax.violinplot(
@@ -122,7 +124,6 @@ def _clouds(ax: Axes, groups: Groups) -> None:
             bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "alpha": 0.75, "lw": 0},
         )
         ax.axhline(place + 0.48, color=GREY, linewidth=0.3)
-        del level
     sizes = np.bincount(groups.codes, minlength=len(groups.levels))
     name_rows(ax, [f"{words(g)}\nn = {n}" for g, n in zip(groups.levels, sizes, strict=True)])
     ax.tick_params(axis="y", length=0)

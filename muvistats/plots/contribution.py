@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from ..errors import DataError
 from ..results.words import fixed
-from .layout import GREY, INK, Width, header, panel
+from .layout import header, panel
+from .paper import GREY, INK, Width
 from .style import colours, interval_level, name_beside, require, styled, words
 
 _SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}

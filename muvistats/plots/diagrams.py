@@ -15,8 +15,9 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from ..errors import DataError
 from .layers import Layer, Network, read_network
-from .layout import GREY, INK, Width, header, new_figure, size
+from .layout import header
 from .networks import network_name
+from .paper import GREY, INK, Width, new_figure, size
 from .style import colours, styled
 
 # Sizes of a diagram, in inches.

@@ -15,7 +15,8 @@ from ..dataset.access import dimensions_of, on_unit_scale
 from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
-from .layout import GREY, INK, PLACE, Width, header, new_figure, panels
+from .layout import header, panels
+from .paper import GREY, INK, PLACE, Width, new_figure
 from .style import SEQUENTIAL, colours, styled, words
 
 #: 33 bins that each hold 7 of the 231 positions of MuVi's pixel grid (multiples of 1/115), so

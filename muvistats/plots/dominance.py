@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .layout import GREY, INK, Width, header, key, panels, size
+from .layout import header, legend, panels
+from .paper import GREY, INK, Width, size
 from .style import colours, interval_level, require, styled, words
 
 _TITLES = {
@@ -61,12 +60,7 @@ def plot_dominance_over_time(
             ax.set_title(_TITLES[quantity], fontsize=size(9))
             ax.set(xlabel="seconds", ylabel=words(name))
     axes[0, 0].set_ylim(-0.02, 1.02)
-    place: dict[str, Any] = {
-        "loc": "lower right",
-        "bbox_to_anchor": (1.0, 1.0),
-        "borderaxespad": 0.1,
-    }
-    key(fig, axes[0, 1], fontsize=8, ncols=2, **place)
+    legend(fig, axes[0, 1].get_legend_handles_labels()[0])
     target = frame.loc[frame["quantity"] == "r_squared", "modality"].dropna()
     title = f"Who leads the {target.iloc[0]} emotion" if len(target) else "Who leads"
     level = interval_level(frame)

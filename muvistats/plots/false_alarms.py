@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from ..arguments import check_choice
 from ..errors import DataError
-from .layout import GREY, Width, header, key, panels, several, size
+from .layout import header, key, panels, several
+from .paper import GREY, Width, size
 from .style import PALE, colours, markers, require, styled, words
 
 _DEPENDENCE = ("independent", "design", "clusters")

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from scipy import stats
 from scipy.special import expit
 
 from ..arguments import check_choice, check_flag
 from ..errors import DataError
 from ..types import Floats
-from .layout import GREY, INK, Width, header, legend, panel, panels
+from .layout import header, legend, panel, panels
+from .paper import GREY, INK, Width
 from .style import PALE, colours, interval_level, markers, name_rows, require, styled, words
 
 _TIDY = ("term", "estimate", "conf_low", "conf_high")
@@ -88,11 +90,14 @@ def plot_coefficients(
         limits = turn(rows[["estimate", "conf_low", "conf_high"]].to_numpy(dtype=float))
         known = rows.index.isin(frame["term"])
         _intervals(ax, limits, np.arange(len(terms)) + offset, look, name, known)
-    ax.axvline(float(turn(0.0)), color=GREY, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0)
+    ax.axvline(float(turn(0.0)), color=GREY, linewidth=0.8, linestyle=(0, (3, 3)), zorder=1)
     if exponentiate:
         ax.set_xscale("log")
+        low, high = ax.get_xlim()
+        spread = high / low
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if spread < 30 else (1,)))
         ax.xaxis.set_major_formatter("{x:g}")
-        ax.xaxis.set_minor_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("ratio, logarithmic" if exponentiate else "estimate")
     name_rows(ax, terms)
     if len(frames) > 1:
@@ -301,10 +306,9 @@ def _against_fitted(ax: Axes, fitted: Floats, residual: Floats) -> None:
     some = _thinned(len(fitted))
     ax.plot(fitted[some], residual[some], "o", **_DOT)
     ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
-    order = np.argsort(fitted, kind="stable")
-    bins = [part for part in np.array_split(order, max(2, min(20, len(order) // 10))) if len(part)]
-    x, y = ([float(values[part].mean()) for part in bins] for values in (fitted, residual))
-    ax.plot(x, y, color=INK, linewidth=1.6, gid="mean")
+    edges = np.unique(np.quantile(fitted, np.linspace(0, 1, max(2, min(20, len(fitted) // 10)))))
+    means = pd.DataFrame({"x": fitted, "y": residual}).groupby(np.digitize(fitted, edges)).mean()
+    ax.plot(means["x"], means["y"], color=INK, linewidth=1.6, gid="mean")
     ax.set(xlabel="fitted", ylabel="residual (sd)")
     ax.set_title("Against fitted values")
 

@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import DataError
-from .layout import GREY, INK, Width, colour_bar, header, key, panel, panels, size, x_name
+from .layout import colour_bar, header, key, panel, panels, x_name
 from .matrix import extent_of, heat_map
+from .paper import GREY, INK, Width, size
 from .style import (
     DIVERGING,
     PALE,

@@ -1,12 +1,9 @@
-"""Where things stand: panels at each width, header, legend, colour bar; figures or given axes."""
+"""Where things stand: panels at each width, header, legend, colour bar."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,96 +12,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from ..arguments import check_choice
-from ..errors import DataError, DesignError
+from ..errors import DataError
 from ..results.frame import provenance
 from .lettering import fit_text, inches, wrap
-
-#: Width of a figure: a column of a journal, or both.
-Width = Literal["column", "text"]
+from .paper import GREY, HEADER, PLACE, WIDTHS, Sheet, narrow, new_figure, root_of, size
 
 #: Text that marks a figure of simulated data.
 SIMULATED = "simulated data"
 
-INK, GREY = "#222222", "#767676"
-
-#: Millimetres, type relative to that of the default, share of the width for names of rows.
-_WIDTHS: dict[str | None, tuple[float, float, float]] = {
-    None: (0.0, 1.0, 0.5),
-    "column": (85.0, 0.82, 0.42),
-    "text": (175.0, 0.9, 0.42),
-}
-
 _PAGE = 8.6  # inches that panels below each other may take
-_SMALLEST = 6.5  # points, of a figure in a paper
 _ROUNDS = 4  # a higher figure may shrink its panels again
-_HEADER = 0.68  # inches above the axes
-_NARROWEST = 5.4  # inches that title and mark need side by side
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a figure goes: a figure of its own of some width, or axes of the user."""
-
-    width: str | None = None
-    ax: Axes | None = None
-
-    @classmethod
-    def of(cls, width: Any, ax: Any) -> Place:
-        """Place that the arguments of a figure name."""
-        check_choice("width", width, _WIDTHS)
-        if ax is not None and not (isinstance(ax, Axes) and ax.name == "rectilinear"):
-            raise DesignError(
-                f"ax must be rectilinear axes of matplotlib, not {type(ax).__name__}; "
-                "fig, ax = plt.subplots() makes some"
-            )
-        if ax is not None and width is not None:
-            raise DesignError("width is that of a figure of its own; axes have theirs already")
-        return cls(width, ax)
-
-
-#: Place of the figure that is being drawn.
-PLACE: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 - frozen
-
-
-def size(points: float) -> float:
-    """Size of type where it is `points` by default."""
-    width = PLACE.get().width
-    return points if width is None else max(_SMALLEST, points * _WIDTHS[width][1])
-
-
-def narrow() -> bool:
-    """Whether the figure is as wide as a column."""
-    return PLACE.get().width == "column"
-
-
-class Sheet(Figure):
-    """Figure that a notebook shows, though pyplot does not know it."""
-
-    head = _HEADER
-
-    def _repr_png_(self) -> bytes:
-        stream = io.BytesIO()
-        self.savefig(stream, format="png")
-        return stream.getvalue()
-
-    def grow(self, more: float) -> None:
-        """Make the figure this many inches higher, below the header."""
-        width, height = self.get_size_inches()
-        self.set_size_inches(width, height + more)
-        engine = self.get_layout_engine()
-        if engine is not None:
-            share = (self.head - 0.04) / (height + more)
-            engine.set(rect=(0, 0, 1, 1 - share))  # type: ignore[call-arg]
-
-
-def new_figure(
-    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
-) -> Sheet:
-    """Figure of this size in inches, header not counted, that needs no screen."""
-    asked = PLACE.get().width
-    wide = max(width, _NARROWEST) if asked is None else _WIDTHS[asked][0] / 25.4
-    return Sheet(figsize=(wide, height + _HEADER), layout=layout)
 
 
 def panels(
@@ -164,15 +81,8 @@ def panels(
 
 def _beside(columns: int, least: float) -> int:
     """Panels of at least so many inches that fit beside each other."""
-    width = _WIDTHS[PLACE.get().width][0] / 25.4 - 0.4
+    width = WIDTHS[PLACE.get().width][0] / 25.4 - 0.4
     return max(1, min(columns, int(width / least))) if least else columns
-
-
-def root_of(ax: Axes) -> Figure:
-    """Figure that holds axes, within whatever other figure."""
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    return figure
 
 
 def _share(grid: npt.NDArray[Any], sharex: Any = False, sharey: Any = False) -> None:
@@ -207,10 +117,10 @@ def several(
 
 
 def panel(width: float, height: float, *, keep_shape: bool = False) -> tuple[Figure, Axes]:
-    """Figure of one panel, or the axes of the user; a narrow one is lower where it keeps its shape."""
+    """Figure of one panel, or the axes of the user; `keep_shape` makes a narrow one lower too."""
     asked = PLACE.get().width
     if keep_shape and asked is not None:
-        height *= min(1.0, 1.15 * _WIDTHS[asked][0] / 25.4 / width)
+        height *= min(1.0, 1.15 * WIDTHS[asked][0] / 25.4 / width)
     fig, grid = panels(1, 1, width, height)
     return fig, grid[0, 0]
 
@@ -272,8 +182,8 @@ def header(fig: Figure, data: object, title: str, note: str = "", *, labels: boo
             **common,
         )
     lines = second.count("\n") + 1 if second else 0
-    fig.head = max(_HEADER, 0.08 + below + lines * size(8.5) * 1.25 / 72 + 0.06)
-    fig.grow(fig.head - _HEADER)
+    fig.head = max(HEADER, 0.08 + below + lines * size(8.5) * 1.25 / 72 + 0.06)
+    fig.grow(fig.head - HEADER)
 
 
 def _title_of(ax: Axes, title: str, mark: str) -> None:
@@ -358,6 +268,8 @@ def _prune(fig: Figure) -> None:
             ax.tick_params(labelbottom=False)
             if ax.get_xlabel() == below.get_xlabel():
                 ax.set_xlabel("")
+        if left is not None and ax.get_shared_y_axes().joined(ax, left):
+            ax.tick_params(labelleft=False)
         if left is not None and names[row, column - 1] == names[row, column]:
             ax.set_ylabel("")
         if titles.get((row - 1, column)) == titles[row, column]:
@@ -370,7 +282,7 @@ def finish(fig: Figure) -> None:
         return
     _prune(fig)
     for _ in range(_ROUNDS):
-        missing = fit_text(fig, _WIDTHS[PLACE.get().width][2])
+        missing = fit_text(fig, WIDTHS[PLACE.get().width][2])
         if missing < 0.02:
             break
         fig.grow(missing)

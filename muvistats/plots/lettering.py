@@ -19,6 +19,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator
 FONT = "DejaVu Sans"
 
 _HINTED = 1.07  # how much wider letters are that sit on pixels
+_JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
 _LEADING = 1.2  # distance of lines, in sizes of the type
 
 
@@ -44,16 +45,20 @@ def wrap(text: str, width: float, points: float, *, bold: bool = False) -> str:
                 lines.append(line)
             rest = word
             while len(rest) > 1 and inches(rest, points, bold=bold) > width:
-                size = next(
-                    k
-                    for k in range(len(rest) - 1, 0, -1)
-                    if k == 1 or inches(rest[:k], points, bold=bold) <= width
-                )
-                lines.append(rest[:size])
-                rest = rest[size:]
+                cut = _cut(rest, width, points, bold=bold)
+                lines.append(rest[:cut])
+                rest = rest[cut:]
             line = rest
         lines.append(line)
     return "\n".join(lines)
+
+
+def _cut(word: str, width: float, points: float, *, bold: bool) -> int:
+    """Letters of a word that fit, up to a joint where one is near."""
+    fits = [k for k in range(1, len(word)) if inches(word[:k], points, bold=bold) <= width]
+    most = max(fits, default=1)
+    joint = max((k for k in fits if word[k - 1] in _JOINTS), default=0)
+    return joint if joint > most / 2 else most
 
 
 def wrap_text(text: Text, width: float) -> bool:
@@ -208,7 +213,7 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
                 end = stop + 2
         every = [label.get_text() for label in axis.get_majorticklabels()]
         axis.set_ticklabels([text if text in kept else "" for text in every])
-    else:
+    elif axis.get_scale() == "linear":
         steps = [1, 2, 2.5, 5, 10]
         axis.set_major_locator(MaxNLocator(max(1, int(length / room) - 1), steps=steps))
 

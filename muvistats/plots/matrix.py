@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 
 from ..results.words import fixed
 from ..types import Floats, Mask
-from .layout import INK, PLACE, Place, root_of, size
 from .lettering import inches
+from .paper import INK, PLACE, Place, root_of, size
 from .style import PALE
 
 #: Share of the width of a figure that the cells take, about.
@@ -21,7 +21,7 @@ _CELLS = 0.6
 
 def extent_of(n: int) -> tuple[float, float]:
     """Width and height in inches that a matrix of `n` rows has by default."""
-    return max(8.2, 3.0 + 0.2 * n), max(7.0, 1.8 + 0.2 * n)
+    return max(8.2, 2.8 + 0.2 * n), max(7.0, 1.6 + 0.2 * n)
 
 
 def heat_map(
@@ -81,7 +81,7 @@ def heat_map(
             shade = "w" if dark else INK
             ax.text(j, i, text, ha="center", va="center", fontsize=text_size, color=shade)
     if crowded:
-        ax.set_yticks(range(count), [f"{name} {i}" for i, name in enumerate(names, start=1)])
+        ax.set_yticks(range(count), [f"{name} ({i})" for i, name in enumerate(names, start=1)])
         ax.set_xticks(range(count), [str(i) for i in range(1, count + 1)])
     else:
         ax.set_yticks(range(count), names)

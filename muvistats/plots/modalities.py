@@ -15,7 +15,8 @@ from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats, Names
-from .layout import GREY, INK, Width, header, panels, size
+from .layout import header, panels
+from .paper import GREY, INK, Width, size
 from .style import colours, p_text, require, styled, words
 
 #: Colour of what belongs to two modalities.

@@ -18,8 +18,9 @@ from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats, Ints, Names
 from .agreement import draw_raters
-from .layout import GREY, INK, Width, header, several, size
+from .layout import header, several
 from .networks import network_name
+from .paper import GREY, INK, Width, size
 from .style import require, spread_panels, styled, words
 
 _MODEL = "#B5400A"

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import DataError
-from .layout import GREY, INK, Width, header, legend, panels
+from .layout import header, legend, panels
+from .paper import GREY, INK, Width
 from .style import PALE, colours, markers, one_reading, require, sign, styled, words
 
 _NAMES = {

@@ -16,8 +16,9 @@ from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
-from .layout import GREY, INK, Width, header, legend, panel, root_of, size
+from .layout import header, legend, panel
 from .lettering import inches
+from .paper import GREY, INK, Width, root_of, size
 from .style import colours, markers, sign, styled, words
 
 #: Points between a mark and its text, from near to far, and directions.

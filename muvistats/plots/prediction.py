@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .layout import GREY, Width, header, legend, panels
+from .layout import header, legend, panels
+from .paper import GREY, Width
 from .style import (
     PALE,
     colours,

@@ -17,8 +17,9 @@ from ..errors import DataError
 from ..kernels.raters.agreement import ccc
 from ..stats.agreement.concordance import dynamic_dimensions
 from ..types import Floats, Ints
-from .layout import Width, colour_bar, header, panel
+from .layout import colour_bar, header, panel
 from .matrix import extent_of, heat_map
+from .paper import Width
 from .style import DIVERGING, styled, words
 
 

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..results.words import capital
-from .layout import GREY, INK, Width, header, legend, panel
+from .layout import header, legend, panel
+from .paper import GREY, INK, Width
 from .style import PALE, name_beside, name_rows, one_reading, require, sign, styled, words
 
 #: Smaller p-values are drawn here.

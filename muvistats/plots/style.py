@@ -19,8 +19,9 @@ from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
 from ..results.docstrings import documented
 from ..results.words import capital
-from .layout import GREY, INK, PLACE, Place, finish, narrow, root_of, size
+from .layout import finish
 from .lettering import FONT, wrap
+from .paper import GREY, INK, PLACE, Place, narrow, root_of, size
 
 P = ParamSpec("P")
 

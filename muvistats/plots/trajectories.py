@@ -20,7 +20,8 @@ from ..errors import DataError
 from ..stats.agreement.concordance import dynamic_dimensions
 from ..stats.shared.study import groups_of, offered, to_frame
 from ..types import Names
-from .layout import GREY, INK, Width, header, legend, panel, panels
+from .layout import header, legend, panel, panels
+from .paper import GREY, INK, Width
 from .style import PALE, colours, interval_level, markers, require, styled, words
 
 #: Steps from one marker to the next.

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 import muvistats as mv
-from muvistats.plots import style
+from muvistats.plots import layout, style
 
 from .drawing import lines, save, texts
 
@@ -120,13 +120,13 @@ def drawn(study):
 
 def test_the_mark_is_there_when_the_data_is_simulated(study):
     for figure in drawn(study):
-        assert texts(figure).count(style.SIMULATED) == 1
+        assert texts(figure).count(layout.SIMULATED) == 1
         save(figure)
 
 
 def test_the_mark_is_not_there_when_it_is_not(tiny):
     for figure in drawn(tiny):
-        assert style.SIMULATED not in texts(figure)
+        assert layout.SIMULATED not in texts(figure)
         save(figure)
 
 
