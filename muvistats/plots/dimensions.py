@@ -16,7 +16,8 @@ from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
 from .layout import header, panels
-from .paper import GREY, INK, PLACE, Width, new_figure
+from .lettering import wrap
+from .paper import GREY, INK, Width, new_figure, size, wide_of
 from .style import SEQUENTIAL, colours, styled, words
 
 #: 33 bins that each hold 7 of the 231 positions of MuVi's pixel grid (multiples of 1/115), so
@@ -81,7 +82,10 @@ def plot_dimension_distributions(
     colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
     unit = _unit(annotations, names)
     if len(names) == 2:
-        fig, spots = _sheet(len(modalities))
+        side = _side(len(modalities))
+        below = wrap(words(names[0]), side, size(9)).count("\n") * size(9) / 60
+        above = max(_lines(m, side) - 1 for m in modalities) * size(10) / 60
+        fig, spots = _sheet(len(modalities), side, below, above)
         scales = {name: scale_of(annotations[name]) for name in names}
     else:
         wide = 1.0 + 2.6 * len(modalities)
@@ -104,21 +108,37 @@ def plot_dimension_distributions(
     return fig
 
 
-def _sheet(number: int) -> tuple[Figure, list[tuple[float, float, float]]]:
-    """Figure for planes of one size, and left, bottom and side of each in inches."""
-    fig = new_figure(1.3 + _PITCH * number, 0.85 + _PLANE + _MARGIN, layout=None)
-    if PLACE.get().width is None:
-        return fig, [(0.6 + column * _PITCH, 0.5, _PLANE) for column in range(number)]
-    width, height = fig.get_size_inches()
-    beside = min(number, int((width - 1.3) / 1.75))
-    beside = max(beside, 1)
-    pitch = (width - 1.3) / beside
-    side = min(_PLANE, pitch - _PITCH + _PLANE + 0.15)
+def _beside(number: int) -> tuple[int, float]:
+    """Planes in a line, and inches from one to the next."""
+    if (wide := wide_of()) is None:
+        return number, _PITCH
+    beside = max(1, min(number, int((wide - 1.3) / 1.75)))
+    return beside, (wide - 1.3) / beside
+
+
+def _side(number: int) -> float:
+    """Side of each plane in inches."""
+    return min(_PLANE, _beside(number)[1] - _PITCH + _PLANE + (0.15 if wide_of() else 0))
+
+
+def _lines(modality: str, side: float) -> int:
+    return wrap(_title(modality), side + _MARGIN, size(10), bold=True).count("\n") + 1
+
+
+def _sheet(
+    number: int, side: float, below: float, above: float
+) -> tuple[Figure, list[tuple[float, float, float]]]:
+    """Figure for planes of this side, and left, bottom and side of each in inches.
+
+    `below` and `above` are what names of several lines take more than one line.
+    """
+    beside, pitch = _beside(number)
     lines = -(-number // beside)
-    deep = side + _MARGIN + 0.75
-    fig.set_size_inches(width, height - _PLANE - _MARGIN - 0.85 + deep * lines + 0.1)
+    deep = side + _MARGIN + 0.75 + below + above
+    left, bottom = (0.6, 0.5 + below) if wide_of() is None else (0.5, 0.45 + below)
+    fig = new_figure(1.3 + _PITCH * number, deep * lines + 0.1, layout=None)
     return fig, [
-        (0.5 + (k % beside) * pitch, 0.45 + deep * (lines - 1 - k // beside), side)
+        (left + (k % beside) * pitch, bottom + deep * (lines - 1 - k // beside), side)
         for k in range(number)
     ]
 
@@ -209,14 +229,14 @@ def _planes(
         main.axvline(0, color=GREY, linewidth=0.6)
         if len(samples[modality]):
             centre = samples[modality].mean(axis=0)
-            for size, weight, ink in ((13, 3.6, "white"), (12, 1.8, INK)):
-                main.plot(*centre, "+", color=ink, markersize=size, markeredgewidth=weight)
+            for span, weight, ink in ((13, 3.6, "white"), (12, 1.8, INK)):
+                main.plot(*centre, "+", color=ink, markersize=span, markeredgewidth=weight)
         main.set(xlim=(-1, 1), ylim=(-1, 1))
         main.set_xticks((-1, 0, 1), across)
         main.set_yticks((-1, 0, 1), up)
-        main.set_xlabel(words(names[0]), labelpad=2)
+        main.set_xlabel(wrap(words(names[0]), plane, size(9)), labelpad=2)
         if left == spots[0][0]:
-            main.set_ylabel(words(names[1]), labelpad=0)
+            main.set_ylabel(wrap(words(names[1]), plane, size(9)), labelpad=0)
         top = add(left, bottom + plane + 0.05, plane, _MARGIN)
         side = add(left + plane + 0.05, bottom, _MARGIN, plane)
         shade = colour[modality]
@@ -224,7 +244,7 @@ def _planes(
         side.stairs(share.sum(axis=0), _EDGES, fill=True, color=shade, orientation="horizontal")
         top.set(xlim=(-1, 1), ylim=(0, peak))
         side.set(ylim=(-1, 1), xlim=(0, peak))
-        top.set_title(_title(modality))
+        top.set_title(wrap(_title(modality), plane + _MARGIN, size(10), bold=True))
         top.axis("off")
         side.axis("off")
     bar = fig.colorbar(image, cax=add(edge, spots[0][1], 0.12, spots[0][2]), extend="max")

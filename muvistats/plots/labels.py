@@ -175,7 +175,7 @@ def plot_label_deviations(
     limit = max(3.0, float(shown["std_residual"].abs().max(skipna=True)))
     scale = ScalarMappable(Normalize(-limit, limit), DIVERGING)
 
-    high = 0.6 + 0.21 * len(table)
+    high = max(0.6 + 0.21 * len(table), 2.1)
     fig, grid = panels(1, len(groups), 2.6 + 2.9 * len(groups), high, least=1.2, sharey=True)
     axes = grid[0]
     for ax, group in zip(axes, groups, strict=True):

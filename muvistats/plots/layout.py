@@ -15,7 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 from ..errors import DataError
 from ..results.frame import provenance
 from .lettering import fit_text, inches, wrap
-from .paper import GREY, HEADER, PLACE, WIDTHS, Sheet, narrow, new_figure, root_of, size
+from .paper import GREY, HEADER, PLACE, WIDTHS, Sheet, narrow, new_figure, root_of, size, wide_of
 
 #: Text that marks a figure of simulated data.
 SIMULATED = "simulated data"
@@ -65,7 +65,7 @@ def panels(
             )
         grid = np.array([[place.ax]])
         return root_of(place.ax), grid
-    beside = columns if place.width is None else _beside(columns, least)
+    beside = _beside(columns, least)
     lines = -(-columns // beside)
     fig = new_figure(width, height if lines == 1 else min(height * lines, max(height, _PAGE)))
     if lines == 1:
@@ -81,8 +81,8 @@ def panels(
 
 def _beside(columns: int, least: float) -> int:
     """Panels of at least so many inches that fit beside each other."""
-    width = WIDTHS[PLACE.get().width][0] / 25.4 - 0.4
-    return max(1, min(columns, int(width / least))) if least else columns
+    wide = wide_of()
+    return max(1, min(columns, int((wide - 0.4) / least))) if wide and least else columns
 
 
 def _share(grid: npt.NDArray[Any], sharex: Any = False, sharey: Any = False) -> None:
@@ -106,9 +106,7 @@ def several(
     **share: Any,
 ) -> tuple[Figure, list[Axes]]:
     """Figure and panels of a kind, each of this size, line after line; `beside` is added once."""
-    if PLACE.get().width is not None:
-        columns = _beside(columns, least)
-    columns = min(columns, number)
+    columns = _beside(min(columns, number), least)
     lines = -(-number // columns)
     fig, grid = panels(lines, columns, beside + width * columns, height * lines, least=0, **share)
     for unused in grid.flat[number:]:
@@ -118,9 +116,8 @@ def several(
 
 def panel(width: float, height: float, *, keep_shape: bool = False) -> tuple[Figure, Axes]:
     """Figure of one panel, or the axes of the user; `keep_shape` makes a narrow one lower too."""
-    asked = PLACE.get().width
-    if keep_shape and asked is not None:
-        height *= min(1.0, 1.15 * WIDTHS[asked][0] / 25.4 / width)
+    if keep_shape and (wide := wide_of()):
+        height *= min(1.0, 1.15 * wide / width)
     fig, grid = panels(1, 1, width, height)
     return fig, grid[0, 0]
 
@@ -281,8 +278,9 @@ def finish(fig: Figure) -> None:
     if PLACE.get().ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
         return
     _prune(fig)
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         missing = fit_text(fig, WIDTHS[PLACE.get().width][2])
-        if missing < 0.02:
+        if missing > 0.02:
+            fig.grow(missing)
+        elif turn or wide_of() is None:
             break
-        fig.grow(missing)

@@ -184,7 +184,11 @@ def _part_columns(ax: Axes, width: float) -> None:
     if longest <= room:
         ax.xaxis.set_ticklabels([wrap(text, room, size) for text in said])
     else:
-        ax.xaxis.set_ticklabels([wrap(text.replace("\n", ", "), 1.3, size) for text in said])
+        for reach in (1.3, 2.0, 3.0):
+            turned = [wrap(text.replace("\n", " "), reach, size) for text in said]
+            if (1 + max(text.count("\n") for text in turned)) * size * _LEADING / 72 <= pitch:
+                break
+        ax.xaxis.set_ticklabels(turned)
         ax.tick_params(axis="x", labelrotation=90)
 
 

@@ -16,7 +16,7 @@ from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats, Names
 from .layout import header, panels
-from .paper import GREY, INK, Width, size
+from .paper import GREY, INK, Width, root_of, size
 from .style import colours, p_text, require, styled, words
 
 #: Colour of what belongs to two modalities.
@@ -28,6 +28,9 @@ _STATISTICS = {
     "chi2": "By design, \u03c7\u00b2",
     "F": "By design, F",
 }
+
+#: Inches from column to column that numbers beside the marks need.
+_NUMBER = 0.5
 
 #: More points than this are not drawn one by one.
 _MOST_POINTS = 3000
@@ -244,10 +247,11 @@ def plot_modality_correlations(
         part = frame[frame["dimension"] == name]
         for place, pair in enumerate(pairs):
             of_pair = (part["modality1"] == pair[0]) & (part["modality2"] == pair[1])
-            _spread(ax, place, part.loc[of_pair, "estimate"].dropna().to_numpy(), jitter)
+            values = part.loc[of_pair, "estimate"].dropna().to_numpy()
+            _spread(ax, place, values, jitter, room=_pitch(ax, len(pairs)))
         ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         ax.set_title(words(name))
-        ax.set_xticks(range(len(pairs)), [f"{words(a)} and\n{b}" for a, b in pairs])
+        ax.set_xticks(range(len(pairs)), [f"{words(a)} and\n{words(b).lower()}" for a, b in pairs])
         ax.set_xlim(-0.6, len(pairs) - 0.4)
         ax.tick_params(axis="x", length=0)
         ax.grid(axis="y")
@@ -259,7 +263,14 @@ def plot_modality_correlations(
     return fig
 
 
-def _spread(ax: Axes, place: int, values: Floats, jitter: np.random.Generator) -> None:
+def _pitch(ax: Axes, count: int) -> float:
+    """Inches from column to column, before names take some of them."""
+    return float(ax.get_window_extent().width) / float(root_of(ax).dpi) / count
+
+
+def _spread(
+    ax: Axes, place: int, values: Floats, jitter: np.random.Generator, *, room: float
+) -> None:
     """Points, box and mean of one pair."""
     if not len(values):
         return
@@ -277,7 +288,8 @@ def _spread(ax: Axes, place: int, values: Floats, jitter: np.random.Generator) -
         capprops={"color": GREY},
     )
     ax.plot(place, values.mean(), "D", color=INK, markersize=5, gid="mean")
-    _number(ax, place, values.mean(), 8)
+    if room > _NUMBER:
+        _number(ax, place, values.mean(), 8)
 
 
 def _number(ax: Axes, place: int, value: float, points: int) -> None:

@@ -61,6 +61,12 @@ def size(points: float) -> float:
     return points if width is None else max(_SMALLEST, points * WIDTHS[width][1])
 
 
+def wide_of() -> float | None:
+    """Width that was asked for, in inches."""
+    asked = PLACE.get().width
+    return None if asked is None else WIDTHS[asked][0] / 25.4
+
+
 def narrow() -> bool:
     """Whether the figure is as wide as a column."""
     return PLACE.get().width == "column"
@@ -90,8 +96,7 @@ def new_figure(
     width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
 ) -> Sheet:
     """Figure of this size in inches, header not counted, that needs no screen."""
-    asked = PLACE.get().width
-    wide = max(width, _NARROWEST) if asked is None else WIDTHS[asked][0] / 25.4
+    wide = wide_of() or max(width, _NARROWEST)
     return Sheet(figsize=(wide, height + HEADER), layout=layout)
 
 

@@ -17,7 +17,7 @@ from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
 from .layout import header, legend, panel
-from .lettering import inches
+from .lettering import inches, wrap
 from .paper import GREY, INK, Width, root_of, size
 from .style import colours, markers, sign, styled, words
 
@@ -72,7 +72,7 @@ def plot_label_plane(
     across, up = _two(data, dimension)
     frame = to_frame(data)
     table = _means(frame, _chosen(data, labels), across, up)
-    fig, ax = panel(6.6, 5.6, keep_shape=True)
+    fig, ax = panel(6.6, 5.6, keep_shape=len(table) <= 30)
     groups = list(dict.fromkeys(table["group"]))
     shades, shapes = colours(groups), markers(groups)
     area = 14 + 70 * table["n"] / table["n"].max()
@@ -153,7 +153,7 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
     spots : ndarray of float, shape (n, 2)
         Places of the marks.
     texts : sequence of str
-        What to write; those in the thick of it are placed last, further away, with a line.
+        What to write; long ones first; a line leads to those further away.
     """
     fig = root_of(ax)
     fig.draw_without_rendering()
@@ -163,11 +163,13 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
     walls = np.array([frame.x0, frame.y0, frame.x1, frame.y1]) * inch
     points = size(8)
     marks = np.hstack([at - 3.5, at + 3.5])
-    gaps = np.hypot(*(at[:, None] - at[None]).transpose(2, 0, 1))
-    order = np.argsort(-np.sort(gaps, axis=1)[:, min(3, len(at) - 1)], kind="stable")
     taken = marks
+    texts = [wrap(text, 0.6 * (walls[2] - walls[0]) / 72, points) for text in texts]
+    order = np.argsort([-len(text) for text in texts], kind="stable")
     for place in order:
-        wide, high = 72 * inches(texts[place], points), 1.15 * points
+        said = texts[place].split("\n")
+        wide = 72 * max(inches(line, points) for line in said)
+        high = 1.2 * points * len(said)
         centre, box = _free_box(at[place], (wide, high), taken, walls)
         taken = np.vstack([taken, box])
         away = centre - at[place]

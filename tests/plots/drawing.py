@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 
 def lines(ax: Axes, gid: str) -> list[Line2D]:
@@ -29,7 +30,7 @@ def save(figure: Figure) -> None:
 
 
 def drawn_texts(figure: Figure) -> list[Text]:
-    """Texts that are seen: visible with all that holds them, and within the limits of their axis."""
+    """Texts that are seen: visible with what holds them, and within the limits of their axis."""
     hidden: set[Text] = set()
     for ax in figure.findobj(Axes):
         for axis in (ax.xaxis, ax.yaxis):
@@ -49,11 +50,19 @@ def drawn_texts(figure: Figure) -> list[Text]:
     return [text for text in dict.fromkeys(shown) if text not in hidden]
 
 
+def _box(text: Text) -> Bbox:
+    """Box of a text without its arrow, nor the empty lines below it."""
+    box = Text.get_window_extent(text)
+    said = text.get_text()
+    empty = len(said) - len(said.rstrip("\n"))
+    return Bbox([[box.x0, box.y0 + box.height * empty / (said.count("\n") + 1)], [box.x1, box.y1]])
+
+
 def illegible(figure: Figure, least: float = 0.0) -> list[str]:
     """Texts that are smaller than `least` points, cut off at an edge, or over another text."""
     figure.draw_without_rendering()
     found = drawn_texts(figure)
-    boxes = [Text.get_window_extent(text) for text in found]  # without its arrow
+    boxes = [_box(text) for text in found]
     sheet = figure.bbox
     bad = [
         f"{t.get_text()!r} has {t.get_fontsize():g} points"
