@@ -243,7 +243,9 @@ def colour_bar(
     if ax is not None:
         bar = fig.colorbar(image, cax=ax.inset_axes((1.03, 0, 0.035, 1)))
     elif narrow():
-        bar = fig.colorbar(image, ax=list(axes), location="bottom", aspect=28, shrink=0.9, pad=0.02)
+        ends = [each.get_subplotspec().rowspan.stop for each in axes]  # type: ignore[union-attr]
+        lowest = [each for each, end in zip(axes, ends, strict=True) if end == max(ends)]
+        bar = fig.colorbar(image, ax=lowest, location="bottom", aspect=28, shrink=0.9, pad=0.02)
     else:
         bar = fig.colorbar(image, ax=list(axes), aspect=28, **look)
     bar.set_label(label)

@@ -20,6 +20,7 @@ FONT = "DejaVu Sans"
 
 _HINTED = 1.07  # how much wider letters are that sit on pixels
 _JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
+_LOWEST = 1.4  # inches of a panel whose names of columns are turned
 _LEADING = 1.2  # distance of lines, in sizes of the type
 
 
@@ -95,8 +96,9 @@ def fit_text(fig: Figure, share: float) -> float:
         box = ax.get_window_extent()
         across, up = float(box.width / fig.dpi), float(box.height / fig.dpi)
         _wrap_titles(ax, across)
-        wrap_text(ax.xaxis.label, 1.15 * max(across, 0.5))
-        wrap_text(ax.yaxis.label, 1.15 * max(up, 0.5))
+        for label, length in ((ax.xaxis.label, across), (ax.yaxis.label, up)):
+            longest = max(inches(w, label.get_fontsize()) for w in label.get_text().split(" "))
+            wrap_text(label, max(1.15 * length, longest))
         _part_columns(ax, across)
         _thin_out(ax.yaxis, up, vertical=True)
     return _missing(panels, fig.dpi)
@@ -223,14 +225,18 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
 
 
 def _missing(panels: Sequence[Axes], dpi: float) -> float:
-    """Inches by which rows of panels are too low for their names."""
+    """Inches by which rows of panels are too low for their names, or left too low by others."""
     by_row: dict[int, float] = {}
     for number, ax in enumerate(panels):
+        spec = ax.get_subplotspec()
+        row = number if spec is None else spec.rowspan.start
+        height = float(ax.get_window_extent().height) / dpi
+        turned = any(label.get_rotation() for label in _named(ax.xaxis))
+        by_row[row] = max(by_row.get(row, 0.0), _LOWEST - height if turned else 0.0)
         labels = _named(ax.yaxis)
         if len(labels) < 2 or not labels[0].get_visible():
             continue
         line = float(labels[0].get_fontsize()) * _LEADING / 72
-        height = ax.get_window_extent().height / dpi
         low, high = sorted(ax.get_ylim())
         lines = [label.get_text().count("\n") + 1 for label in labels]
         rows = sorted(zip(ax.yaxis.get_majorticklocs(), lines, strict=True))
@@ -238,7 +244,5 @@ def _missing(panels: Sequence[Axes], dpi: float) -> float:
             (a[1] + b[1]) / 2 * line / (height * (b[0] - a[0]) / (high - low))
             for a, b in itertools.pairwise(rows)
         )
-        spec = ax.get_subplotspec()
-        row = number if spec is None else spec.rowspan.start
-        by_row[row] = max(by_row.get(row, 0.0), height * (factor - 1))
+        by_row[row] = max(by_row[row], height * (factor - 1))
     return sum(by_row.values())
