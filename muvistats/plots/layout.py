@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,22 @@ def _beside(columns: int, least: float) -> int:
     """Panels of at least so many inches that fit beside each other."""
     wide = wide_of()
     return max(1, min(columns, int((wide - 0.4) / least))) if wide and least else columns
+
+
+def lines_of(widths: Mapping[str, float], between: float) -> tuple[list[list[str]], float]:
+    """Diagrams that stand beside each other, and by how much all are narrower than by default."""
+    wide = wide_of()
+    if wide is None:
+        return [list(widths)], 1.0
+    room = wide - 0.3
+    scale = min(1.0, room / max(widths.values()))
+    lines: list[list[str]] = [[]]
+    for name, width in widths.items():
+        taken = sum(widths[other] + between for other in lines[-1])
+        if lines[-1] and (taken + width) * scale > room:
+            lines.append([])
+        lines[-1].append(name)
+    return lines, scale
 
 
 def _share(grid: npt.NDArray[Any], sharex: Any = False, sharey: Any = False) -> None:
@@ -192,8 +208,8 @@ def _title_of(ax: Axes, title: str, mark: str) -> None:
 def legend(fig: Figure, handles: Sequence[Any] | None = None, *, ncols: int = 4) -> None:
     """Legend below the panels, in as many columns as the width has room for."""
     ax = PLACE.get().ax
-    shown = fig.axes[0] if ax is None else ax
     if handles is None:
+        shown = fig.axes[0] if ax is None else ax
         handles = shown.get_legend_handles_labels()[0]
     if not handles:
         return
@@ -212,7 +228,8 @@ def legend(fig: Figure, handles: Sequence[Any] | None = None, *, ncols: int = 4)
         if taken - 2 * em <= room:
             break
         columns -= 1
-    fig.legend(handles=list(handles), labels=names, loc="outside lower center", ncols=columns)
+    place: Any = "outside lower center" if fig.get_layout_engine() else "lower center"
+    fig.legend(handles=list(handles), labels=names, loc=place, ncols=columns)
 
 
 def key(fig: Figure, ax: Axes, handles: Sequence[Any] | None = None, **inside: Any) -> None:
