@@ -102,7 +102,12 @@ def _clouds(ax: Axes, groups: Groups) -> None:
         values = groups.of(place)
         if len(values) > 1 and values.min() < values.max():
             cloud: dict[str, Any] = ax.violinplot(
-                values, [place - 0.1], widths=0.8, vert=False, side="low", showextrema=False
+                values,
+                [place - 0.1],
+                widths=0.8,
+                orientation="horizontal",
+                side="low",
+                showextrema=False,
             )
             for body in cloud["bodies"]:
                 body.set(facecolor=shade, alpha=0.4, edgecolor="none", gid="cloud")

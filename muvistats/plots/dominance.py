@@ -18,9 +18,7 @@ _TITLES = {
 
 
 @styled
-def plot_dominance_over_time(
-    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
-) -> Figure:
+def plot_dominance_over_time(frame: pd.DataFrame, *, width: Width | None = None) -> Figure:
     """Draw the weight of each modality, and with whom both together side, window by window.
 
     Parameters

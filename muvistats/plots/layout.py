@@ -219,7 +219,7 @@ def legend(fig: Figure, handles: Sequence[Any] | None = None, *, ncols: int = 4)
     points = size(8.5)
     room = float(fig.get_size_inches()[0]) - 0.1
     names = [wrap(str(each.get_label()), room - 0.6, points) for each in handles]
-    widths = [max(inches(line, points) for line in name.split("\n")) for name in names]
+    widths = [inches(name, points) for name in names]
     columns = min(ncols, len(names))
     em = points / 72
     while columns > 1:

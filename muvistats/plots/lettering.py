@@ -15,6 +15,8 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
+from ..quiet import quiet
+
 #: Font of all figures, the one that comes with matplotlib.
 FONT = "DejaVu Sans"
 
@@ -26,10 +28,14 @@ _LEADING = 1.2  # distance of lines, in sizes of the type
 
 @functools.lru_cache(maxsize=4096)
 def inches(text: str, points: float, *, bold: bool = False) -> float:
-    """Width of a line of text."""
+    """Width of a text, that of its longest line."""
     font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
-    exact = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
-    return _HINTED * float(exact) / 72
+    with quiet():  # letters that the font lacks are told of when they are drawn
+        exact = max(
+            float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
+            for line in text.split("\n")
+        )
+    return _HINTED * exact / 72
 
 
 def wrap(text: str, width: float, points: float, *, bold: bool = False) -> str:
@@ -97,7 +103,7 @@ def fit_text(fig: Figure, share: float) -> float:
         across, up = float(box.width / fig.dpi), float(box.height / fig.dpi)
         _wrap_titles(ax, across)
         for label, length in ((ax.xaxis.label, across), (ax.yaxis.label, up)):
-            longest = max(inches(w, label.get_fontsize()) for w in label.get_text().split(" "))
+            longest = max(inches(w, label.get_fontsize()) for w in [*label.get_text().split(), ""])
             wrap_text(label, max(1.15 * length, longest))
         _part_columns(ax, across)
         _thin_out(ax.yaxis, up, vertical=True)
@@ -180,7 +186,7 @@ def _part_columns(ax: Axes, width: float) -> None:
     pitch = width * min(b - a for a, b in itertools.pairwise(places)) / abs(high - low)
     room = pitch - 0.05
     said = [label.get_text() for label in labels]
-    if all(max(inches(line, size) for line in text.split("\n")) <= room for text in said):
+    if all(inches(text, size) <= room for text in said):
         return
     longest = max(inches(word, size) for text in said for word in text.split())
     if longest <= room:

@@ -167,9 +167,8 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
     texts = [wrap(text, 0.6 * (walls[2] - walls[0]) / 72, points) for text in texts]
     order = np.argsort([-len(text) for text in texts], kind="stable")
     for place in order:
-        said = texts[place].split("\n")
-        wide = 72 * max(inches(line, points) for line in said)
-        high = 1.2 * points * len(said)
+        wide = 72 * inches(texts[place], points)
+        high = 1.2 * points * (texts[place].count("\n") + 1)
         centre, box = _free_box(at[place], (wide, high), taken, walls)
         taken = np.vstack([taken, box])
         away = centre - at[place]
