@@ -131,21 +131,21 @@ def _compared() -> pd.DataFrame:
 
 
 @functools.cache
-def _models() -> SimpleNamespace:
+def _models(*modalities: str) -> SimpleNamespace:
     """What fitted models have of themselves that a figure reads."""
     items = [str(name) for name in study()["items/item"].to_numpy()][:3]
     steps = study()["annotations"].sizes["time"]
     time = np.tile(study()["annotations/time"].to_numpy().astype(float), 3)
     item = np.repeat(np.arange(3), steps)
-    modalities = ["music", "visual", "audiovisual"]
-    inputs = SimpleNamespace(items=items, modalities=modalities, item=item, time=time)
+    data = mv.select(study(), modality=list(modalities))
+    inputs = SimpleNamespace(items=items, modalities=list(modalities), item=item, time=time)
     fits = [
         SimpleNamespace(modality=name, features="audio", target="arousal", problem="",
                         items=np.arange(3), fitted=np.sin(time / 9) / 3,
                         ccc=np.array([0.1, 0.2, 0.3]))
         for name in modalities
     ]  # fmt: skip
-    return SimpleNamespace(inputs=inputs, fits=fits, data=study(), configuration="lasso")
+    return SimpleNamespace(inputs=inputs, fits=fits, data=data, configuration="lasso")
 
 
 class _Net:
@@ -203,7 +203,9 @@ FIGURES: dict[str, Draw] = {
     "plot_modality_contribution": lambda **kw: mv.plot_modality_contribution(_contribution(), **kw),
     "plot_modality_correlations": lambda **kw: mv.plot_modality_correlations(_items(), **kw),
     "plot_modality_medians": lambda **kw: mv.plot_modality_medians(study(), **kw),
-    "plot_model_trajectory": lambda **kw: mv.plot_model_trajectory(_models(), **kw),
+    "plot_model_trajectory": lambda **kw: mv.plot_model_trajectory(
+        _models("music", "visual", "audiovisual"), **kw
+    ),
     "plot_over_time": lambda **kw: mv.plot_over_time(_over_time(), **kw),
     "plot_power": lambda **kw: mv.plot_power(_power(), **kw),
     "plot_raincloud": lambda **kw: mv.plot_raincloud(study(), by="gender", **kw),
@@ -245,9 +247,7 @@ OF_ONE_PANEL: dict[str, Draw] = FIGURES | {
     "plot_modality_medians": lambda **kw: mv.plot_modality_medians(
         study(), dimension="arousal", **kw
     ),
-    "plot_model_trajectory": lambda **kw: mv.plot_model_trajectory(
-        SimpleNamespace(**(vars(_models()) | {"data": one_modality()})), **kw
-    ),
+    "plot_model_trajectory": lambda **kw: mv.plot_model_trajectory(_models("music"), **kw),
     "plot_power": lambda **kw: mv.plot_power(_first(_power, "dimension"), **kw),
     "plot_raincloud": lambda **kw: mv.plot_raincloud(
         study(), by="gender", dimension="arousal", **kw
