@@ -31,7 +31,7 @@ _INVERSES: dict[str, Any] = {"identity": lambda eta: eta, "logit": expit, "log":
 
 @styled
 def plot_coefficients(
-    model: Any,
+    fits: Any,
     *,
     intercept: bool = False,
     exponentiate: bool = False,
@@ -42,8 +42,8 @@ def plot_coefficients(
 
     Parameters
     ----------
-    model : LinearFit, MixedFit, DataFrame, or mapping of str to these
-        A fit, its `tidy()`, or several of them by their names.
+    fits : LinearFit, MixedFit, DataFrame, or mapping of str to these
+        A fitted model, the frame of its tidy method, or several of them by their names.
     intercept : bool
         Whether to draw the intercept and the thresholds too.
     exponentiate : bool
@@ -75,7 +75,7 @@ def plot_coefficients(
     """
     check_flag("intercept", intercept)
     check_flag("exponentiate", exponentiate)
-    several = dict(model) if isinstance(model, Mapping) else {"": model}
+    several = dict(fits) if isinstance(fits, Mapping) else {"": fits}
     frames = {str(name): _tidy(each, intercept=intercept) for name, each in several.items()}
     terms = list(dict.fromkeys(term for frame in frames.values() for term in frame["term"]))
     if not terms:
@@ -232,7 +232,7 @@ def plot_residuals(
     Parameters
     ----------
     fit : LinearFit or MixedFit
-        A fitted model, or its `augment()`.
+        A fitted model, or the frame of its augment method.
     show : {"both", "fitted", "qq"}
         Which of the two to draw.
 

@@ -12,14 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..dataset.gate import takes_study
-from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
-from .layout import header, legend, panel
+from .layout import header, panel
 from .lettering import inches, wrap
 from .paper import GREY, INK, Width, root_of, size
-from .style import colours, markers, sign, styled, words
+from .style import styled, words
 
 #: Points between a mark and its text, from near to far, and directions.
 _RADII = (3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0, 46.0, 58.0, 72.0, 90.0, 110.0)
@@ -48,8 +47,7 @@ def plot_label_plane(
     -------
     Figure
         Each label at the mean ratings of the annotations that have it; the larger the mark, the
-        more of them there are. Lines cross at the mean of all annotations. GEMS labels have the
-        colour of their superfactor.
+        more of them there are. Lines cross at the mean of all annotations.
 
     Raises
     ------
@@ -73,28 +71,13 @@ def plot_label_plane(
     frame = to_frame(data)
     table = _means(frame, _chosen(data, labels), across, up)
     fig, ax = panel(6.6, 5.6, keep_shape=len(table) <= 30)
-    groups = list(dict.fromkeys(table["group"]))
-    shades, shapes = colours(groups), markers(groups)
-    area = 14 + 70 * table["n"] / table["n"].max()
-    for group in groups:
-        rows = table["group"] == group
-        ax.scatter(
-            table.loc[rows, "x"],
-            table.loc[rows, "y"],
-            s=area[rows],
-            color=shades[group],
-            marker=shapes[group],
-            alpha=0.8,
-            linewidths=0,
-            gid="label",
-        )
+    look: dict[str, Any] = {"color": "#4C7A99", "alpha": 0.8, "linewidths": 0, "gid": "label"}
+    ax.scatter(table["x"], table["y"], s=14 + 70 * table["n"] / table["n"].max(), **look)
     middle = frame[[across, up]].dropna().mean()
     ax.axvline(middle[across], color=GREY, linewidth=0.6, zorder=0)
     ax.axhline(middle[up], color=GREY, linewidth=0.6, zorder=0)
     ax.margins(0.18)
     ax.set(xlabel=words(across), ylabel=words(up))
-    if len(groups) > 1:
-        legend(fig, [sign(words(g), shapes[g], 6, color=shades[g]) for g in groups])
     note = "mean of the annotations with the label; lines: mean of all"
     title = f"Labels on the plane of {words(across).lower()} and {words(up).lower()}"
     header(fig, data, title, note, labels=True)
@@ -129,7 +112,7 @@ def _chosen(data: Any, labels: Names | None) -> list[str]:
 
 
 def _means(frame: pd.DataFrame, labels: Sequence[str], across: str, up: str) -> pd.DataFrame:
-    """Mean ratings of the annotations with each label, how many, and the group of the label."""
+    """Mean ratings of the annotations with each label, and how many there are."""
     rated = frame[frame[[across, up]].notna().all(axis=1)]
     rows = []
     for label in labels:
@@ -138,9 +121,7 @@ def _means(frame: pd.DataFrame, labels: Sequence[str], across: str, up: str) -> 
             rows.append((label, chosen[across].mean(), chosen[up].mean(), len(chosen)))
     if not rows:
         raise DataError("no annotation has both ratings and one of the labels")
-    table = pd.DataFrame(rows, columns=["label", "x", "y", "n"])
-    known = gems_taxonomy().set_index("label")["superfactor"]
-    return table.assign(group=[str(known.get(label, "")) for label in table["label"]])
+    return pd.DataFrame(rows, columns=["label", "x", "y", "n"])
 
 
 def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:

@@ -171,11 +171,12 @@ def plot_mean_trajectories(
     """
     names = dynamic_dimensions(data, dimension)
     frame = offered(to_frame(data), by)
+    parts = {name: groups_of(frame, name, by) for name in names}
+    empty = [name for name, groups in parts.items() if not groups.levels]
+    if empty:
+        raise DataError("no group has a value", column=empty[0], found=by)
     fig, grid = panels(len(names), 1, 7.2, 0.6 + 2.3 * len(names), sharex=True)
-    for each, name in zip(grid[:, 0], names, strict=True):
-        groups = groups_of(frame, name, by)
-        if not groups.levels:
-            raise DataError("no group has a value", column=name, found=by)
+    for each, (name, groups) in zip(grid[:, 0], parts.items(), strict=True):
         rows = frame.index[groups.use].to_numpy()
         for place, level in enumerate(groups.levels):
             course = _mean_course(data, name, rows[groups.codes == place], conf_level)
