@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
@@ -68,8 +69,10 @@ def heat_map(
         vmax=limits[1],
         aspect="auto" if crowded else "equal",
     )
-    for i, j in np.argwhere(drawn & np.isnan(values)):
-        ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=PALE))
+    undefined = [
+        Rectangle((j - 0.5, i - 0.5), 1, 1) for i, j in np.argwhere(drawn & np.isnan(values))
+    ]
+    ax.add_collection(PatchCollection(undefined, color=PALE, gid="undefined"))
     text_size = size(5.5)
     if PLACE.get() == Place() or cell > inches("\u2212.22", text_size):
         middle, reach = sum(limits) / 2, (limits[1] - limits[0]) / 2

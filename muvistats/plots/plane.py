@@ -69,6 +69,7 @@ def plot_label_plane(
     """
     across, up = _two(data, dimension)
     frame = to_frame(data)
+    frame = frame.astype({across: "float64", up: "float64"})
     table = _means(frame, _chosen(data, labels), across, up)
     fig, ax = panel(6.6, 5.6, keep_shape=len(table) <= 30)
     look: dict[str, Any] = {"color": "#4C7A99", "alpha": 0.8, "linewidths": 0, "gid": "label"}
