@@ -76,8 +76,10 @@ def plot_raincloud(
     >>> [tick.get_text().split()[0] for tick in figure.axes[0].get_yticklabels()]
     ['Female', 'Male']
     """
-    names = choose_dimensions(data, dimension)
     frame = offered(to_frame(data), by)
+    given = [dimension] if isinstance(dimension, str) else list(dimension or ())
+    of_frame = isinstance(data, pd.DataFrame) and given and set(given) <= set(frame.columns)
+    names = given if of_frame else choose_dimensions(data, dimension)
     parts = {name: groups_of(frame, name, by) for name in names}
     most = max(len(part.levels) for part in parts.values())
     if not most:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..errors import DataError
 from .layout import colour_bar, header, key, panel, panels, x_name
-from .matrix import extent_of, heat_map
+from .matrix import heat_map, matrix_panel
 from .paper import GREY, INK, Width, size
 from .style import (
     DIVERGING,
@@ -83,7 +83,7 @@ def plot_label_correlations(
     rows, columns = frame["label1"].map(place), frame["label2"].map(place)
     matrix[rows, columns] = matrix[columns, rows] = frame["estimate"]
     np.fill_diagonal(matrix, np.nan)
-    fig, ax = panel(*extent_of(len(table)))
+    fig, ax = matrix_panel(len(table))
     limit = max(0.1, float(np.nanmax(np.abs(matrix), initial=0.0)))
     image = heat_map(
         ax,

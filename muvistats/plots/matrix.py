@@ -7,22 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from ..results.words import fixed
 from ..types import Floats, Mask
+from .layout import panel
 from .lettering import inches
-from .paper import INK, PLACE, Place, root_of, size
+from .paper import INK, PLACE, Place, root_of, size, wide_of
 from .style import PALE
 
 #: Share of the width of a figure that the cells take, about.
 _CELLS = 0.6
 
 
-def extent_of(n: int) -> tuple[float, float]:
-    """Width and height in inches that a matrix of `n` rows has by default."""
-    return max(8.2, 2.8 + 0.2 * n), max(7.0, 1.6 + 0.2 * n)
+def matrix_panel(n: int) -> tuple[Figure, Axes]:
+    """Figure for a matrix of `n` rows, or the axes of the user."""
+    fits = not is_crowded(_CELLS * (wide_of() or 8.2) / n)
+    return panel(max(8.2, 2.8 + 0.2 * n), max(7.0, 1.6 + 0.2 * n), keep_shape=fits)
+
+
+def is_crowded(cell: float) -> bool:
+    """Whether cells of so many inches are too small for names of columns."""
+    return cell < size(8.5) * 1.2 / 72
 
 
 def heat_map(
@@ -61,7 +69,7 @@ def heat_map(
     """
     count = len(names)
     cell = _cell(ax, count)
-    crowded = cell < size(8.5) * 1.2 / 72
+    crowded = is_crowded(cell)
     image = ax.imshow(
         np.ma.masked_where(~drawn | np.isnan(values), values),
         cmap=cmap,

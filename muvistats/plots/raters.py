@@ -17,8 +17,8 @@ from ..errors import DataError
 from ..kernels.raters.agreement import ccc
 from ..stats.agreement.concordance import dynamic_dimensions
 from ..types import Floats, Ints
-from .layout import colour_bar, header, panel
-from .matrix import extent_of, heat_map
+from .layout import colour_bar, header
+from .matrix import heat_map, matrix_panel
 from .paper import Width
 from .style import DIVERGING, styled, words
 
@@ -92,7 +92,7 @@ def plot_rater_concordance(
         raise DataError("no two raters have rated the same", column=name)
     with_others = np.array([np.nanmean(row) if np.isfinite(row).any() else -2.0 for row in matrix])
     order = np.argsort(-with_others, kind="stable")
-    fig, ax = panel(*extent_of(len(people)))
+    fig, ax = matrix_panel(len(people))
     limit = max(0.1, float(np.nanmax(np.abs(matrix))))
     image = heat_map(
         ax,

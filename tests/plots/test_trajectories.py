@@ -98,11 +98,10 @@ def test_other_frames_have_no_estimated_trajectories(steps):
 def test_means_over_items_with_their_intervals(study):
     figure = mv.plot_mean_trajectories(study, by="gender", dimension="arousal")
     (ax,) = figure.axes
-    long = mv.to_long(study).merge(
-        study["participants"].to_dataset()[["gender"]].to_dataframe().reset_index()
-    )
-    for name, rows in long.groupby("gender"):
-        items = rows.groupby(["item", "time"])["arousal"].mean().unstack("time")
+    people = study["participants"].to_dataset()["gender"].to_series()
+    long = mv.to_long(study)
+    for name, rows in long.groupby(long["participant"].map(people)):
+        items = rows.pivot_table(index="item", columns="time", values="arousal", aggfunc="mean")
         (line,) = lines(ax, name)
         np.testing.assert_allclose(line.get_ydata(), items.mean())
         reach = stats.t.ppf(0.975, items.count() - 1) * items.std() / np.sqrt(items.count())
