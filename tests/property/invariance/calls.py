@@ -91,6 +91,10 @@ def _modelled(given: Given) -> pd.DataFrame:
     return fit.trajectories("modality", times=[2.0, 4.0], n_resamples=N)
 
 
+def _fitted(given: Given) -> mv.LinearFit:
+    return mv.linear_model(given.data, "arousal ~ modality", **given.options)
+
+
 def _concordance(given: Given) -> Any:
     cube = mv.to_cube(given.tree)
     if "time" not in cube.dims:
@@ -274,6 +278,9 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_calibration": lambda given: mv.plot_calibration(
         given.change_result(mv.calibration_table())
     ),
+    "plot_coefficients": lambda given: mv.plot_coefficients(
+        given.change_result(_fitted(given).tidy())
+    ),
     "plot_dimension_distributions": of("plot_dimension_distributions"),
     "plot_dominance_over_time": shown("plot_dominance_over_time", "dominance_over_time"),
     "plot_feature_ranks": shown("plot_feature_ranks", "rank_features"),
@@ -282,7 +289,12 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_label_correlations": shown("plot_label_correlations", "label_correlations"),
     "plot_label_deviations": shown("plot_label_deviations", "label_deviations"),
     "plot_label_frequencies": shown("plot_label_frequencies", "label_frequencies"),
+    "plot_label_plane": of("plot_label_plane"),
     "plot_label_prediction": shown("plot_label_prediction", "label_prediction"),
+    "plot_mean_trajectories": of("plot_mean_trajectories"),
+    "plot_means": lambda given: mv.plot_means(
+        given.change_result(_fitted(given).emmeans("modality"))
+    ),
     "plot_modality_contribution": lambda given: mv.plot_modality_contribution(
         given.change_result(call("modality_contribution", given)["within"])
     ),
@@ -297,6 +309,11 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_power": lambda given: mv.plot_power(given.change_result(_power())),
     "plot_modality_medians": of("plot_modality_medians"),
     "plot_model_trajectory": shown("plot_model_trajectory", "feature_models"),
+    "plot_raincloud": of("plot_raincloud"),
+    "plot_rater_concordance": of("plot_rater_concordance"),
+    "plot_residuals": lambda given: mv.plot_residuals(
+        given.change_result(_fitted(given).augment())
+    ),
     "plot_sensitivity": shown("plot_sensitivity", "sensitivity_table"),
     "plot_trajectories": lambda given: mv.plot_trajectories(given.change_result(_modelled(given))),
     "rank_features": _trained("rank_features"),
@@ -354,7 +371,15 @@ EXPENSIVE = frozenset(
 
 #: Figures that are given the study.
 OF_A_STUDY = frozenset(
-    {"plot_agreement_trajectory", "plot_dimension_distributions", "plot_modality_medians"}
+    {
+        "plot_agreement_trajectory",
+        "plot_dimension_distributions",
+        "plot_label_plane",
+        "plot_mean_trajectories",
+        "plot_modality_medians",
+        "plot_raincloud",
+        "plot_rater_concordance",
+    }
 )
 
 #: Public names that are not in the table, each with a reason.
