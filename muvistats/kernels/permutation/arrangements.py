@@ -19,7 +19,7 @@ from scipy import sparse, special
 
 from ...progress import watched
 from ...types import Floats, Ints, Statistic
-from ..threads import few_threads
+from ...workers import few_threads
 from .dealt import dealt_draws
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.

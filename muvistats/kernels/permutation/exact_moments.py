@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
-from ..threads import few_threads
+from ...workers import few_threads
 
 #: Numbers that one batch of pairs of groups may hold.
 _BATCH = 2_000_000

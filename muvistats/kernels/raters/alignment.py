@@ -18,11 +18,11 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
+from ...workers import few_threads
 from ..permutation.arrangements import additive_residuals
 from ..permutation.dealt import Deal
 from ..permutation.exact_moments import between_groups_moments
 from ..scale import unit_factor
-from ..threads import few_threads
 
 #: Numbers that one batch of permutations may hold.
 _BATCH = 2_000_000

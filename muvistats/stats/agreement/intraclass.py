@@ -26,9 +26,9 @@ from ...kernels.raters.reliability import (
     mean_squares,
 )
 from ...kernels.scale import centred, unit_factor
-from ...kernels.threads import few_threads
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Data, Floats, Names
+from ...workers import few_threads
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, in_one_modality, need, people_codes, to_frame
 from .chance_corrected import by_modality, units_of

@@ -12,8 +12,8 @@ from ...errors import DesignError
 from ...formula import Design
 from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.separation import independent_columns
-from ...kernels.threads import few_threads
 from ...types import Floats
+from ...workers import few_threads
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from ...kernels.mixed.laplace import LaplaceMixed
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear_hessian
 from ...kernels.mixed.separation import separated_columns, separated_directions
-from ...kernels.threads import few_threads
 from ...types import Floats
+from ...workers import few_threads
 from .basis import Basis, basis_of, turned_block, turned_theta
 from .correlation import Correlation, repeated_annotations
 from .fit import Coefficients
