@@ -19,7 +19,6 @@ from scipy import sparse, special
 
 from ...progress import watched
 from ...types import Floats, Ints, Statistic
-from ..threads import few_threads
 from .dealt import dealt_draws
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
@@ -385,7 +384,6 @@ def monte_carlo_p(
     return np.where(known, p, np.nan), np.where(known, error, np.nan)
 
 
-@few_threads(0)
 def permutation_test(
     statistic: Statistic,
     codes: Ints,
@@ -461,7 +459,6 @@ def _drawn(
     return draws, _TIE
 
 
-@few_threads(0)
 def conditional_test(
     statistic: Statistic,
     codes: Ints,

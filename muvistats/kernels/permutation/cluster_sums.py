@@ -11,6 +11,7 @@ import numpy as np
 
 from ...progress import watched
 from ...types import Floats, Ints, Mask
+from ..threads import few_threads
 from .arrangements import indicator
 from .dealt import Deal
 
@@ -94,6 +95,7 @@ class ClusterSums:
         self._squares = (values**2).sum(axis=0)
         self._fast = self._blocks(np.float32 if len(values) >= _MANY else np.float64)
 
+    @few_threads(0)
     def __call__(self, codes: Ints) -> Sums:
         """Sums of arrangements, int (arrangement, unit)."""
         n, kinds = len(codes), self._fast
