@@ -201,7 +201,8 @@ def header(fig: Figure, data: object, title: str, note: str = "", *, labels: boo
 
 def _title_of(ax: Axes, title: str, mark: str) -> None:
     """Title of axes of the user: their own part of the figure where it has a name."""
-    own = ax.get_title("left") or title
+    room = max(1.5, float(ax.get_window_extent().width) / float(root_of(ax).dpi))
+    own = wrap(ax.get_title("left") or title, room, size(10), bold=True)
     ax.set_title("\n".join(filter(None, (own, mark))))
 
 
