@@ -58,7 +58,7 @@ def plot_label_prediction(
     frame = one_reading(frame)
     modalities = [str(name) for name in dict.fromkeys(frame["modality"])]
     order = label_table(frame, frame["label"].tolist())
-    wide, high = 1.9 + 1.9 * len(modalities), 0.7 + 0.17 * len(order)
+    wide, high = 1.9 + 1.9 * len(modalities), max(0.7 + 0.17 * len(order), 1.8)
     fig, grid = panels(1, len(modalities), wide, high, least=1.3, sharex=True, sharey=True)
     axes = grid[0]
     colour, marker = colours(modalities), markers(modalities)
