@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _words(error: BaseException) -> str:
-    """An error as one sentence."""
+    """An error as one sentence, with the option of the command line for that of a function."""
     if isinstance(error, OSError) and not isinstance(error, MuvistatsError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return str(error).replace("overwrite=True", "--overwrite")

@@ -69,6 +69,15 @@ def test_a_page_is_replaced_only_when_asked_and_other_folders_never(clips, site)
     assert len(list(clips.iterdir())) == 3
 
 
+def test_the_command_names_its_own_option(clips, site, tmp_path, capsys):
+    lists = mv.write_lists(
+        mv.design_lists(["V1"], n_participants=3, per_cell=1), tmp_path / "l.csv"
+    )
+    with pytest.raises(SystemExit):
+        main(["annotate", str(clips), "--lists", str(lists), "--out", str(site)])
+    assert "; --overwrite replaces it" in capsys.readouterr().err
+
+
 def test_faults_are_named(clips, tmp_path):
     out = tmp_path / "out"
     lists = mv.design_lists(["V1", "V9"], n_participants=3, per_cell=1)
