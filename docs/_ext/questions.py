@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import re
 from pathlib import Path
 
@@ -41,49 +42,19 @@ QUESTIONS = {
     "What does this error mean?": ("errors",),
 }
 
-#: Public functions that are called by their module.
-BY_MODULE = {
-    "features.clips": ("music_start", "cut_clip", "Clip"),
-    "features.audio": (
-        "extract",
-        "OpenSmile",
-        "Rhythm",
-        "Tonality",
-        "Notes",
-        "SoundExtractor",
-        "Sound",
-    ),
-    "features.visual": (
-        "extract",
-        "shot_table",
-        "Colour",
-        "Lighting",
-        "Motion",
-        "Shots",
-        "Objects",
-        "Faces",
-        "Scenes",
-        "Actions",
-        "FrameExtractor",
-        "Extractor",
-        "registered_weights",
-        "fetch_weights",
-    ),
-    "deep": (
-        "compare_architectures",
-        "summarise",
-        "paired_tests",
-        "network_models",
-        "NetworkModels",
-        "unimodal",
-        "early_fusion",
-        "late_fusion",
-        "pair",
-        "Protocol",
-        "quick",
-        "Configuration",
-    ),
-}
+#: Modules whose public names are called by the name of the module.
+CALLED_BY_MODULE = ("features.clips", "features.audio", "features.visual", "deep")
+
+
+def own_names(module: str) -> list[str]:
+    """Functions and classes of a module that are public there, constants left out."""
+    found = importlib.import_module(f"muvistats.{module}")
+    names = getattr(found, "__all__", None) or [
+        name
+        for name, value in vars(found).items()
+        if getattr(value, "__module__", None) == found.__name__ and not name.startswith("_")
+    ]
+    return [name for name in names if not name.isupper()]
 
 
 @functools.cache
@@ -96,8 +67,8 @@ def public_names() -> dict[str, str]:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    for module, own in BY_MODULE.items():
-        names |= {f"{module}.{name}": f"{module}.{name}" for name in own}
+    for module in CALLED_BY_MODULE:
+        names |= {f"{module}.{name}": f"{module}.{name}" for name in own_names(module)}
     return names
 
 
@@ -109,6 +80,8 @@ def question_of(place: str) -> str:
         for module in modules
         if f"{place}.".startswith(f"{module}.")
     }
+    if not found:
+        raise LookupError(f"no question has the module of {place}: name it in QUESTIONS")
     return found[max(found)]
 
 
