@@ -20,11 +20,13 @@ release = version = muvistats.__version__
 
 extensions = [
     "generated_tables",
+    "linked_names",
     "recipes",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build", "gallery/*.ipynb"]

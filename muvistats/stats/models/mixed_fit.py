@@ -195,8 +195,9 @@ class MixedFit(MixedNumbers):
 
         Notes
         -----
-        Models fitted by REML are fitted again by maximum likelihood. A variance that is tested
-        against zero lies on its boundary: the p-value is then too large, at most by half.
+        Models fitted by REML whose fixed parts differ are fitted again by maximum likelihood. A
+        variance that is tested against zero lies on its boundary: the p-value is then too large, at
+        most by half.
         """
         return compare_fits(self, other)
 
