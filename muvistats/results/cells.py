@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from .glossary import OF_KINDS, SAID_ONCE
-from .words import MISSING, Rule, capital, column_texts, heading, rule_of, stars, word
+from .words import MISSING, Rule, capital, column_texts, count, fixed, heading, rule_of, stars, word
 
 #: What the note below a table says of a column that is the same in every row.
 _NOTES = {
@@ -17,6 +17,8 @@ _NOTES = {
     "estimator": "Estimate: {}",
     "effect_size_name": "Effect size: {}",
     "p_adjust_method": "p adjusted by {}",
+    "equivalence_margin": "Margin of equivalence: {}",
+    "n_resamples": "{} resamples",
     "alternative": "Alternative hypothesis: {}",
     "alignment": "Labels {}",
     "rule": "{}",
@@ -26,8 +28,12 @@ _ABOUT = {
     "estimator": "estimate",
     "effect_size_name": "effect_size",
     "p_adjust_method": "p_adjusted",
+    "equivalence_margin": "p_equivalence",
 }
-_UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided"), ("p_adjust_method", "none")}
+_UNSAID: set[tuple[str, object]] = {
+    *(("alignment", "as_recorded"), ("alternative", "two-sided"), ("p_adjust_method", "none")),
+    ("n_resamples", 0),
+}
 
 #: What an interval can belong to: the last of these that stands before it, else the next one.
 _WITH_INTERVAL = ("estimate", "ccc", "mean", "share", "gain", "effect_size")
@@ -147,12 +153,22 @@ def _interval(frame: pd.DataFrame, rule: Rule | None) -> Column:
     title = f"{100 * levels.pop():g}% CI" if len(levels) == 1 else "CI"
     low, high = frame["conf_low"].tolist(), frame["conf_high"].tolist()
     if rule == "mixed":
-        both = [column_texts("conf_low", pair, "number") for pair in zip(low, high, strict=True)]
+        numbers = column_of(frame, str(interval_owner(frame)), {}).texts
+        both = [_limits(*each) for each in zip(low, high, numbers, strict=True)]
     else:
         texts = column_texts("conf_low", [*low, *high], rule)
         both = [list(pair) for pair in zip(texts[: len(low)], texts[len(low) :], strict=True)]
     shown = [MISSING if a == b == MISSING else f"[{a}, {b}]" for a, b in both]
     return Column(title, shown, numeric=True)
+
+
+def _limits(low: float, high: float, number: str) -> list[str]:
+    """Limits of a row by digits of their own, decimals no more than those of their number."""
+    texts = column_texts("conf_low", [low, high], "number")
+    own, decimals = (text.partition(".")[2] for text in (texts[0], number))
+    if decimals.isdigit() and len(decimals) < len(own):
+        return [fixed(each, len(decimals)) for each in (low, high)]
+    return texts
 
 
 def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True) -> list[str]:
@@ -180,7 +196,7 @@ def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True
             continue
         if name == "effect_size_name" and headed and about in shown:
             continue
-        note = text.format(word(value))
+        note = text.format(count(int(str(value))) if name == "n_resamples" else word(value))
         notes.append(note if name == "p_adjust_method" else capital_name(note))
     if constant(frame, "dependence") == "independent":
         notes.append("Rows taken as independent")

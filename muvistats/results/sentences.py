@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,7 +12,7 @@ from ..errors import DataError
 from .cells import capital_name, column_of, constant, interval_owner
 from .docstrings import documented
 from .glossary import ANSWERS, KEYS
-from .words import MISSING, heading, lowered, p_phrase, rule_of, test_text, word
+from .words import MISSING, count, heading, lowered, p_phrase, rule_of, test_text, word
 
 #: How a row took the ratings.
 _DEPENDENCE = {
@@ -33,6 +34,8 @@ _OF_GROUPS = {"median": "medians", "mean": "means", "estimate": "estimates"}
 _ELSEWHERE = frozenset(
     {"p_value", "p_adjusted", "conf_low", "conf_high", "band_low", "band_high", "expected"}
 )
+#: Estimators that say how, and not of what.
+_HOW = {"pairwise": "mean correlation", "leave-one-out": "mean correlation"}
 _UNDEFINED = {"p_value": "p-value", "estimate": "estimate", "effect_size": "effect size"}
 #: Keys that say themselves what they are.
 _PLAIN = frozenset(
@@ -48,6 +51,10 @@ _PLAIN = frozenset(
         "metric",
     }
 )
+
+
+#: A colon between the variables of an interaction, not one in the name of a level.
+_BETWEEN = re.compile(r":(?![^\[]*\])")
 
 
 @runtime_checkable
@@ -117,7 +124,10 @@ def in_words(result: pd.DataFrame | Fit) -> str:
     The data is simulated.
     """
     if isinstance(result, Fit):
-        return "\n".join(in_words(part) for part in (result.anova(), result.tidy()) if len(part))
+        parts = [in_words(part) for part in (result.anova(), result.tidy()) if len(part)]
+        lines = "\n".join(parts).splitlines()
+        shared = [line for line in dict.fromkeys(lines) if lines.count(line) > 1]
+        return "\n".join([*(line for line in lines if line not in shared), *shared])
     frame = frame_of(result)
     texts = _texts(frame)
     method, reason = (constant(frame, name) for name in ("method", "warning"))
@@ -136,6 +146,9 @@ def in_words(result: pd.DataFrame | Fit) -> str:
     lines = [f"{capital_name(subject)}: {'; '.join(said)}." for subject, said in clauses.items()]
     if method is not None and "dependence" not in frame:
         lines.append(f"Method: {word(method)}.")
+    estimator = constant(frame, "estimator")
+    if estimator is not None and "estimate" not in frame:
+        lines.append(f"Estimate: {word(estimator)}.")
     if reason is not None:
         lines.append(f"Note: {reason}.")
     if "simulated" in frame and (frame["simulated"] == True).any():  # noqa: E712
@@ -173,12 +186,16 @@ def _subject(row: Mapping[str, Any]) -> str:
             parts.append(pattern.format(said, _key_text(second, row[second])))
         elif name == "factor" and parts:
             parts[-1] += f" by {said}"
+        elif parts and parts[-1].endswith(" with"):
+            parts[-1] += f" {said}"
         else:
             parts.append(said if name in _PLAIN else f"{lowered(heading(name))} {said}")
     return ", ".join(parts) or "all ratings"
 
 
 def _key_text(name: str, value: object) -> str:
+    if name == "term":
+        return _BETWEEN.sub(" \u00d7 ", str(value))
     if isinstance(value, str):
         return word(value) if rule_of(name) == "text" else value
     return f"{value:g}".replace("-", "\u2212") if isinstance(value, (int, float)) else str(value)
@@ -188,12 +205,12 @@ def _clause(
     row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None, expected: Sequence[str]
 ) -> str:
     """Numbers of a row and those that were expected in vain, how and why."""
-    said = [*_test(row), *_answers(row, shown, owner), *_of_groups(shown)]
+    said = [*_test(row, shown), *_answers(row, shown, owner), *_of_groups(shown)]
     reason = "" if _is_missing(row.get("warning")) else f" ({row['warning']})"
     due = _UNDEFINED if not said else expected if reason else ()
     said += [f"no {_UNDEFINED[name]}" for name in due if name in row and _is_missing(row[name])]
     if not _is_missing(row.get("n")):
-        said.append(f"n = {shown['n']}")
+        said.append(f"n = {shown['n']}{_in_clusters(row, shown)}")
     said = said or ["not defined"]
     said[-1] += reason
     lead = _DEPENDENCE.get(str(row.get("dependence")), "")
@@ -203,18 +220,36 @@ def _clause(
     return ", ".join(said) + (f" ({method})" if method else "")
 
 
-def _test(row: Mapping[str, Any]) -> list[str]:
+def _in_clusters(row: Mapping[str, Any], shown: Mapping[str, str]) -> str:
+    """How many clusters the values are in, where they are what is taken as one."""
+    known = row.get("dependence") == "clusters" and not _is_missing(row.get("n_clusters"))
+    return f" in {shown['n_clusters']} clusters" if known else ""
+
+
+def _test(row: Mapping[str, Any], shown: Mapping[str, str]) -> list[str]:
     """The statistic with its degrees of freedom, and p."""
     said = []
     nothing = float("nan")
     if not _is_missing(row.get("statistic")):
         degrees = [float(row.get(name, nothing)) for name in ("df", "df_denom")]
         said.append(test_text(row.get("statistic_name"), row["statistic"], *degrees))
+    elif not any(_is_missing(row.get(name)) for name in ("df", "p_value")) and not _resampled(row):
+        said.append(f"df = {shown['df']}")
     if not _is_missing(row.get("p_value")):
-        said.append(p_phrase(row["p_value"]))
+        said.append(p_phrase(row["p_value"]) + _resampled(row))
     if not _is_missing(row.get("p_adjusted")) and row.get("p_adjust_method") != "none":
         said.append(f"{p_phrase(row['p_adjusted'])} adjusted by {word(row['p_adjust_method'])}")
     return said
+
+
+def _resampled(row: Mapping[str, Any]) -> str:
+    """Of how many resamples p is made, and whether they could not have given less."""
+    drawn, error = row.get("n_resamples"), row.get("mc_error")
+    if drawn is None or error is None or not error > 0:
+        return ""
+    said = f"from {count(drawn)} resamples"
+    least = row["p_value"] * (drawn + 1) <= 1 + 1e-9
+    return f" ({said}, which cannot give less)" if least else f" ({said})"
 
 
 def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None) -> list[str]:
@@ -232,8 +267,21 @@ def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None
         if name == owner and not _is_missing(row["conf_low"]):
             level: Any = row.get("conf_level")
             text += f", {'' if _is_missing(level) else f'{100 * level:g}% '}CI {shown['conf_low']}"
-        said.append(text)
+        said.append(text + _beside(name, row, shown))
     return said
+
+
+def _beside(name: str, row: Mapping[str, Any], shown: Mapping[str, str]) -> str:
+    """What is said together with a number."""
+    if name == "mean" and not _is_missing(row.get("sd")):
+        return f" (SD = {shown['sd']})"
+    if name == "observed" and not _is_missing(row.get("expected")):
+        return f" ({shown['expected']} expected)"
+    if name == "estimate" and not _is_missing(row.get("band_low")):
+        return f", band [{shown['band_low']}, {shown['band_high']}]"
+    if name == "p_equivalence" and not _is_missing(row.get("equivalence_margin")):
+        return f" (margin {row['equivalence_margin']:g})"
+    return ""
 
 
 def _name_of(name: str, row: Mapping[str, Any]) -> str:
@@ -241,6 +289,10 @@ def _name_of(name: str, row: Mapping[str, Any]) -> str:
     named = row.get({"estimate": "estimator", "effect_size": "effect_size_name"}.get(name, ""))
     if named is None or _is_missing(named):
         return "share" if name == "share" else lowered(heading(name))
+    if not _is_missing(row.get("quantity")) and name == "estimate":
+        return f"estimate ({word(named)})"
+    if named in _HOW:
+        return f"{_HOW[named]} ({named})"
     first, comma, rest = word(named).partition(", ")
     return f"{first} ({rest})" if comma else first
 

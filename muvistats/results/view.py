@@ -9,7 +9,7 @@ import pandas as pd
 
 from .cells import Column, Footnotes, capital_name, column_of, constant, interval_owner, notes_of
 from .glossary import ANSWERS, KEYS, SAID_ONCE
-from .words import MISSING, capital, heading, rule_of, test_text, word
+from .words import MISSING, capital, count, heading, rule_of, test_text, word
 
 #: Characters of a line.
 WIDTH = 100
@@ -19,6 +19,8 @@ _LEAST, _WORD = 8, 14
 _ROOM = 30
 #: A name of a statistic that is longer stands below the table.
 _LONG_NAME = 14
+#: Methods of one kind of dependence that are said below the table.
+_FEW_METHODS = 3
 #: Reasons that are said below the table.
 _MOST_REASONS = 5
 _HIDDEN = frozenset({"simulated", "warning", "conf_high", "statistic_name", "conf_level"})
@@ -313,7 +315,7 @@ def _shared_keys(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
     values = {name: constant(frame, name) for name in left}
     if values.get("group1") and values.get("group2"):
         second = values.pop("group2")
-        values["group1"] = f"{values['group1']} against {second}"
+        values["group1"] = f"{word(values['group1'])} against {word(second)}"
     said = [
         f"{'' if name == 'group1' else heading(name).lower()} {_said_value(name, value)}".strip()
         for name, value in values.items()
@@ -336,12 +338,17 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         names = ["method", *(name for name, column in about.items() if column in shown)]
         left = [n for n in names if n not in shown and constant(frame, n) is None]
         values = [constant(rows, name) for name in left]
+        if left[:1] == ["method"] and rows["method"].nunique() <= _FEW_METHODS:
+            values[0] = " or ".join(map(word, rows["method"].dropna().unique())) or None
         if (
             "statistic_name" in left
             and len(str(values[left.index("statistic_name")])) <= _LONG_NAME
         ):
             values[left.index("statistic_name")] = None
         said = [word(value) for value in values if value is not None]
+        drawn = constant(rows, "n_resamples")
+        if drawn and constant(frame, "n_resamples") is None:
+            said.append(f"{count(int(str(drawn)))} resamples")
         if said:
-            notes.append(f"{capital_name(word(kind))}: {', '.join(said)}")
+            notes.append(f"{capital_name(word(kind))}: {'; '.join(said)}")
     return notes

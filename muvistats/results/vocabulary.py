@@ -80,15 +80,18 @@ VERDICTS = {
 HEADINGS = {
     "p_value": "p",
     "p_adjusted": "p adj.",
-    "p_equivalence": "p equivalence",
+    "p_equivalence": "p of equivalence",
     "p_published": "p published",
     "p_independent": "p independent",
     "p_design": "p design",
     "p_model": "p mixed model",
-    "p_design_adjusted": "p design, Holm",
-    "p_model_adjusted": "p mixed model, Holm",
+    "p_design_adjusted": "p design (Holm)",
+    "p_model_adjusted": "p mixed model (Holm)",
     "verdict_adjusted": "With Holm",
     "sd": "SD",
+    "bayes_factor": "BF\u2081\u2080",
+    "gain": "Gain in r",
+    "best": "Fits best",
     "lag_seconds": "Lag (s)",
     "correlation_at_zero": "r without lag",
     "correlation_at_lag": "r at the lag",
@@ -168,4 +171,16 @@ WORDS = {
     "mse": "MSE",
     "kendall_w": "Kendall's W",
     "cohen_kappa": "Cohen's kappa",
+    "sd": "SD",
+    "Wilson": "Wilson intervals",
+    "Fisher z mean": "mean r, by Fisher's z",
+    **{
+        f"Krippendorff alpha, {metric}": f"Krippendorff's alpha, {metric} metric"
+        for metric in ("nominal", "ordinal", "interval", "ratio")
+    },
+    "binomial GLM": "binomial GLM, logit link",
+    "poisson GLM": "Poisson GLM, log link",
+    "binomial mixed model, Laplace": "binomial mixed model, logit link, Laplace",
+    "poisson mixed model, Laplace": "Poisson mixed model, log link, Laplace",
+    "beta mixed model, Laplace": "beta mixed model, logit link, Laplace",
 }

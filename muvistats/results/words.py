@@ -172,7 +172,8 @@ def test_text(name: object, value: float, *degrees: float) -> str:
     >>> test_text("chi-square", 46.35688, 26.0, math.nan), test_text("F", 4.1, 2.0, 31.52)
     ('\u03c7\u00b2(26) = 46.36', 'F(2, 31.52) = 4.10')
     """
-    shown = ", ".join(_degrees(each) for each in degrees if math.isfinite(each))
+    known = [each for each in degrees if math.isfinite(each) or (each > 0 and name in ("F", "t"))]
+    shown = ", ".join(_degrees(each) for each in known)
     named = "" if _is_missing(name) else f"{word(name)}{f'({shown})' if shown else ''} = "
     return f"{named}{statistic(value)}"
 
@@ -284,9 +285,7 @@ def _alone(value: float) -> str:
 
 def _degrees(value: float) -> str:
     """Degrees of freedom."""
-    if not math.isfinite(value):
-        return MISSING
-    return fixed(value, 0 if value == round(value) else 2)
+    return fixed(value, 0 if not math.isfinite(value) or value == round(value) else 2)
 
 
 #: Rules that look at one number at a time.

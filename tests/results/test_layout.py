@@ -71,7 +71,7 @@ def test_latex_escapes_what_it_must(view):
     text = as_latex(view)
     row = next(line for line in text.splitlines() if line.startswith("a"))
     assert row == (
-        r"a\_b \& $<$i$>$ 50\% | "
+        r"a\_b \& $<$i$>$ 50\% $|$ "
         r'"q" \textbackslash{} \{x\} \#1 \$2 \textasciitilde{} \textasciicircum{} & $-$1.50 \\'
     )
     assert r"calm$^{a}$ & -- \\" in text

@@ -13,6 +13,7 @@ from muvistats.results.frame import RESULT_COLUMNS, build_frame
 from muvistats.results.glossary import GLOSSARY, KEYS
 from muvistats.results.layout import as_text
 from muvistats.results.view import WIDTH, short_view
+from muvistats.results.words import heading
 
 for _module in (mv, deep):
     for _name in _module.__all__:
@@ -57,8 +58,7 @@ def test_every_frame_shows_p_estimate_and_interval_within_its_width(name):
     assert ("95% CI" in shown) == ("conf_low" in columns)
     owner = interval_owner(frame)
     if owner is not None:  # what an interval is about stands before it
-        before = shown[shown.index("95% CI") - 1]
-        assert before.lower().replace(" ", "_") in (owner, "%" if owner == "share" else owner)
+        assert shown[shown.index("95% CI") - 1] == heading(owner)
 
 
 def test_keys_tell_rows_apart_and_the_same_is_said_once():
@@ -99,7 +99,7 @@ def test_methods_that_go_with_the_dependence_are_said_of_it():
         ("dimension", "statistic", "statistic_name", "p_value", "method", "dependence", "warning"),
     )
     view = short_view(frame)
-    assert view.line == "Independent: one. Design: another, a statistic with a long name."
+    assert view.line == "Independent: one. Design: another; a statistic with a long name."
     assert {c.title: c.texts for c in view.columns}["Test"] == ["H = 2.00", "3.00"]
 
 
