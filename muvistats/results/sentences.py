@@ -132,9 +132,11 @@ def in_words(result: pd.DataFrame | Fit) -> str:
     texts = _texts(frame)
     method, reason = (constant(frame, name) for name in ("method", "warning"))
     owner = interval_owner(frame)
-    known = [name for name in _UNDEFINED if name in frame and frame[name].notna().any()]
+    records = frame.to_dict("records")
+    filled = {(name, _kind(r)) for r in records for name in _UNDEFINED if pd.notna(r.get(name))}
     clauses: dict[str, list[str]] = {}
-    for number, record in enumerate(frame.to_dict("records")):
+    for number, record in enumerate(records):
+        known = [name for name in _UNDEFINED if (name, _kind(record)) in filled]
         row = {str(name): value for name, value in record.items()}
         shown = {name: column[number] for name, column in texts.items()}
         if method is not None and "dependence" not in row:
@@ -165,6 +167,11 @@ def _texts(frame: pd.DataFrame) -> dict[str, list[str]]:
     }
 
 
+def _kind(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    """What a row is a number of: rows of one kind have the same columns."""
+    return tuple(str(row.get(name)) for name in ("quantity", "metric"))
+
+
 def _is_missing(value: object) -> bool:
     return bool(pd.isna(value)) if not isinstance(value, str) else value == ""  # type: ignore[call-overload]
 
@@ -189,13 +196,16 @@ def _subject(row: Mapping[str, Any]) -> str:
         elif parts and parts[-1].endswith(" with"):
             parts[-1] += f" {said}"
         else:
-            parts.append(said if name in _PLAIN else f"{lowered(heading(name))} {said}")
+            plain = name in _PLAIN and not (name == "label" and "intended" in row)
+            parts.append(said if plain else f"{lowered(heading(name))} {said}")
     return ", ".join(parts) or "all ratings"
 
 
 def _key_text(name: str, value: object) -> str:
     if name == "term":
-        return _BETWEEN.sub(" \u00d7 ", str(value))
+        return " \u00d7 ".join(map(word, _BETWEEN.split(str(value))))
+    if name == "time":
+        return f"{value:g} s"
     if isinstance(value, str):
         return word(value) if rule_of(name) == "text" else value
     return f"{value:g}".replace("-", "\u2212") if isinstance(value, (int, float)) else str(value)
@@ -258,16 +268,23 @@ def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None
     for name, value in row.items():
         if name not in ANSWERS or name in _ELSEWHERE or _is_missing(value):
             continue
+        if name == "difference" and row.get("relation") in ("<", ">"):
+            continue  # from a bound
         text, rule = shown[name], rule_of(name)
         if rule == "truth":
             said += [lowered(heading(name))] if value else []
             continue
         relation = {"p": " " if text[0] in "<>" else " = ", "text": ": "}.get(str(rule), " = ")
         text = f"{_name_of(name, row)}{relation}{text}"
+        if name == "published" and not _is_missing(row.get("printed")):
+            text = f"printed: {row['printed']}"
+        text += _beside(name, row, shown)
         if name == owner and not _is_missing(row["conf_low"]):
             level: Any = row.get("conf_level")
             text += f", {'' if _is_missing(level) else f'{100 * level:g}% '}CI {shown['conf_low']}"
-        said.append(text + _beside(name, row, shown))
+        if name == "estimate" and not _is_missing(row.get("band_low")):
+            text += f", band [{shown['band_low']}, {shown['band_high']}]"
+        said.append(text)
     return said
 
 
@@ -277,8 +294,6 @@ def _beside(name: str, row: Mapping[str, Any], shown: Mapping[str, str]) -> str:
         return f" (SD = {shown['sd']})"
     if name == "observed" and not _is_missing(row.get("expected")):
         return f" ({shown['expected']} expected)"
-    if name == "estimate" and not _is_missing(row.get("band_low")):
-        return f", band [{shown['band_low']}, {shown['band_high']}]"
     if name == "p_equivalence" and not _is_missing(row.get("equivalence_margin")):
         return f" (margin {row['equivalence_margin']:g})"
     return ""

@@ -188,6 +188,8 @@ def _column(part: pd.DataFrame, name: str) -> Column:
     if name == "effect_size" and not _is_heading(part):
         found = column_of(part, name, {})
         return Column(heading(name), found.texts, numeric=True)
+    if name == "published" and "printed" in part and part["printed"].notna().all():
+        return Column(heading(name), part["printed"].tolist(), numeric=True)
     if name != "statistic" or "statistic_name" not in part:
         return column_of(part, name, {})
     nothing = pd.Series(float("nan"), part.index)

@@ -44,7 +44,7 @@ RULES: dict[Rule, str] = {
 
 _COLUMN_RULES: dict[str, Rule] = {
     **dict.fromkeys(("item", "participant", "repeats", "printed", "warning"), "name"),
-    **dict.fromkeys(("finding", "name", "effect_size_name"), "name"),
+    **dict.fromkeys(("finding", "name", "effect_size_name", "feature"), "name"),
     **dict.fromkeys(("p_published", "p_independent", "p_design", "p_model"), "p"),
     **dict.fromkeys(("p_design_adjusted", "p_model_adjusted"), "p"),
     **dict.fromkeys(("source", "action", "reason"), "name"),
@@ -172,6 +172,8 @@ def test_text(name: object, value: float, *degrees: float) -> str:
     >>> test_text("chi-square", 46.35688, 26.0, math.nan), test_text("F", 4.1, 2.0, 31.52)
     ('\u03c7\u00b2(26) = 46.36', 'F(2, 31.52) = 4.10')
     """
+    if _is_missing(value):
+        return MISSING
     known = [each for each in degrees if math.isfinite(each) or (each > 0 and name in ("F", "t"))]
     shown = ", ".join(_degrees(each) for each in known)
     named = "" if _is_missing(name) else f"{word(name)}{f'({shown})' if shown else ''} = "
