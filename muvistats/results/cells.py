@@ -9,7 +9,20 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from .glossary import OF_KINDS, SAID_ONCE
-from .words import MISSING, Rule, capital, column_texts, count, fixed, heading, rule_of, stars, word
+from .vocabulary import UP_TO_ONE
+from .words import (
+    MISSING,
+    Rule,
+    capital,
+    column_texts,
+    count,
+    fixed,
+    heading,
+    rule_of,
+    stars,
+    without_zero,
+    word,
+)
 
 #: What the note below a table says of a column that is the same in every row.
 _NOTES = {
@@ -54,11 +67,20 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, its texts from top to bottom, and whether they are numbers."""
+    """A column: its heading, its texts from top to bottom, and whether they are numbers.
+
+    Those of `up_to_one` cannot exceed 1.
+    """
 
     title: str
     texts: list[str]
     numeric: bool
+    up_to_one: bool = False
+
+    @property
+    def apa(self) -> list[str]:
+        """Texts without leading zeros where numbers cannot exceed 1."""
+        return list(map(without_zero, self.texts)) if self.up_to_one else self.texts
 
 
 @dataclass
@@ -145,7 +167,17 @@ def column_of(
         texts = [f"{t} {stars(v)}".strip() for t, v in zip(texts, values, strict=True)]
     named = constant(frame, _NAMED.get(name, ""))
     title = capital_name(word(named)) if isinstance(named, str) else heading(name)
-    return Column(title, texts, rule not in ("text", "name", "truth"))
+    return Column(title, texts, rule not in ("text", "name", "truth"), _up_to_one(frame, name))
+
+
+def _up_to_one(frame: pd.DataFrame, name: str | None) -> bool:
+    """Whether numbers of a column cannot exceed 1, by what the rows say that they are."""
+    if name in ("ccc", "r2_marginal", "r2_conditional"):
+        return True
+    named = {"estimate": "estimator", "effect_size": "effect_size_name"}.get(str(name), "")
+    if "quantity" in frame or named not in frame or frame[named].isna().all():
+        return False
+    return all(text.startswith(UP_TO_ONE) for text in frame[named].dropna().unique())
 
 
 def _interval(frame: pd.DataFrame, rule: Rule | None) -> Column:
@@ -159,7 +191,8 @@ def _interval(frame: pd.DataFrame, rule: Rule | None) -> Column:
         texts = column_texts("conf_low", [*low, *high], rule)
         both = [list(pair) for pair in zip(texts[: len(low)], texts[len(low) :], strict=True)]
     shown = [MISSING if a == b == MISSING else f"[{a}, {b}]" for a, b in both]
-    return Column(title, shown, numeric=True)
+    about = interval_owner(frame)
+    return Column(title, shown, numeric=True, up_to_one=_up_to_one(frame, about))
 
 
 def _limits(low: float, high: float, number: str) -> list[str]:

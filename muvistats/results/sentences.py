@@ -110,7 +110,8 @@ def in_words(result: pd.DataFrame | Fit) -> str:
 
     Notes
     -----
-    Numbers are rounded as in the short view of the frame. What is not defined is said, with the
+    Numbers are rounded as in the short view of the frame; those that cannot exceed 1, such as
+    correlations, have no leading zero, as the APA asks. What is not defined is said, with the
     reason that `warning` gives. Leave out rows first where there are many.
 
     Examples
@@ -120,7 +121,7 @@ def in_words(result: pd.DataFrame | Fit) -> str:
     >>> tests = kruskal_modality(study, dimension="arousal", dependence="independent")
     >>> print(in_words(tests))  # doctest: +NORMALIZE_WHITESPACE
     Arousal by modality: taking ratings as independent (Kruskal-Wallis, ties corrected),
-    H(2) = 6.44, p = .040, epsilon squared = 0.060, 95% CI [0.000, 0.164], median = 0.113, n = 108.
+    H(2) = 6.44, p = .040, epsilon squared = .060, 95% CI [.000, .164], median = 0.113, n = 108.
     The data is simulated.
     """
     if isinstance(result, Fit):
@@ -161,7 +162,7 @@ def in_words(result: pd.DataFrame | Fit) -> str:
 def _texts(frame: pd.DataFrame) -> dict[str, list[str]]:
     """Every column in words, rounded as the short view rounds it."""
     return {
-        str(name): column_of(frame, str(name), {}).texts
+        str(name): column_of(frame, str(name), {}).apa
         for name in frame.columns
         if name != "conf_high"
     }
@@ -277,7 +278,7 @@ def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None
         relation = {"p": " " if text[0] in "<>" else " = ", "text": ": "}.get(str(rule), " = ")
         text = f"{_name_of(name, row)}{relation}{text}"
         if name == "published" and not _is_missing(row.get("printed")):
-            text = f"printed: {row['printed']}"
+            text = f"printed {row['printed']}"
         text += _beside(name, row, shown)
         if name == owner and not _is_missing(row["conf_low"]):
             level: Any = row.get("conf_level")
@@ -292,6 +293,8 @@ def _beside(name: str, row: Mapping[str, Any], shown: Mapping[str, str]) -> str:
     """What is said together with a number."""
     if name == "mean" and not _is_missing(row.get("sd")):
         return f" (SD = {shown['sd']})"
+    if name == "estimate" and not _is_missing(row.get("chance")):
+        return f" (chance {shown['chance']})"
     if name == "observed" and not _is_missing(row.get("expected")):
         return f" ({shown['expected']} expected)"
     if name == "p_equivalence" and not _is_missing(row.get("equivalence_margin")):

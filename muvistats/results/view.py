@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -186,8 +186,7 @@ def _telling_apart(frame: pd.DataFrame, keys: Sequence[str]) -> list[str]:
 def _column(part: pd.DataFrame, name: str) -> Column:
     """One column of the rows that are shown; the test with its name and degrees of freedom."""
     if name == "effect_size" and not _is_heading(part):
-        found = column_of(part, name, {})
-        return Column(heading(name), found.texts, numeric=True)
+        return replace(column_of(part, name, {}), title=heading(name))
     if name == "published" and "printed" in part and part["printed"].notna().all():
         return Column(heading(name), part["printed"].tolist(), numeric=True)
     if name != "statistic" or "statistic_name" not in part:

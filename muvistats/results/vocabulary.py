@@ -76,6 +76,14 @@ VERDICTS = {
     },
 }
 
+#: How names of numbers begin that cannot exceed 1, which a paper prints without a leading zero.
+UP_TO_ONE = (
+    *("rank-biserial", "epsilon squared", "Cramer's V", "Kendall's W", "kendall_w", "ICC(", "CCC"),
+    *("Krippendorff alpha", "krippendorff_alpha", "fleiss_kappa", "cohen_kappa", "gwet_ac1"),
+    *("Pearson r", "partial Pearson r", "repeated measures correlation", "Fisher z mean"),
+    *("pairwise", "leave-one-out", "Spearman of", "correlation "),
+)
+
 #: Headings of columns that are not their names in words.
 HEADINGS = {
     "p_value": "p",

@@ -191,6 +191,15 @@ def interval(low: float, high: float, decimals: int = 3) -> str:
     return f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 
+def without_zero(text: str) -> str:
+    """Number, or interval, without zeros before the point.
+
+    >>> without_zero("[0.120, 1.000]"), without_zero("10.5")
+    ('[.120, 1.000]', '10.5')
+    """
+    return re.sub(r"(?<![\d.,])0(?=\.\d)", "", text)
+
+
 def printed_like(value: float, digits: int) -> str:
     """Value rounded as the paper prints it; negative digits round to tens, hundreds, ...
 

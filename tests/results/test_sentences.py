@@ -45,7 +45,7 @@ def test_both_rows_effect_interval_and_reason(frame):
     assert mv.in_words(frame) == (
         "Arousal by modality, music against visual: taking ratings as independent "
         "(Kruskal-Wallis), H(2) = 79.45, p = .042, p = .084 adjusted by Holm, epsilon squared "
-        "(corrected) = 0.050, 90% CI [0.010, 0.090], medians 0.250 against \u22120.100, n = 1,475; "
+        "(corrected) = .050, 90% CI [.010, .090], medians 0.250 against \u22120.100, n = 1,475; "
         "respecting the design (permutation), medians 0.250 against \u22120.100, no p-value, "
         "no effect size, n = 1,475 "
         "(3 people are too few)."
@@ -54,7 +54,7 @@ def test_both_rows_effect_interval_and_reason(frame):
 
 def test_an_interval_of_no_known_level_is_still_said(frame):
     said = mv.in_words(frame.assign(conf_level=np.nan))
-    assert "epsilon squared (corrected) = 0.050, CI [0.010, 0.090]" in said
+    assert "epsilon squared (corrected) = .050, CI [.010, .090]" in said
 
 
 def test_a_row_without_any_number_says_so(frame):
@@ -69,8 +69,8 @@ def test_what_all_rows_share_is_said_once():
     rows |= {"warning": "few", "simulated": True}
     columns = ("modality", "fold", "ccc", "conf_low", "conf_high", "conf_level", "n", "method")
     assert mv.in_words(build_frame(rows, (*columns, "simulated", "warning"))).splitlines() == [
-        "All ratings: CCC = 0.500, 95% CI [0.400, 0.600], n = 4.",
-        "Music: CCC = 0.250, n = 4.",
+        "All ratings: CCC = .500, 95% CI [.400, .600], n = 4.",
+        "Music: CCC = .250, n = 4.",
         "Method: a way.",
         "Note: few.",
         "The data is simulated.",
