@@ -48,6 +48,13 @@ _UNSAID: set[tuple[str, object]] = {
     ("n_resamples", 0),
 }
 
+#: What it says where all rows were taken in one way.
+_TAKEN = {
+    "independent": "Rows taken as independent",
+    "design": "Respecting the design",
+    "clusters": "Each cluster taken as one",
+}
+
 #: What an interval can belong to: the last of these that stands before it, else the next one.
 _WITH_INTERVAL = ("estimate", "ccc", "mean", "share", "gain", "effect_size")
 
@@ -231,8 +238,9 @@ def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True
             continue
         note = text.format(count(int(str(value))) if name == "n_resamples" else word(value))
         notes.append(note if name == "p_adjust_method" else capital_name(note))
-    if constant(frame, "dependence") == "independent":
-        notes.append("Rows taken as independent")
+    dependence = None if "dependence" in shown else constant(frame, "dependence")
+    if dependence is not None:
+        notes.append(_TAKEN[str(dependence)])
     return notes
 
 

@@ -281,12 +281,19 @@ def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None
             text = f"printed {row['printed']}"
         text += _beside(name, row, shown)
         if name == owner and not _is_missing(row["conf_low"]):
-            level: Any = row.get("conf_level")
-            text += f", {'' if _is_missing(level) else f'{100 * level:g}% '}CI {shown['conf_low']}"
+            text += f", {_interval(row, shown)}"
         if name == "estimate" and not _is_missing(row.get("band_low")):
             text += f", band [{shown['band_low']}, {shown['band_high']}]"
         said.append(text)
+    alone = owner is None or _is_missing(row[owner])
+    if alone and not _is_missing(row.get("conf_low")):
+        said.append(_interval(row, shown))
     return said
+
+
+def _interval(row: Mapping[str, Any], shown: Mapping[str, str]) -> str:
+    level: Any = row.get("conf_level")
+    return f"{'' if _is_missing(level) else f'{100 * level:g}% '}CI {shown['conf_low']}"
 
 
 def _beside(name: str, row: Mapping[str, Any], shown: Mapping[str, str]) -> str:

@@ -156,3 +156,37 @@ def test_long_frames_show_their_ends():
         ["item", "98"],
         ["item", "99"],
     ]
+
+
+def test_limits_have_no_more_decimals_than_their_number():
+    rows = {"term": ["a", "b"], "estimate": [5.317, 0.0661], "conf_low": [-3.09, -2.561]}
+    rows |= {"conf_high": [7.5567, 2.693], "conf_level": 0.95}
+    _, estimate, interval = short_view(build_frame(rows, (*rows, "warning"))).columns
+    assert estimate.texts == ["5.32", "0.066"]
+    assert interval.texts == ["[\u22123.09, 7.56]", "[\u22122.561, 2.693]"]
+
+
+def test_the_note_says_margin_resamples_and_how_rows_were_taken():
+    rows = {"factor": "overlay", "group1": "side_by_side", "group2": "overlaid", "p_value": 0.5}
+    rows |= {"p_equivalence": 0.25, "equivalence_margin": 0.1125, "n_resamples": 1999}
+    wide = {name: f"{name} {'of a long name ' * 4}" for name in ("dimension", "item", "trait")}
+    rows |= {"dependence": "design"}
+    frame = build_frame([rows, rows | {"group1": "none"}], (*rows, "warning")).assign(**wide)
+    line = short_view(frame, columns=["group1", "p_value", "p_equivalence"]).line
+    assert "Margin of equivalence: 0.1125. 1,999 resamples. Respecting the design." in line
+    alone = build_frame([rows], (*rows, "warning"))
+    assert short_view(alone, columns=["p_value"]).line.startswith("Factor overlay, side by side")
+
+
+def test_each_way_has_its_methods_and_resamples():
+    rows = {"item": ["a", "a", "b", "b"], "dependence": ["independent", "design"] * 2}
+    rows |= {"p_value": 0.5, "method": ["one", "two", "one", "three"], "n_resamples": [0, 99] * 2}
+    line = short_view(build_frame(rows, (*rows, "warning"))).line
+    assert line == "Independent: one. Design: two or three; 99 resamples."
+
+
+def test_printed_values_are_shown_as_printed():
+    rows = {"quantity": ["statistic", "p_value"], "published": [79.45, 0.001]}
+    rows |= {"printed": ["79.45", "p < 0.001"], "estimate": [79.4, 0.0001]}
+    shown = {c.title: c.texts for c in short_view(build_frame(rows, (*rows, "warning"))).columns}
+    assert shown["Published"] == ["79.45", "p < 0.001"]
