@@ -31,7 +31,7 @@ _NOTES = {
     "effect_size_name": "Effect size: {}",
     "p_adjust_method": "p adjusted by {}",
     "equivalence_margin": "Margin of equivalence: {}",
-    "n_resamples": "{} resamples",
+    "n_resamples": "",
     "alternative": "Alternative hypothesis: {}",
     "alignment": "Labels {}",
     "rule": "{}",
@@ -236,12 +236,20 @@ def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True
             continue
         if name == "effect_size_name" and headed and about in shown:
             continue
-        note = text.format(count(int(str(value))) if name == "n_resamples" else word(value))
-        notes.append(note if name == "p_adjust_method" else capital_name(note))
+        note = resamples_of(frame) if name == "n_resamples" else text.format(word(value))
+        if note:
+            notes.append(note if name == "p_adjust_method" else capital_name(note))
     dependence = None if "dependence" in shown else constant(frame, "dependence")
     if dependence is not None:
         notes.append(_TAKEN[str(dependence)])
     return notes
+
+
+def resamples_of(frame: pd.DataFrame) -> str:
+    """How many resamples were drawn, where all rows have as many; nothing of what is exact."""
+    drawn = constant(frame, "n_resamples")
+    exact = "mc_error" in frame and frame["mc_error"].notna().any() and not frame["mc_error"].any()
+    return f"{count(int(str(drawn)))} resamples" if drawn and not exact else ""
 
 
 def telling(frame: pd.DataFrame) -> list[str]:
@@ -258,8 +266,9 @@ def telling(frame: pd.DataFrame) -> list[str]:
 
 def capital_name(text: str) -> str:
     """First letter as a capital, unless the first word is a symbol or a term of a model."""
-    first = text.split(" ")[0]
-    return text if len(first) == 1 or not first.isascii() or "[" in first else capital(text)
+    first = text.split(" ")[0].rstrip(",")
+    as_it_is = len(first) == 1 or not first.isascii() or {*first} & {*"[|"}
+    return text if as_it_is else capital(text)
 
 
 def _rule_of_values(values: pd.Series) -> Rule:

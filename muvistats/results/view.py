@@ -7,9 +7,18 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from .cells import Column, Footnotes, capital_name, column_of, constant, interval_owner, notes_of
+from .cells import (
+    Column,
+    Footnotes,
+    capital_name,
+    column_of,
+    constant,
+    interval_owner,
+    notes_of,
+    resamples_of,
+)
 from .glossary import ANSWERS, KEYS, SAID_ONCE
-from .words import MISSING, capital, count, heading, rule_of, test_text, word
+from .words import MISSING, capital, heading, rule_of, test_text, word
 
 #: Characters of a line.
 WIDTH = 100
@@ -347,9 +356,8 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         ):
             values[left.index("statistic_name")] = None
         said = [word(value) for value in values if value is not None]
-        drawn = constant(rows, "n_resamples")
-        if drawn and constant(frame, "n_resamples") is None:
-            said.append(f"{count(int(str(drawn)))} resamples")
+        if resamples_of(rows) and constant(frame, "n_resamples") is None:
+            said.append(resamples_of(rows))
         if said:
             notes.append(f"{capital_name(word(kind))}: {'; '.join(said)}")
     return notes

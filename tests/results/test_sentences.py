@@ -149,9 +149,9 @@ def test_rows_that_differ_in_their_pairing_have_sentences_of_their_own(study):
 
 
 def test_terms_are_in_words_but_for_names_of_levels():
-    rows = {"term": ["a:b", "years_of_training > 3", "a[T.x:y]:b"], "p_value": 0.5}
+    rows = {"term": ["a:b", "years_of_training > 3", "a[T.x:y]:b", "low|high"], "p_value": 0.5}
     starts = [
         line.partition(": p")[0]
         for line in mv.in_words(build_frame(rows, ("term", "p_value", "warning"))).splitlines()
     ]
-    assert starts == ["a \u00d7 b", "Years of training > 3", "a[T.x:y] \u00d7 b"]
+    assert starts == ["a \u00d7 b", "Years of training > 3", "a[T.x:y] \u00d7 b", "low|high"]

@@ -183,6 +183,8 @@ def test_each_way_has_its_methods_and_resamples():
     rows |= {"p_value": 0.5, "method": ["one", "two", "one", "three"], "n_resamples": [0, 99] * 2}
     line = short_view(build_frame(rows, (*rows, "warning"))).line
     assert line == "Independent: one. Design: two or three; 99 resamples."
+    exact = build_frame(rows | {"mc_error": [np.nan, 0.0] * 2}, (*rows, "mc_error", "warning"))
+    assert short_view(exact).line == "Independent: one. Design: two or three."
 
 
 def test_printed_values_are_shown_as_printed():
