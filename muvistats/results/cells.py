@@ -241,7 +241,7 @@ def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True
             notes.append(note if name == "p_adjust_method" else capital_name(note))
     dependence = None if "dependence" in shown else constant(frame, "dependence")
     if dependence is not None:
-        notes.append(_TAKEN[str(dependence)])
+        notes.append(_TAKEN.get(str(dependence), capital(word(dependence))))
     return notes
 
 
@@ -249,7 +249,7 @@ def resamples_of(frame: pd.DataFrame) -> str:
     """How many resamples were drawn, where all rows have as many; nothing of what is exact."""
     drawn = constant(frame, "n_resamples")
     exact = "mc_error" in frame and frame["mc_error"].notna().any() and not frame["mc_error"].any()
-    return f"{count(int(str(drawn)))} resamples" if drawn and not exact else ""
+    return f"{count(float(str(drawn)))} resamples" if drawn and not exact else ""
 
 
 def telling(frame: pd.DataFrame) -> list[str]:

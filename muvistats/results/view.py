@@ -339,17 +339,18 @@ def _said_value(name: str, value: object) -> str:
 
 
 def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
-    """Methods and effect sizes that go with the kind of dependence."""
+    """Methods, estimates and effect sizes that go with the kind of dependence."""
     if "dependence" not in frame or constant(frame, "dependence") is not None:
         return []
     notes = []
     for kind, rows in frame.groupby("dependence", sort=False):
-        about = {"statistic_name": "statistic", "effect_size_name": "effect_size"}
+        about = {"estimator": "estimate", "statistic_name": "statistic"}
+        about["effect_size_name"] = "effect_size"
         names = ["method", *(name for name, column in about.items() if column in shown)]
         left = [n for n in names if n not in shown and constant(frame, n) is None]
         values = [constant(rows, name) for name in left]
         if left[:1] == ["method"] and rows["method"].nunique() <= _FEW_METHODS:
-            values[0] = " or ".join(map(word, rows["method"].dropna().unique())) or None
+            values[0] = "; in other rows ".join(map(word, rows["method"].dropna().unique())) or None
         if (
             "statistic_name" in left
             and len(str(values[left.index("statistic_name")])) <= _LONG_NAME

@@ -103,6 +103,15 @@ def test_methods_that_go_with_the_dependence_are_said_of_it():
     assert {c.title: c.texts for c in view.columns}["Test"] == ["H = 2.00", "3.00"]
 
 
+def test_estimates_of_other_units_are_told_apart():
+    rows = {"item": "a", "dependence": ["independent", "design"], "estimate": [18.6, 0.2]}
+    rows |= {"estimator": ["difference of mean ranks", "difference of adjusted means"]}
+    line = short_view(
+        build_frame(rows, (*rows, "warning")), columns=["dependence", "estimate"]
+    ).line
+    assert "Independent: difference of mean ranks. Design: difference of adjusted means." in line
+
+
 def test_reasons_stand_below_by_letter_once_or_counted():
     def view(reasons: list[str]):
         rows = {"item": [f"i{n}" for n in range(len(reasons))], "estimate": 1.5, "warning": reasons}
@@ -182,9 +191,9 @@ def test_each_way_has_its_methods_and_resamples():
     rows = {"item": ["a", "a", "b", "b"], "dependence": ["independent", "design"] * 2}
     rows |= {"p_value": 0.5, "method": ["one", "two", "one", "three"], "n_resamples": [0, 99] * 2}
     line = short_view(build_frame(rows, (*rows, "warning"))).line
-    assert line == "Independent: one. Design: two or three; 99 resamples."
+    assert line == "Independent: one. Design: two; in other rows three; 99 resamples."
     exact = build_frame(rows | {"mc_error": [np.nan, 0.0] * 2}, (*rows, "mc_error", "warning"))
-    assert short_view(exact).line == "Independent: one. Design: two or three."
+    assert short_view(exact).line == "Independent: one. Design: two; in other rows three."
 
 
 def test_printed_values_are_shown_as_printed():
