@@ -347,7 +347,7 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         about = {"estimator": "estimate", "statistic_name": "statistic"}
         about["effect_size_name"] = "effect_size"
         names = ["method", *(name for name, column in about.items() if column in shown)]
-        left = [n for n in names if n not in shown and constant(frame, n) is None]
+        left = [n for n in names if n in frame and n not in shown and constant(frame, n) is None]
         values = [constant(rows, name) for name in left]
         if left[:1] == ["method"] and rows["method"].nunique() <= _FEW_METHODS:
             values[0] = "; in other rows ".join(map(word, rows["method"].dropna().unique())) or None
