@@ -267,7 +267,7 @@ def telling(frame: pd.DataFrame) -> list[str]:
 def capital_name(text: str) -> str:
     """First letter as a capital, unless the first word is a symbol or a term of a model."""
     first = text.split(" ")[0].rstrip(",")
-    as_it_is = len(first) == 1 or not first.isascii() or {*first} & {*"[|"}
+    as_it_is = len(first) == 1 or not first.isascii() or {*first} & {*"[|_"}
     return text if as_it_is else capital(text)
 
 

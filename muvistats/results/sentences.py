@@ -12,7 +12,17 @@ from ..errors import DataError
 from .cells import capital_name, column_of, constant, interval_owner
 from .docstrings import documented
 from .glossary import ANSWERS, KEYS
-from .words import MISSING, count, heading, lowered, p_phrase, rule_of, test_text, word
+from .words import (
+    MISSING,
+    count,
+    heading,
+    lowered,
+    p_phrase,
+    published_text,
+    rule_of,
+    test_text,
+    word,
+)
 
 #: How a row took the ratings.
 _DEPENDENCE = {
@@ -48,6 +58,8 @@ _PLAIN = frozenset(
         "finding",
         "quantity",
         "modality",
+        "section",
+        "name",
         "metric",
     }
 )
@@ -144,6 +156,7 @@ def in_words(result: pd.DataFrame | Fit) -> str:
             row["method"] = None
         if reason is not None:
             row["warning"] = None
+        row |= {name: None for name in ("section", "name") if constant(frame, name) is not None}
         clause = _clause(row, shown, owner, known)
         clauses.setdefault(_subject(row), []).append(clause)
     lines = [f"{capital_name(subject)}: {'; '.join(said)}." for subject, said in clauses.items()]
@@ -184,7 +197,7 @@ def _subject(row: Mapping[str, Any]) -> str:
     parts: list[str] = []
     seconds = {second for second, _ in _BOTH.values()}
     for name, value in row.items():
-        if name not in KEYS or name in (*seconds, "dependence", "section", "name"):
+        if name not in KEYS or name in (*seconds, "dependence"):
             continue
         if _is_missing(value) or value == (0 if name in ("fold", "seed") else "all"):
             continue
@@ -192,7 +205,7 @@ def _subject(row: Mapping[str, Any]) -> str:
         if name in _BOTH and not _is_missing(row.get(_BOTH[name][0])):
             second, pattern = _BOTH[name]
             parts.append(pattern.format(said, _key_text(second, row[second])))
-        elif name == "factor" and parts:
+        elif name == "factor" and parts and not _is_missing(row.get("dimension")):
             parts[-1] += f" by {said}"
         elif parts and parts[-1].endswith(" with"):
             parts[-1] += f" {said}"
@@ -277,8 +290,8 @@ def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None
             continue
         relation = {"p": " " if text[0] in "<>" else " = ", "text": ": "}.get(str(rule), " = ")
         text = f"{_name_of(name, row)}{relation}{text}"
-        if name == "published" and not _is_missing(row.get("printed")):
-            text = f"printed {row['printed']}"
+        if name == "published" and not _is_missing(row.get("digits")):
+            text = f"published {published_text(value, row.get('relation'), row['digits'])}"
         text += _beside(name, row, shown)
         if name == owner and not _is_missing(row["conf_low"]):
             text += f", {_interval(row, shown)}"

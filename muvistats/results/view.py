@@ -18,7 +18,7 @@ from .cells import (
     resamples_of,
 )
 from .glossary import ANSWERS, KEYS, SAID_ONCE
-from .words import MISSING, capital, heading, rule_of, test_text, word
+from .words import MISSING, capital, heading, published_text, rule_of, test_text, word
 
 #: Characters of a line.
 WIDTH = 100
@@ -196,8 +196,9 @@ def _column(part: pd.DataFrame, name: str) -> Column:
     """One column of the rows that are shown; the test with its name and degrees of freedom."""
     if name == "effect_size" and not _is_heading(part):
         return replace(column_of(part, name, {}), title=heading(name))
-    if name == "published" and "printed" in part and part["printed"].notna().all():
-        return Column(heading(name), part["printed"].tolist(), numeric=True)
+    if name == "published" and {"relation", "digits"} <= set(part):
+        said = map(published_text, part[name], part["relation"], part["digits"])
+        return Column(heading(name), [text.removeprefix("= ") for text in said], numeric=True)
     if name != "statistic" or "statistic_name" not in part:
         return column_of(part, name, {})
     nothing = pd.Series(float("nan"), part.index)

@@ -211,6 +211,17 @@ def printed_like(value: float, digits: int) -> str:
     return fixed(round(value, digits), max(0, digits))
 
 
+def published_text(value: float, relation: object, digits: int) -> str:
+    """Value of the paper with its relation, or the bound where only that is printed.
+
+    >>> published_text(0.001, "<", 3), published_text(79.45, "=", 2)
+    ('< 0.001', '= 79.45')
+    """
+    if _is_missing(value):
+        return MISSING
+    return f"{relation if relation in ('<', '>') else '='} {printed_like(value, digits)}"
+
+
 def rule_of(column: str) -> Rule | None:
     """Rule by which a column is shown; None for one that no rule is about."""
     if column in _COLUMN_RULES:

@@ -124,10 +124,10 @@ def test_numbers_stand_with_what_they_are_compared_with():
     assert said == "Item a: df = 95, p = .003, Pearson r = .298."
 
 
-def test_a_printed_bound_is_said_as_it_is_printed_and_has_no_difference():
+def test_a_published_bound_is_said_as_one_and_has_no_difference():
     row = {"quantity": "p_value", "published": 0.001, "relation": "<", "estimate": 0.25}
-    said = said_of(**row, printed="p < 0.001", difference=0.249, verdict="differs")
-    assert said == "p value: printed p < 0.001, estimate = 0.250, verdict: differs."
+    said = said_of(**row, digits=3, difference=0.249, verdict="differs")
+    assert said == "p value: published < 0.001, estimate = 0.250, verdict: differs."
 
 
 def test_an_interval_without_its_number_is_said():
@@ -155,3 +155,15 @@ def test_terms_are_in_words_but_for_names_of_levels():
         for line in mv.in_words(build_frame(rows, ("term", "p_value", "warning"))).splitlines()
     ]
     assert starts == ["a \u00d7 b", "Years of training > 3", "a[T.x:y] \u00d7 b", "low|high"]
+
+
+def test_tables_of_the_paper_are_named_where_there_are_several():
+    said = mv.in_words(mv.published()).splitlines()
+    assert any(
+        line.startswith(
+            "mannwhitney_overlay, Section 4.2.1, arousal, statistic: published = 115,000"
+        )
+        for line in said
+    )
+    said = mv.in_words(mv.published("mannwhitney_overlay"))
+    assert said.startswith("Arousal, statistic: published = 115,000.")

@@ -198,6 +198,6 @@ def test_each_way_has_its_methods_and_resamples():
 
 def test_printed_values_are_shown_as_printed():
     rows = {"quantity": ["statistic", "p_value"], "published": [79.45, 0.001]}
-    rows |= {"printed": ["79.45", "p < 0.001"], "estimate": [79.4, 0.0001]}
+    rows |= {"relation": ["=", "<"], "digits": [2, 3], "estimate": [79.4, 0.0001]}
     shown = {c.title: c.texts for c in short_view(build_frame(rows, (*rows, "warning"))).columns}
-    assert shown["Published"] == ["79.45", "p < 0.001"]
+    assert shown["Published"] == ["79.45", "< 0.001"]
