@@ -9,7 +9,20 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from .glossary import OF_KINDS, SAID_ONCE
-from .words import MISSING, Rule, capital, column_texts, heading, rule_of, stars, word
+from .vocabulary import UP_TO_ONE
+from .words import (
+    MISSING,
+    Rule,
+    capital,
+    column_texts,
+    count,
+    fixed,
+    heading,
+    rule_of,
+    stars,
+    without_zero,
+    word,
+)
 
 #: What the note below a table says of a column that is the same in every row.
 _NOTES = {
@@ -17,6 +30,8 @@ _NOTES = {
     "estimator": "Estimate: {}",
     "effect_size_name": "Effect size: {}",
     "p_adjust_method": "p adjusted by {}",
+    "equivalence_margin": "Margin of equivalence: {}",
+    "n_resamples": "",
     "alternative": "Alternative hypothesis: {}",
     "alignment": "Labels {}",
     "rule": "{}",
@@ -26,8 +41,19 @@ _ABOUT = {
     "estimator": "estimate",
     "effect_size_name": "effect_size",
     "p_adjust_method": "p_adjusted",
+    "equivalence_margin": "p_equivalence",
 }
-_UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided"), ("p_adjust_method", "none")}
+_UNSAID: set[tuple[str, object]] = {
+    *(("alignment", "as_recorded"), ("alternative", "two-sided"), ("p_adjust_method", "none")),
+    ("n_resamples", 0),
+}
+
+#: What it says where all rows were taken in one way.
+_TAKEN = {
+    "independent": "Rows taken as independent",
+    "design": "Respecting the design",
+    "clusters": "Each cluster taken as one",
+}
 
 #: What an interval can belong to: the last of these that stands before it, else the next one.
 _WITH_INTERVAL = ("estimate", "ccc", "mean", "share", "gain", "effect_size")
@@ -48,11 +74,20 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its heading, its texts from top to bottom, and whether they are numbers."""
+    """A column: its heading, its texts from top to bottom, and whether they are numbers.
+
+    Those of `up_to_one` cannot exceed 1.
+    """
 
     title: str
     texts: list[str]
     numeric: bool
+    up_to_one: bool = False
+
+    @property
+    def apa(self) -> list[str]:
+        """Texts without leading zeros where numbers cannot exceed 1."""
+        return list(map(without_zero, self.texts)) if self.up_to_one else self.texts
 
 
 @dataclass
@@ -139,7 +174,17 @@ def column_of(
         texts = [f"{t} {stars(v)}".strip() for t, v in zip(texts, values, strict=True)]
     named = constant(frame, _NAMED.get(name, ""))
     title = capital_name(word(named)) if isinstance(named, str) else heading(name)
-    return Column(title, texts, rule not in ("text", "name", "truth"))
+    return Column(title, texts, rule not in ("text", "name", "truth"), _up_to_one(frame, name))
+
+
+def _up_to_one(frame: pd.DataFrame, name: str | None) -> bool:
+    """Whether numbers of a column cannot exceed 1, by what the rows say that they are."""
+    if name in ("ccc", "r2_marginal", "r2_conditional"):
+        return True
+    named = {"estimate": "estimator", "effect_size": "effect_size_name"}.get(str(name), "")
+    if "quantity" in frame or named not in frame or frame[named].isna().all():
+        return False
+    return all(text.startswith(UP_TO_ONE) for text in frame[named].dropna().unique())
 
 
 def _interval(frame: pd.DataFrame, rule: Rule | None) -> Column:
@@ -147,12 +192,23 @@ def _interval(frame: pd.DataFrame, rule: Rule | None) -> Column:
     title = f"{100 * levels.pop():g}% CI" if len(levels) == 1 else "CI"
     low, high = frame["conf_low"].tolist(), frame["conf_high"].tolist()
     if rule == "mixed":
-        both = [column_texts("conf_low", pair, "number") for pair in zip(low, high, strict=True)]
+        numbers = column_of(frame, str(interval_owner(frame)), {}).texts
+        both = [_limits(*each) for each in zip(low, high, numbers, strict=True)]
     else:
         texts = column_texts("conf_low", [*low, *high], rule)
         both = [list(pair) for pair in zip(texts[: len(low)], texts[len(low) :], strict=True)]
     shown = [MISSING if a == b == MISSING else f"[{a}, {b}]" for a, b in both]
-    return Column(title, shown, numeric=True)
+    about = interval_owner(frame)
+    return Column(title, shown, numeric=True, up_to_one=_up_to_one(frame, about))
+
+
+def _limits(low: float, high: float, number: str) -> list[str]:
+    """Limits of a row by digits of their own, decimals no more than those of their number."""
+    texts = column_texts("conf_low", [low, high], "number")
+    own, decimals = (text.partition(".")[2] for text in (texts[0], number))
+    if decimals.isdigit() and len(decimals) < len(own):
+        return [fixed(each, len(decimals)) for each in (low, high)]
+    return texts
 
 
 def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True) -> list[str]:
@@ -180,11 +236,20 @@ def notes_of(frame: pd.DataFrame, shown: Collection[str], *, headed: bool = True
             continue
         if name == "effect_size_name" and headed and about in shown:
             continue
-        note = text.format(word(value))
-        notes.append(note if name == "p_adjust_method" else capital_name(note))
-    if constant(frame, "dependence") == "independent":
-        notes.append("Rows taken as independent")
+        note = resamples_of(frame) if name == "n_resamples" else text.format(word(value))
+        if note:
+            notes.append(note if name == "p_adjust_method" else capital_name(note))
+    dependence = None if "dependence" in shown else constant(frame, "dependence")
+    if dependence is not None:
+        notes.append(_TAKEN.get(str(dependence), capital(word(dependence))))
     return notes
+
+
+def resamples_of(frame: pd.DataFrame) -> str:
+    """How many resamples were drawn, where all rows have as many; nothing of what is exact."""
+    drawn = constant(frame, "n_resamples")
+    exact = "mc_error" in frame and frame["mc_error"].notna().any() and not frame["mc_error"].any()
+    return f"{count(float(str(drawn)))} resamples" if drawn and not exact else ""
 
 
 def telling(frame: pd.DataFrame) -> list[str]:
@@ -201,8 +266,9 @@ def telling(frame: pd.DataFrame) -> list[str]:
 
 def capital_name(text: str) -> str:
     """First letter as a capital, unless the first word is a symbol or a term of a model."""
-    first = text.split(" ")[0]
-    return text if len(first) == 1 or not first.isascii() or "[" in first else capital(text)
+    first = text.split(" ")[0].rstrip(",")
+    as_it_is = len(first) == 1 or not first.isascii() or {*first} & {*"[|_"}
+    return text if as_it_is else capital(text)
 
 
 def _rule_of_values(values: pd.Series) -> Rule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -21,6 +22,10 @@ _LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": "$<$",
         ">": "$>$",
+        "|": "$|$",
+        "\u00d7": r"$\times$",
+        "\u2264": r"$\leq$",
+        "\u2265": r"$\geq$",
         "\u2212": "$-$",
         "\u2013": "--",
         "\u00a0": "~",
@@ -28,10 +33,14 @@ _LATEX = str.maketrans(
         "\u221e": r"$\infty$",
         "\u03c7": r"$\chi$",
         "\u00b2": r"$^2$",
+        "\u2080": "$_0$",
         "\u2081": "$_1$",
         "\u2082": "$_2$",
     }
 )
+
+#: What Markdown would read: its signs, underscores around words, and what may begin HTML.
+_MARKDOWN = re.compile(r"[\\|*`$~]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|&(?=#?\w+;)")
 
 
 def as_text(view: View, *, rule: str = "") -> str:
@@ -127,7 +136,8 @@ def as_latex(view: View) -> str:
     lines = [rf"\begin{{tabular}}{{{sides}}}", r"\toprule"]
     lines += [*_latex_row([column.title for column in view.columns]), r"\midrule"]
     for texts in _marked_rows(view, lambda mark: rf"$^{{{mark}}}$", lambda t: t.translate(_LATEX)):
-        lines.append(" & ".join(texts) + r" \\")
+        guard = "{}" if texts[0][:1] in ("[", "*") else ""  # no argument of the rule above
+        lines.append(guard + " & ".join(texts) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     note = [f"\n\\par\\smallskip\\emph{{Note.}} {view.line.translate(_LATEX)}"] if view.line else []
     return "\n".join([*lines, *note])
@@ -141,7 +151,7 @@ def as_markdown(view: View) -> str:
     """A view as a Markdown table."""
 
     def escaped(text: str) -> str:
-        return text.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*")
+        return _MARKDOWN.sub(r"\\\g<0>", text)
 
     heads = [escaped(column.title) for column in view.columns]
     sides = ["---:" if column.numeric else "---" for column in view.columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, get_args
 
 import pandas as pd
@@ -17,11 +18,16 @@ from .view import View, short_view
 Style = Literal["apa", "latex", "markdown", "html"]
 
 _LAYOUTS: dict[str, Callable[[View], str]] = {
-    "apa": lambda view: as_text(view, rule="\u2500"),
+    "apa": lambda view: as_text(_apa(view), rule="\u2500"),
     "latex": as_latex,
     "markdown": as_markdown,
     "html": as_html,
 }
+
+
+def _apa(view: View) -> View:
+    """A view without leading zeros of numbers that cannot exceed 1."""
+    return replace(view, columns=[replace(each, texts=each.apa) for each in view.columns])
 
 
 @documented
@@ -58,8 +64,9 @@ def format_table(
     Notes
     -----
     Numbers are rounded as in the short view, by the rules that the report's section on methods
-    lists. The frame itself keeps every digit: ``result.to_csv`` and ``result.to_latex`` write it as
-    it is.
+    lists; in the style "apa" those that cannot exceed 1, such as correlations, have no leading
+    zero. The frame itself keeps every digit: ``result.to_csv`` and ``result.to_latex`` write it
+    as it is.
 
     Examples
     --------

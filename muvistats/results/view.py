@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from .cells import Column, Footnotes, capital_name, column_of, constant, interval_owner, notes_of
+from .cells import (
+    Column,
+    Footnotes,
+    capital_name,
+    column_of,
+    constant,
+    interval_owner,
+    notes_of,
+    resamples_of,
+)
 from .glossary import ANSWERS, KEYS, SAID_ONCE
-from .words import MISSING, capital, heading, rule_of, test_text, word
+from .words import MISSING, capital, heading, published_text, rule_of, test_text, word
 
 #: Characters of a line.
 WIDTH = 100
@@ -19,6 +28,8 @@ _LEAST, _WORD = 8, 14
 _ROOM = 30
 #: A name of a statistic that is longer stands below the table.
 _LONG_NAME = 14
+#: Methods of one kind of dependence that are said below the table.
+_FEW_METHODS = 3
 #: Reasons that are said below the table.
 _MOST_REASONS = 5
 _HIDDEN = frozenset({"simulated", "warning", "conf_high", "statistic_name", "conf_level"})
@@ -184,8 +195,10 @@ def _telling_apart(frame: pd.DataFrame, keys: Sequence[str]) -> list[str]:
 def _column(part: pd.DataFrame, name: str) -> Column:
     """One column of the rows that are shown; the test with its name and degrees of freedom."""
     if name == "effect_size" and not _is_heading(part):
-        found = column_of(part, name, {})
-        return Column(heading(name), found.texts, numeric=True)
+        return replace(column_of(part, name, {}), title=heading(name))
+    if name == "published" and {"relation", "digits"} <= set(part):
+        said = map(published_text, part[name], part["relation"], part["digits"])
+        return Column(heading(name), [text.removeprefix("= ") for text in said], numeric=True)
     if name != "statistic" or "statistic_name" not in part:
         return column_of(part, name, {})
     nothing = pd.Series(float("nan"), part.index)
@@ -313,7 +326,7 @@ def _shared_keys(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
     values = {name: constant(frame, name) for name in left}
     if values.get("group1") and values.get("group2"):
         second = values.pop("group2")
-        values["group1"] = f"{values['group1']} against {second}"
+        values["group1"] = f"{word(values['group1'])} against {word(second)}"
     said = [
         f"{'' if name == 'group1' else heading(name).lower()} {_said_value(name, value)}".strip()
         for name, value in values.items()
@@ -327,21 +340,26 @@ def _said_value(name: str, value: object) -> str:
 
 
 def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
-    """Methods and effect sizes that go with the kind of dependence."""
+    """Methods, estimates and effect sizes that go with the kind of dependence."""
     if "dependence" not in frame or constant(frame, "dependence") is not None:
         return []
     notes = []
     for kind, rows in frame.groupby("dependence", sort=False):
-        about = {"statistic_name": "statistic", "effect_size_name": "effect_size"}
+        about = {"estimator": "estimate", "statistic_name": "statistic"}
+        about["effect_size_name"] = "effect_size"
         names = ["method", *(name for name, column in about.items() if column in shown)]
-        left = [n for n in names if n not in shown and constant(frame, n) is None]
+        left = [n for n in names if n in frame and n not in shown and constant(frame, n) is None]
         values = [constant(rows, name) for name in left]
+        if left[:1] == ["method"] and rows["method"].nunique() <= _FEW_METHODS:
+            values[0] = "; in other rows ".join(map(word, rows["method"].dropna().unique())) or None
         if (
             "statistic_name" in left
             and len(str(values[left.index("statistic_name")])) <= _LONG_NAME
         ):
             values[left.index("statistic_name")] = None
         said = [word(value) for value in values if value is not None]
+        if resamples_of(rows) and constant(frame, "n_resamples") is None:
+            said.append(resamples_of(rows))
         if said:
-            notes.append(f"{capital_name(word(kind))}: {', '.join(said)}")
+            notes.append(f"{capital_name(word(kind))}: {'; '.join(said)}")
     return notes

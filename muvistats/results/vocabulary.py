@@ -76,19 +76,30 @@ VERDICTS = {
     },
 }
 
+#: How names of numbers begin that cannot exceed 1, which a paper prints without a leading zero.
+UP_TO_ONE = (
+    *("rank-biserial", "epsilon squared", "Cramer's V", "Kendall's W", "kendall_w", "ICC(", "CCC"),
+    *("Krippendorff alpha", "krippendorff_alpha", "fleiss_kappa", "cohen_kappa", "gwet_ac1"),
+    *("Pearson r", "partial Pearson r", "repeated measures correlation", "Fisher z mean"),
+    *("pairwise", "leave-one-out", "Spearman of", "correlation "),
+)
+
 #: Headings of columns that are not their names in words.
 HEADINGS = {
     "p_value": "p",
     "p_adjusted": "p adj.",
-    "p_equivalence": "p equivalence",
+    "p_equivalence": "p of equivalence",
     "p_published": "p published",
     "p_independent": "p independent",
     "p_design": "p design",
     "p_model": "p mixed model",
-    "p_design_adjusted": "p design, Holm",
-    "p_model_adjusted": "p mixed model, Holm",
+    "p_design_adjusted": "p design (Holm)",
+    "p_model_adjusted": "p mixed model (Holm)",
     "verdict_adjusted": "With Holm",
     "sd": "SD",
+    "bayes_factor": "BF\u2081\u2080",
+    "gain": "Gain in r",
+    "best": "Fits best",
     "lag_seconds": "Lag (s)",
     "correlation_at_zero": "r without lag",
     "correlation_at_lag": "r at the lag",
@@ -168,4 +179,16 @@ WORDS = {
     "mse": "MSE",
     "kendall_w": "Kendall's W",
     "cohen_kappa": "Cohen's kappa",
+    "sd": "SD",
+    "Wilson": "Wilson intervals",
+    "Fisher z mean": "mean r, by Fisher's z",
+    **{
+        f"Krippendorff alpha, {metric}": f"Krippendorff's alpha, {metric} metric"
+        for metric in ("nominal", "ordinal", "interval", "ratio")
+    },
+    "binomial GLM": "binomial GLM, logit link",
+    "poisson GLM": "Poisson GLM, log link",
+    "binomial mixed model, Laplace": "binomial mixed model, logit link, Laplace",
+    "poisson mixed model, Laplace": "Poisson mixed model, log link, Laplace",
+    "beta mixed model, Laplace": "beta mixed model, logit link, Laplace",
 }

@@ -44,7 +44,7 @@ RULES: dict[Rule, str] = {
 
 _COLUMN_RULES: dict[str, Rule] = {
     **dict.fromkeys(("item", "participant", "repeats", "printed", "warning"), "name"),
-    **dict.fromkeys(("finding", "name", "effect_size_name"), "name"),
+    **dict.fromkeys(("finding", "name", "effect_size_name", "feature"), "name"),
     **dict.fromkeys(("p_published", "p_independent", "p_design", "p_model"), "p"),
     **dict.fromkeys(("p_design_adjusted", "p_model_adjusted"), "p"),
     **dict.fromkeys(("source", "action", "reason"), "name"),
@@ -172,7 +172,10 @@ def test_text(name: object, value: float, *degrees: float) -> str:
     >>> test_text("chi-square", 46.35688, 26.0, math.nan), test_text("F", 4.1, 2.0, 31.52)
     ('\u03c7\u00b2(26) = 46.36', 'F(2, 31.52) = 4.10')
     """
-    shown = ", ".join(_degrees(each) for each in degrees if math.isfinite(each))
+    if _is_missing(value):
+        return MISSING
+    known = [each for each in degrees if math.isfinite(each) or (each > 0 and name in ("F", "t"))]
+    shown = ", ".join(_degrees(each) for each in known)
     named = "" if _is_missing(name) else f"{word(name)}{f'({shown})' if shown else ''} = "
     return f"{named}{statistic(value)}"
 
@@ -188,6 +191,15 @@ def interval(low: float, high: float, decimals: int = 3) -> str:
     return f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 
+def without_zero(text: str) -> str:
+    """Number, or interval, without zeros before the point.
+
+    >>> without_zero("[0.120, 1.000]"), without_zero("10.5")
+    ('[.120, 1.000]', '10.5')
+    """
+    return re.sub(r"(?<![\d.,])0(?=\.\d)", "", text)
+
+
 def printed_like(value: float, digits: int) -> str:
     """Value rounded as the paper prints it; negative digits round to tens, hundreds, ...
 
@@ -197,6 +209,17 @@ def printed_like(value: float, digits: int) -> str:
     if _is_missing(value) or math.isinf(value):
         return fixed(value, 0)
     return fixed(round(value, digits), max(0, digits))
+
+
+def published_text(value: float, relation: object, digits: int) -> str:
+    """Value of the paper with its relation, or the bound where only that is printed.
+
+    >>> published_text(0.001, "<", 3), published_text(79.45, "=", 2)
+    ('< 0.001', '= 79.45')
+    """
+    if _is_missing(value):
+        return MISSING
+    return f"{relation if relation in ('<', '>') else '='} {printed_like(value, digits)}"
 
 
 def rule_of(column: str) -> Rule | None:
@@ -284,9 +307,7 @@ def _alone(value: float) -> str:
 
 def _degrees(value: float) -> str:
     """Degrees of freedom."""
-    if not math.isfinite(value):
-        return MISSING
-    return fixed(value, 0 if value == round(value) else 2)
+    return fixed(value, 0 if not math.isfinite(value) or value == round(value) else 2)
 
 
 #: Rules that look at one number at a time.

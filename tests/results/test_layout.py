@@ -71,7 +71,7 @@ def test_latex_escapes_what_it_must(view):
     text = as_latex(view)
     row = next(line for line in text.splitlines() if line.startswith("a"))
     assert row == (
-        r"a\_b \& $<$i$>$ 50\% | "
+        r"a\_b \& $<$i$>$ 50\% $|$ "
         r'"q" \textbackslash{} \{x\} \#1 \$2 \textasciitilde{} \textasciicircum{} & $-$1.50 \\'
     )
     assert r"calm$^{a}$ & -- \\" in text
@@ -86,3 +86,15 @@ def test_markdown_keeps_its_cells(view):
     assert second == "| calm (a) | \u2013 |"
     assert note.startswith("Method")
     assert head == "| Label | \u03c7\u00b2 |"
+
+
+def test_what_begins_a_row_of_latex_is_no_argument():
+    view = View([Column("CI", ["[1, 2]", "*a", "b"], numeric=False)], [""] * 3, [], [])
+    assert as_latex(view).splitlines()[4:7] == ["{}[1, 2] \\\\", "{}*a \\\\", "b \\\\"]
+
+
+def test_markdown_reads_no_html_mathematics_or_emphasis_in_names():
+    names = ["<b>", "p < .001", "_x_", "a_b", "$1$", "`c`", "&amp;"]
+    view = View([Column("Name", names, numeric=False)], [""] * 7, [], [])
+    cells = [line[2:-2] for line in as_markdown(view).splitlines()[2:9]]
+    assert cells == [r"\<b>", "p < .001", r"\_x\_", "a_b", r"\$1\$", r"\`c\`", r"\&amp;"]

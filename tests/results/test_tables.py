@@ -46,3 +46,15 @@ def test_the_style_is_one_of_four(frame):
 def test_a_fit_gives_its_coefficients(study):
     fit = mv.linear_model(study, "arousal ~ modality")
     assert "modality[T.visual]" in mv.format_table(fit)
+
+
+def test_the_apa_has_no_zero_where_numbers_cannot_exceed_one():
+    rows = {"item": ["a", "b"], "estimate": [0.25, -0.5], "estimator": "Pearson r"}
+    rows |= {"conf_low": 0.125, "conf_high": [0.5, 1.0], "conf_level": 0.95}
+    frame = build_frame(rows, (*rows, "warning"))
+    table = mv.format_table(frame, "apa")
+    assert " .250   [.125, .500]" in table
+    assert "-.500  [.125, 1.000]" in table
+    assert "0.250" in mv.format_table(frame, "markdown")
+    other = mv.format_table(frame.assign(estimator="mean difference"), "apa")
+    assert " 0.250  [0.125, 0.500]" in other

@@ -13,6 +13,7 @@ from muvistats.results.frame import RESULT_COLUMNS, build_frame
 from muvistats.results.glossary import GLOSSARY, KEYS
 from muvistats.results.layout import as_text
 from muvistats.results.view import WIDTH, short_view
+from muvistats.results.words import heading
 
 for _module in (mv, deep):
     for _name in _module.__all__:
@@ -57,8 +58,7 @@ def test_every_frame_shows_p_estimate_and_interval_within_its_width(name):
     assert ("95% CI" in shown) == ("conf_low" in columns)
     owner = interval_owner(frame)
     if owner is not None:  # what an interval is about stands before it
-        before = shown[shown.index("95% CI") - 1]
-        assert before.lower().replace(" ", "_") in (owner, "%" if owner == "share" else owner)
+        assert shown[shown.index("95% CI") - 1] == heading(owner)
 
 
 def test_keys_tell_rows_apart_and_the_same_is_said_once():
@@ -99,8 +99,17 @@ def test_methods_that_go_with_the_dependence_are_said_of_it():
         ("dimension", "statistic", "statistic_name", "p_value", "method", "dependence", "warning"),
     )
     view = short_view(frame)
-    assert view.line == "Independent: one. Design: another, a statistic with a long name."
+    assert view.line == "Independent: one. Design: another; a statistic with a long name."
     assert {c.title: c.texts for c in view.columns}["Test"] == ["H = 2.00", "3.00"]
+
+
+def test_estimates_of_other_units_are_told_apart():
+    rows = {"item": "a", "dependence": ["independent", "design"], "estimate": [18.6, 0.2]}
+    rows |= {"estimator": ["difference of mean ranks", "difference of adjusted means"]}
+    line = short_view(
+        build_frame(rows, (*rows, "warning")), columns=["dependence", "estimate"]
+    ).line
+    assert "Independent: difference of mean ranks. Design: difference of adjusted means." in line
 
 
 def test_reasons_stand_below_by_letter_once_or_counted():
@@ -156,3 +165,39 @@ def test_long_frames_show_their_ends():
         ["item", "98"],
         ["item", "99"],
     ]
+
+
+def test_limits_have_no_more_decimals_than_their_number():
+    rows = {"term": ["a", "b"], "estimate": [5.317, 0.0661], "conf_low": [-3.09, -2.561]}
+    rows |= {"conf_high": [7.5567, 2.693], "conf_level": 0.95}
+    _, estimate, interval = short_view(build_frame(rows, (*rows, "warning"))).columns
+    assert estimate.texts == ["5.32", "0.066"]
+    assert interval.texts == ["[\u22123.09, 7.56]", "[\u22122.561, 2.693]"]
+
+
+def test_the_note_says_margin_resamples_and_how_rows_were_taken():
+    rows = {"factor": "overlay", "group1": "side_by_side", "group2": "overlaid", "p_value": 0.5}
+    rows |= {"p_equivalence": 0.25, "equivalence_margin": 0.1125, "n_resamples": 1999}
+    wide = {name: f"{name} {'of a long name ' * 4}" for name in ("dimension", "item", "trait")}
+    rows |= {"dependence": "design"}
+    frame = build_frame([rows, rows | {"group1": "none"}], (*rows, "warning")).assign(**wide)
+    line = short_view(frame, columns=["group1", "p_value", "p_equivalence"]).line
+    assert "Margin of equivalence: 0.1125. 1,999 resamples. Respecting the design." in line
+    alone = build_frame([rows], (*rows, "warning"))
+    assert short_view(alone, columns=["p_value"]).line.startswith("Factor overlay, side by side")
+
+
+def test_each_way_has_its_methods_and_resamples():
+    rows = {"item": ["a", "a", "b", "b"], "dependence": ["independent", "design"] * 2}
+    rows |= {"p_value": 0.5, "method": ["one", "two", "one", "three"], "n_resamples": [0, 99] * 2}
+    line = short_view(build_frame(rows, (*rows, "warning"))).line
+    assert line == "Independent: one. Design: two; in other rows three; 99 resamples."
+    exact = build_frame(rows | {"mc_error": [np.nan, 0.0] * 2}, (*rows, "mc_error", "warning"))
+    assert short_view(exact).line == "Independent: one. Design: two; in other rows three."
+
+
+def test_printed_values_are_shown_as_printed():
+    rows = {"quantity": ["statistic", "p_value"], "published": [79.45, 0.001]}
+    rows |= {"relation": ["=", "<"], "digits": [2, 3], "estimate": [79.4, 0.0001]}
+    shown = {c.title: c.texts for c in short_view(build_frame(rows, (*rows, "warning"))).columns}
+    assert shown["Published"] == ["79.45", "< 0.001"]

@@ -13,7 +13,7 @@ import pandas as pd
 from ...results.cells import Column, capital_name
 from ...results.layout import as_html, as_text
 from ...results.view import View
-from ...results.words import Rule, column_texts, count, heading, stars
+from ...results.words import Rule, column_texts, count, heading, stars, word
 
 _STARS = "*** p < .001, ** p < .01, * p < .05"
 
@@ -84,7 +84,7 @@ def summary_of(fit: Summarised) -> Summary:
     components = getattr(fit, "variance_components", None)
     after = getattr(fit, "degrees_after", "")
     tests = f"; t tests with degrees of freedom after {after}" if after else ""
-    title = f"{capital_name(str(whole['method']))}{tests}\nFormula: {fit.formula}"
+    title = f"{capital_name(word(whole['method']))}{tests}\nFormula: {fit.formula}"
     parts: list[str | View] = [title, _criteria(whole)]
     if fit.family == "gaussian":
         scaled = "pearson_residual" in residuals
