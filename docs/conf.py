@@ -43,6 +43,8 @@ numpydoc_xref_param_type = False
 autodoc_typehints = "none"
 html_theme = "pydata_sphinx_theme"
 html_title = "muvistats"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme_options = {
     "header_links_before_dropdown": 4,
     "navigation_with_keys": False,

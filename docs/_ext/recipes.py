@@ -56,7 +56,7 @@ class Recipe(SphinxDirective):
         path = Path(self.env.srcdir) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
-        return nodes.image(uri=f"/{file}", alt=self.options.get("alt", ""))
+        return nodes.image(uri=f"/{file}", alt=self.options.get("alt", ""), classes=["sd-mb-4"])
 
 
 class Value(SphinxRole):

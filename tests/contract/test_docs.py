@@ -166,9 +166,26 @@ def test_rates_of_false_alarms_stand_with_their_nulls(shown, monkeypatch):
     assert all(re.search("no_|modality_by_", code) for code in said)
 
 
+def test_the_guide_to_time_shows_one_cluster_that_is_significant(shown):
+    *_, (_, _, names) = shown("guide/over_time")
+    assert [p <= 0.05 for p in names["clusters"]["p_value"]] == [True, False]
+    assert (names["clusters"]["effect_size"] < 0).all()
+    rejected, studies = names["nothing"]["n_rejected"].sum(), names["nothing"]["n"].sum()
+    assert 0 < rejected / studies < 0.1
+
+
+@pytest.mark.filterwarnings("ignore:labels do not stand")  # of the released data, which is read
+def test_labels_of_the_released_data_stand_one_trial_too_late(shown):
+    for data, output, names in shown("is_the_data_what_it_says"):
+        assert (output is None) == (names == {})
+        assert data is not None
+    if names:
+        best = names["signal"].loc[lambda rows: rows["best"]]
+        assert best["lag"].tolist() == [1, 1]
+
+
 def test_mixed_models_of_the_guide_are_those_of_r(shown):
-    for _, output, names in shown("guide/mixed_models"):
-        assert output.text or output.figure
+    *_, (_, _, names) = shown("guide/mixed_models")
     differences = pd.DataFrame(names["rows"])
     assert differences.shape == (4, 3)
     assert differences.to_numpy().max() < 1e-5
