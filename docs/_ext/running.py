@@ -63,5 +63,10 @@ def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> Out
     return Output(shown, value if isinstance(value, Figure) else None)
 
 
+def value_of(expression: str, names: dict[str, Any]) -> str:
+    """An expression of a page in words; a format may follow, as in ``rate:.0%``."""
+    return str(eval(f"f'''{{{expression}}}'''", names))  # noqa: S307
+
+
 def _execute(statements: list[ast.stmt], names: dict[str, Any]) -> None:
     exec(compile(ast.Module(statements, []), "recipe", "exec"), names)  # noqa: S102

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -143,12 +144,68 @@ def test_what_comes_from_python_is_ours(shown):
     np.testing.assert_allclose(theirs.fit().fe_params[ours.index], ours, rtol=1e-4)
 
 
+def test_each_public_figure_is_drawn_with_its_question(shown):
+    outputs = [output for _, output, _ in shown("figures")]
+    text = (ROOT / "docs" / "figures.md").read_text("utf-8")
+    asked = re.findall(r"^\*\*[^*]+\?\*\*(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`(plot_\w+)`", " ".join(asked))
+    assert sorted(named) == sorted(name for name in mv.__all__ if name.startswith("plot_"))
+    of_networks = 2  # they need a trained one
+    assert sum(output.figure is not None for output in outputs) == len(named) - of_networks
+
+
+@pytest.mark.filterwarnings("ignore:labels do not stand")  # of the released data, which is read
+def test_rates_of_false_alarms_stand_with_their_nulls(shown, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    value_of = importlib.import_module("running").value_of
+    *_, (_, _, names) = shown("not_6091_observations")
+    text = (ROOT / "docs" / "not_6091_observations.md").read_text("utf-8")
+    said = {code: value_of(code, names) for code in re.findall(r"\{value\}`([^`]+)`", text)}
+    assert said['rate(ratings, "modality_by_item", "independent", "valence"):.1%'] == "19.5%"
+    assert max(float(v.strip("%")) for code, v in said.items() if "design" in code) < 7
+    assert all(re.search("no_|modality_by_", code) for code in said)
+
+
+def test_the_guide_to_time_shows_one_cluster_that_is_significant(shown):
+    *_, (_, _, names) = shown("guide/over_time")
+    assert [p <= 0.05 for p in names["clusters"]["p_value"]] == [True, False]
+    assert (names["clusters"]["effect_size"] < 0).all()
+    rejected, studies = names["nothing"]["n_rejected"].sum(), names["nothing"]["n"].sum()
+    assert 0 < rejected / studies < 0.1
+
+
+@pytest.mark.filterwarnings("ignore:labels do not stand")  # of the released data, which is read
+def test_labels_of_the_released_data_stand_one_trial_too_late(shown):
+    for data, output, names in shown("is_the_data_what_it_says"):
+        assert (output is None) == (names == {})
+        assert data is not None
+    if names:
+        best = names["signal"].loc[lambda rows: rows["best"]]
+        assert best["lag"].tolist() == [1, 1]
+
+
+def test_mixed_models_of_the_guide_are_those_of_r(shown):
+    *_, (_, _, names) = shown("guide/mixed_models")
+    differences = pd.DataFrame(names["rows"])
+    assert differences.shape == (4, 3)
+    assert differences.to_numpy().max() < 1e-5
+
+
 def test_a_recipe_shows_what_is_printed_and_what_comes_last(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
     run_recipe = importlib.import_module("running").run_recipe
     assert run_recipe("print('one')\n2", {}) == ("one\n\n2", None)
     assert run_recipe("x = 1", {}) == ("", None)
     assert run_recipe("1", {}, "no such folder") is None
+
+
+def test_a_number_in_a_sentence_has_the_format_that_follows_it(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    value_of = importlib.import_module("running").value_of
+    assert value_of('share["a"]:.1%', {"share": {"a": 0.195}}) == "19.5%"
+    assert value_of("n", {"n": 3}) == "3"
+    with pytest.raises(NameError):
+        value_of("unknown", {})
 
 
 def test_each_public_name_answers_one_question(questions):
@@ -231,6 +288,7 @@ COMPARING = ("from_r", "from_python")
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
 def test_what_a_page_calls_is_public(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"\{value\}`[^`]*`", "", text)  # in the namespace of the page
     if page.stem in COMPARING:
         text = re.sub(r"^\|.*$", "", text, flags=re.MULTILINE)
     called = re.findall(r"`(?:mv\.)?([a-z]\w*)\(", text)
