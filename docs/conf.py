@@ -46,7 +46,7 @@ html_title = "muvistats"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_theme_options = {
-    "header_links_before_dropdown": 4,
+    "header_links_before_dropdown": 3,
     "navigation_with_keys": False,
     # Not on the gallery: its code and tables are wide.
     "secondary_sidebar_items": {"*": ["page-toc"], "api/**": ["page-toc"], "guide/*": ["page-toc"]},

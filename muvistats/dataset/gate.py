@@ -64,7 +64,7 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
         data = args[0] if args else kwargs.get(first.name)
         names = {key: kwargs.pop(key) for key in own if key in kwargs}
         if isinstance(data, xr.DataTree):
-            if any(name != key for key, name in names.items()):
+            if any(_is_another(name, key) for key, name in names.items()):
                 raise DataError("a study knows its columns; item and participant are for frames")
             data = gate(data)
         elif frames and isinstance(data, pd.DataFrame):
@@ -83,6 +83,11 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
+def _is_another(name: object, key: str) -> bool:
+    """Whether something names another column than the key itself, or is no name at all."""
+    return not (isinstance(name, str) and name == key)
+
+
 def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
     """A frame whose keys have the names used here, beside the user's own columns.
 
@@ -93,7 +98,7 @@ def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
     """
     if frame.columns.nlevels > 1:
         raise DataError("columns have several levels; join them to one name each", file="the frame")
-    own = {key: name for key, name in names.items() if name != key}
+    own = {key: name for key, name in names.items() if _is_another(name, key)}
     for key, name in own.items():
         if not isinstance(name, str):
             raise DataError("not the name of a column", file=key, found=name, expected="a text")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ..arguments import check_text
 from ..errors import DataError
 from .layout import colour_bar, header, key, panel, panels, x_name
 from .matrix import heat_map, matrix_panel
@@ -73,7 +74,7 @@ def plot_label_correlations(
     frame = _one_row(one_reading(frame))
     note = ""
     if "scope" in frame:
-        if scope not in set(frame["scope"]):
+        if check_text("scope", scope) not in set(frame["scope"]):
             raise DataError("no such scope in the frame", column="scope", found=scope)
         frame = frame[frame["scope"] == scope]
         note = {"total": ""}.get(scope, f"variation: {words(scope).lower()}")

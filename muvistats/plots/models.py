@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..arguments import check_count, is_named
+from ..arguments import check_count, check_names, check_text, is_named
 from ..dataset.access import select
 from ..errors import DataError
 from ..results.words import fixed
@@ -167,7 +167,10 @@ def _fits(
     models: TrajectoryModels, dimension: Names | None, configuration: str | None
 ) -> tuple[list[Any], str, bool]:
     """Fits of one configuration, its name, and whether fits have configurations of their own."""
-    fits = [fit for fit in models.fits if is_named(fit.target, dimension)]
+    if configuration is not None:
+        check_text("configuration", configuration)
+    wanted = check_names("dimension", dimension)
+    fits = [fit for fit in models.fits if is_named(fit.target, wanted)]
     if not fits:
         raise DataError("no such model was fitted", found=dimension)
     several = all(hasattr(fit, "configuration") for fit in fits)

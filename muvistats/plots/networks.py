@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..arguments import check_names
 from ..errors import DataError
 from .layout import header, legend, panels
 from .paper import GREY, INK, Width
@@ -86,6 +87,8 @@ def plot_architecture_comparison(
     limits = ("mean", "conf_low", "conf_high", "noise_ceiling")
     require(frame, "summarise", *keys, "metric", *limits)
     frame = one_reading(frame)
+    asked = check_names("metrics", metrics)
+    metrics = [asked] if isinstance(asked, str) else list(asked or ())
     unknown = [name for name in metrics if name not in set(frame["metric"])]
     if unknown or not metrics:
         raise DataError(

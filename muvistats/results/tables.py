@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from ..arguments import check_choice
+from ..arguments import check_choice, check_names
 from ..errors import DesignError
 from .docstrings import documented
 from .layout import as_html, as_latex, as_markdown, as_text
@@ -82,8 +82,9 @@ def format_table(
     """
     check_choice("style", style, get_args(Style))
     frame = frame_of(result)
-    if columns is not None:
-        columns = [columns] if isinstance(columns, str) else list(columns)
+    asked = check_names("columns", columns)
+    if asked is not None:
+        columns = [asked] if isinstance(asked, str) else list(asked)
         unknown = [name for name in columns if name not in frame]
         if unknown or not columns:
             there = ", ".join(map(str, frame.columns))

@@ -21,3 +21,10 @@ def test_a_name_that_stands_twice_is_refused(group, name):
     for ask in (mv.label_frequencies, mv.annotation_frame):
         with pytest.raises(DataError, match=f"{group}, row 2: {name} stands twice"):
             ask(twice)
+
+
+@pytest.mark.parametrize("name", [np.array([1.0, 2.0]), pd.NA, {"a": 1}, 3, None])
+def test_keys_that_are_no_names_are_refused(tiny, name):
+    for data in (tiny, mv.annotation_frame(tiny)):
+        with pytest.raises(mv.DataError, match=r"not the name of a column|are for frames"):
+            mv.label_frequencies(data, participant=name)

@@ -182,7 +182,7 @@ def _first(make: Callable[[], Any], column: str) -> Any:
 #: Figures as they are in general, by the name of the function.
 FIGURES: dict[str, Draw] = {
     "plot_agreement_trajectory": lambda **kw: mv.plot_agreement_trajectory(
-        study(), item=str(study()["items/item"].to_numpy()[0]), dimension="arousal", **kw
+        study(), **{"item": str(study()["items/item"].to_numpy()[0]), "dimension": "arousal"} | kw
     ),
     "plot_architecture_comparison": lambda **kw: mv.plot_architecture_comparison(_compared(), **kw),
     "plot_architectures": lambda **kw: mv.plot_architectures([_Net(), _Net()], **kw),
@@ -208,9 +208,9 @@ FIGURES: dict[str, Draw] = {
     ),
     "plot_over_time": lambda **kw: mv.plot_over_time(_over_time(), **kw),
     "plot_power": lambda **kw: mv.plot_power(_power(), **kw),
-    "plot_raincloud": lambda **kw: mv.plot_raincloud(study(), by="gender", **kw),
+    "plot_raincloud": lambda **kw: mv.plot_raincloud(study(), **{"by": "gender"} | kw),
     "plot_rater_concordance": lambda **kw: mv.plot_rater_concordance(
-        study(), dimension="arousal", **kw
+        study(), **{"dimension": "arousal"} | kw
     ),
     "plot_residuals": lambda **kw: mv.plot_residuals(_fit(), **kw),
     "plot_sensitivity": lambda **kw: mv.plot_sensitivity(_verdicts(), **kw),

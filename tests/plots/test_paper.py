@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib._pylab_helpers import Gcf
 from matplotlib.figure import Figure
@@ -76,6 +77,15 @@ def test_in_axes_of_the_user_nothing_else_is_touched(name):
     )
     assert left.has_data()
     assert SIMULATED in left.get_title("left") + left.get_title()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nonsense_is_refused(name):
+    arguments = list(inspect.signature(getattr(mv, name)).parameters)[1:]
+    for argument in arguments:
+        for value in ({"a": 1}, np.array([1.0, 2.0]), pd.NA, object()):
+            with pytest.raises(mv.MuvistatsError):
+                FIGURES[name](**{argument: value})
 
 
 def test_axes_in_a_figure_within_a_figure():

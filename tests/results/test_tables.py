@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import muvistats as mv
@@ -58,3 +59,10 @@ def test_the_apa_has_no_zero_where_numbers_cannot_exceed_one():
     assert "0.250" in mv.format_table(frame, "markdown")
     other = mv.format_table(frame.assign(estimator="mean difference"), "apa")
     assert " 0.250  [0.125, 0.500]" in other
+
+
+@pytest.mark.parametrize("columns", [-1, True, 1.5, pd.NA, object(), [3]])
+def test_columns_that_are_no_names_are_refused(columns):
+    result = pd.DataFrame({"estimate": [1.0]})
+    with pytest.raises(mv.DesignError, match="columns must be a name or a list of names"):
+        mv.format_table(result, "html", columns=columns)
