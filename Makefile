@@ -8,6 +8,7 @@
 #   make test-networks   torch, torchvision and TensorFlow, in an environment of their own, take 9 GB
 #   make calibration, make coverage   rates of false alarms and of intervals, in pieces of PIECE minutes
 #   make fuzz, make crash, make load   proofs under damage, crashes and load (an hour each)
+#   make pictures   the pictures that the tests compare figures with, drawn again
 #   make mutants   do the tests notice small faults? (three hours)
 #   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
 # PYTHON=python3.12 takes another interpreter, in an environment of its own.
@@ -29,7 +30,7 @@ PIP := $(BIN)/python $(INSTALL)
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
 .PHONY: report quick check lint lint-page types doctests test test-sample test-browser test-networks \
-	test-lowest test-newest smoke docs bench calibration coverage fuzz crash load mutants clean
+	test-lowest test-newest smoke docs pictures bench calibration coverage fuzz crash load mutants clean
 
 report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
@@ -103,6 +104,9 @@ calibration: $(VENV)/test.stamp
 
 coverage: $(VENV)/test.stamp
 	nice $(BIN)/python -W ignore data/measure_coverage.py --minutes $(PIECE) --studies $(STUDIES)
+
+pictures: $(VENV)/test.stamp
+	$(BIN)/python -m tests.plots.figures
 
 bench: $(VENV)/test.stamp $(NETWORKS)/test-networks.stamp
 	$(BIN)/python -m benchmarks

@@ -43,7 +43,8 @@ folder = Path(place.name)
 (folder / "clips").mkdir()
 for item in lists["item"].unique():
     (folder / "clips" / f"{item}.mp4").touch()
-site = mv.write_annotation_page(folder / "clips", lists, folder / "site")
+texts = {"title": "Forty simulated participants"}
+site = mv.write_annotation_page(folder / "clips", lists, folder / "site", texts=texts)
 
 # %%
 # Forty participants

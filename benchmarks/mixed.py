@@ -21,7 +21,7 @@ import pandas as pd
 import muvistats as mv
 
 #: Seconds of lme4 1.1-31 on two cores of a cloud machine, warm.
-RECORDED = {"muvi": 0.037, "slopes": 0.069, "logistic": 0.53, "crossed": 148.0}
+RECORDED = {"muvi": 0.037, "slopes": 0.069, "logistic": 0.53, "crossed": 148.0, "singular": 2.7}
 
 CROSSED = "(1 | participant) + (1 | item)"
 MODELS = {
@@ -29,13 +29,15 @@ MODELS = {
     "slopes": ("y ~ modality + (1 + age | item) + (1 | participant)", "gaussian"),
     "logistic": (f"z ~ modality + gender + age + {CROSSED}", "binomial"),
     "crossed": (f"y ~ modality + gender + age + {CROSSED}", "gaussian"),
+    "singular": (f"z ~ modality + {CROSSED}", "binomial"),
 }
 
 
 def run() -> Iterator[dict[str, Any]]:
     small, large = frame_of(1494, 49, 81), frame_of(100_000, 2000, 2000)
+    alike = frame_of(17_250, 1725, 100, people_differ=False)
     for name, (formula, family) in MODELS.items():
-        frame = large if name == "crossed" else small
+        frame = {"crossed": large, "singular": alike}.get(name, small)
 
         def fit(frame: pd.DataFrame = frame, formula: str = formula, family: Any = family) -> Any:
             return mv.mixed_model(frame, formula, family=family).tidy()
@@ -62,7 +64,7 @@ def run() -> Iterator[dict[str, Any]]:
     }
 
 
-def frame_of(n: int, participants: int, items: int) -> pd.DataFrame:
+def frame_of(n: int, participants: int, items: int, *, people_differ: bool = True) -> pd.DataFrame:
     """Ratings with crossed participants and items."""
     rng = np.random.default_rng(20211109)
     person, item = rng.integers(0, participants, n), rng.integers(0, items, n)
@@ -79,6 +81,8 @@ def frame_of(n: int, participants: int, items: int) -> pd.DataFrame:
     )
     people, things = rng.normal(0, 0.7, participants), rng.normal(0, 0.5, items)
     slopes = rng.normal(0, 0.3, items)
+    if not people_differ:
+        people, slopes = np.zeros(participants), np.zeros(items)
     eta = 0.3 * (frame["modality"] == "visual") + people[person] + things[item]
     eta = eta + slopes[item] * frame["age"]
     frame["y"] = eta + rng.normal(size=n)

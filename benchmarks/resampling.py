@@ -2,13 +2,16 @@
 
 ``python -m benchmarks resampling`` takes minutes and 2 GB: studies have 1,494 and some 9,000
 annotations of trajectories, 212,000 choices of one of six labels by 2,443 raters, and 1,000,000
-ratings of single clips by 20,000 raters.
+ratings of single clips by 20,000 raters. The choices are CREMA-D's votes, dealt to invented raters,
+where ``../shared/studies`` is there, else drawn. Each call is made three times, or once where it
+takes long, and the shortest counts, since a machine may be shared.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,12 @@ import pandas as pd
 import muvistats as mv
 
 Calls = dict[str, tuple[float, Callable[[Any], Any]]]
+
+VOTES = Path(__file__).parents[2] / "shared" / "studies" / "crema_votes.csv.xz"
+EMOTIONS = "ADFHNS"
+
+#: Seconds after which a call is not made again.
+LONG = 5.0
 
 KRUSKAL: Callable[[Any], Any] = lambda study: mv.kruskal_modality(  # noqa: E731
     study, dimension="arousal", dependence="design"
@@ -99,11 +108,40 @@ def crowd(n: int, n_items: int, n_people: int, *, one_label: bool) -> Any:
     )
 
 
+def votes() -> Any:
+    """CREMA-D's votes, each of a clip in a condition dealt to another of 2,443 raters."""
+    if not VOTES.exists():
+        return crowd(212_000, 7_442, 2_443, one_label=True)
+    table = pd.read_csv(VOTES, index_col=0)
+    rng, load = np.random.default_rng(1), np.zeros(2_443)
+    counts = table[list(EMOTIONS)].to_numpy(dtype=np.int64)
+    raters = []
+    for n in counts.sum(axis=1):  # those with the fewest votes so far, by lot among these
+        raters.append(np.argpartition(load + rng.random(len(load)), n)[:n])
+        load[raters[-1]] += 1
+    cell, chosen = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), len(EMOTIONS))
+    condition = table.index.astype("str").str[0].map({"1": "voice", "2": "face", "3": "both"})
+    clip = table["fileName"].to_numpy()[cell]
+    intended = table["fileName"].str.split("_").str[2].str[0].to_numpy()[cell]
+    frame = pd.DataFrame(
+        {
+            "item": clip,
+            "modality": condition.to_numpy()[cell],
+            "participant": np.char.add("p", np.concatenate(raters).astype(str)),
+            "hit": (np.array(list(EMOTIONS))[chosen] == intended).astype(float),
+            **{name: (chosen == i).astype(np.int8) for i, name in enumerate(EMOTIONS)},
+        }
+    )
+    return mv.from_frames(
+        frame, labels=list(EMOTIONS), dimensions=["hit"], modalities=("voice", "face", "both")
+    )
+
+
 #: How each study is made.
 STUDIES: dict[str, Callable[[], Any]] = {
     "1,494 trajectories": lambda: mv.simulate_muvi(features=False),
     "9,000 trajectories": lambda: mv.simulate_muvi(features=False, n_items=486, n_participants=300),
-    "212,000 choices": lambda: crowd(212_000, 7_442, 2_443, one_label=True),
+    "212,000 choices": votes,
     "1,000,000 ratings": lambda: crowd(1_000_000, 3_333, 20_000, one_label=False),
 }
 
@@ -113,9 +151,7 @@ def run() -> Iterator[dict[str, Any]]:
     for size, calls in LIMITS.items():
         study = STUDIES[size]()
         for name, (limit, call) in calls.items():
-            start, worked = time.perf_counter(), time.process_time()
-            call(study)
-            seconds, worked = time.perf_counter() - start, time.process_time() - worked
+            seconds, worked = shortest(lambda call=call, study=study: call(study))
             yield {
                 "study": size,
                 "name": name,
@@ -124,3 +160,14 @@ def run() -> Iterator[dict[str, Any]]:
                 "limit": limit,
                 "ratio": limit / worked,
             }
+
+
+def shortest(call: Callable[[], Any]) -> tuple[float, float]:
+    """Fewest seconds, and fewest of CPU, of up to three calls."""
+    taken: list[tuple[float, float]] = []
+    while len(taken) < 3 and (not taken or taken[-1][0] < LONG):
+        start, worked = time.perf_counter(), time.process_time()
+        call()
+        taken.append((time.perf_counter() - start, time.process_time() - worked))
+    seconds, of_cpu = zip(*taken, strict=True)
+    return min(seconds), min(of_cpu)

@@ -24,7 +24,7 @@ from scipy.ndimage import gaussian_filter1d
 
 import muvistats as mv
 from muvistats.files import whole_path
-from muvistats.kernels.threads import few_threads
+from muvistats.workers import few_threads
 
 TABLE = Path(mv.__file__).parent / "data" / "simulation" / "over_time.csv"
 

@@ -11,6 +11,8 @@ from sphinx_gallery.scrapers import figure_rst
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
+from conventions import INTERNAL
+
 import muvistats
 
 project = "muvistats"
@@ -20,23 +22,29 @@ release = version = muvistats.__version__
 
 extensions = [
     "generated_tables",
+    "linked_names",
     "recipes",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/*.ipynb"]
+exclude_patterns = ["_build", "_templates", "gallery/*.ipynb"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autosummary_generate = True
+autosummary_context = {"internal": INTERNAL}
+templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 autodoc_typehints = "none"
 html_theme = "pydata_sphinx_theme"
 html_title = "muvistats"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_theme_options = {
     "header_links_before_dropdown": 4,
     "navigation_with_keys": False,

@@ -1,4 +1,4 @@
-"""A progress bar that shows on a terminal and nowhere else."""
+"""Progress: a bar on a terminal; lines where a command writes into a file; else nothing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,29 @@ T = TypeVar("T")
 #: Held while a bar is shown: a terminal shows one.
 _SHOWN = threading.Lock()
 
-#: Seconds that work takes before its progress is shown.
-_LONG = 5.0
+#: Seconds that work takes before its progress is shown, and between two lines on like steps.
+_LONG, _APART = 5.0, 60.0
+
+#: Whether progress that no terminal shows is written in lines.
+_in_lines = False
+
+
+@contextmanager
+def written_in_lines() -> Iterator[None]:
+    """Write progress on stderr in lines where that is no terminal, as commands do."""
+    global _in_lines
+    before, _in_lines = _in_lines, True
+    try:
+        yield
+    finally:
+        _in_lines = before
 
 
 @contextmanager
 def terminal_progress(*, show: bool = True) -> Iterator[Callable[[str, int, int], None]]:
-    """Progress on stderr, quiet where that is no terminal, or another bar is shown.
+    """Progress on stderr, quiet where that is no terminal and no command runs.
+
+    Where progress is shown already, this one is not.
 
     Parameters
     ----------
@@ -32,11 +48,12 @@ def terminal_progress(*, show: bool = True) -> Iterator[Callable[[str, int, int]
     callable
         ``step(what, done, total)`` says how far the work is.
     """
-    if not (show and sys.stderr.isatty() and _SHOWN.acquire(blocking=False)):
+    shown = _bar if sys.stderr.isatty() else _lines if _in_lines else None
+    if not show or shown is None or not _SHOWN.acquire(blocking=False):
         yield lambda _what, _done, _total: None
         return
     try:
-        with _bar() as step:
+        with shown() as step:
             yield step
     finally:
         _SHOWN.release()
@@ -90,3 +107,33 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda what, done, total: progress.update(
             task, description=what, completed=done, total=total
         )
+
+
+@contextmanager
+def _lines() -> Iterator[Callable[[str, int, int], None]]:
+    """A line for each step of long work, and one a minute for steps that are called alike."""
+    begun = written = time.monotonic()
+    now = last = ("", 0, 0)
+
+    def write() -> None:
+        nonlocal written, last
+        written, last = time.monotonic(), now
+        what, done, total = now
+        sys.stderr.write(f"{what} ({done} of {total})\n")
+        sys.stderr.flush()
+
+    def step(what: str, done: int, total: int) -> None:
+        nonlocal now
+        now = (what, done, total)
+        passed = time.monotonic()
+        if passed - begun >= _LONG and (what != last[0] or passed - written >= _APART):
+            write()
+
+    # a first step that goes on for long is told of as well
+    timer = threading.Timer(_LONG, lambda: write() if now[0] and now != last else None)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield step
+    finally:
+        timer.cancel()

@@ -1,8 +1,13 @@
-"""Keep warnings of other libraries back in one thread, and in no other."""
+"""Keep back what other libraries say: warnings in one thread, and logs of compiled code."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import os
+import re
+import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -46,3 +51,37 @@ def quiet() -> Iterator[None]:
             _entered -= 1
             if not _entered:
                 warnings.filters = [each for each in warnings.filters if each is not _FILTER]
+
+
+#: Lines of compiled code that say nothing to whoever trains a network.
+_CHATTER = re.compile(rb"WARNING: All log messages before absl|[IW]\d{4} |nanobind: |\s+- leaked ")
+
+
+@contextlib.contextmanager
+def without_chatter() -> Iterator[None]:
+    """Hold back the logs that compiled code writes while it is imported.
+
+    It writes to the file behind stderr, past Python. What is written there meanwhile, by whatever
+    thread, comes out afterwards, but for the lines that are known to say nothing.
+    """
+    if sys.stderr is None:  # a process without a console
+        yield
+        return
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        kept = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            held.seek(0)
+            for line in held:
+                if not _CHATTER.match(line):
+                    os.write(2, line)
+
+
+def quiet_at_exit() -> None:
+    """Drop what compiled code writes to stderr once Python has ended in this process."""
+    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))

@@ -1,15 +1,25 @@
-"""Tasks that do not depend on one another: in this process, in several, or on a dask cluster."""
+"""Tasks that do not depend on one another: in this process, in several, or on a dask cluster.
+
+And the threads of BLAS within one task.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, TypeVar
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from .errors import DesignError
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
+
+#: Unknowns from which on several threads solve a system faster than one.
+_LARGE = 1500
 
 
 def each_finished(
@@ -83,3 +93,24 @@ def _on_cluster(
     finally:
         for future in under_way:
             future.cancel()
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+@contextlib.contextmanager
+def few_threads(size: int) -> Iterator[None]:
+    """Hold BLAS to one thread while systems of up to 1,500 unknowns are solved.
+
+    Parameters
+    ----------
+    size : int
+        Unknowns of the largest system.
+    """
+    if size > _LARGE:
+        yield
+        return
+    with _controller().limit(limits=1, user_api="blas"):
+        yield

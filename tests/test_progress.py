@@ -51,3 +51,43 @@ def test_a_bar_is_given_back_when_work_ends_early(steps):
     with progress.terminal_progress() as step:
         step("again", 1, 1)
     assert steps[-1] == ("again", 1, 1)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test sets, in a process whose stderr is a file."""
+    now = [0.0]
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: False, raising=False)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_command_writes_a_line_for_each_step_of_long_work(clock, capsys):
+    with progress.written_in_lines(), progress.terminal_progress() as step:
+        for seconds, what, done in [
+            (1, "Loading", 0),
+            (6, "Reading", 1),
+            (7, "Reading", 2),
+            (8, "Tests", 3),
+            (69, "Tests", 4),
+        ]:
+            clock[0] = seconds
+            step(what, done, 5)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["Reading (1 of 5)", "Tests (3 of 5)", "Tests (4 of 5)"]
+
+
+def test_a_first_step_that_goes_on_is_told_of(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_LONG", 0.05)
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: False, raising=False)
+    with progress.written_in_lines(), progress.terminal_progress() as step:
+        step("Loading", 0, 2)
+        progress.time.sleep(0.3)
+    assert capsys.readouterr().err == "Loading (0 of 2)\n"
+
+
+def test_a_library_call_writes_nothing_into_a_file(clock, capsys):
+    with progress.terminal_progress() as step:
+        clock[0] = 99
+        step("Tests", 1, 2)
+    assert capsys.readouterr().err == ""

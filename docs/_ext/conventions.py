@@ -98,7 +98,7 @@ def takes(function: Callable[..., Any]) -> str:
     """Whether a function takes a study, a frame or a result."""
     parameters = list(inspect.signature(function).parameters.values())
     first = parameters[0] if parameters else None
-    if first is None or first.name not in ("data", "frame", "models"):
+    if first is None or first.name not in ("data", "frame", "models", "result"):
         return ""
     if first.name != "data":
         return "a result"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 from numpydoc.docscrape import ClassDoc
+from questions import names_by_question
 
 import muvistats
 from muvistats.dataset.schema import VARIABLES
@@ -16,72 +16,6 @@ from muvistats.deep.protocols import PROTOCOLS, Protocol
 from muvistats.results.glossary import GLOSSARY
 
 API = Path(__file__).parents[1] / "api"
-
-SECTIONS = {
-    "dataset": "Data",
-    "features": "Features",
-    "stats": "Statistics",
-    "deep": "Networks",
-    "results": "Published values",
-    "plots": "Figures",
-    "report": "Report",
-    "errors": "Errors and warnings",
-}
-
-#: Public functions that are called by their module.
-BY_MODULE = {
-    "features": [
-        *(f"features.clips.{name}" for name in ("music_start", "cut_clip", "Clip")),
-        *(
-            f"features.audio.{name}"
-            for name in (
-                "extract",
-                "OpenSmile",
-                "Rhythm",
-                "Tonality",
-                "Notes",
-                "SoundExtractor",
-                "Sound",
-            )
-        ),
-        *(
-            f"features.visual.{name}"
-            for name in (
-                "extract",
-                "shot_table",
-                "Colour",
-                "Lighting",
-                "Motion",
-                "Shots",
-                "Objects",
-                "Faces",
-                "Scenes",
-                "Actions",
-                "FrameExtractor",
-                "Extractor",
-                "registered_weights",
-                "fetch_weights",
-            )
-        ),
-    ],
-    "deep": [
-        f"deep.{name}"
-        for name in (
-            "compare_architectures",
-            "summarise",
-            "paired_tests",
-            "network_models",
-            "NetworkModels",
-            "unimodal",
-            "early_fusion",
-            "late_fusion",
-            "pair",
-            "Protocol",
-            "quick",
-            "Configuration",
-        )
-    ],
-}
 
 #: What single settings of a protocol do to the result; a script writes it.
 SIMULATION = Path(muvistats.__file__).parent / "data" / "simulation"
@@ -235,21 +169,15 @@ def _cell(text: str) -> str:
 
 
 def api() -> str:
-    stub = ast.parse((Path(muvistats.__file__).parent / "__init__.pyi").read_text())
-    by_room: dict[str, list[str]] = {}
-    for node in stub.body:
-        if isinstance(node, ast.ImportFrom):
-            room = str(node.module).split(".")[0]
-            names = by_room.setdefault({"kernels": "stats"}.get(room, room), [])
-            names += [alias.name for alias in node.names]
+    """The page of all public functions, each under its question."""
     parts = []
-    for room, title in SECTIONS.items():
-        names = "\n   ".join(sorted([*by_room.get(room, []), *BY_MODULE.get(room, [])]))
+    for question, names in names_by_question().items():
+        listed = "\n   ".join(names)
         parts.append(
-            f"{title}\n{'-' * len(title)}\n\n.. autosummary::\n   :toctree: generated\n"
-            f"   :nosignatures:\n\n   {names}\n"
+            f"{question}\n{'-' * len(question)}\n\n.. autosummary::\n   :toctree: generated\n"
+            f"   :nosignatures:\n\n   {listed}\n"
         )
-    title = "Public functions"
+    title = "Functions by question"
     head = f"{title}\n{'=' * len(title)}\n\n.. currentmodule:: muvistats\n\n"
     return head + "\n".join(parts)
 

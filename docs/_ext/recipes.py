@@ -1,40 +1,74 @@
 """Code of a page that is run where the page is made, and what it gives.
 
 ``data`` names a file beside the checkout, in the folder ``../shared``. Where it is not there the
-code is shown, and that it was not run.
+code is shown, and that it was not run. ``alt`` says what the figure that it gives shows. The role
+``{value}`` puts a number of the page into a sentence.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from running import run_recipe
+from matplotlib.figure import Figure
+from running import run_recipe, value_of
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 NOT_RUN = "Not run here: the data is not part of this package."
+
+#: Where the namespace of a page is kept while it is read.
+NAMES = "names of recipes"
+
+#: Where figures are written, below the folder of pages.
+FIGURES = "api/generated/figures"
 
 
 class Recipe(SphinxDirective):
     """``{recipe}``: a block of code with what it gives."""
 
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"data": directives.unchanged}
+    option_spec: ClassVar[dict[str, Any]] = {
+        "data": directives.unchanged,
+        "alt": directives.unchanged,
+    }
 
     def run(self) -> list[nodes.Node]:
-        """The code, and its table or that it was not run."""
+        """The code, and its output or that it was not run."""
         code = "\n".join(self.content)
-        names = self.env.temp_data.setdefault("names of recipes", {})
-        shown = run_recipe(code, names, self.options.get("data"))
-        block = nodes.literal_block(code, code, language="python")
-        if shown is None:
-            return [block, nodes.paragraph("", "", nodes.emphasis("", NOT_RUN))]
-        return [block, *([nodes.literal_block(shown, shown, language="text")] if shown else [])]
+        names = self.env.temp_data.setdefault(NAMES, {})
+        output = run_recipe(code, names, self.options.get("data"))
+        shown: list[nodes.Node] = [nodes.literal_block(code, code, language="python")]
+        if output is None:
+            return [*shown, nodes.paragraph("", "", nodes.emphasis("", NOT_RUN))]
+        if output.text:
+            shown.append(nodes.literal_block(output.text, output.text, language="text"))
+        if output.figure is not None:
+            shown.append(self.image(output.figure))
+        return shown
+
+    def image(self, figure: Figure) -> nodes.image:
+        """A figure, saved under the name of the page and the line."""
+        page = self.env.docname.replace("/", "-")
+        file = f"{FIGURES}/{page}-{self.lineno}.png"
+        path = Path(self.env.srcdir) / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+        return nodes.image(uri=f"/{file}", alt=self.options.get("alt", ""), classes=["sd-mb-4"])
+
+
+class Value(SphinxRole):
+    """``{value}``: an expression in the namespace of its page, as text."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """The value."""
+        return [nodes.Text(value_of(self.text, self.env.temp_data[NAMES]))], []
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive."""
+    """Register the directive and the role."""
     app.add_directive("recipe", Recipe)
+    app.add_role("value", Value())
     return {"parallel_read_safe": True}

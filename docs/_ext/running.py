@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
+from matplotlib.figure import Figure
+
+#: The checkout, in which code is run.
+ROOT = Path(__file__).resolve().parents[2]
 
 #: Real data, which is no part of the package.
-SHARED = Path(__file__).resolve().parents[3] / "shared"
+SHARED = ROOT.parent / "shared"
 
 
-def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> str | None:
+class Output(NamedTuple):
+    """What a piece of code gives: text that it prints, the value of its last line, a figure."""
+
+    text: str
+    figure: Figure | None
+
+
+def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> Output | None:
     """Run code in the namespace of its page.
 
     Parameters
     ----------
     code : str
-        Statements; a table that the last one gives is shown.
+        Statements; what they print is shown, and the value that the last one gives.
     names : dict
         The namespace; what the code names stays in it.
     data : str, optional
@@ -27,17 +39,34 @@ def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> str
 
     Returns
     -------
-    str or None
-        The table as it is printed, empty where there is none; None where the data is not there.
+    Output or None
+        None where the data is not there.
     """
     if data is not None and not (SHARED / data).exists():
         return None
     *statements, last = ast.parse(code).body
-    if not isinstance(last, ast.Expr):
-        statements, value = [*statements, last], None
-    with contextlib.chdir(SHARED if data is not None else Path.cwd()):
-        exec(compile(ast.Module(statements, []), "recipe", "exec"), names)  # noqa: S102
+    printed, value = io.StringIO(), None
+    with (
+        contextlib.chdir(ROOT if data is None else SHARED),
+        contextlib.redirect_stdout(printed),
+        pd.option_context("display.width", 96, "display.max_colwidth", 80),
+    ):
         if isinstance(last, ast.Expr):
+            _execute(statements, names)
             value = eval(compile(ast.Expression(last.value), "recipe", "eval"), names)  # noqa: S307
-    with pd.option_context("display.width", 96):
-        return repr(value) if isinstance(value, pd.DataFrame) else ""
+        else:
+            _execute([*statements, last], names)
+        texts = [printed.getvalue()]
+        if value is not None and not isinstance(value, Figure):
+            texts.append(value if isinstance(value, str) else repr(value))
+    shown = "\n\n".join(text.rstrip() for text in texts if text.strip())
+    return Output(shown, value if isinstance(value, Figure) else None)
+
+
+def value_of(expression: str, names: dict[str, Any]) -> str:
+    """An expression of a page in words; a format may follow, as in ``rate:.0%``."""
+    return str(eval(f"f'''{{{expression}}}'''", names))  # noqa: S307
+
+
+def _execute(statements: list[ast.stmt], names: dict[str, Any]) -> None:
+    exec(compile(ast.Module(statements, []), "recipe", "exec"), names)  # noqa: S102

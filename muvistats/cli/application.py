@@ -10,6 +10,7 @@ from typing import Annotated, TextIO
 import typer
 
 from ..errors import AlignmentWarning, ExtractionWarning, MuvistatsError, UnsealedWarning
+from ..progress import written_in_lines
 from .options import warn
 
 #: Exit code for wrong input.
@@ -20,7 +21,6 @@ app = typer.Typer(
     help="Statistics for multi-rater emotion annotation of multimodal media.",
     epilog="Without a FOLDER, commands work on a simulated MuVi that comes with the package.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shown = warnings.showwarning
     try:
         warnings.showwarning = _show_warning
-        app(args=None if arguments is None else list(arguments), prog_name="muvistats")
+        with written_in_lines():
+            app(args=None if arguments is None else list(arguments), prog_name="muvistats")
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
         raise SystemExit(1) from None
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _words(error: BaseException) -> str:
-    """An error as one sentence."""
+    """An error as one sentence, with the option of the command line for that of a function."""
     if isinstance(error, OSError) and not isinstance(error, MuvistatsError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
+    return str(error).replace("overwrite=True", "--overwrite")

@@ -81,8 +81,10 @@ def compare(
 ) -> None:
     """Train and compare the networks of Table 6 beside linear models; a report shows them."""
     from ..deep.backend import chosen_backend
+    from ..quiet import quiet_at_exit
     from ..report.folder import NETWORKS, check_target
 
+    quiet_at_exit()
     name = chosen_backend(backend.value if backend else None)
     keep = () if folder is None else (folder,)
     check_target(out / NETWORKS, overwrite=overwrite, keep=keep)

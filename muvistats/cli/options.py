@@ -12,6 +12,12 @@ import typer
 class Format(enum.StrEnum):
     """How a table is printed."""
 
+    text = "text"
+    words = "words"
+    apa = "apa"
+    latex = "latex"
+    markdown = "markdown"
+    html = "html"
     csv = "csv"
     md = "md"
     json = "json"

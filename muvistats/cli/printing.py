@@ -5,13 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, cast, get_args
 
 import pandas as pd
 
 from ..errors import DesignError
+from ..results import layout
 from ..results.frame import RESULT_COLUMNS, csv_text
 from ..results.paper import published
+from ..results.sentences import in_words
+from ..results.tables import Style, format_table
+from ..results.view import short_view
 
 
 def functions() -> dict[str, Callable[..., pd.DataFrame]]:
@@ -73,10 +78,7 @@ def function(name: str, options: Mapping[str, Any]) -> Callable[..., pd.DataFram
     """
     known = functions()
     if name not in known:
-        raise DesignError(
-            f"no table is called {name!r}; there are {', '.join([*sorted(known), *_numbered()])}, "
-            "and published:NAME for what the paper prints"
-        )
+        raise DesignError(f"no table is called {name!r}; {_instead_of(name)}")
     parameters = inspect.signature(known[name]).parameters
     for option in options:
         if option not in parameters:
@@ -87,15 +89,25 @@ def function(name: str, options: Mapping[str, Any]) -> Callable[..., pd.DataFram
     return known[name]
 
 
+def _instead_of(name: str) -> str:
+    """Tables with names like this one, or all of them."""
+    near = get_close_matches(name, names(), n=3, cutoff=0.7)
+    if near:
+        return f"did you mean {' or '.join(near)}? `muvistats table list` names them all"
+    there = ", ".join([*sorted(functions()), *_numbered()])
+    return f"there are {there}, and published:NAME for what the paper prints"
+
+
 def as_text(frame: pd.DataFrame, kind: str, *, defuse: bool = False) -> str:
-    """A frame as text, every digit kept.
+    """A frame as text.
 
     Parameters
     ----------
     frame : DataFrame
         The frame.
-    kind : {"csv", "md", "json"}
-        Comma-separated, a Markdown table, or a JSON list of records (missing is null).
+    kind : {"text", "words", "apa", "latex", "markdown", "html", "csv", "md", "json"}
+        To be read: the short view, sentences, or a table of a paper. With every digit:
+        comma-separated, a Markdown table, or a JSON list of records (missing is null).
     defuse : bool
         Whether texts in CSV that a spreadsheet would run as formulas are defused.
 
@@ -104,6 +116,12 @@ def as_text(frame: pd.DataFrame, kind: str, *, defuse: bool = False) -> str:
     str
         The text, without a line end after the last line.
     """
+    if kind == "text":
+        return layout.as_text(short_view(frame))
+    if kind == "words":
+        return in_words(frame)
+    if kind in get_args(Style):
+        return format_table(frame, cast("Style", kind))
     if kind == "csv":
         return csv_text(frame, defuse=defuse).rstrip("\n")
     records = [

@@ -193,6 +193,7 @@ def _description(study: xr.DataTree) -> Iterator[str]:
 def _alignment_lines(study: xr.DataTree) -> Iterator[str]:
     """At which lag labels and ratings fit their items."""
     from ..dataset.quality.checks import label_alignment_check
+    from ..results.words import fixed
 
     if not {"trial", "participant"} <= set(study["annotations"].coords):
         yield "alignment: not checked, the study has no order of trials"
@@ -203,6 +204,6 @@ def _alignment_lines(study: xr.DataTree) -> Iterator[str]:
         if best.empty:
             yield f"alignment of {variable}: no signal at any lag"
             continue
-        lag, z = int(best["lag"].iloc[0]), float(best["statistic"].iloc[0])
+        lag, z = int(best["lag"].iloc[0]), fixed(float(best["statistic"].iloc[0]), 1)
         fits = "as it stands" if lag == 0 else f"shifted by {lag:+d}: labels belong elsewhere"
-        yield f"alignment of {variable}: best at lag {lag} (z = {z:.1f}), {fits}"
+        yield f"alignment of {variable}: best at lag {lag} (z = {z}), {fits}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from ..errors import DesignError
 from ..formula import refuse_forbidden
 from ..progress import terminal_progress
+from .completion import table_names
 from .options import Folder, Format, LabelAlignment, alignment_text, warn
 
 if TYPE_CHECKING:
@@ -22,11 +24,20 @@ def table(
         str,
         typer.Argument(
             metavar="NAME",
+            autocompletion=table_names,
             help="A function such as kruskal_modality, or a printed table such as table3.",
         ),
     ],
     folder: Folder = None,
-    output: Annotated[Format, typer.Option("--format", help="Format.")] = Format.csv,
+    output: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            help="Format: csv, md and json hold every digit, the others are rounded to be read. "
+            "On a terminal text, else csv where not given.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write; printed where not given.")
     ] = None,
@@ -67,7 +78,9 @@ def table(
             text = "\n".join(tables.names())
         else:
             frame = _frame(name, folder, alignment_text(label_alignment), given, step)
-            text = tables.as_text(frame, output.value, defuse=defuse and out is not None)
+            read = out is None and sys.stdout.isatty()
+            kind = output or (Format.text if read else Format.csv)
+            text = tables.as_text(frame, kind.value, defuse=defuse and out is not None)
     if out is None:
         typer.echo(text)
     else:

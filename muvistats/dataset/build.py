@@ -296,7 +296,9 @@ def _values(column: pd.Series) -> Array:
         if column.hasnans or column.dtype == np.longdouble:
             return column.to_numpy(dtype=np.float64, na_value=np.nan)
         return column.to_numpy()
-    return column.astype("object").where(column.notna(), "").astype("str").to_numpy(dtype=str)
+    known = column.notna().to_numpy()
+    cells = column.astype("object").to_numpy()
+    return np.array([level_text(c) if k else "" for c, k in zip(cells, known, strict=True)], str)
 
 
 def _level_names(column: pd.Series) -> list[str]:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError
+from ..kernels.time_grid import grid_under
+from ..types import level_text
 from .names import storage_problem
 from .schema import KEYS, LONGEST
 
@@ -36,12 +38,49 @@ def refuse(
     )
 
 
-def check_frame(frame: object, name: str, columns: Iterable[str]) -> None:
-    """Refuse what is no DataFrame, has no rows, has a column twice, or lacks one of these."""
+def text_columns(frame: object, name: str) -> pd.DataFrame:
+    """Table whose column names are texts, each once: 3 is called 3, and what has no name is none.
+
+    Raises
+    ------
+    DataError
+        When it is no table, a column has no name, or two are the same once they are texts.
+    """
+    checked = _table(frame, name)
+    if checked.columns.nlevels > 1:
+        raise DataError("columns have several levels; join them to one name each", file=name)
+    names = []
+    for place, column in enumerate(checked.columns):
+        if pd.api.types.is_scalar(column) and pd.isna(column):
+            raise DataError(
+                "column has no name; name it, or drop it",
+                file=name,
+                column=f"{place + 1} of {len(checked.columns)}",
+                found=column,
+            )
+        names.append(column_text(column))
+    checked = checked.set_axis(pd.Index(names, dtype="object"), axis=1)
+    check_frame(checked, name, ())
+    return checked
+
+
+def column_text(column: object) -> str:
+    """Name of a column as text, a whole number without its decimal point."""
+    whole = isinstance(column, float | np.floating) and float(column).is_integer()
+    return str(int(column) if whole else column)  # type: ignore[call-overload]
+
+
+def _table(frame: object, name: str) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame):
         raise DataError(
             "not a table", file=name, found=type(frame).__name__, expected="a pandas DataFrame"
         )
+    return frame
+
+
+def check_frame(frame: object, name: str, columns: Iterable[str]) -> None:
+    """Refuse what is no DataFrame, has no rows, has a column twice, or lacks one of these."""
+    frame = _table(frame, name)
     if not frame.columns.is_unique:
         twice = str(frame.columns[frame.columns.duplicated()][0])
         raise DataError("column stands twice", file=name, column=twice)
@@ -90,9 +129,8 @@ def keys_text(frame: pd.DataFrame, name: str, column: str) -> pd.Series:
     """Key column as text: whole numbers without a decimal point, nothing missing or empty."""
     check_cells(frame, name, column)
     codes, names = pd.factorize(frame[column])
-    if names.dtype.kind == "f" and (names % 1 == 0).all():
-        names = names.astype("int64")
-    text = pd.Index(names).astype("str")
+    floats = names.dtype.kind == "f"
+    text = pd.Index([level_text(name) for name in names] if floats else names).astype("str")
     missing = (codes < 0) | np.isin(codes, np.flatnonzero(text == ""))
     if missing.any():
         refuse(frame, name, column, np.flatnonzero(missing), "key is empty", found="nothing")
@@ -156,8 +194,18 @@ def _are_hundreds(seconds: npt.NDArray[np.float64]) -> bool:
 
 
 def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> bool:
-    """Whether times are whole numbers that would be hours with a sample now and then."""
-    if np.ptp(seconds) <= _LONG_EXCERPT or (seconds % 1).any():
+    """Whether times are whole numbers that would be hours with a sample now and then.
+
+    So are those of frames, whose steps are not whole: 0, 17, 33, 50, ...
+    """
+    if (seconds % 1).any():
+        return False
+    stamps = np.unique(seconds)
+    if len(stamps) > _FEW:
+        width, _, off = grid_under(stamps)
+        if not off.any() and width > min(_CHOSEN_STEPS) and abs(width - round(width)) > 1e-3:
+            return True
+    if np.ptp(seconds) <= _LONG_EXCERPT:
         return False
     keys = [key for key in KEYS if key in frame]
     recording = frame.groupby(keys, dropna=False, observed=True).ngroup() if keys else 0

@@ -155,6 +155,9 @@ def gate(data: object) -> xr.DataTree:
     if "participants" in data.children and "participant" not in annotations.coords:
         raise DataError("variable is missing", file="/annotations", column="participant")
     _check_time(annotations)
+    _check_once("/annotations", annotations, "label")
+    for kind, features in data["features"].children.items() if "features" in data.children else ():
+        _check_once(f"/features/{kind}", features.to_dataset(inherit=False), "item")
     _check_own_attributes(annotations)
     order = key_order(data)
     number = data["annotations/annotation"].to_numpy()
@@ -231,6 +234,16 @@ def _check_time(annotations: xr.Dataset) -> None:
         row = int(wrong[0])
         where = {"file": "/annotations", "row": row, "column": "time"}
         raise DataError(problem, **where, found=float(time[row]))
+
+
+def _check_once(path: str, group: xr.Dataset, name: str) -> None:
+    """Refuse a name that stands twice, as `isel` leaves one that is taken twice."""
+    if name not in group.coords:
+        return
+    names = pd.Index(group[name].to_numpy())
+    if not names.is_unique:
+        row = int(np.flatnonzero(names.duplicated())[0])
+        raise DataError(f"{name} stands twice", file=path, row=row, found=str(names[row]))
 
 
 def _check_own_attributes(annotations: xr.Dataset) -> None:

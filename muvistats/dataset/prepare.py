@@ -16,7 +16,15 @@ from ..types import Floats, Ints
 from . import schema
 from .access import TIME_DECIMALS, cut_time, dimensions_of, within
 from .build import Log, exclusion_dataset, log_dataset
-from .frames import check_frame, keys_text, number_column, refuse, seconds_column
+from .frames import (
+    check_frame,
+    column_text,
+    keys_text,
+    number_column,
+    refuse,
+    seconds_column,
+    text_columns,
+)
 from .gate import takes_study
 
 #: Samples of an annotation that the released scripts work on: 59 s at two per second.
@@ -103,23 +111,24 @@ def resample(
     [nan, 0.0, 0.4, nan]
     """
     name = "log to resample"
-    if not (np.isfinite(interval) and interval > 0):
+    if not _is_positive(interval) or interval == np.inf:
         raise DataError("interval is not a positive number of seconds", found=interval)
-    if max_gap is not None and not max_gap > 0:
+    if max_gap is not None and not _is_positive(max_gap):
         raise DataError("max_gap is not a positive number of seconds", found=max_gap)
     if method not in ("linear", "previous"):
         raise DataError("unknown method", found=method, expected="linear or previous")
+    frame = text_columns(frame, name)
     key_names = list(schema.keys_in(frame.columns)) if keys is None else list(keys)
     if not key_names:
         raise DataError(
             "no key columns", file=name, expected="some of " + ", ".join(schema.ALL_KEYS)
         )
-    check_frame(frame, name, [*key_names, time, *(values or ())])
     value_names = (
-        [str(c) for c in frame.columns if c not in (*key_names, time)]
+        [c for c in frame.columns if c not in (*key_names, time)]
         if values is None
-        else list(values)
+        else [column_text(value) for value in values]
     )
+    check_frame(frame, name, [*key_names, time, *value_names])
     frame = frame.assign(**{key: keys_text(frame, name, key) for key in key_names})
     recording = frame.groupby(key_names, sort=False).ngroup().to_numpy()
     seconds = np.round(seconds_column(frame, name, time), TIME_DECIMALS)
@@ -144,6 +153,12 @@ def resample(
             np.inf if max_gap is None else max_gap + 10.0**-TIME_DECIMALS,
         )
     return pd.DataFrame(out).astype(dict.fromkeys(key_names, "str"))
+
+
+def _is_positive(value: object) -> bool:
+    """Whether this is a number above 0."""
+    number = isinstance(value, int | float | np.integer | np.floating)
+    return number and not isinstance(value, bool) and bool(value > 0)  # type: ignore[operator]
 
 
 def _check_size(rows: int, columns: int, interval: float) -> None:
@@ -357,8 +372,10 @@ def _rows_of(
     """Annotations that a mask means, as an array of bool."""
     if isinstance(mask, pd.DataFrame):
         return _named(annotations, mask)
-    if isinstance(mask, xr.DataArray) and "annotation" in mask.coords:
-        mask = mask.to_series()
+    if isinstance(mask, xr.DataArray):
+        if mask.dims != ("annotation",):
+            raise DataError("mask is not of annotations", found=mask.dims, expected="annotation")
+        mask = mask.to_series() if "annotation" in mask.coords else mask.to_numpy()
     if isinstance(mask, pd.Series):
         if any(name in schema.ALL_KEYS for name in mask.index.names):
             return _by_key(annotations, mask)

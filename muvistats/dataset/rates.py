@@ -10,6 +10,7 @@ from ..errors import DataError, DesignError
 from ..types import Names
 from .access import dimensions_of
 from .gate import takes_study
+from .interval import interval_of
 from .prepare import with_log
 
 
@@ -61,13 +62,10 @@ def rates_of_change(
     for name in wanted or ["time"]:
         if name not in names:
             raise DataError("the study has no such dynamic dimension", column=name)
-    steps = np.diff(annotations["time"].to_numpy())
-    if not len(steps) or np.ptp(steps) > 1e-6 * steps[0]:
-        raise DataError("rates need steps of one length", file="/annotations", column="time")
-    interval = float(steps.mean())
+    interval = interval_of(annotations["time"].to_numpy())
     length = 2 * interval if window is None else check_number("window", window, above=0)
     half = round(length / interval / 2)
-    if not 0 < 2 * half <= len(steps):
+    if not 0 < 2 * half < annotations.sizes["time"]:
         raise DesignError(f"a window of {length:g} s does not hold two steps of the excerpt")
     length = 2 * half * interval
     for name in wanted:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import DataError
+from ..kernels.time_grid import TIME_DECIMALS, grid_under
 from ..types import Floats, Ints
 from .build import Log, natural_order
 from .frames import number_column, refuse, seconds_column
@@ -18,20 +19,11 @@ from .frames import number_column, refuse, seconds_column
 OutOfScale = Literal["error", "clip", "exclude"]
 
 
-#: Decimals to which times are rounded before they are compared, that is, nanoseconds.
-_TIME_DECIMALS = 9
-
-#: Share of a step by which a time stamp may stand off the grid (rounded time stamps).
-_TIME_TOLERANCE = 0.01
-
-#: Share of a step up to which the rounding of time stamps explains what stands off the grid.
-_MOST_ROUNDING = 0.2
-
-#: By how much a fitted line may miss the narrowest band around rounded time stamps.
-_ROOM = 1.05
-
-#: Share of the steps between first and last sample that recordings must fill on a grid.
+#: Share of the steps between first and last sample that recordings must fill on a grid, and share
+#: of samples after which the next step has one.
 _LEAST_FILLED = 0.5
+
+_NO_GRID = "time stamps are not on one regular grid"
 
 #: Share of the scale by which a value may lie beyond its ends (rounding).
 _SLACK = 1e-9
@@ -142,7 +134,7 @@ def place(
 
     Without keys of annotations, the annotations are the recordings.
     """
-    seconds = np.round(seconds_column(frame, "dynamics", "time"), _TIME_DECIMALS)
+    seconds = np.round(seconds_column(frame, "dynamics", "time"), TIME_DECIMALS)
     first, recording = distinct(long_keys)
     if keys is None:
         keys = first.reset_index(drop=True)
@@ -164,54 +156,17 @@ def _grid(frame: pd.DataFrame, annotation: Ints, seconds: Floats) -> tuple[Float
     stamps, number = np.unique(seconds, return_inverse=True)
     if len(stamps) == 1:
         return stamps, np.zeros(len(seconds), dtype=np.int64)
-    rounding = _rounding(stamps)
-    for width in _widths(stamps):
-        step = np.round((stamps - stamps[0]) / width).astype(np.int64)
-        beside = stamps - stamps[0] - step * width
-        apart = np.diff(step).min() > 0  # rounding makes no two stamps of one
-        if apart and _TIME_TOLERANCE * width < rounding <= _MOST_ROUNDING * width:
-            level, slope = np.polynomial.polynomial.polyfit(step, beside, 1)
-            beside -= level + slope * step  # the first and the last stamp were rounded as well
-            width += slope
-            within = np.ptp(beside) <= _ROOM * 2 * rounding
-            off = (np.abs(beside - np.median(beside)) > rounding) & (not within)
-        else:
-            off = np.abs(beside) > _TIME_TOLERANCE * width
-        if not off.any():
-            break
+    width, step, off = grid_under(stamps)
     rows: Ints = np.flatnonzero(off[number])
-    problem = "time stamps are not on one regular grid" if len(rows) else ""
+    problem = _NO_GRID if len(rows) else ""
     if not problem:
-        rows, problem = _between(annotation, step[number], float(width))
+        rows, problem = _between(annotation, step[number], width)
     if problem:
         problem += "; bring the log to one with resample"
         refuse(frame, "dynamics", "time", rows, problem)
-    time = np.round(stamps[0] + np.arange(step[-1] + 1) * width, _TIME_DECIMALS)
+    time = np.round(stamps[0] + np.arange(step[-1] + 1) * width, TIME_DECIMALS)
     time[step] = stamps
     return time, step[number]
-
-
-def _rounding(stamps: Floats) -> float:
-    """How far rounding may have moved a time stamp, by the decimals that all have."""
-    for decimals in range(_TIME_DECIMALS):
-        if np.abs(stamps - np.round(stamps, decimals)).max() < 10.0**-_TIME_DECIMALS:
-            return 0.501 * 10.0**-decimals
-    return 0.0
-
-
-def _widths(stamps: Floats) -> list[float]:
-    """Steps that a grid under all time stamps may have, the longest first."""
-    steps = np.diff(stamps)
-    found = [float((stamps[-1] - stamps[0]) / len(steps)), float(steps.min())]
-    for width in (steps.min(), np.median(steps), steps.max()):  # the further, the surer
-        last = 1
-        while last < len(stamps):
-            distance = stamps[last] - stamps[0]
-            if distance > width / 2:
-                width = distance / max(np.round(distance / width), 1)
-            last = min(2 * last, len(stamps) - 1) if last < len(stamps) - 1 else len(stamps)
-        found.append(float(width))
-    return sorted(found, reverse=True)
 
 
 def _between(annotation: Ints, step: Ints, width: float) -> tuple[Ints, str]:
@@ -223,12 +178,13 @@ def _between(annotation: Ints, step: Ints, width: float) -> tuple[Ints, str]:
     spans = table.groupby("annotation")["step"].agg(["min", "max", "size"])
     filled = spans["size"].sum() / (spans["max"] - spans["min"] + 1).sum()
     if filled < _LEAST_FILLED:
-        return np.array([0]), "time stamps are not on one regular grid"
+        return np.array([0]), _NO_GRID
     nearest = apart.groupby(table["annotation"]).min()
     wide = nearest.index[(nearest > 1) & (spans["size"] > 2)]
     rows = np.flatnonzero(np.isin(annotation, wide))
     if len(rows) == 0:
-        return rows, ""
+        uneven = (apart == 1).sum() < _LEAST_FILLED * apart.notna().sum()
+        return (rows, "") if not uneven else (np.array([0]), _NO_GRID)
     own = float(nearest[annotation[rows[0]]]) * width
     return rows, (
         f"recordings do not share one grid: together they have a step of {width:g} s, and this "

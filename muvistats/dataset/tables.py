@@ -14,7 +14,7 @@ from ..arguments import check_choice, check_flag, check_text
 from ..errors import DataError, boundary
 from . import schema
 from .build import Log, assemble
-from .frames import check_frame
+from .frames import check_frame, text_columns
 from .importing.answers import LABEL_COLUMNS, read_familiar, read_labels, read_ordinals, typed
 from .importing.factors import assigned_of
 from .importing.keys import backwards, keyed, known, modalities_of, sessions_of
@@ -321,12 +321,10 @@ def _renamed(
 
 
 def _text_names(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Table whose column names are texts, each once."""
-    names = [str(column) for column in frame]
-    for column in filter(storage_problem, names):
+    """Table whose column names are texts that can be stored, each once."""
+    frame = text_columns(frame, name)
+    for column in filter(storage_problem, map(str, frame)):
         check_stored_name(column, name)
-    frame = frame.set_axis(names, axis=1)
-    check_frame(frame, name, ())
     return frame
 
 

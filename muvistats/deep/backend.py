@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 from ..errors import DesignError, MissingExtraError
+from ..quiet import without_chatter
 
 #: Backends that are tested: the package that each needs, by Keras's name of it.
 BACKENDS = {"tensorflow": "tensorflow", "torch": "torch"}
@@ -73,7 +75,8 @@ def load_keras(backend: str | None = None, *, threads: int | None = None) -> Any
     if "keras" not in sys.modules:
         os.environ["KERAS_BACKEND"] = name
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    with without_chatter() if "keras" not in sys.modules else nullcontext():
+        import keras
 
     if keras.config.backend() != name:
         raise DesignError(

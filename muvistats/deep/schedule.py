@@ -14,6 +14,7 @@ from typing import Any
 from ..arguments import check_jobs
 from ..errors import MuvistatsError
 from ..progress import terminal_progress
+from ..quiet import quiet_at_exit
 from ..workers import executor_of, n_threads
 from .protocols import Protocol
 from .store import Trained, entry_of, load_trained
@@ -185,6 +186,7 @@ def _settle(parent: int) -> None:
     from joblib.externals.loky import process_executor
 
     process_executor._USE_PSUTIL = False  # noqa: SLF001
+    quiet_at_exit()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..files import write_arrays, write_whole
 from ..kernels.regression.folds import FOLD_SEED, MinMax, fold_labels
+from ..kernels.time_grid import grid_under
 from ..stats.prediction.inputs import Inputs
 from ..types import Floats, Ints, Mask
 from .protocols import Protocol
@@ -123,10 +124,11 @@ class Sequences:
 
 def _runs(item: Ints, time: Floats) -> Ints:
     """Steps from each row on that follow each other without a gap."""
-    steps = np.diff(time)
-    within = np.diff(item) == 0
-    interval = np.round(steps[within].min(), 6) if within.any() else 1.0
-    joined = within & (np.abs(steps - interval) < 1e-6)
+    stamps, number = np.unique(time, return_inverse=True)
+    joined = np.diff(item) == 0
+    if joined.any():
+        _, step, off = grid_under(stamps)
+        joined &= (np.diff(step[number]) == 1) & ~off[number][1:] & ~off[number][:-1]
     run = np.ones(len(item), dtype=np.int64)
     for row in range(len(item) - 2, -1, -1):
         if joined[row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,9 @@ CONVERTER = "tf2onnx==1.17.0"
 
 #: The script that the environment of the tools runs.
 SCRIPT = Path(__file__).with_name("conversion.py")
+
+#: How the lines begin in which pip and npm tell an error; others tell it last.
+_ERROR = re.compile(r"(npm )?err", re.IGNORECASE)
 
 #: A network whose outputs are further from its original, as a share of the largest, is wrong.
 TOLERANCE = 1e-4
@@ -262,6 +266,6 @@ def _run(command: Sequence[str], doing: str) -> str:
         raise DataError(f"{doing} failed: {error}") from error
     if done.returncode:
         lines = [" ".join(line.split()) for line in (done.stderr or done.stdout).splitlines()]
-        told = [line for line in lines if "error" in line.lower()] or lines
+        told = [line for line in lines if _ERROR.match(line)] or lines[-1:]
         raise DataError(f"{doing} failed: {' '.join(told[-2:])[:300]}")
     return done.stdout

@@ -20,6 +20,7 @@ from scipy import linalg
 from ..errors import DesignError
 from ..types import Floats, level_text
 from .allowlist import CONTRASTS
+from .levels import named
 from .terms import Term
 
 #: A numeric column (n,), several (n, k), or a categorical.
@@ -140,9 +141,11 @@ class _Factor:
         name, reference = contrast_of(self._code)
         contrast: Any = getattr(patsy, name)
         if reference is not None:
-            if reference not in value.categories:
+            levels = list(value.categories)
+            level = named(levels, reference)
+            if level is None:
                 raise DesignError(f"{self._code} has no level {reference!r}")
-            contrast = patsy.Treatment(list(value.categories).index(reference))
+            contrast = patsy.Treatment(levels.index(level))
         return patsy.categorical.C(value, contrast=contrast)
 
 

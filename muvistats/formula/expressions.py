@@ -20,7 +20,7 @@ import pandas as pd
 from ..errors import DesignError
 from ..types import level_text
 from .allowlist import FUNCTIONS, MAX_EXPONENT, MAX_NESTING, parse, short
-from .levels import as_levels, equals, is_number, of_type, place_of, plain
+from .levels import as_levels, equals, is_number, named, of_type, place_of, plain
 
 Value = Any  # a column, or a literal
 
@@ -212,6 +212,8 @@ class Evaluator:
         column = self._frame[name]
         if not isinstance(column, pd.Series):
             raise DesignError(f"two columns are called {short(name)!r}: rename one")
+        if pd.api.types.is_complex_dtype(column.dtype):
+            raise DesignError(f"{short(name)!r} holds complex numbers")
         self.used.append(name)
         return plain(column)
 
@@ -344,15 +346,17 @@ class Evaluator:
         """A column as a factor, with the levels that C() names; others are missing then."""
         levels = as_levels(column, ast.unparse(node.args[0]))
         for keyword in node.keywords:
-            named = [level_text(ast.literal_eval(each)) for each in keyword.value.elts]  # type: ignore[attr-defined]
-            unknown = [level for level in named if level not in levels.categories]
-            if (unknown and self._first) or len(set(named)) < len(named):
+            known = list(levels.categories)
+            texts = [level_text(ast.literal_eval(each)) for each in keyword.value.elts]  # type: ignore[attr-defined]
+            asked = [named(known, text) or text for text in texts]
+            unknown = [level for level in asked if level not in known]
+            if (unknown and self._first) or len(set(asked)) < len(asked):
                 wrong = unknown[0] if unknown else "a level twice"
                 raise DesignError(
                     f"{short(ast.unparse(node))!r} names {wrong!r}; the levels are "
                     f"{', '.join(levels.categories[:8])}"
                 )
-            levels = levels.set_categories(named)
+            levels = levels.set_categories(asked)
         return pd.Series(levels, index=column.index)
 
     def _number(self, value: Value, node: ast.expr) -> Value:

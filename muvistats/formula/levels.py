@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -89,6 +91,15 @@ def _narrow(column: pd.Series) -> np.dtype[Any] | None:
     return np.dtype(kind) if kind in (np.float16, np.float32) else None
 
 
+def named(levels: Sequence[str], text: str) -> str | None:
+    """The level that a text names, its letters composed or apart; None where there is none."""
+    if text in levels:
+        return text
+    composed = unicodedata.normalize("NFC", text)
+    found = [level for level in levels if unicodedata.normalize("NFC", level) == composed]
+    return found[0] if len(found) == 1 else None
+
+
 def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
     """Rows that hold exactly this literal; missing where the column is.
 
@@ -123,11 +134,12 @@ def equals(column: pd.Series, literal: Any, name: str) -> pd.Series:
         missing = column.isna().to_numpy()
     else:
         levels = as_levels(column, name)
-        known = levels.categories
-        if literal not in known:
+        known = list(levels.categories)
+        level = named(known, literal)
+        if level is None:
             shown = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
             raise DesignError(f"{short(name)} has no level {short(literal)!r}; it has {shown}")
-        result = pd.Series(levels == literal, index=column.index)
+        result = pd.Series(levels == level, index=column.index)
         missing = levels.isna()  # the empty text among them
     return result.astype("boolean").mask(missing)
 
@@ -150,12 +162,13 @@ def place_of(column: pd.Series, literal: Any, name: str) -> tuple[pd.Series, Any
     if _is_category(column) and column.cat.ordered:
         names = [level_text(level) for level in column.cat.categories]
         written = level_text(literal)
-        if written not in names:
+        level = named(names, written)
+        if level is None:
             raise DesignError(
                 f"{short(name)} has no level {short(written)!r}; it has {', '.join(names[:8])}"
             )
         codes = column.cat.codes.astype("Int64").mask(column.isna())
-        return codes, names.index(written)
+        return codes, names.index(level)
     if pd.api.types.is_datetime64_any_dtype(column.dtype) and isinstance(literal, str):
         try:
             return column, pd.Timestamp(literal, tz=column.dt.tz)

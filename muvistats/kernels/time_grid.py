@@ -1,10 +1,86 @@
-"""Values of irregular samples on regular grids, for many recordings at once."""
+"""Regular grids of time: the one under given stamps, and values of irregular samples on one."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..types import Floats, Ints
+from ..types import Floats, Ints, Mask
+
+#: Decimals to which times are rounded before they are compared, that is, nanoseconds.
+TIME_DECIMALS = 9
+
+#: Share of a step by which a time stamp may stand off the grid (rounded time stamps).
+_TOLERANCE = 0.01
+
+#: Share of a step up to which the rounding of time stamps explains what stands off the grid,
+#: of few stamps, and of those of a whole excerpt.
+_MOST_ROUNDING, _MOST_OF_MANY, _MANY = 0.2, 0.31, 20
+
+#: By how much a fitted line may miss the narrowest band around rounded time stamps.
+_ROOM = 1.05
+
+#: Frames a second of films and cameras, whose steps rounding may hide.
+_FRAME_RATES = (24 / 1.001, 24, 25, 30 / 1.001, 30, 48, 50, 60 / 1.001, 60, 90, 100, 120)
+
+
+def grid_under(stamps: Floats) -> tuple[float, Ints, Mask]:
+    """One regular grid under time stamps, which may be rounded and may leave steps out.
+
+    Parameters
+    ----------
+    stamps : ndarray of float, shape (stamp,)
+        At least two distinct times, in order.
+
+    Returns
+    -------
+    width : float
+        Length of a step.
+    step : ndarray of int, shape (stamp,)
+        Step of each stamp; the first has 0.
+    off : ndarray of bool, shape (stamp,)
+        Stamps that lie beside the grid: there is none under all of them.
+    """
+    rounding = _rounding(stamps)
+    most = _MOST_ROUNDING if len(stamps) < _MANY else _MOST_OF_MANY
+    for width in _widths(stamps, rounding):
+        step = np.round((stamps - stamps[0]) / width).astype(np.int64)
+        beside = stamps - stamps[0] - step * width
+        apart = np.diff(step).min() > 0  # rounding makes no two stamps of one
+        if apart and _TOLERANCE * width < rounding <= most * width:
+            level, slope = np.polynomial.polynomial.polyfit(step, beside, 1)
+            beside -= level + slope * step  # the first and the last stamp were rounded as well
+            width += slope
+            within = np.ptp(beside) <= _ROOM * 2 * rounding
+            off = (np.abs(beside - np.median(beside)) > rounding) & (not within)
+        else:
+            off = np.abs(beside) > _TOLERANCE * width
+        if not off.any():
+            break
+    return float(width), step, off
+
+
+def _rounding(stamps: Floats) -> float:
+    """How far rounding may have moved a time stamp, by the decimals that all have."""
+    for decimals in range(TIME_DECIMALS):
+        if np.abs(stamps - np.round(stamps, decimals)).max() < 10.0**-TIME_DECIMALS:
+            return 0.501 * 10.0**-decimals
+    return 0.0
+
+
+def _widths(stamps: Floats, rounding: float) -> list[float]:
+    """Steps that a grid under all time stamps may have, the longest first."""
+    steps = np.diff(stamps)
+    found = [float((stamps[-1] - stamps[0]) / len(steps)), float(steps.min())]
+    for width in (steps.min(), np.median(steps), steps.max()):  # the further, the surer
+        last = 1
+        while last < len(stamps):
+            distance = stamps[last] - stamps[0]
+            if distance > width / 2:
+                width = distance / max(np.round(distance / width), 1)
+            last = min(2 * last, len(stamps) - 1) if last < len(stamps) - 1 else len(stamps)
+        found.append(float(width))
+    coarse = (1 / r for r in _FRAME_RATES if _MOST_ROUNDING < rounding * r <= _MOST_OF_MANY)
+    return sorted([*found, *coarse], reverse=True)
 
 
 def values_on_grid(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
@@ -19,16 +21,14 @@ from ..results.words import fixed
 from ..stats.agreement.concordance import interrater_ccc
 from ..stats.agreement.gold import ewe
 from ..types import Names
+from .layout import header, legend, panels
+from .paper import GREY, INK, Width, size
 from .style import (
-    GREY,
-    INK,
     PALE,
     colours,
-    header,
     interval_level,
     markers,
     name_rows,
-    new_figure,
     require,
     spread_panels,
     styled,
@@ -55,7 +55,12 @@ _RATERS = (
 @styled
 @takes_study
 def plot_agreement_trajectory(
-    data: xr.DataTree, *, item: str, dimension: Names | None = None
+    data: xr.DataTree,
+    *,
+    item: str,
+    dimension: Names | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw the raters of an item, their weighted estimator and its spread (the paper's Figure 8).
 
@@ -91,28 +96,40 @@ def plot_agreement_trajectory(
     3
     """
     need_study(data)
-    part = select(data, item=str(item))
+    title = f"Raters of {item} and their weighted estimator"
+    return draw_raters(data, str(item), dimension, title)[0]
+
+
+def draw_raters(
+    data: xr.DataTree,
+    item: str,
+    dimension: Names | None,
+    title: str,
+    more: Sequence[Line2D] = (),
+) -> tuple[Figure, npt.NDArray[Any]]:
+    """Figure and panels (dimension, modality) of the raters of an item; `more` joins the legend."""
+    part = select(data, item=item)
     estimator = ewe(part, dimension=dimension)
     concordance = interrater_ccc(part, level="annotation", dimension=dimension)
     names = [str(name) for name in estimator["dimension"].to_numpy()]
     modalities = [str(name) for name in estimator["modality"].to_numpy()]
-    fig = new_figure(0.7 + 2.7 * len(modalities), 0.5 + 2.2 * len(names))
-    axes = fig.subplots(len(names), len(modalities), sharex=True, sharey="row", squeeze=False)
+    wide, high = 0.7 + 2.7 * len(modalities), 0.5 + 2.2 * len(names)
+    wide = max(wide, 1.5 + 0.096 * len(title)) if more else wide
+    shape = (len(names), len(modalities))
+    fig, axes = panels(*shape, wide, high, least=1.8, sharex=True, sharey="row")
     for row, name in zip(axes, names, strict=True):
         for ax, modality in zip(row, modalities, strict=True):
             cell = {"dimension": name, "modality": modality}
             _cell(ax, part, estimator.sel(cell).isel(item=0), name)
             of_cell = (concordance["dimension"] == name) & (concordance["modality"] == modality)
             _raters(ax, concordance.loc[of_cell])
-        row[0].set_ylabel(words(name))
-    for ax, below, modality in zip(axes[0], axes[-1], modalities, strict=True):
-        ax.set_title(words(modality))
-        below.set_xlabel("time (s)")
+            ax.set_title(words(modality))
+            ax.set(xlabel="time (s)", ylabel=words(name))
     spread_panels(fig)
-    _legend(fig)
+    legend(fig, [*_handles(axes), *more], ncols=9)
     note = "CCC: mean concordance of a rater with the estimator of the others"
-    header(fig, data, f"Raters of {item} and their weighted estimator", note)
-    return fig
+    header(fig, data, title, note)
+    return fig, axes
 
 
 def _cell(ax: Axes, data: xr.DataTree, cell: xr.Dataset, name: str) -> None:
@@ -153,12 +170,12 @@ def _raters(ax: Axes, rows: pd.DataFrame) -> None:
     mean = rows["ccc"].mean()
     if np.isfinite(mean):
         text += f", CCC {fixed(mean, 2)}"
-    ax.set_title(text, loc="right", fontsize=8.5, fontweight="normal", color=GREY)
+    ax.set_title(text, loc="right", fontsize=size(8.5), fontweight="normal", color=GREY)
 
 
-def _legend(fig: Figure) -> None:
+def _handles(axes: npt.NDArray[Any]) -> list[Line2D | Patch]:
     """What the lines are, as far as there are any of a kind."""
-    raters = [line for ax in fig.axes for line in ax.lines if line.get_gid() == "rater"]
+    raters = [line for ax in axes.flat for line in ax.lines if line.get_gid() == "rater"]
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=INK, linewidth=2.2, label="weighted estimator"),
         Patch(color=PALE, alpha=0.75, label="\u00b1 1 sd across raters"),
@@ -169,12 +186,17 @@ def _legend(fig: Figure) -> None:
         if lines:
             shade = lines[0].get_color()
             handles.append(Line2D([], [], color=shade, linestyle=style, linewidth=1, label=label))
-    wide = fig.get_size_inches()[0] > 6
-    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles) if wide else 2)
+    return handles
 
 
 @styled
-def plot_interrater_ccc(frame: pd.DataFrame, *, printed: pd.DataFrame | None = None) -> Figure:
+def plot_interrater_ccc(
+    frame: pd.DataFrame,
+    *,
+    printed: pd.DataFrame | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw the mean concordance of raters by modality (the paper's Table 5).
 
     Parameters
@@ -215,8 +237,9 @@ def plot_interrater_ccc(frame: pd.DataFrame, *, printed: pd.DataFrame | None = N
     names = list(dict.fromkeys(frame["dimension"]))
     modalities = [name for name in dict.fromkeys(frame["modality"]) if name != "all"]
     rows = [*modalities, *({"all"} & set(frame["modality"]))]
-    fig = new_figure(1.3 + 2.9 * len(names), 0.7 + 0.48 * len(rows))
-    axes = np.atleast_1d(fig.subplots(1, len(names), sharex=True, sharey=True))
+    wide, high = 1.3 + 2.9 * len(names), 0.7 + 0.48 * len(rows)
+    fig, grid = panels(1, len(names), wide, high, least=1.4, sharex=True, sharey=True)
+    axes = grid[0]
     for ax, name in zip(axes, names, strict=True):
         part = frame[frame["dimension"] == name].set_index("modality")
         _means(ax, part, rows)

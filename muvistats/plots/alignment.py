@@ -7,13 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import GREY, INK, PALE, header, new_figure, one_reading, require, styled, words
+from .layout import header, panels, x_name
+from .paper import GREY, INK, Width
+from .style import PALE, one_reading, require, styled, words
 
 _BEST, _OTHER = "#C44E0C", "#4C7A99"
 
 
 @styled
-def plot_label_alignment(frame: pd.DataFrame) -> Figure:
+def plot_label_alignment(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw the item signal of labels, familiarity and ratings at each lag.
 
     Parameters
@@ -46,20 +50,19 @@ def plot_label_alignment(frame: pd.DataFrame) -> Figure:
     whole = frame["participant"].isna() | (frame["participant"] == "all")
     names = list(dict.fromkeys(frame["variable"]))
     parts = ((frame[whole], _bars, "all participants"), (frame[~whole], _lines, "each participant"))
-    panels = [part for part in parts if len(part[0])]
-    fig = new_figure(0.8 + 2.4 * len(names), 2.5 * len(panels) + 0.2)
-    axes = fig.subplots(len(panels), len(names), sharex=True, sharey="row", squeeze=False)
-    for row, (rows, draw, who) in zip(axes, panels, strict=True):
+    lines = [part for part in parts if len(part[0])]
+    wide, high = 0.8 + 2.4 * len(names), 2.5 * len(lines) + 0.2
+    fig, axes = panels(len(lines), len(names), wide, high, least=1.5, sharex=True, sharey="row")
+    for row, (rows, draw, who) in zip(axes, lines, strict=True):
         for ax, name in zip(row, names, strict=True):
             part = rows[rows["variable"] == name]
             ax.axhspan(-3, 3, color=PALE, alpha=0.5, linewidth=0)
             ax.axhline(0, color=GREY, linewidth=0.6)
             ax.set_xticks(sorted(set(frame["lag"])))
             draw(ax, part)
-        row[0].set_ylabel(f"z of {who}")
-    for ax, name in zip(axes[0], names, strict=True):
-        ax.set_title(words(name))
-    fig.supxlabel("lag (trials by which values are moved up)", fontsize=9)
+            ax.set_ylabel(f"z of {who}")
+            ax.set_title(words(name))
+    x_name(fig, "lag (trials by which values are moved up)")
     note = "agreement on items against chance; red: best lag; band: |z| < 3"
     header(fig, frame, "Do the rows belong to their items?", note, labels=True)
     return fig
@@ -80,7 +83,7 @@ def _bars(ax: Axes, rows: pd.DataFrame) -> None:
             f"lag {lag}\nz = {value:.1f}",
             (lag + (0.45 if right else -0.45), value),
             ha="left" if right else "right",
-            va="top",
+            va="top" if value > 0.3 * ax.get_ylim()[1] else "bottom",
             fontweight="bold",
             color=_BEST,
         )

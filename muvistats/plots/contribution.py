@@ -9,13 +9,17 @@ from matplotlib.figure import Figure
 
 from ..errors import DataError
 from ..results.words import fixed
-from .style import GREY, INK, colours, header, interval_level, new_figure, require, styled, words
+from .layout import header, panel
+from .paper import GREY, INK, Width
+from .style import colours, interval_level, name_beside, require, styled, words
 
 _SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}
 
 
 @styled
-def plot_modality_contribution(frame: pd.DataFrame) -> Figure:
+def plot_modality_contribution(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw the share of each modality in the audiovisual emotion, one bar per dimension.
 
     Parameters
@@ -53,8 +57,7 @@ def plot_modality_contribution(frame: pd.DataFrame) -> Figure:
     bars = list(shares[keys].drop_duplicates().itertuples(index=False, name=None))
     bars.sort(key=lambda key: list(shares["dimension"].unique()).index(key[0]))
     several = shares["estimator"].nunique() > shares["scope"].nunique()
-    fig = new_figure(6.8, 0.55 + 0.52 * len(bars))
-    ax = fig.subplots()
+    fig, ax = panel(6.8, 0.55 + 0.52 * len(bars))
     for place, key in enumerate(bars):
         match = (frame[keys] == pd.Series(dict(zip(keys, key, strict=True)))).all(axis=1)
         _bar(ax, place, frame[match & (frame["item"] == "all")], modalities)
@@ -109,6 +112,4 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         ax.plot(first["estimate"], place + 0.34, "o", color=INK, markersize=4, clip_on=False)
     whole = part.loc[part["quantity"] == "r_squared", "estimate"]
     if len(whole):
-        ax.text(
-            1.015, place, f"R\u00b2 {fixed(whole.iloc[0], 2)}", va="center", color=GREY, fontsize=8
-        )
+        name_beside(ax, place, f"R\u00b2 {fixed(whole.iloc[0], 2)}", color=GREY, points=8)

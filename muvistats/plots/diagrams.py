@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +14,11 @@ from matplotlib.patches import FancyBboxPatch, Patch
 
 from ..errors import DataError
 from .layers import Layer, Network, read_network
+from .layout import header, legend, lines_of
+from .lettering import wrap
 from .networks import network_name
-from .style import GREY, INK, colours, header, new_figure, styled
+from .paper import GREY, INK, Width, narrow, new_figure, size
+from .style import colours, styled
 
 # Sizes of a diagram, in inches.
 _BOX, _TALL, _SMALL, _GAP = 1.24, 0.36, 0.2, 0.25
@@ -41,7 +43,7 @@ _DASHED = (0, (3, 2))
 
 
 @styled
-def plot_architectures(models: Any) -> Figure:
+def plot_architectures(models: Any, *, width: Width | None = None) -> Figure:
     """Draw networks layer by layer, side by side (the paper's Figure 7).
 
     Parameters
@@ -78,30 +80,30 @@ def plot_architectures(models: Any) -> Figure:
     widths = {title: _width(network) for title, network in networks.items()}
     lowest = min(y for spots in places.values() for _, y in spots.values())
     height = _TALL / 2 + _GAP + 0.1 - lowest
-    total = sum(widths.values()) + _BETWEEN * (len(networks) - 1) + 0.3
-    fig = new_figure(total, height + _TITLE + _LEGEND + 0.15, layout=None)
-    across, up = fig.get_size_inches()
-    left = (across - total) / 2 + 0.15
-    for title, network in networks.items():
-        ax = fig.add_axes(
-            (left / across, _LEGEND / up, widths[title] / across, (height + _TITLE) / up)
-        )
-        ax.set_xlim(0, widths[title])
-        ax.set_ylim(-height, _TITLE)
-        ax.set_axis_off()
-        _diagram(ax, network, places[title], colour)
-        _panel_title(ax, title, network)
-        left += widths[title] + _BETWEEN
-    _diagram_legend(fig, list(networks.values()), colour)
-    steps = {
-        layer.shape[0]
-        for one in networks.values()
-        for layer in one.layers
-        if layer.is_input and layer.shape is not None and len(layer.shape) == 2
-    }
+    rows, scale = lines_of(widths, _BETWEEN)
+    total = max(sum(widths[title] + _BETWEEN for title in row) for row in rows) - _BETWEEN + 0.3
+    tall, below = height + _TITLE, _LEGEND + (0.5 if narrow() else 0.0)
+    fig = new_figure(total, tall * len(rows) + below + 0.15, layout=None)
+    drawn = list(networks.values())
+    shapes = {x.shape for x in (y for one in drawn for y in one.layers) if x.is_input and x.shape}
+    steps = {shape[0] for shape in shapes if len(shape) == 2}
     window = f"windows of {steps.pop()} time steps predict the next; " if len(steps) == 1 else ""
     note = f"{window}beside arrows: time steps \u00d7 values"
     header(fig, None, "Architectures of the networks", note)
+    across, up = fig.get_size_inches()
+    for number, row in enumerate(rows):
+        left = (across - total * scale) / 2 + 0.15 * scale
+        bottom = below + tall * (len(rows) - 1 - number)
+        for title in row:
+            wide = widths[title] * scale
+            ax = fig.add_axes((left / across, bottom / up, wide / across, tall / up))
+            ax.set_xlim(0, widths[title])
+            ax.set_ylim(-height, _TITLE)
+            ax.set_axis_off()
+            _diagram(ax, networks[title], places[title], colour, scale)
+            _panel_title(ax, title, networks[title], wide + 0.8 * _BETWEEN)
+            left += wide + _BETWEEN * scale
+    _diagram_legend(fig, drawn, colour)
     return fig
 
 
@@ -190,13 +192,15 @@ def _diagram(
     network: Network,
     spots: Mapping[str, tuple[float, float]],
     colour: Mapping[str, str],
+    scale: float,
 ) -> None:
     """Boxes and arrows of one network."""
     read = {name for layer in network.layers for name in layer.inbound}
     for layer in network.layers:
         x, y = spots[layer.name]
         shade = colour[_group(layer)]
-        half = _half(layer)
+        half, big = _half(layer), 0 if layer.is_small else 1
+        room = max(0.1, _BOX * scale - 0.04)
         box = FancyBboxPatch(
             (x - _BOX / 2, y - half),
             _BOX,
@@ -214,10 +218,10 @@ def _diagram(
         ax.text(
             x,
             y,
-            layer.text.lower() if layer.is_small else layer.text,
+            wrap(layer.text.lower() if layer.is_small else layer.text, room, size(7 + big)),
             ha="center",
             va="center_baseline",
-            fontsize=7 if layer.is_small else 8,
+            fontsize=size(7 + big),
             color=GREY if layer.is_small else INK,
             bbox={"facecolor": _tint(shade), "edgecolor": "none", "pad": 1}
             if layer.frozen
@@ -251,7 +255,7 @@ def _arrow(ax: Axes, before: Layer, after: Layer, spots: Mapping[str, tuple[floa
             " \u00d7 ".join(f"{size:,}" for size in before.shape),
             ha="left" if side > 0 else "right",
             va="center",
-            fontsize=6.5,
+            fontsize=size(6.5),
             color=GREY,
             gid=f"shape {before.name}",
         )
@@ -266,7 +270,7 @@ def _output(ax: Axes, layer: Layer, x: float, y: float) -> None:
         arrowprops=_ARROW,
     )
     said = layer.name.replace("_", " ")
-    ax.text(x, y - 0.68 * _GAP, said, ha="center", va="top", fontsize=8, color=INK)
+    ax.text(x, y - 0.68 * _GAP, said, ha="center", va="top", fontsize=size(8), color=INK)
 
 
 def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int) -> None:
@@ -295,7 +299,7 @@ def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int
         "weights of\n" + name.replace("_", " ").replace(" (", "\n("),
         ha="center",
         va="center",
-        fontsize=7,
+        fontsize=size(7),
         color=INK,
         linespacing=1.15,
     )
@@ -309,11 +313,20 @@ def _source(ax: Axes, name: str, spots: Sequence[tuple[float, float]], side: int
         )
 
 
-def _panel_title(ax: Axes, title: str, network: Network) -> None:
-    ax.text(0, _TITLE, title, ha="left", va="top", fontsize=10, fontweight="bold")
+def _panel_title(ax: Axes, title: str, network: Network, wide: float) -> None:
+    said = wrap(title, wide, size(10), bold=True)
+    ax.text(0, _TITLE, said, ha="left", va="top", fontsize=size(10), fontweight="bold")
     if network.parameters is not None:
         text = f"{network.parameters:,} weights"
-        ax.text(0, _TITLE - 0.21, text, ha="left", va="top", fontsize=7.5, color=GREY)
+        ax.text(
+            0,
+            _TITLE - 0.21 * (1 + said.count("\n")),
+            text,
+            ha="left",
+            va="top",
+            fontsize=size(7.5),
+            color=GREY,
+        )
 
 
 def _diagram_legend(fig: Figure, networks: Sequence[Network], colour: Mapping[str, str]) -> None:
@@ -334,6 +347,4 @@ def _diagram_legend(fig: Figure, networks: Sequence[Network], colour: Mapping[st
         handles.append(dashed)
     if any(layer.frozen for layer in layers):
         handles.append(Patch(facecolor="white", edgecolor=GREY, hatch="////", label="frozen"))
-    inches = sum(0.55 + 0.075 * len(str(handle.get_label())) for handle in handles)
-    lines = math.ceil(inches / fig.get_size_inches()[0])
-    fig.legend(handles=handles, loc="lower center", ncols=-(-len(handles) // lines))
+    legend(fig, handles)

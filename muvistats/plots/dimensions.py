@@ -15,16 +15,10 @@ from ..dataset.access import dimensions_of, on_unit_scale
 from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
-from .style import (
-    GREY,
-    INK,
-    SEQUENTIAL,
-    colours,
-    header,
-    new_figure,
-    styled,
-    words,
-)
+from .layout import header, panels
+from .lettering import wrap
+from .paper import GREY, INK, Width, new_figure, size, wide_of
+from .style import SEQUENTIAL, colours, styled, words
 
 #: 33 bins that each hold 7 of the 231 positions of MuVi's pixel grid (multiples of 1/115), so
 #: that no stripes appear; any other scale is as well off.
@@ -36,7 +30,12 @@ _PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
 
 @styled
 @takes_study
-def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None = None) -> Figure:
+def plot_dimension_distributions(
+    data: xr.DataTree,
+    *,
+    dimension: Names | None = None,
+    width: Width | None = None,
+) -> Figure:
     """Draw how ratings are distributed, for each modality (the paper's Figure 2).
 
     Parameters
@@ -83,11 +82,15 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
     colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
     unit = _unit(annotations, names)
     if len(names) == 2:
-        fig = new_figure(1.3 + _PITCH * len(modalities), 0.85 + _PLANE + _MARGIN, layout=None)
-        _planes(fig, samples, {name: scale_of(annotations[name]) for name in names}, colour, unit)
+        side = _side(len(modalities))
+        below = wrap(words(names[0]), side, size(9)).count("\n") * size(9) / 60
+        above = max(_lines(m, side) - 1 for m in modalities) * size(10) / 60
+        fig, spots = _sheet(len(modalities), side, below, above)
+        scales = {name: scale_of(annotations[name]) for name in names}
     else:
-        fig = new_figure(1.0 + 2.6 * len(modalities), 2.6)
-        axes = np.atleast_1d(fig.subplots(1, len(modalities), sharey=True))
+        wide = 1.0 + 2.6 * len(modalities)
+        fig, grid = panels(1, len(modalities), wide, 2.6, least=1.8, sharey=True)
+        axes = grid[0]
         low, high = scale_of(annotations[names[0]])
         for ax, modality in zip(axes, modalities, strict=True):
             values = samples[modality][:, 0]
@@ -97,10 +100,47 @@ def plot_dimension_distributions(data: xr.DataTree, *, dimension: Names | None =
             ax.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
             ax.set_title(_title(modality))
             ax.set_xlabel(words(names[0]))
-        axes[0].set_ylabel(f"{unit} (%)")
+            ax.set_ylabel(f"{unit} (%)")
     note = f"{total:,} {unit}; {'cross' if len(names) == 2 else 'line'}: mean"
     header(fig, data, f"Distribution of {' and '.join(names[::-1])}", note)
+    if len(names) == 2:
+        _planes(fig, samples, scales, colour, unit, spots)
     return fig
+
+
+def _beside(number: int) -> tuple[int, float]:
+    """Planes in a line, and inches from one to the next."""
+    if (wide := wide_of()) is None:
+        return number, _PITCH
+    beside = max(1, min(number, int((wide - 1.3) / 1.75)))
+    return beside, (wide - 1.3) / beside
+
+
+def _side(number: int) -> float:
+    """Side of each plane in inches."""
+    return min(_PLANE, _beside(number)[1] - _PITCH + _PLANE + (0.15 if wide_of() else 0))
+
+
+def _lines(modality: str, side: float) -> int:
+    return wrap(_title(modality), side + _MARGIN, size(10), bold=True).count("\n") + 1
+
+
+def _sheet(
+    number: int, side: float, below: float, above: float
+) -> tuple[Figure, list[tuple[float, float, float]]]:
+    """Figure for planes of this side, and left, bottom and side of each in inches.
+
+    `below` and `above` are what names of several lines take more than one line.
+    """
+    beside, pitch = _beside(number)
+    lines = -(-number // beside)
+    deep = side + _MARGIN + 0.75 + below + above
+    left, bottom = (0.6, 0.5 + below) if wide_of() is None else (0.5, 0.45 + below)
+    fig = new_figure(1.3 + _PITCH * number, deep * lines + 0.1, layout=None)
+    return fig, [
+        (left + (k % beside) * pitch, bottom + deep * (lines - 1 - k // beside), side)
+        for k in range(number)
+    ]
 
 
 def _unit(annotations: xr.Dataset, names: Sequence[str]) -> str:
@@ -153,6 +193,7 @@ def _planes(
     scales: dict[str, tuple[float, float]],
     colour: dict[str, str],
     unit: str,
+    spots: Sequence[tuple[float, float, float]],
 ) -> None:
     """One plane per modality, placed by hand so that all have the same size."""
     shares = {
@@ -173,9 +214,9 @@ def _planes(
     def add(left: float, bottom: float, wide: float, high: float) -> Axes:
         return fig.add_axes((left / width, bottom / height, wide / width, high / height))
 
-    for column, (modality, share) in enumerate(shares.items()):
-        left = 0.6 + column * _PITCH
-        main = add(left, 0.5, _PLANE, _PLANE)
+    edge = max(left + side for left, _, side in spots) + _MARGIN + 0.33
+    for (modality, share), (left, bottom, plane) in zip(shares.items(), spots, strict=True):
+        main = add(left, bottom, plane, plane)
         image = main.pcolormesh(
             _EDGES,
             _EDGES,
@@ -188,24 +229,24 @@ def _planes(
         main.axvline(0, color=GREY, linewidth=0.6)
         if len(samples[modality]):
             centre = samples[modality].mean(axis=0)
-            for size, weight, ink in ((13, 3.6, "white"), (12, 1.8, INK)):
-                main.plot(*centre, "+", color=ink, markersize=size, markeredgewidth=weight)
+            for span, weight, ink in ((13, 3.6, "white"), (12, 1.8, INK)):
+                main.plot(*centre, "+", color=ink, markersize=span, markeredgewidth=weight)
         main.set(xlim=(-1, 1), ylim=(-1, 1))
         main.set_xticks((-1, 0, 1), across)
         main.set_yticks((-1, 0, 1), up)
-        main.set_xlabel(words(names[0]), labelpad=2)
-        if column == 0:
-            main.set_ylabel(words(names[1]), labelpad=0)
-        top = add(left, 0.5 + _PLANE + 0.05, _PLANE, _MARGIN)
-        side = add(left + _PLANE + 0.05, 0.5, _MARGIN, _PLANE)
+        main.set_xlabel(wrap(words(names[0]), plane, size(9)), labelpad=2)
+        if left == spots[0][0]:
+            main.set_ylabel(wrap(words(names[1]), plane, size(9)), labelpad=0)
+        top = add(left, bottom + plane + 0.05, plane, _MARGIN)
+        side = add(left + plane + 0.05, bottom, _MARGIN, plane)
         shade = colour[modality]
         top.stairs(share.sum(axis=1), _EDGES, fill=True, color=shade)
         side.stairs(share.sum(axis=0), _EDGES, fill=True, color=shade, orientation="horizontal")
         top.set(xlim=(-1, 1), ylim=(0, peak))
         side.set(ylim=(-1, 1), xlim=(0, peak))
-        top.set_title(_title(modality))
+        top.set_title(wrap(_title(modality), plane + _MARGIN, size(10), bold=True))
         top.axis("off")
         side.axis("off")
-    bar = fig.colorbar(image, cax=add(0.6 + len(shares) * _PITCH, 0.5, 0.12, _PLANE), extend="max")
+    bar = fig.colorbar(image, cax=add(edge, spots[0][1], 0.12, spots[0][2]), extend="max")
     bar.set_label(f"{unit} per bin (%)")
     bar.outline.set_visible(False)

@@ -7,7 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import GREY, INK, colours, header, interval_level, new_figure, require, styled, words
+from .layout import header, legend, panels
+from .paper import GREY, INK, Width, size
+from .style import colours, interval_level, require, styled, words
 
 _TITLES = {
     "share": "share of R squared",
@@ -16,7 +18,7 @@ _TITLES = {
 
 
 @styled
-def plot_dominance_over_time(frame: pd.DataFrame) -> Figure:
+def plot_dominance_over_time(frame: pd.DataFrame, *, width: Width | None = None) -> Figure:
     """Draw the weight of each modality, and with whom both together side, window by window.
 
     Parameters
@@ -47,20 +49,16 @@ def plot_dominance_over_time(frame: pd.DataFrame) -> Figure:
     columns = "dimension window_start window_end quantity modality estimate chance p_adjusted"
     require(frame, "dominance_over_time", *columns.split(), "conf_low", "conf_high")
     names = list(frame["dimension"].unique())
-    fig = new_figure(7.6, 0.9 + 2.1 * len(names))
-    axes = fig.subplots(len(names), 2, sharex=True, sharey=True, squeeze=False)
+    high = 0.9 + 2.1 * len(names)
+    fig, axes = panels(len(names), 2, 7.6, high, sharex=True, sharey=True)
     for line, name in zip(axes, names, strict=True):
         part = frame[frame["dimension"] == name]
         for ax, quantity in zip(line, _TITLES, strict=True):
             _windows(ax, part, quantity)
-        line[0].set_ylabel(words(name))
-    for ax, title in zip(axes[0], _TITLES.values(), strict=True):
-        ax.set_title(title, fontsize=9, loc="left")
-    for ax in axes[-1]:
-        ax.set_xlabel("seconds")
+            ax.set_title(_TITLES[quantity], fontsize=size(9))
+            ax.set(xlabel="seconds", ylabel=words(name))
     axes[0, 0].set_ylim(-0.02, 1.02)
-    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.1}
-    axes[0, 1].legend(fontsize=8, frameon=False, ncols=2, **place)
+    legend(fig, axes[0, 1].get_legend_handles_labels()[0])
     target = frame.loc[frame["quantity"] == "r_squared", "modality"].dropna()
     title = f"Who leads the {target.iloc[0]} emotion" if len(target) else "Who leads"
     level = interval_level(frame)

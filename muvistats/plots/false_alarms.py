@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,7 +11,9 @@ from matplotlib.figure import Figure
 
 from ..arguments import check_choice
 from ..errors import DataError
-from .style import GREY, PALE, colours, header, markers, new_figure, require, styled, words
+from .layout import header, key, panels, several
+from .paper import GREY, Width, size
+from .style import PALE, colours, markers, require, styled, words
 
 _DEPENDENCE = ("independent", "design", "clusters")
 _LINE = 0.2  # inches per test
@@ -28,7 +32,9 @@ _DASHES = ("-", "--", ":", "-.")
 
 
 @styled
-def plot_calibration(frame: pd.DataFrame) -> Figure:
+def plot_calibration(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw how often each test rejects where there is nothing to find.
 
     Parameters
@@ -67,16 +73,15 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
     scenarios = list(dict.fromkeys(rows["scenario"]))
     lines = [list(dict.fromkeys(rows.loc[rows["scenario"] == s, "line"])) for s in scenarios]
     height = _LINE * sum(map(len, lines)) + 0.55 * len(scenarios)
-    fig = new_figure(8.2, height)
     heights = [max(len(names), 2) for names in lines]
-    axes = np.atleast_1d(fig.subplots(len(scenarios), 1, sharex=True, height_ratios=heights))
+    fig, grid = panels(len(scenarios), 1, 8.2, height, ratios=heights, sharex=True)
+    axes = grid[:, 0]
     for ax, scenario, names in zip(axes, scenarios, lines, strict=True):
         _rates(ax, rows[rows["scenario"] == scenario], names)
         ax.set_title(words(scenario))
     axes[-1].set_xlabel("share of simulated studies in which the test rejects")
-    axes[0].legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.1, handletextpad=0.1
-    )
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.1}
+    key(fig, axes[0], ncols=3, handletextpad=0.1, **place)
     alpha, n = float(rows["alpha"].iloc[0]), int(rows["n"].max()) if "n" in rows else 0
     note = f"line: {alpha:.0%}; {n:,} studies per scenario; bars hold for all rows at once"
     header(fig, frame, "Rejections where there is nothing to find", note)
@@ -116,7 +121,13 @@ def _rates(ax: Axes, rows: pd.DataFrame, lines: list[str]) -> None:
 
 
 @styled
-def plot_power(frame: pd.DataFrame, *, x: str | None = None) -> Figure:
+def plot_power(
+    frame: pd.DataFrame,
+    *,
+    x: str | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw power against the size of the study, or against what it costs.
 
     Parameters
@@ -160,20 +171,17 @@ def plot_power(frame: pd.DataFrame, *, x: str | None = None) -> Figure:
     free = frame.groupby(across)[varies].nunique().max() > 1  # raters may follow participants
     others = [name for name in varies if free[name] and name not in (across, follows)]
     known = frame.fillna(dict.fromkeys(_PANEL, ""))
-    panels = list(known.groupby(list(_PANEL), sort=False))
-    columns = min(len(panels), 3)
-    n_rows = -(-len(panels) // columns)
-    fig = new_figure(3.3 * columns, 2.7 * n_rows)
-    axes = fig.subplots(n_rows, columns, sharey=True, squeeze=False).ravel()
-    for ax, (key, rows) in zip(axes, panels, strict=False):
+    parts = list(known.groupby(list(_PANEL), sort=False))
+    fig, axes = several(len(parts), 3, 3.3, 2.7, least=1.9, sharey=True)
+    for ax, (name, rows) in zip(axes, parts, strict=True):
         _curves(ax, rows, across, others)
-        ax.set_title(", ".join(str(part) for part in key if part not in ("", "all")), fontsize=8.5)
+        ax.set_title(
+            ", ".join(str(part) for part in name if part not in ("", "all")), fontsize=size(8.5)
+        )
         ax.set_xlabel(_SIZES[across])
-    for ax in axes[len(panels) :]:
-        ax.set_visible(False)
-    axes[0].set_ylabel("share of studies that find it")
+        ax.set_ylabel("share of studies that find it")
     axes[0].set_ylim(-0.02, 1.02)
-    axes[0].legend(fontsize=7)
+    key(fig, axes[0], fontsize=7)
     alpha = float(frame["alpha"].iloc[0]) if "alpha" in frame else 0.05
     n = int(frame["n"].max()) if "n" in frame else 0
     header(fig, frame, "Power", f"tests at {alpha:.0%}; {n:,} simulated studies per point")
@@ -188,8 +196,8 @@ def _curves(ax: Axes, rows: pd.DataFrame, across: str, others: list[str]) -> Non
     names = list(dict.fromkeys(str(key[0]) for key, _ in groups))
     colour, marker = colours(names), markers(names)
     dashes: dict[tuple[object, ...], str] = {}
-    for key, group in groups:
-        name, combination = str(key[0]), tuple(key[len(ways) :])
+    for values, group in groups:
+        name, combination = str(values[0]), tuple(values[len(ways) :])
         dash = dashes.setdefault(combination, _DASHES[len(dashes) % len(_DASHES)])
         said = [
             f"{other.removeprefix('n_').replace('_', ' ')} {value:g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,18 +12,16 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ..errors import DataError
-from ..results.words import fixed
+from .layout import colour_bar, header, key, panel, panels, x_name
+from .matrix import heat_map, matrix_panel
+from .paper import GREY, INK, Width, size
 from .style import (
     DIVERGING,
-    GREY,
-    INK,
     PALE,
     colours,
-    header,
     label_table,
     markers,
     name_rows,
-    new_figure,
     one_reading,
     require,
     separate_categories,
@@ -35,7 +32,13 @@ from .style import (
 
 
 @styled
-def plot_label_correlations(frame: pd.DataFrame, *, scope: str = "total") -> Figure:
+def plot_label_correlations(
+    frame: pd.DataFrame,
+    *,
+    scope: str = "total",
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw the correlations between labels as a heat map (the paper's Figure 3).
 
     Parameters
@@ -80,28 +83,19 @@ def plot_label_correlations(frame: pd.DataFrame, *, scope: str = "total") -> Fig
     rows, columns = frame["label1"].map(place), frame["label2"].map(place)
     matrix[rows, columns] = matrix[columns, rows] = frame["estimate"]
     np.fill_diagonal(matrix, np.nan)
-    lower = np.ma.masked_invalid(np.where(np.tri(len(table), k=-1, dtype=bool), matrix, np.nan))
-
-    fig = new_figure(8.2, 7.0)
-    ax = fig.add_subplot()
+    fig, ax = matrix_panel(len(table))
     limit = max(0.1, float(np.nanmax(np.abs(matrix), initial=0.0)))
-    ax.set_facecolor("white")
-    undefined = np.tri(len(table), k=-1, dtype=bool) & np.isnan(matrix)
-    image = ax.imshow(lower, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="equal")
-    for i, j in np.argwhere(undefined):
-        ax.add_patch(mpl.patches.Rectangle((j - 0.5, i - 0.5), 1, 1, color=PALE))
-    for i, j in np.argwhere(np.abs(np.nan_to_num(lower.filled(0))) >= 0.2):
-        dark = abs(lower[i, j]) > 0.55 * limit
-        text = fixed(lower[i, j], 2).replace("0.", ".")
-        ax.text(j, i, text, ha="center", va="center", fontsize=5.5, color="w" if dark else INK)
-    ax.set_xticks(range(len(table)), table["text"], rotation=90)
-    ax.set_yticks(range(len(table)), table["text"])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    image = heat_map(
+        ax,
+        matrix,
+        table["text"].tolist(),
+        drawn=np.tri(len(table), k=-1, dtype=bool),
+        cmap=DIVERGING,
+        limits=(-limit, limit),
+        least=0.2,
+    )
     _category_staircase(ax, table["category"].to_list())
-    bar = fig.colorbar(image, ax=ax, shrink=0.6, pad=0.01, aspect=28)
-    bar.set_label("Pearson's r")
-    bar.outline.set_visible(False)
+    colour_bar(fig, image, [ax], "Pearson's r", shrink=0.6, pad=0.01)
     pairs = f"{len(frame)} pairs of {len(table)} labels"
     header(
         fig,
@@ -115,14 +109,14 @@ def plot_label_correlations(frame: pd.DataFrame, *, scope: str = "total") -> Fig
 
 def _category_staircase(ax: Axes, categories: list[str]) -> None:
     """Lines between categories in the lower triangle, and their names along the diagonal."""
-    size = len(categories)
-    starts = [i for i in range(size) if i == 0 or categories[i] != categories[i - 1]]
+    count = len(categories)
+    starts = [i for i in range(count) if i == 0 or categories[i] != categories[i - 1]]
     if not any(categories):
         return
-    for start, end in zip(starts, [*starts[1:], size], strict=True):
+    for start, end in zip(starts, [*starts[1:], count], strict=True):
         if start:
             ax.plot([-0.5, start - 0.5], [start - 0.5] * 2, color=GREY, linewidth=0.6)
-            ax.plot([start - 0.5] * 2, [start - 0.5, size - 0.5], color=GREY, linewidth=0.6)
+            ax.plot([start - 0.5] * 2, [start - 0.5, count - 0.5], color=GREY, linewidth=0.6)
         ax.plot([start - 0.5, end - 0.5], [start - 0.5] * 2, color=PALE, linewidth=0.6, zorder=0)
         ax.text(
             (start + end) / 2 + 0.4,
@@ -131,12 +125,14 @@ def _category_staircase(ax: Axes, categories: list[str]) -> None:
             ha="left",
             va="center",
             color=GREY,
-            fontsize=8,
+            fontsize=size(8),
         )
 
 
 @styled
-def plot_label_deviations(frame: pd.DataFrame) -> Figure:
+def plot_label_deviations(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw observed against expected label counts by group (the paper's Figures 4 to 6).
 
     Parameters
@@ -179,8 +175,9 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
     limit = max(3.0, float(shown["std_residual"].abs().max(skipna=True)))
     scale = ScalarMappable(Normalize(-limit, limit), DIVERGING)
 
-    fig = new_figure(2.6 + 2.9 * len(groups), 0.6 + 0.21 * len(table))
-    axes = np.atleast_1d(fig.subplots(1, len(groups), sharey=True))
+    high = max(0.6 + 0.21 * len(table), 2.1)
+    fig, grid = panels(1, len(groups), 2.6 + 2.9 * len(groups), high, least=1.2, sharey=True)
+    axes = grid[0]
     for ax, group in zip(axes, groups, strict=True):
         rows = shown[shown["group"] == group].set_index("label").reindex(table["label"])
         holds = design[design["group"] == group].set_index("label").reindex(table["label"])
@@ -189,10 +186,8 @@ def plot_label_deviations(frame: pd.DataFrame) -> Figure:
         separate_categories(ax, table["category"].to_list(), names=ax is axes[-1])
     name_rows(axes[0], table["text"].tolist())
     spread_panels(fig)
-    fig.supxlabel("labels chosen", fontsize=9)
-    bar = fig.colorbar(scale, ax=list(axes), shrink=0.5, pad=0.02, aspect=28)
-    bar.set_label("standardized residual")
-    bar.outline.set_visible(False)
+    x_name(fig, "labels chosen")
+    colour_bar(fig, scale, axes, "standardized residual", shrink=0.5, pad=0.02)
     factor = {"familiar": "familiarity"}.get(str(frame["factor"].iloc[0]), frame["factor"].iloc[0])
     factor = words(factor)
     note = "bar: observed; tick: expected if groups chose alike"
@@ -253,7 +248,9 @@ def _deviation_panel(
 
 
 @styled
-def plot_label_frequencies(frame: pd.DataFrame) -> Figure:
+def plot_label_frequencies(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw how often each label was chosen, by modality (the paper's Table 3).
 
     Parameters
@@ -295,8 +292,7 @@ def plot_label_frequencies(frame: pd.DataFrame) -> Figure:
     else:
         table = pd.DataFrame({"label": names, "category": "", "text": [words(n) for n in names]})
 
-    fig = new_figure(7.0, 0.8 + (0.27 if len(table) > 9 else 0.4) * len(table))
-    ax = fig.add_subplot()
+    fig, ax = panel(7.0, 0.8 + (0.27 if len(table) > 9 else 0.4) * len(table))
     colour, marker = colours(modalities), markers(modalities)
     offsets = (np.arange(len(modalities)) - (len(modalities) - 1) / 2) * 0.24
     for modality, offset in zip(modalities, offsets, strict=True):
@@ -331,7 +327,8 @@ def plot_label_frequencies(frame: pd.DataFrame) -> Figure:
         for m in modalities
     ]
     if modalities != ["all"]:
-        ax.legend(handles=handles, loc="lower right", frameon=True, edgecolor="none", framealpha=1)
+        look = {"frameon": True, "edgecolor": "none", "framealpha": 1}
+        key(fig, ax, handles, loc="lower right", **look)
     header(fig, frame, f"How often each {unit} was chosen", _level_note(rows), labels=True)
     return fig
 

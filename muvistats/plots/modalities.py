@@ -15,7 +15,9 @@ from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats, Names
-from .style import GREY, INK, colours, header, new_figure, p_text, require, styled, words
+from .layout import header, panels
+from .paper import GREY, INK, Width, root_of, size
+from .style import colours, p_text, require, styled, words
 
 #: Colour of what belongs to two modalities.
 _PAIR = "#4C7A99"
@@ -26,6 +28,9 @@ _STATISTICS = {
     "chi2": "By design, \u03c7\u00b2",
     "F": "By design, F",
 }
+
+#: Inches from column to column that numbers beside the marks need.
+_NUMBER = 0.5
 
 #: More points than this are not drawn one by one.
 _MOST_POINTS = 3000
@@ -38,6 +43,8 @@ def plot_modality_medians(
     *,
     dimension: Names | None = None,
     tests: pd.DataFrame | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw one value per annotation by modality, with the medians (the paper's section 4.2.1).
 
@@ -79,8 +86,8 @@ def plot_modality_medians(
         raise DataError("no rated dimension to draw", expected="a study with rated dimensions")
     require(frame, "annotation_frame", "modality", *names)
     levels = _levels(frame["modality"])
-    fig = new_figure(0.6 + 3.4 * len(names), 3.4)
-    for ax, name in zip(np.atleast_1d(fig.subplots(1, len(names))), names, strict=True):
+    fig, grid = panels(1, len(names), 0.6 + 3.4 * len(names), 3.4, least=2.6)
+    for ax, name in zip(grid[0], names, strict=True):
         groups = {
             level: np.sort(
                 frame.loc[frame["modality"] == level, name].dropna().to_numpy(dtype=float)
@@ -89,12 +96,12 @@ def plot_modality_medians(
         }
         _violins(ax, groups)
         ax.set_ylabel(words(name))
-        low, high = _limits(frame, name)
+        low, high = limits_of(frame, name)
         ax.set_ylim(low, high)
         if low < 0 < high:
             ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         if tests is not None:
-            ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=9)
+            ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=size(9))
     header(fig, data, "Median of each annotation, by modality", "bar: quartiles; white dot: median")
     return fig
 
@@ -117,19 +124,7 @@ def _violins(ax: Axes, groups: dict[str, Floats]) -> None:
         )
         for body in shade["bodies"]:
             body.set(facecolor=colour[level], alpha=0.28, edgecolor="none")
-        if len(values) <= _MOST_POINTS:
-            x = place + jitter.uniform(-0.16, 0.16, len(values))
-            ax.plot(
-                x,
-                values,
-                ".",
-                color=colour[level],
-                markersize=3 if len(values) > 200 else 5,
-                alpha=0.5,
-                rasterized=True,
-                markeredgewidth=0,
-                gid="points",
-            )
+        points_of(ax, place + jitter.uniform(-0.16, 0.16, len(values)), values, colour[level])
         low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
         ax.vlines(place, low, high, color=INK, linewidth=4)
         ax.plot(
@@ -142,7 +137,23 @@ def _violins(ax: Axes, groups: dict[str, Floats]) -> None:
     ax.grid(axis="y")
 
 
-def _limits(frame: pd.DataFrame, name: str) -> tuple[float, float]:
+def points_of(ax: Axes, x: Floats, y: Floats, colour: str) -> None:
+    """Single values, as long as there are not too many to tell apart."""
+    if len(x) <= _MOST_POINTS:
+        ax.plot(
+            x,
+            y,
+            ".",
+            color=colour,
+            markersize=3 if len(x) > 200 else 5,
+            alpha=0.5,
+            rasterized=True,
+            markeredgewidth=0,
+            gid="points",
+        )
+
+
+def limits_of(frame: pd.DataFrame, name: str) -> tuple[float, float]:
     """Ends of an axis: those of the scale, or of the values where no scale is known."""
     values = frame[name].dropna().to_numpy(dtype=float)
     default = (values.min(), values.max()) if len(values) else (-1.0, 1.0)
@@ -185,7 +196,9 @@ def _test_text(test: pd.DataFrame, dimension: str) -> str:
 
 
 @styled
-def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
+def plot_modality_correlations(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw how alike the trajectories of two modalities are, item by item.
 
     Parameters
@@ -226,21 +239,23 @@ def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
     pairs = list(dict.fromkeys(zip(frame["modality1"], frame["modality2"], strict=True)))
     if not names:
         raise DataError("no row per item", expected="modality_correlations(data, level='item')")
-    fig = new_figure(0.8 + (0.6 + 1.15 * len(pairs)) * len(names), 3.5)
-    axes = np.atleast_1d(fig.subplots(1, len(names), sharey=True))
+    wide = 0.8 + (0.6 + 1.15 * len(pairs)) * len(names)
+    fig, grid = panels(1, len(names), wide, 3.5, least=2.6, sharey=True)
+    axes = grid[0]
     jitter = np.random.default_rng(0)
     for ax, name in zip(axes, names, strict=True):
         part = frame[frame["dimension"] == name]
         for place, pair in enumerate(pairs):
             of_pair = (part["modality1"] == pair[0]) & (part["modality2"] == pair[1])
-            _spread(ax, place, part.loc[of_pair, "estimate"].dropna().to_numpy(), jitter)
+            values = part.loc[of_pair, "estimate"].dropna().to_numpy()
+            _spread(ax, place, values, jitter, room=_pitch(ax, len(pairs)))
         ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
         ax.set_title(words(name))
-        ax.set_xticks(range(len(pairs)), [f"{words(a)} and\n{b}" for a, b in pairs])
+        ax.set_xticks(range(len(pairs)), [f"{words(a)} and\n{words(b).lower()}" for a, b in pairs])
         ax.set_xlim(-0.6, len(pairs) - 0.4)
         ax.tick_params(axis="x", length=0)
         ax.grid(axis="y")
-    axes[0].set_ylabel("correlation over time")
+        ax.set_ylabel("correlation over time")
     axes[0].set_ylim(-1.05, 1.05)
     items = frame["item"].nunique()
     note = f"a dot is one of {items} items; box: quartiles; diamond: mean"
@@ -248,7 +263,14 @@ def plot_modality_correlations(frame: pd.DataFrame) -> Figure:
     return fig
 
 
-def _spread(ax: Axes, place: int, values: Floats, jitter: np.random.Generator) -> None:
+def _pitch(ax: Axes, count: int) -> float:
+    """Inches from column to column, before names take some of them."""
+    return float(ax.get_window_extent().width) / float(root_of(ax).dpi) / count
+
+
+def _spread(
+    ax: Axes, place: int, values: Floats, jitter: np.random.Generator, *, room: float
+) -> None:
     """Points, box and mean of one pair."""
     if not len(values):
         return
@@ -266,7 +288,8 @@ def _spread(ax: Axes, place: int, values: Floats, jitter: np.random.Generator) -
         capprops={"color": GREY},
     )
     ax.plot(place, values.mean(), "D", color=INK, markersize=5, gid="mean")
-    _number(ax, place, values.mean(), 8)
+    if room > _NUMBER:
+        _number(ax, place, values.mean(), 8)
 
 
 def _number(ax: Axes, place: int, value: float, points: int) -> None:

@@ -17,11 +17,14 @@ from ..dataset.access import select
 from ..errors import DataError
 from ..results.words import fixed
 from ..types import Floats, Ints, Names
-from .agreement import plot_agreement_trajectory
+from .agreement import draw_raters
+from .layout import header, several
 from .networks import network_name
-from .style import GREY, INK, header, new_figure, require, spread_panels, styled, words
+from .paper import GREY, INK, Width, size
+from .style import require, spread_panels, styled, words
 
 _MODEL = "#B5400A"
+_DASHED = (0, (4, 1.5))
 
 #: Colours of coefficients above and below 0.
 _SIGNS = ("#0072B2", "#D55E00")
@@ -85,6 +88,8 @@ def plot_model_trajectory(
     item: str | None = None,
     dimension: Names | None = None,
     configuration: str | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw raters, their weighted estimator and what a model predicts (Figures 8 and 9).
 
@@ -129,7 +134,7 @@ def plot_model_trajectory(
             found=type(models).__name__,
             expected="feature_models(data) or network_models(data)",
         )
-    fits, name, several = _fits(models, dimension, configuration)
+    fits, name, several_nets = _fits(models, dimension, configuration)
     inputs = models.inputs
     item = _typical(fits, inputs.items) if item is None else str(item)
     if item not in inputs.items:
@@ -138,23 +143,23 @@ def plot_model_trajectory(
     targets = list(dict.fromkeys(fit.target for fit in fits))
     single = targets[0] if len(targets) == 1 else dimension
     modalities = {fit.modality for fit in fits}
-    data = select(models.data, modality=sorted(modalities)) if several else models.data
-    figure = plot_agreement_trajectory(data, item=item, dimension=single)
-    word = f"{network_name(name) if several else name.replace('_', ' ')} prediction"
-    _rename(figure, f"Raters of {item}, their weighted estimator and the {word}")
-    shown = [each for each in inputs.modalities if not several or each in modalities]
+    data = select(models.data, modality=sorted(modalities)) if several_nets else models.data
+    word = f"{network_name(name) if several_nets else name.replace('_', ' ')} prediction"
+    key_line = Line2D([], [], color=_MODEL, linewidth=1.8, linestyle=_DASHED)
+    key_line.set_label(f"{word}, item not seen")
+    title = f"Raters of {item}, their weighted estimator and the {word}"
+    figure, grid = draw_raters(data, item, single, title, [key_line])
+    shown = [each for each in inputs.modalities if not several_nets or each in modalities]
     rows = inputs.item == number
-    axes = np.array(figure.axes).reshape(-1, len(shown))
     drawn = 0
-    for panels, target in zip(axes, targets, strict=False):
-        for ax, modality in zip(panels, shown, strict=True):
+    for line, target in zip(grid, targets, strict=False):
+        for each, modality in zip(line, shown, strict=True):
             fit = _fit_of(fits, modality, target)
             if fit is not None and not np.isnan(fit.fitted[rows]).all():
-                _draw_prediction(ax, inputs.time[rows], fit.fitted[rows], fit, number)
+                _draw_prediction(each, inputs.time[rows], fit.fitted[rows], fit, number)
                 drawn += 1
     if not drawn:
         raise DataError("no model predicts this item", found=item)
-    _add_to_legend(figure, f"{word}, item not seen")
     return figure
 
 
@@ -175,13 +180,6 @@ def _fits(
     return [fit for fit in fits if fit.configuration == name], name, True
 
 
-def _rename(figure: Figure, title: str) -> None:
-    """Another title, and the width that it needs beside the mark of simulated data."""
-    figure.texts[0].set_text(title)
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(max(width, 1.5 + 0.096 * len(title)), height)
-
-
 def _draw_prediction(ax: Axes, time: Floats, values: Floats, fit: Any, number: int) -> None:
     """Dashed prediction of an item, and what stands below it."""
     place = int(np.flatnonzero(np.asarray(fit.items) == number)[0])
@@ -190,7 +188,7 @@ def _draw_prediction(ax: Axes, time: Floats, values: Floats, fit: Any, number: i
         values,
         color=_MODEL,
         linewidth=1.8,
-        linestyle=(0, (4, 1.5)),
+        linestyle=_DASHED,
         zorder=7,
         gid="model",
     )
@@ -201,7 +199,7 @@ def _draw_prediction(ax: Axes, time: Floats, values: Floats, fit: Any, number: i
         text,
         transform=ax.transAxes,
         ha="right",
-        fontsize=8,
+        fontsize=size(8),
         color=_MODEL,
         gid="score",
     )
@@ -227,22 +225,14 @@ def _typical(fits: Sequence[Any], items: Sequence[str]) -> str:
     return str(means.index[len(means) // 2])
 
 
-def _add_to_legend(figure: Figure, label: str) -> None:
-    (legend,) = figure.legends
-    handles = [*legend.legend_handles]
-    texts = [text.get_text() for text in legend.get_texts()]
-    legend.remove()
-    handles.append(Line2D([], [], color=_MODEL, linewidth=1.8, linestyle=(0, (4, 1.5))))
-    figure.legend(
-        handles=[handle for handle in handles if handle is not None],
-        labels=[*texts, label],
-        loc="outside lower center",
-        ncols=len(handles) if figure.get_size_inches()[0] > 6 else 2,
-    )
-
-
 @styled
-def plot_feature_ranks(frame: pd.DataFrame, *, n_features: int = 8) -> Figure:
+def plot_feature_ranks(
+    frame: pd.DataFrame,
+    *,
+    n_features: int = 8,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw the features with the largest coefficients (the paper's Table 7).
 
     Parameters
@@ -280,12 +270,9 @@ def plot_feature_ranks(frame: pd.DataFrame, *, n_features: int = 8) -> Figure:
     if ranked.empty:
         raise DataError("no feature has a coefficient", expected="rank_features(data)")
     parts = list(ranked.groupby(keys, sort=False, dropna=False))
-    columns = min(2, len(parts))
-    lines = -(-len(parts) // columns)
     shown = min(n_features, max(len(part) for _, part in parts))
-    figure = new_figure(0.4 + 4.7 * columns, lines * (0.75 + 0.2 * shown))
-    grid = figure.subplots(lines, columns, squeeze=False)
-    for ax, ((modality, features, target), part) in zip(grid.flat, parts, strict=False):
+    figure, grid = several(len(parts), 2, 4.7, 0.75 + 0.2 * shown, least=2.8, beside=0.4)
+    for ax, ((modality, features, target), part) in zip(grid, parts, strict=True):
         top = part.sort_values("rank", kind="stable").head(n_features)
         by_family = bool((top["feature"] == "all").all())
         names = top["family" if by_family else "feature"]
@@ -299,9 +286,7 @@ def plot_feature_ranks(frame: pd.DataFrame, *, n_features: int = 8) -> Figure:
         ax.invert_yaxis()
         ax.axvline(0, color=GREY, linewidth=0.6)
         by = str(features).replace("_", " + ")
-        ax.set_title(f"{words(modality)} by {by}: {target}", color=INK, fontsize=9)
-    for ax in list(grid.flat)[len(parts) :]:
-        ax.set_visible(False)
+        ax.set_title(f"{words(modality)} by {by}: {target}", color=INK, fontsize=size(9))
     spread_panels(figure)
     whole = bool((ranked["feature"] == "all").all())
     note = "largest absolute mean coefficient" if whole else "mean coefficient over folds"

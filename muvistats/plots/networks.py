@@ -11,20 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import DataError
-from .style import (
-    GREY,
-    INK,
-    PALE,
-    colours,
-    header,
-    markers,
-    new_figure,
-    one_reading,
-    require,
-    sign,
-    styled,
-    words,
-)
+from .layout import header, legend, panels
+from .paper import GREY, INK, Width
+from .style import PALE, colours, markers, one_reading, require, sign, styled, words
 
 _NAMES = {
     "early_fusion": "Early fusion (A1)",
@@ -50,7 +39,11 @@ _LINE, _HEAD = 0.19, 0.21  # inches of a configuration, and of the heading above
 
 @styled
 def plot_architecture_comparison(
-    frame: pd.DataFrame, *, metrics: Sequence[str] = ("rmse", "ccc")
+    frame: pd.DataFrame,
+    *,
+    metrics: Sequence[str] = ("rmse", "ccc"),
+    width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw how well each network and the lasso predict, with the noise ceiling (Table 6).
 
@@ -103,16 +96,16 @@ def plot_architecture_comparison(
     names = [str(name) for name in dict.fromkeys(frame["configuration"]) if name != "lasso"]
     colour, marker = colours(names), markers(names)
     tall = sum(_HEAD if head else _LINE for head, *_ in lines)
-    fig = new_figure(2.2 + 2.9 * len(metrics), (tall + 0.5) * len(targets) + 0.3)
-    grid = fig.subplots(len(targets), len(metrics), sharex="col", sharey=True, squeeze=False)
-    for panels, target in zip(grid, targets, strict=True):
-        for ax, metric in zip(panels, metrics, strict=True):
+    wide, high = 2.2 + 2.9 * len(metrics), (tall + 0.5) * len(targets) + 0.3
+    fig, grid = panels(len(targets), len(metrics), wide, high, least=1.1, sharex="col", sharey=True)
+    for line, target in zip(grid, targets, strict=True):
+        for ax, metric in zip(line, metrics, strict=True):
             part = frame[(frame["target"] == target) & (frame["metric"] == metric)]
             _comparison_panel(ax, part, lines, colour, marker)
             if metric == "ccc":
                 ax.axvline(0, color=GREY, linewidth=0.8, zorder=1)
-        panels[0].set_title(words(target))
-        for label, (head, *_) in zip(panels[0].get_yticklabels(), lines, strict=True):
+        line[0].set_title(words(target))
+        for label, (head, *_) in zip(line[0].get_yticklabels(), lines, strict=True):
             label.set_fontweight("bold" if head else "normal")
     for ax, metric in zip(grid[-1], metrics, strict=True):
         ax.set_xlabel(_METRICS[metric])
@@ -209,4 +202,4 @@ def _comparison_legend(fig: Figure, frame: pd.DataFrame, metrics: Sequence[str])
         handles.append(sign("LASSO", "D", 4.2, markerfacecolor="white", color=GREY))
     if frame.loc[frame["metric"].isin(list(metrics)), "noise_ceiling"].notna().any():
         handles.append(sign("noise ceiling", "|", 8, color=INK))
-    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    legend(fig, handles)

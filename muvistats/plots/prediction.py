@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from .layout import header, legend, panels
+from .paper import GREY, Width
 from .style import (
-    GREY,
     PALE,
     colours,
-    header,
     label_table,
     markers,
     name_rows,
-    new_figure,
     one_reading,
     require,
     separate_categories,
@@ -25,7 +25,9 @@ from .style import (
 
 
 @styled
-def plot_label_prediction(frame: pd.DataFrame) -> Figure:
+def plot_label_prediction(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw how well features of items predict each label, modality by modality.
 
     Parameters
@@ -56,8 +58,9 @@ def plot_label_prediction(frame: pd.DataFrame) -> Figure:
     frame = one_reading(frame)
     modalities = [str(name) for name in dict.fromkeys(frame["modality"])]
     order = label_table(frame, frame["label"].tolist())
-    fig = new_figure(1.9 + 1.9 * len(modalities), 0.7 + 0.17 * len(order))
-    axes = fig.subplots(1, len(modalities), sharex=True, sharey=True, squeeze=False)[0]
+    wide, high = 1.9 + 1.9 * len(modalities), max(0.7 + 0.17 * len(order), 1.8)
+    fig, grid = panels(1, len(modalities), wide, high, least=1.3, sharex=True, sharey=True)
+    axes = grid[0]
     colour, marker = colours(modalities), markers(modalities)
     place = np.arange(len(order))
     for ax, modality in zip(axes, modalities, strict=True):
@@ -85,7 +88,7 @@ def plot_label_prediction(frame: pd.DataFrame) -> Figure:
         sign("not", "o", 4.5, color=GREY, markerfacecolor="white"),
         sign("noise ceiling", "|", 8, color=GREY),
     ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend(fig, handles)
     kind = words(frame["features"].iloc[0]).lower().replace(" ", " and ")
     note = f"share of raters who chose the label, from {kind} features, across held-out items"
     header(fig, frame, "Which labels do the features predict?", note, labels=True)

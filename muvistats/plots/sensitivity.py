@@ -8,19 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..results.words import capital
-from .style import (
-    GREY,
-    INK,
-    PALE,
-    header,
-    name_rows,
-    new_figure,
-    one_reading,
-    require,
-    sign,
-    styled,
-    words,
-)
+from .layout import header, legend, panel
+from .paper import GREY, INK, Width
+from .style import PALE, name_beside, name_rows, one_reading, require, sign, styled, words
 
 #: Smaller p-values are drawn here.
 _FLOOR = 1e-4
@@ -44,7 +34,9 @@ _VERDICTS = {
 
 
 @styled
-def plot_sensitivity(frame: pd.DataFrame) -> Figure:
+def plot_sensitivity(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw the p-values of each finding, and what becomes of it.
 
     Parameters
@@ -75,8 +67,7 @@ def plot_sensitivity(frame: pd.DataFrame) -> Figure:
     frame = one_reading(frame)
     tested = frame[frame[list(_ANALYSES)].notna().any(axis=1)]
     require(tested, "sensitivity_table with tested findings")
-    fig = new_figure(8.6, 0.9 + 0.23 * len(tested))
-    ax = fig.subplots()
+    fig, ax = panel(8.6, 0.9 + 0.23 * len(tested))
     place = np.arange(len(tested))
     for shift, (column, (_, marker, colour)) in zip(
         (-0.2, 0.0, 0.2), _ANALYSES.items(), strict=True
@@ -94,18 +85,10 @@ def plot_sensitivity(frame: pd.DataFrame) -> Figure:
     _scale(ax)
     name_rows(ax, [capital(text) for text in tested["finding"]])
     for y, verdict in zip(place, tested["verdict"], strict=True):
-        ax.text(
-            1.01,
-            float(y),
-            words(verdict),
-            transform=ax.get_yaxis_transform(),
-            va="center",
-            color=_VERDICTS[verdict],
-            fontweight="bold",
-            fontsize=8.5,
-        )
+        shade = _VERDICTS[verdict]
+        name_beside(ax, float(y), words(verdict), color=shade, fontweight="bold")
     handles = [sign(text, marker, 6, color=colour) for text, marker, colour in _ANALYSES.values()]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend(fig, handles)
     note = "a published difference holds where design and mixed model both have p < .05"
     header(fig, frame, "Would the findings survive?", note, labels=True)
     return fig

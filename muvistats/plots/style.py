@@ -1,13 +1,12 @@
-"""What all figures share: colours, type, header, order of labels. No pyplot, no global state."""
+"""What all figures share: settings, colours, signs, order of labels. No pyplot."""
 
 from __future__ import annotations
 
 import functools
-import io
 import itertools
-import textwrap
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, ParamSpec
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 import numpy as np
@@ -18,22 +17,23 @@ from matplotlib.lines import Line2D
 
 from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
-from ..results.frame import provenance
+from ..results.docstrings import documented
 from ..results.words import capital
+from .layout import finish
+from .lettering import FONT, wrap
+from .paper import GREY, INK, PLACE, Place, narrow, root_of, size
 
 P = ParamSpec("P")
-
-#: Text that marks a figure of simulated data.
-SIMULATED = "simulated data"
 
 #: Colour maps that people with any form of colour blindness can read.
 SEQUENTIAL = "Blues"
 DIVERGING = "RdBu_r"
 
-INK, GREY, PALE = "#222222", "#767676", "#d9d9d9"
+PALE = "#d9d9d9"
 
 # Okabe and Ito's palette, one colour and one marker per level, so that colour is never alone.
 _OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+_TYPE = ("axes.labelsize", "axes.titlesize", "font.size", "legend.fontsize")
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 
 _STYLE: dict[Any, Any] = {
@@ -49,7 +49,7 @@ _STYLE: dict[Any, Any] = {
     "axes.titleweight": "bold",
     "figure.dpi": 150,
     "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",
+    "font.family": FONT,
     "font.size": 8.5,
     "grid.color": "#e8e8e8",
     "grid.linewidth": 0.7,
@@ -64,87 +64,33 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": 150,
 }
 
-_HEADER = 0.68  # inches above the axes
-_NARROWEST = 5.4  # inches that title and mark need side by side
+#: Settings are those of a process: figures are drawn one at a time, whatever thread asks.
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with the package's style, whatever the user's own settings are, and leave those be."""
+    """Draw with the package's style at the width or in the axes asked for.
+
+    What users have set changes no figure, and is as it was afterwards. `width` and `ax` are read
+    here: no figure looks at its own.
+    """
 
     @functools.wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context():
+        place = Place.of(kwargs.get("width"), kwargs.get("ax"))
+        with _ONE_AT_A_TIME, mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(_STYLE)
-            return draw(*args, **kwargs)
+            token = PLACE.set(place)
+            try:
+                mpl.rcParams.update(dict[Any, Any]((name, size(_STYLE[name])) for name in _TYPE))
+                figure = draw(*args, **kwargs)
+                finish(figure)
+            finally:
+                PLACE.reset(token)
+        return figure
 
-    return wrapper
-
-
-class _Shown(Figure):
-    """Figure that a notebook shows, though pyplot does not know it."""
-
-    def _repr_png_(self) -> bytes:
-        stream = io.BytesIO()
-        self.savefig(stream, format="png")
-        return stream.getvalue()
-
-
-def new_figure(
-    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
-) -> Figure:
-    """Figure of this size in inches, header not counted, that needs no screen."""
-    return _Shown(figsize=(max(width, _NARROWEST), height + _HEADER), layout=layout)
-
-
-def header(fig: Figure, data: object, title: str, note: str = "", *, labels: bool = False) -> None:
-    """Title, subtitle and, for simulated data, the mark; the same place in every figure.
-
-    Parameters
-    ----------
-    fig : Figure
-        The figure.
-    data : object
-        Tree or frame that is drawn; tells the origin and the reading of the labels.
-    title, note : str
-        Title, and what else to say below it.
-    labels : bool
-        Whether labels or familiarity are drawn, so that their reading belongs into the subtitle.
-    """
-    origin = provenance(data)
-    readings = {"released": "labels as released", "corrected": "labels corrected by one trial"}
-    reading = readings.get(str(origin["alignment"]), "") if labels else ""
-    width, height = fig.get_size_inches()
-    left, top = 0.1 / width, 1 - 0.08 / height
-    fig.text(left, top, title, ha="left", va="top", fontsize=11, fontweight="bold")
-    letters = int((width - 0.2) / 0.073)
-    subtitle = textwrap.fill("; ".join(text for text in (note, reading) if text), letters)
-    fig.text(
-        left,
-        top - 0.24 / height,
-        subtitle,
-        ha="left",
-        va="top",
-        fontsize=8.5,
-        color=GREY,
-        linespacing=1.1,
-        gid="note",
-    )
-    if origin["simulated"]:
-        fig.text(
-            1 - left,
-            top - 0.02 / height,
-            SIMULATED,
-            ha="right",
-            va="top",
-            fontsize=9,
-            fontweight="bold",
-            color="white",
-            bbox={"boxstyle": "round,pad=0.35", "facecolor": "#B5400A", "edgecolor": "none"},
-        )
-    engine = fig.get_layout_engine()
-    if engine is not None:
-        engine.set(rect=(0, 0, 1, 1 - (_HEADER - 0.04) / height))  # type: ignore[call-arg]
+    return documented(wrapper)
 
 
 def spread_panels(fig: Figure) -> None:
@@ -188,6 +134,20 @@ def name_rows(ax: Axes, names: Sequence[str]) -> None:
     """Rows 0, 1, ... from the top, with their names."""
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
+
+
+def name_beside(ax: Axes, place: float, text: str, *, points: float = 8.5, **look: Any) -> None:
+    """A text right of a row, in several lines where it would take a quarter of the figure."""
+    room = 0.25 * float(root_of(ax).get_size_inches()[0])
+    ax.text(
+        1.01,
+        place,
+        wrap(text, room, size(points)),
+        transform=ax.get_yaxis_transform(),
+        va="center",
+        fontsize=size(points),
+        **look,
+    )
 
 
 def sign(label: str, marker: str, size: float = 5, **look: Any) -> Line2D:
@@ -262,14 +222,5 @@ def separate_categories(ax: Axes, categories: Sequence[str], *, names: bool = Tr
     for start, end in itertools.pairwise(starts):
         if start:
             ax.axhline(start - 0.5, color=GREY, linewidth=0.6)
-        if names:
-            ax.text(
-                1.01,
-                (start + end - 1) / 2,
-                words(values[start]),
-                transform=ax.get_yaxis_transform(),
-                va="center",
-                ha="left",
-                color=GREY,
-                fontsize=8,
-            )
+        if names and not (narrow() and len(ax.figure.axes) > 1):
+            name_beside(ax, (start + end - 1) / 2, words(values[start]), color=GREY, points=8)

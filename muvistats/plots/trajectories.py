@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from scipy import stats
 
 from ..arguments import check_probability
+from ..dataset.gate import takes_study
 from ..errors import DataError
-from .style import (
-    GREY,
-    INK,
-    PALE,
-    colours,
-    header,
-    interval_level,
-    markers,
-    new_figure,
-    require,
-    styled,
-    words,
-)
+from ..stats.agreement.concordance import dynamic_dimensions
+from ..stats.shared.study import groups_of, offered, to_frame
+from ..types import Names
+from .layout import header, legend, panel, panels
+from .paper import GREY, INK, Width
+from .style import PALE, colours, interval_level, markers, require, styled, words
 
 #: Steps from one marker to the next.
 _APART = 12
 
 
 @styled
-def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
+def plot_over_time(
+    frame: pd.DataFrame,
+    *,
+    alpha: float = 0.05,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw groups of trajectories, or their difference, with the times at which they differ.
 
     Parameters
@@ -75,25 +79,24 @@ def plot_over_time(frame: pd.DataFrame, *, alpha: float = 0.05) -> Figure:
             expected='over_time(..., level="group") or level="time"',
         )
     dimensions = list(dict.fromkeys(frame["dimension"]))
-    fig = new_figure(7.2, 0.6 + 2.3 * len(dimensions))
-    axes = list(fig.subplots(len(dimensions), sharex=True, squeeze=False)[:, 0])
+    fig, grid = panels(len(dimensions), 1, 7.2, 0.6 + 2.3 * len(dimensions), sharex=True)
+    axes = list(grid[:, 0])
     by = words(frame["factor"].iloc[0])
     pair = [words(name) for name in frame[["group1", "group2"]].iloc[0].dropna()]
     if frame["group"].notna().any():
         by = f" by {by.lower()}"
     else:
         by = f": {f'{pair[0]} less {pair[1].lower()}' if pair else by}"
-    for ax, dimension in zip(axes, dimensions, strict=True):
+    for each, dimension in zip(axes, dimensions, strict=True):
         rows = frame[frame["dimension"] == dimension]
-        _course(ax, rows, words(dimension))
-        _shade(ax, rows.drop_duplicates("time"), alpha)
-        ax.margins(x=0.01)
+        _course(each, rows, words(dimension))
+        _shade(each, rows.drop_duplicates("time"), alpha)
+        each.margins(x=0.01)
     axes[-1].set_xlabel("time (s)")
     handles = axes[0].get_legend_handles_labels()[0]
-    if any(ax.patches for ax in axes):
+    if any(each.patches for each in axes):
         handles.append(Patch(color=PALE, label=f"cluster with p up to {alpha:g}"))
-    if handles:
-        fig.legend(handles=handles, loc="outside lower center", ncols=4)
+    legend(fig, handles)
     note = f"bands: {interval_level(frame)} intervals of single steps; p is of a whole cluster"
     fig.align_ylabels(axes)
     shown = [words(dimensions[0]), *(words(name).lower() for name in dimensions[1:])]
@@ -116,7 +119,96 @@ def _course(ax: Axes, rows: pd.DataFrame, dimension: str) -> None:
 
 
 @styled
-def plot_trajectories(frame: pd.DataFrame) -> Figure:
+@takes_study
+def plot_mean_trajectories(
+    data: xr.DataTree,
+    *,
+    by: str = "modality",
+    dimension: Names | None = None,
+    conf_level: float = 0.95,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw the mean trajectory of each modality, or each group of another factor, with its band.
+
+    Parameters
+    ----------
+    by : str
+        Factor, or a condition such as ``years_of_training > 3``.
+    dimension : str or sequence of str, optional
+        Dynamic dimensions; all of them where not given.
+
+    Returns
+    -------
+    Figure
+        One panel per dimension: the mean over items of the mean over their raters, with the
+        t interval over items at each time by itself.
+
+    Raises
+    ------
+    DataError
+        When the study has no dynamic dimension, or no group has a value.
+
+    Notes
+    -----
+    Each item counts alike, however many rated it; excluded annotations are left out. The bands
+    take the raters of an item as given, and hold each time by itself, so that they test nothing:
+    `over_time` does.
+
+    See Also
+    --------
+    over_time : when groups of trajectories differ.
+    plot_over_time : its result, with intervals for items and raters.
+    plot_trajectories : trajectories that a model estimates.
+
+    Examples
+    --------
+    >>> from muvistats import plot_mean_trajectories, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> figure = plot_mean_trajectories(study, dimension="arousal")
+    >>> [line.get_label() for line in figure.axes[0].lines]
+    ['Music', 'Visual', 'Audiovisual']
+    """
+    names = dynamic_dimensions(data, dimension)
+    frame = offered(to_frame(data), by)
+    parts = {name: groups_of(frame, name, by) for name in names}
+    empty = [name for name, groups in parts.items() if not groups.levels]
+    if empty:
+        raise DataError("no group has a value", column=empty[0], found=by)
+    fig, grid = panels(len(names), 1, 7.2, 0.6 + 2.3 * len(names), sharex=True)
+    for each, (name, groups) in zip(grid[:, 0], parts.items(), strict=True):
+        rows = frame.index[groups.use].to_numpy()
+        for place, level in enumerate(groups.levels):
+            course = _mean_course(data, name, rows[groups.codes == place], conf_level)
+            look = colours(groups.levels)[level], markers(groups.levels)[level]
+            _line(each, course, "mean", *look, words(level))
+        each.set(xlabel="time (s)", ylabel=words(name))
+        each.margins(x=0.01)
+    legend(fig)
+    note = f"bands: {conf_level:.0%} intervals over items, of single times"
+    shown = [words(names[0]), *(words(name).lower() for name in names[1:])]
+    header(fig, data, f"Mean {' and '.join(shown).lower()} by {words(by).lower()}", note)
+    return fig
+
+
+def _mean_course(
+    data: xr.DataTree, name: str, rows: npt.NDArray[Any], conf_level: float
+) -> pd.DataFrame:
+    """Mean over items of the means of their raters at each time, with its t interval."""
+    annotations = data["annotations"].to_dataset().isel(annotation=rows)
+    values = pd.DataFrame(annotations[name].to_numpy(), columns=annotations["time"].to_numpy())
+    items = values.groupby(annotations["item"].to_numpy()).mean()
+    mean, count = items.mean(), items.count()
+    reach = stats.t.isf((1 - conf_level) / 2, np.maximum(count - 1, 1)) * items.std()
+    reach = (reach / np.sqrt(count)).where(count > 1)
+    course = pd.DataFrame({"mean": mean, "conf_low": mean - reach, "conf_high": mean + reach})
+    return course.rename_axis("time").reset_index()
+
+
+@styled
+def plot_trajectories(
+    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+) -> Figure:
     """Draw trajectories that a model estimates, or their difference, with their bands.
 
     Parameters
@@ -151,8 +243,7 @@ def plot_trajectories(frame: pd.DataFrame) -> Figure:
     """
     columns = ("factor", "group", "group1", "group2", "time", "estimate", "conf_low", "conf_high")
     require(frame, "trajectories", *columns, "band_low", "band_high")
-    fig = new_figure(7.2, 2.9)
-    ax = fig.subplots()
+    fig, ax = panel(7.2, 2.9)
     by = words(frame["factor"].iloc[0]).lower() if frame["factor"].iloc[0] else ""
     if frame["group"].notna().any():
         names = list(dict.fromkeys(frame["group"].dropna()))
@@ -161,7 +252,7 @@ def plot_trajectories(frame: pd.DataFrame) -> Figure:
             _band(ax, rows, look[0])
             _line(ax, rows, "estimate", *look, words(name))
         title = f"Estimated trajectories{' by ' if by else ''}{by}"
-        fig.legend(loc="outside lower center", ncols=4)
+        legend(fig)
     else:
         _band(ax, frame, INK)
         _line(ax, frame, "estimate", INK, "", "")

@@ -17,13 +17,11 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-from ..results.words import fixed, p_phrase, percent, statistic, word
+from ..results.cells import interval_owner
+from ..results.words import fixed, p_phrase, percent, test_text, word
 from .page import Answer
 
 ALPHA = 0.05
-
-#: Columns that confidence limits can belong to.
-_WITH_LIMITS = ("effect_size", "estimate", "share", "ccc", "mean")
 
 Keys = Mapping[str, str]
 
@@ -132,10 +130,9 @@ def _tested(frame: pd.DataFrame, claim: Claim) -> Found:
     p = _number(row, "p_value")
     if row is None or math.isnan(p):
         return Found(None, "not tested")
-    degrees = _number(row, "df")
-    shown = "" if math.isnan(degrees) else f"({fixed(degrees, 0)})"
-    value = statistic(float(row["statistic"]))
-    text = f"{word(row['statistic_name'])}{shown}\u00a0=\u00a0{value}, {p_phrase(p)}"
+    degrees = [_number(row, name) for name in ("df", "df_denom")]
+    text = test_text(row["statistic_name"], float(row["statistic"]), *degrees)
+    text = ", ".join([text.replace(" ", "\u00a0"), p_phrase(p)])
     return Found(p < ALPHA, text, int(np.sign(np.nan_to_num(_number(row, claim.column)))))
 
 
@@ -226,7 +223,7 @@ def _effect(frame: pd.DataFrame, claim: Claim) -> str:
     shown = percent if "shares" in name else functools.partial(fixed, decimals=2)
     text = f"{name} {shown(value)}"
     low, high = (_number(row, f"conf_{end}") for end in ("low", "high"))
-    if claim.column in _WITH_LIMITS and not math.isnan(low + high):
+    if claim.column == interval_owner(frame) and not math.isnan(low + high):
         text += f" [{shown(low)}, {shown(high)}]"
     means = [_number(row, name) for name in ("mean1", "mean2")]
     if not math.isnan(sum(means)):

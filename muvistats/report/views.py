@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
+from ..results.cells import Cell, Footnotes, capital_name, column_of, constant, notes_of, telling
 from ..results.frame import provenance
-from ..results.glossary import GLOSSARY
-from ..results.words import (
-    MISSING,
-    Rule,
-    capital,
-    column_texts,
-    heading,
-    p_value,
-    percent,
-    printed_like,
-    rule_of,
-    significant,
-    stars,
-    word,
-)
+from ..results.glossary import GLOSSARY, SAID_ONCE
+from ..results.words import heading, p_value, percent, printed_like, significant, word
 from .parts import Table
 
-#: Columns that say the same in most rows: where they do, the note below the table says it once.
-_NOTES: dict[str, str] = {
-    "method": "{}",
-    "estimator": "Estimate: {}",
-    "effect_size_name": "Effect size: {}",
-    "p_adjust_method": "p adjusted by {}",
-    "alternative": "Alternative hypothesis: {}",
-    "alignment": "Labels {}",
-    "rule": "{}",
-}
-_UNSAID = {("alignment", "as_recorded"), ("alternative", "two-sided")}
-#: Columns that are shown only where they tell rows apart.
-_SAID_ONCE = {
-    *_NOTES,
-    *("conf_level", "statistic_name", "dependence", "n_resamples", "equivalence_margin"),
-}
 _HIDDEN = {"simulated", "warning", "name"}
 _P_COLUMNS = {"p_value", "p_adjusted"}
 #: A comparison with more rows than this is folded away at first.
 _OPEN_ROWS = 16
 _STAR_NOTE = "* p < .05, ** p < .01, *** p < .001"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell: its text, whether it is a number, its footnotes and the tone of a verdict."""
-
-    text: str
-    numeric: bool = False
-    mark: str = ""
-    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +34,6 @@ class TableView:
     collapsed: bool = False
     notes: Sequence[str] = ()
     footnotes: Sequence[tuple[str, str]] = ()
-
-
-@dataclass
-class _Footnotes:
-    letters: dict[str, str] = field(default_factory=dict)
-
-    def mark(self, text: object) -> str:
-        if not isinstance(text, str) or not text:
-            return ""
-        if text not in self.letters:
-            self.letters[text] = _letter(len(self.letters))
-        return self.letters[text]
-
-    def listed(self) -> list[tuple[str, str]]:
-        return [(letter, text) for text, letter in self.letters.items()]
-
-
-def _letter(number: int) -> str:
-    """a, b, ..., z, aa, ab, ..."""
-    prefix, rest = divmod(number, 26)
-    return (string.ascii_lowercase[prefix - 1] if prefix else "") + string.ascii_lowercase[rest]
 
 
 def table_views(table: Table, frame: pd.DataFrame) -> list[TableView]:
@@ -134,9 +74,8 @@ def _interleaved(frame: pd.DataFrame) -> pd.DataFrame:
         name
         for name in frame.columns
         if (GLOSSARY[name].kind == "text" or name in ("lag", "trial", "annotation"))
-        and name not in _NOTES
+        and (name == "dependence" or name not in SAID_ONCE)
         and name not in _HIDDEN
-        and name != "alternative"
     ]
     row = frame.groupby("alignment", sort=False).cumcount()
     first = (
@@ -149,13 +88,13 @@ def _view(
     table: Table, frame: pd.DataFrame, key: str, caption: str, *, simulated: bool
 ) -> TableView:
     columns = table.columns.split() if isinstance(table.columns, str) else table.columns
-    names = _chosen(frame, columns) if columns else _telling(frame)
+    names = _chosen(frame, columns) if columns else telling(frame)
     if "modality" in names and len(set(frame["modality"].dropna())) <= 1:
         names.remove("modality")  # a study of one modality has nothing to tell apart
     if "n_participants" in names and not frame["n_participants"].any():
         names.remove("n_participants")  # nor has one without ids of its raters
-    notes = _notes(frame, names)
-    footnotes = _Footnotes()
+    notes = notes_of(frame, names)
+    footnotes = Footnotes()
     marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]
     shown = frame.iloc[: table.limit]
     header: list[Cell] = []
@@ -163,10 +102,10 @@ def _view(
     for name in names:
         if name == "conf_high" and "conf_low" in names:
             continue
-        title, texts, numeric = _column(shown, name, table.rules)
-        header.append(Cell(title, numeric))
-        for row, text in zip(body, texts, strict=True):
-            row.append(Cell(text, numeric))
+        column = column_of(shown, name, table.rules, starred=True)
+        header.append(Cell(column.title, column.numeric))
+        for row, text in zip(body, column.texts, strict=True):
+            row.append(Cell(text, column.numeric))
     for row, mark in zip(body, marks, strict=False):
         if mark:
             row[0] = Cell(row[0].text, row[0].numeric, mark)
@@ -186,89 +125,11 @@ def _view(
     )
 
 
-def _constant(frame: pd.DataFrame, name: str) -> object:
-    """The one value of a column; None where it has several, or none."""
-    values = frame[name].dropna().unique()
-    return values[0] if len(values) == 1 and frame[name].notna().all() else None
-
-
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """Columns that a table asks for, as far as there are any; one reading needs no column."""
     names = [name for name in columns if name in frame]
-    one_reading = "alignment" in frame and _constant(frame, "alignment") is not None
+    one_reading = "alignment" in frame and constant(frame, "alignment") is not None
     return [name for name in names if not (name == "alignment" and one_reading)]
-
-
-def _notes(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
-    """What is the same in every row and not among the columns."""
-    notes = []
-    for name, text in _NOTES.items():
-        value = _constant(frame, name) if name in frame and name not in shown else None
-        if value is None or (name, value) in _UNSAID:
-            continue
-        if name == "effect_size_name" and "effect_size" in shown:
-            continue  # it is the heading
-        note = text.format(word(value))
-        notes.append(note if name == "p_adjust_method" else _capital(note))
-    if "dependence" in frame and _constant(frame, "dependence") == "independent":
-        notes.append("Rows taken as independent")
-    return notes
-
-
-def _telling(frame: pd.DataFrame) -> list[str]:
-    """Columns that say something row by row."""
-    names = []
-    for name in frame.columns:
-        if name in _HIDDEN or frame[name].isna().all():
-            continue
-        varies = _constant(frame, name) is None
-        if name not in _SAID_ONCE or (varies and len(frame) > 1):
-            names.append(name)
-    return names
-
-
-def _column(
-    frame: pd.DataFrame, name: str, rules: Mapping[str, Rule]
-) -> tuple[str, list[str], bool]:
-    """Heading, texts and alignment of one column."""
-    values = frame[name]
-    if name == "conf_low" and "conf_high" in frame:
-        level = _constant(frame, "conf_level") if "conf_level" in frame else None
-        title = f"{100 * float(str(level)):g}% CI" if level is not None else "CI"
-        low, high = _joint_texts(frame, rules.get(name))
-        both = zip(low, high, strict=True)
-        texts = [MISSING if a == b == MISSING else f"[{a}, {b}]" for a, b in both]
-        return title, texts, True
-    rule = rules.get(name) or (rule_of(name) or _rule_of_values(values))
-    texts = column_texts(name, values.tolist(), rule)
-    if name in _P_COLUMNS:
-        texts = [f"{t} {stars(v)}".strip() for t, v in zip(texts, values, strict=True)]
-    named = {"statistic": "statistic_name", "effect_size": "effect_size_name"}.get(name)
-    title = heading(name)
-    if named and named in frame:
-        constant = _constant(frame, named)
-        title = _capital(word(constant)) if isinstance(constant, str) else title
-    return title, texts, rule not in ("text", "name", "truth")
-
-
-def _joint_texts(frame: pd.DataFrame, rule: Rule | None) -> tuple[list[str], list[str]]:
-    low, high = frame["conf_low"].tolist(), frame["conf_high"].tolist()
-    texts = column_texts("conf_low", [*low, *high], rule)
-    return texts[: len(low)], texts[len(low) :]
-
-
-def _capital(text: str) -> str:
-    """First letter as a capital, unless the first word is a symbol such as z or \u03c7\u00b2."""
-    first = text.split(" ")[0]
-    return text if len(first) == 1 or not first.isascii() else capital(text)
-
-
-def _rule_of_values(values: pd.Series) -> Rule:
-    if pd.api.types.is_bool_dtype(values.dtype):
-        return "truth"
-    if pd.api.types.is_integer_dtype(values.dtype):
-        return "count"
-    return "number" if pd.api.types.is_numeric_dtype(values.dtype) else "text"
 
 
 #: Verdicts in order, and the tone in which the page shows them.
@@ -302,11 +163,11 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
     frame = frame.assign(alignment=frame["alignment"].fillna(""))  # a frame need not say it
     readings = list(dict.fromkeys(frame["alignment"]))
     parts = [frame[frame["alignment"] == name].reset_index(drop=True) for name in readings]
-    footnotes = _Footnotes()
+    footnotes = Footnotes()
     header = [Cell("Where"), Cell("What"), Cell("Printed", numeric=True)]
     alone = len(readings) == 1
     for reading in readings:
-        header.append(Cell("Ours" if alone else _capital(word(reading)), numeric=True))
+        header.append(Cell("Ours" if alone else capital_name(word(reading)), numeric=True))
         if alone:
             header.append(Cell("Difference", numeric=True))
         header.append(Cell("Verdict"))
@@ -351,7 +212,7 @@ def _what(record: Mapping[str, object]) -> str:
     return ", ".join([*keys, heading(quantity) if quantity in _P_COLUMNS else word(quantity)])
 
 
-def _ours(record: pd.Series, footnotes: _Footnotes, *, difference: bool) -> list[Cell]:
+def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[Cell]:
     """Ours, the difference where asked for, and the verdict of one printed value."""
     estimate, digits = float(record["estimate"]), int(record["digits"])
     if record["quantity"] in _P_COLUMNS:

@@ -16,6 +16,7 @@ import xarray as xr
 from ..files import write_whole
 from .docstrings import with_parameters
 from .glossary import GLOSSARY, Kind
+from .shown import ResultFrame
 
 P = ParamSpec("P")
 Rows = pd.DataFrame | Mapping[str, Any] | Iterable[Mapping[str, Any]]
@@ -114,7 +115,9 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
             out[name] = alike[key]  # pandas copies it when one of the columns is written to
         else:
             out[name] = _typed(name, values, n)
-    return pd.DataFrame(out, index=index, copy=not own)
+    frame = ResultFrame(out, index=index, copy=not own)
+    object.__setattr__(frame, "_declared", columns)
+    return frame
 
 
 def csv_text(frame: pd.DataFrame, *, defuse: bool = True) -> str:

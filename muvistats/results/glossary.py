@@ -28,8 +28,8 @@ class Column:
     description: str
 
 
-_ROWS: tuple[tuple[str, Kind, str], ...] = (
-    # keys
+#: What a row stands for.
+_KEYS: tuple[tuple[str, Kind, str], ...] = (
     ("dimension", "text", "rated dimension, for example arousal"),
     ("modality", "text", "modality of presentation; `all` for every modality together"),
     ("modality1", "text", "first modality of a pair"),
@@ -53,15 +53,13 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("category", "text", "category of the label"),
     ("superfactor", "text", "superfactor of the label"),
     ("scenario", "text", "what is simulated: which factors have no effect, and what else is there"),
-    ("null", "truth", "whether the null hypothesis of the test holds in the scenario"),
     ("test", "text", "name of the test"),
     ("scope", "text", "which variation enters: total, within items or between items"),
     ("lag", "integer", "trials by which values were moved up before they met their item"),
     ("quantity", "text", "what the estimate measures"),
-    ("best", "truth", "whether this lag fits best: the highest z, adjusted p at most 0.05"),
     ("raters", "text", "known: by their ratings of other items; unknown: by none of their ratings"),
-    ("outlier", "truth", "whether the robust z of the estimate among participants is beyond 3.5"),
     ("repeats", "text", "first participant with the same list of trials"),
+    ("pairing", "text", "whether a rater is compared on the own item or on a mismatched one"),
     ("target", "text", "rated dimension that is predicted"),
     ("features", "text", "features that a model uses: audio, visual or audio_visual"),
     ("configuration", "text", "model or architecture"),
@@ -73,11 +71,14 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("seed", "integer", "number of the training run, from 1; 0 for what draws nothing at random"),
     ("setting", "text", "setting of the protocol that is changed; none or all of them"),
     ("value", "text", "value that the setting is changed to"),
-    ("change", "number", "mean less that of the protocol without the change"),
     ("term", "text", "term of the model, named as in modality[T.visual]"),
     ("model", "text", "model formula"),
     ("at", "text", "levels of other factors at which the groups are compared"),
     ("row", "integer", "position of the row in the frame that the model was fitted to, from 0"),
+)
+
+_ROWS: tuple[tuple[str, Kind, str], ...] = (
+    *_KEYS,
     # estimates
     ("estimate", "number", "estimate of the quantity named by `estimator` or `quantity`"),
     ("estimate_bounded", "number", "estimate from covariances that fit together, R squared <= 1"),
@@ -116,7 +117,6 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("start", "number", "where it starts, seconds from the start of the excerpt"),
     ("end", "number", "where it ends, seconds from the start of the excerpt"),
     ("mass", "number", "sum of the statistics over the steps of the cluster; 0 outside of one"),
-    ("pairing", "text", "whether a rater is compared on the own item or on a mismatched one"),
     ("habit_level", "number", "how much higher the rater rates than the average, stored scale"),
     ("habit_spread", "number", "how far the rater's levels of items lie apart; 1 for the average"),
     ("habit_reach", "number", "how far the rater moves within an item; 1 for the average"),
@@ -124,6 +124,10 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("correlation_at_zero", "number", "correlation with the others without a delay"),
     ("correlation_at_lag", "number", "correlation with the others at the delay found elsewhere"),
     ("gain", "number", "correlation at the delay minus correlation without one"),
+    ("best", "truth", "whether this lag fits best: the highest z, adjusted p at most 0.05"),
+    ("outlier", "truth", "whether the robust z of the estimate among participants is beyond 3.5"),
+    ("change", "number", "mean less that of the protocol without the change"),
+    ("null", "truth", "whether the null hypothesis of the test holds in the scenario"),
     # tests
     ("statistic", "number", "test statistic named by `statistic_name`"),
     ("statistic_name", "text", "name of the test statistic"),
@@ -173,7 +177,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("fitted_fixed", "number", "fitted value on the scale of the response, random effects zero"),
     ("residual", "number", "observed minus fitted"),
     ("pearson_residual", "number", "residual divided by the model's standard deviation of it"),
-    ("sigma", "number", "residual standard deviation; NaN where the family has none"),
+    ("sigma", "number", "residual standard deviation; missing where the family has none"),
     ("rho", "number", "correlation of residuals one step apart, within an annotation"),
     ("rho_low", "number", "lower confidence limit of rho"),
     ("rho_high", "number", "upper confidence limit of rho"),
@@ -243,5 +247,77 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("rule", "text", "rule behind the verdict"),
 )
 
+#: Columns that answer the question, those first that a narrow view keeps longest.
+ANSWERS = (
+    *("p_value", "estimate", "conf_low", "conf_high", "effect_size", "p_adjusted", "ccc", "mean"),
+    *("verdict", "share", "p_published", "p_independent", "p_design", "p_model", "difference"),
+    *("published", "bayes_factor", "lag_seconds", "gain", "change", "std_residual", "rmse", "mse"),
+    *("observed", "expected", "fitted", "band_low", "band_high", "p_equivalence", "outlier"),
+    *("best", "verdict_adjusted", "p_design_adjusted", "p_model_adjusted", "median", "count"),
+    *("minimum", "maximum", "r2_marginal", "r2_conditional", "aic", "bic", "deviance"),
+)
+
+#: Columns that say how a row was made: what all rows share is said once, below a table.
+SAID_ONCE = (
+    *("method", "estimator", "effect_size_name", "p_adjust_method", "alternative", "alignment"),
+    *("rule", "conf_level", "statistic_name", "n_resamples", "equivalence_margin", "dependence"),
+)
+
+#: Keys whose values are quantities of different kinds, each with digits of its own.
+OF_KINDS = frozenset({"quantity", "metric", "variable", "term", "test", "setting", "estimator"})
+
+#: Columns whose values tell rows apart.
+KEYS = frozenset(
+    (
+        *(name for name, _, _ in _KEYS),
+        *("finding", "analysis", "name", "section", "dependence"),
+        *("window_start", "window_end", "start", "end"),
+    )
+)
+
+_UNTESTED = "where nothing is tested"
+_NO_LIMITS = "where there is no interval"
+_NOT_COMPARED = "where nothing is compared"
+_NO_RATER = "where a row is no rater"
+_TOGETHER = "where a row stands for several annotations"
+
+#: When a whole column is missing, and no row needs to say why.
+_MISSING = {
+    **dict.fromkeys(("factor", "group"), "where there is no factor"),
+    **dict.fromkeys(("group1", "group2", "effect_size", "effect_size_name"), _NOT_COMPARED),
+    "label": "where a dimension is rated",
+    **dict.fromkeys(
+        (
+            *("modality1", "modality2", "label1", "label2", "variable", "level", "category"),
+            *("dimension", "target", "features", "configuration", "family", "scope"),
+        ),
+        "where a row is about none",
+    ),
+    "modality": "where it is what is compared",
+    "time": "where a row stands for several steps",
+    "metric": "where a row has several",
+    **dict.fromkeys(("rmse", "ccc"), "where `mean` has it"),
+    "penalty": "where folds have penalties of their own",
+    "noise_ceiling": "where the measure has none",
+    **dict.fromkeys(("mean", "median", "sd"), "where a row has no values to describe"),
+    **dict.fromkeys(("estimate", "estimator"), "at single steps of time"),
+    **dict.fromkeys(("std_error", "statistic", "statistic_name", "p_value"), _UNTESTED),
+    "p_adjusted": "where nothing is adjusted",
+    "df": "where the statistic has none",
+    "mc_error": "where p comes from no resamples",
+    **dict.fromkeys(("conf_low", "conf_high", "conf_level"), _NO_LIMITS),
+    **dict.fromkeys(("habit_level", "habit_spread", "habit_reach", "lag_seconds"), _NO_RATER),
+    **dict.fromkeys(("observed", "fitted", "fitted_average"), _TOGETHER),
+    "relation": "where nothing is printed",
+    **dict.fromkeys(("rho", "rho_low", "rho_high"), "where residuals are not correlated"),
+    "at": "where no other factor is named",
+    "groups": "where rows have none",
+    "df_denom": "where the statistic has none",
+    "method": "where a row joins several, or is no result of one",
+}
+
 #: Every result column by name.
-GLOSSARY: dict[str, Column] = {name: Column(name, kind, text) for name, kind, text in _ROWS}
+GLOSSARY: dict[str, Column] = {
+    name: Column(name, kind, text + (f"; missing {_MISSING[name]}" if name in _MISSING else ""))
+    for name, kind, text in _ROWS
+}

@@ -23,6 +23,22 @@ PARAMETERS: dict[str, Parameter] = {
     # what is analysed
     "data": Parameter("DataTree or DataFrame", REQUIRED, "A study, or an annotation frame of one."),
     "frame": Parameter("DataFrame", REQUIRED, "Result of the function that the figure belongs to."),
+    "result": Parameter(
+        "DataFrame, MixedFit or LinearFit",
+        REQUIRED,
+        "What a function of the package returned; of a fit, its coefficients.",
+    ),
+    "width": Parameter(
+        '{"column", "text"}, optional',
+        "None",
+        "Width on paper: a column of a journal (85 mm) or its whole text (175 mm), with type of at "
+        "least 6.5 points; by default as wide as the figure needs on a screen.",
+    ),
+    "ax": Parameter(
+        "matplotlib Axes, optional",
+        "None",
+        "Axes to draw into, for figures of one panel: nothing else of their figure is touched.",
+    ),
     "formula": Parameter(
         "str",
         REQUIRED,

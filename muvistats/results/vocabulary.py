@@ -1,4 +1,4 @@
-"""Words that arguments and results share: levels, resamples by function, verdicts."""
+"""Words that arguments and results share: levels, resamples by function, verdicts, headings."""
 
 from __future__ import annotations
 
@@ -74,4 +74,121 @@ VERDICTS = {
         "liberal": "there are more false alarms than that",
         "conservative": "there are fewer",
     },
+}
+
+#: How names of numbers begin that cannot exceed 1, which a paper prints without a leading zero.
+UP_TO_ONE = (
+    *("rank-biserial", "epsilon squared", "Cramer's V", "Kendall's W", "kendall_w", "ICC(", "CCC"),
+    *("Krippendorff alpha", "krippendorff_alpha", "fleiss_kappa", "cohen_kappa", "gwet_ac1"),
+    *("Pearson r", "partial Pearson r", "repeated measures correlation", "Fisher z mean"),
+    *("pairwise", "leave-one-out", "Spearman of", "correlation "),
+)
+
+#: Headings of columns that are not their names in words.
+HEADINGS = {
+    "p_value": "p",
+    "p_adjusted": "p adj.",
+    "p_equivalence": "p of equivalence",
+    "p_published": "p published",
+    "p_independent": "p independent",
+    "p_design": "p design",
+    "p_model": "p mixed model",
+    "p_design_adjusted": "p design (Holm)",
+    "p_model_adjusted": "p mixed model (Holm)",
+    "verdict_adjusted": "With Holm",
+    "sd": "SD",
+    "bayes_factor": "BF\u2081\u2080",
+    "gain": "Gain in r",
+    "best": "Fits best",
+    "lag_seconds": "Lag (s)",
+    "correlation_at_zero": "r without lag",
+    "correlation_at_lag": "r at the lag",
+    "q05": "5%",
+    "q25": "25%",
+    "q75": "75%",
+    "q95": "95%",
+    "minimum": "Min.",
+    "maximum": "Max.",
+    "n": "n",
+    "n1": "n\u2081",
+    "n2": "n\u2082",
+    "n_missing": "Left out",
+    "n_annotations": "Annotations",
+    "n_participants": "Raters",
+    "n_items": "Items",
+    "n_resamples": "Resamples",
+    "df_denom": "df (denominator)",
+    "df": "df",
+    "alignment": "Reading",
+    "std_residual": "Std. residual",
+    "std_error": "SE",
+    "mc_error": "MC error",
+    "effect_size": "Effect size",
+    "effect_size_name": "Effect size is",
+    "label_share": "% of labels",
+    "share": "%",
+    "statistic_name": "Statistic is",
+    "p_adjust_method": "Adjusted by",
+    "modality1": "Modality 1",
+    "modality2": "Modality 2",
+    "median1": "Median 1",
+    "median2": "Median 2",
+    "group1": "Group 1",
+    "group2": "Group 2",
+    "label1": "Label 1",
+    "label2": "Label 2",
+    "ccc": "CCC",
+    "rmse": "RMSE",
+    "mse": "MSE",
+    "mask": "Left out of",
+    "aic": "AIC",
+    "bic": "BIC",
+    "r2_marginal": "R\u00b2 marginal",
+    "r2_conditional": "R\u00b2 conditional",
+    "df_residual": "Residual df",
+    **{
+        f"n_{name}": name.capitalize()
+        for name in ("clusters", "selected", "features", "repeats", "seeds", "epochs", "parameters")
+    },
+}
+
+#: Codes that are said otherwise than by their letters.
+WORDS = {
+    "released": "as released",
+    "as_recorded": "as recorded",
+    "keep_dynamic": "ratings",
+    "keep_labels": "labels",
+    "familiar": "familiar",
+    "n_annotations": "annotations",
+    "chi-square": "\u03c7\u00b2",
+    "chi2": "\u03c7\u00b2",
+    "True": "yes",
+    "False": "no",
+    "holm": "Holm",
+    "bonferroni": "Bonferroni",
+    "tukey": "Tukey",
+    "sidak": "\u0160id\u00e1k",
+    "hommel": "Hommel",
+    "fdr_bh": "Benjamini and Hochberg",
+    "fdr_by": "Benjamini and Yekutieli",
+    "fleiss_kappa": "Fleiss' kappa",
+    "krippendorff_alpha": "Krippendorff's alpha",
+    "gwet_ac1": "Gwet's AC1",
+    "ccc": "CCC",
+    "rmse": "RMSE",
+    "mse": "MSE",
+    "kendall_w": "Kendall's W",
+    "cohen_kappa": "Cohen's kappa",
+    "sd": "SD",
+    "Wilson": "Wilson intervals",
+    "Fisher z mean": "mean r, by Fisher's z",
+    **{
+        f"Krippendorff alpha, {metric}": f"Krippendorff's alpha, {metric} metric"
+        for metric in ("nominal", "ordinal", "interval", "ratio")
+    },
+    "binomial GLM": "binomial GLM, logit link",
+    "poisson GLM": "Poisson GLM, log link",
+    "binomial mixed model, Laplace": "binomial mixed model, logit link, Laplace",
+    "poisson mixed model, Laplace": "Poisson mixed model, log link, Laplace",
+    "beta mixed model, Laplace": "beta mixed model, logit link, Laplace",
 }

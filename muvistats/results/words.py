@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .glossary import GLOSSARY
+from .vocabulary import HEADINGS, WORDS
 
 Rule = Literal[
     "p", "percent", "count", "statistic", "df", "number", "mixed", "text", "name", "truth"
@@ -22,6 +23,9 @@ Rule = Literal[
 MISSING = "\u2013"
 _MINUS = "\u2212"
 
+#: Numbers below the first have two significant digits, below the second a power of ten.
+_SMALL, _TINY = 0.01, 1e-5
+
 #: What each rule does, as the report's methods section prints it.
 RULES: dict[Rule, str] = {
     "p": "p-values: three decimals without the leading zero, below .001 as < .001",
@@ -30,9 +34,9 @@ RULES: dict[Rule, str] = {
     "statistic": "test statistics: two decimals, whole from 1,000 on",
     "df": "degrees of freedom: whole, or two decimals where they are not",
     "number": "other numbers: three significant digits of the largest value in the column, "
-    "at most three decimals",
+    "at most three decimals; two digits where it is below 0.01",
     "mixed": "numbers of different kinds in one column: whole, or three significant digits each "
-    "and at most three decimals",
+    "and at most three decimals; two digits below 0.01",
     "text": "codes: in words",
     "name": "names and other texts: as they are",
     "truth": "truth values: yes or no",
@@ -40,7 +44,7 @@ RULES: dict[Rule, str] = {
 
 _COLUMN_RULES: dict[str, Rule] = {
     **dict.fromkeys(("item", "participant", "repeats", "printed", "warning"), "name"),
-    **dict.fromkeys(("finding", "effect_size_name"), "name"),
+    **dict.fromkeys(("finding", "name", "effect_size_name", "feature"), "name"),
     **dict.fromkeys(("p_published", "p_independent", "p_design", "p_model"), "p"),
     **dict.fromkeys(("p_design_adjusted", "p_model_adjusted"), "p"),
     **dict.fromkeys(("source", "action", "reason"), "name"),
@@ -52,82 +56,6 @@ _COLUMN_RULES: dict[str, Rule] = {
     "statistic": "statistic",
     "df": "df",
     "df_denom": "df",
-}
-
-_HEADINGS = {
-    "p_value": "p",
-    "p_adjusted": "p adjusted",
-    "p_equivalence": "p equivalence",
-    "p_published": "p published",
-    "p_independent": "p independent",
-    "p_design": "p design",
-    "p_model": "p mixed model",
-    "p_design_adjusted": "p design, Holm",
-    "p_model_adjusted": "p mixed model, Holm",
-    "verdict_adjusted": "With Holm",
-    "sd": "SD",
-    "lag_seconds": "Lag (s)",
-    "correlation_at_zero": "r without lag",
-    "correlation_at_lag": "r at the lag",
-    "q05": "5%",
-    "q25": "25%",
-    "q75": "75%",
-    "q95": "95%",
-    "minimum": "Min.",
-    "maximum": "Max.",
-    "n": "n",
-    "n1": "n\u2081",
-    "n2": "n\u2082",
-    "n_missing": "Left out",
-    "n_annotations": "Annotations",
-    "n_participants": "Raters",
-    "n_items": "Items",
-    "n_resamples": "Resamples",
-    "df_denom": "df (denominator)",
-    "df": "df",
-    "alignment": "Reading",
-    "std_residual": "Std. residual",
-    "std_error": "SE",
-    "mc_error": "MC error",
-    "effect_size": "Effect size",
-    "effect_size_name": "Effect size is",
-    "label_share": "% of labels",
-    "share": "%",
-    "statistic_name": "Statistic is",
-    "p_adjust_method": "Adjusted by",
-    "modality1": "Modality 1",
-    "modality2": "Modality 2",
-    "median1": "Median 1",
-    "median2": "Median 2",
-    "group1": "Group 1",
-    "group2": "Group 2",
-    "label1": "Label 1",
-    "label2": "Label 2",
-    "ccc": "CCC",
-    "rmse": "RMSE",
-    "mse": "MSE",
-    "mask": "Left out of",
-}
-
-_WORDS = {
-    "released": "as released",
-    "as_recorded": "as recorded",
-    "keep_dynamic": "ratings",
-    "keep_labels": "labels",
-    "familiar": "familiar",
-    "n_annotations": "annotations",
-    "chi-square": "\u03c7\u00b2",
-    "True": "yes",
-    "False": "no",
-    "holm": "Holm",
-    "bonferroni": "Bonferroni",
-    "sidak": "\u0160id\u00e1k",
-    "hommel": "Hommel",
-    "fdr_bh": "Benjamini and Hochberg",
-    "fdr_by": "Benjamini and Yekutieli",
-    "fleiss_kappa": "Fleiss' kappa",
-    "krippendorff_alpha": "Krippendorff's alpha",
-    "gwet_ac1": "Gwet's AC1",
 }
 
 #: A code: one word, or a comparison with a number such as ``years_of_training > 3``.
@@ -238,6 +166,20 @@ def statistic(value: float) -> str:
     return fixed(value, 0 if abs(value) >= 1000 else 2)
 
 
+def test_text(name: object, value: float, *degrees: float) -> str:
+    """Test statistic with its degrees of freedom.
+
+    >>> test_text("chi-square", 46.35688, 26.0, math.nan), test_text("F", 4.1, 2.0, 31.52)
+    ('\u03c7\u00b2(26) = 46.36', 'F(2, 31.52) = 4.10')
+    """
+    if _is_missing(value):
+        return MISSING
+    known = [each for each in degrees if math.isfinite(each) or (each > 0 and name in ("F", "t"))]
+    shown = ", ".join(_degrees(each) for each in known)
+    named = "" if _is_missing(name) else f"{word(name)}{f'({shown})' if shown else ''} = "
+    return f"{named}{statistic(value)}"
+
+
 def interval(low: float, high: float, decimals: int = 3) -> str:
     """Confidence interval.
 
@@ -249,6 +191,15 @@ def interval(low: float, high: float, decimals: int = 3) -> str:
     return f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
 
 
+def without_zero(text: str) -> str:
+    """Number, or interval, without zeros before the point.
+
+    >>> without_zero("[0.120, 1.000]"), without_zero("10.5")
+    ('[.120, 1.000]', '10.5')
+    """
+    return re.sub(r"(?<![\d.,])0(?=\.\d)", "", text)
+
+
 def printed_like(value: float, digits: int) -> str:
     """Value rounded as the paper prints it; negative digits round to tens, hundreds, ...
 
@@ -258,6 +209,17 @@ def printed_like(value: float, digits: int) -> str:
     if _is_missing(value) or math.isinf(value):
         return fixed(value, 0)
     return fixed(round(value, digits), max(0, digits))
+
+
+def published_text(value: float, relation: object, digits: int) -> str:
+    """Value of the paper with its relation, or the bound where only that is printed.
+
+    >>> published_text(0.001, "<", 3), published_text(79.45, "=", 2)
+    ('< 0.001', '= 79.45')
+    """
+    if _is_missing(value):
+        return MISSING
+    return f"{relation if relation in ('<', '>') else '='} {printed_like(value, digits)}"
 
 
 def rule_of(column: str) -> Rule | None:
@@ -284,7 +246,7 @@ def heading(column: str) -> str:
     """
     if column == "r" or column.startswith("r "):
         return column
-    return _HEADINGS.get(column) or capital(column).replace("_", " ")
+    return HEADINGS.get(column) or capital(column).replace("_", " ")
 
 
 def capital(text: str) -> str:
@@ -296,6 +258,17 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lowered(text: str) -> str:
+    """First letter small, but of names in capitals.
+
+    >>> lowered("Effect size"), lowered("CCC"), lowered("Bayes factor")
+    ('effect size', 'CCC', 'Bayes factor')
+    """
+    if text[1:2].isupper() or text.startswith("Bayes"):
+        return text
+    return text[:1].lower() + text[1:]
+
+
 def word(value: object) -> str:
     """Code as words: ``side_by_side`` becomes "side by side".
 
@@ -305,7 +278,7 @@ def word(value: object) -> str:
     if _is_missing(value):
         return MISSING
     text = str(value)
-    return _WORDS.get(text) or (text.replace("_", " ") if _CODE.fullmatch(text) else text)
+    return WORDS.get(text) or (text.replace("_", " ") if _CODE.fullmatch(text) else text)
 
 
 def _decimals(values: Iterable[float]) -> int:
@@ -314,6 +287,8 @@ def _decimals(values: Iterable[float]) -> int:
     largest = max(finite, default=0.0)
     if finite and all(v == round(v) for v in finite):
         return 0
+    if 0 < largest < _SMALL:
+        return 1 - math.floor(math.log10(largest))
     if largest >= 100:
         return 1
     return 2 if largest >= 10 else 3
@@ -323,15 +298,16 @@ def _alone(value: float) -> str:
     """A number that shares its column with numbers of other kinds."""
     if not math.isfinite(value) or value == round(value):
         return fixed(value, 0)
+    if abs(value) < _TINY:
+        return significant(value, 2)
     size = math.floor(math.log10(abs(value)))
-    return fixed(value, min(3, max(0, 2 - size)))
+    small = abs(value) < _SMALL
+    return fixed(value, 1 - size if small else min(3, max(0, 2 - size)))
 
 
 def _degrees(value: float) -> str:
     """Degrees of freedom."""
-    if not math.isfinite(value):
-        return MISSING
-    return fixed(value, 0 if value == round(value) else 2)
+    return fixed(value, 0 if not math.isfinite(value) or value == round(value) else 2)
 
 
 #: Rules that look at one number at a time.
@@ -372,5 +348,8 @@ def column_texts(column: str, values: Sequence[Any], rule: Rule | None = None) -
     numbers = np.asarray(values, dtype=float)
     if rule in _ONE_BY_ONE:
         return [_ONE_BY_ONE[rule](v) for v in numbers]
+    largest = max((abs(v) for v in numbers if math.isfinite(v)), default=0.0)
+    if 0 < largest < _TINY:
+        return [significant(v, 2) for v in numbers]
     decimals = _decimals(numbers)
     return [fixed(v, decimals) for v in numbers]

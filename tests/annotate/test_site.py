@@ -29,6 +29,10 @@ def test_the_page_holds_all_that_it_needs_and_names_no_other_host(site):
     terms = (site / "assets" / "LICENSE.txt").read_text()
     for text in ("MIT License", "Permission is hereby granted", "SIL OPEN FONT LICENSE"):
         assert text in terms
+    for part in ("jsPsych", "auto-bind", "random-words", "seedrandom", "seedrandom, Alea"):
+        assert f"\n{part}: Copyright" in terms
+    # the notice in the font's own table of names
+    assert "Copyright 2020 The Open Sans Project Authors" in terms
 
 
 def test_jspsych_is_shipped_as_it_was_built(site):
@@ -63,6 +67,15 @@ def test_a_page_is_replaced_only_when_asked_and_other_folders_never(clips, site)
     with pytest.raises(mv.DataError, match="is there already"):
         mv.write_annotation_page(clips, lists, clips, overwrite=True)
     assert len(list(clips.iterdir())) == 3
+
+
+def test_the_command_names_its_own_option(clips, site, tmp_path, capsys):
+    lists = mv.write_lists(
+        mv.design_lists(["V1"], n_participants=3, per_cell=1), tmp_path / "l.csv"
+    )
+    with pytest.raises(SystemExit):
+        main(["annotate", str(clips), "--lists", str(lists), "--out", str(site)])
+    assert "; --overwrite replaces it" in capsys.readouterr().err
 
 
 def test_faults_are_named(clips, tmp_path):

@@ -610,8 +610,53 @@ def test_nobody_scrolls_to_play(site, tmp_path, context, modality, overlay):
                         "(line, text) => { line.textContent = text; }", text
                     )
                 assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+            ends = [page.locator(f".plane-axis.{side}") for side in ("left", "right")]
+            for end in ends:
+                end.evaluate("label => { label.textContent = 'extraordinarily unpleasant'; }")
+            left, right = (end.bounding_box() for end in ends)
+            assert left["x"] + left["width"] <= right["x"]
+            for name in ("offline", "unkept"):  # told while a clip plays
+                page.evaluate("name => document.body.classList.add(name)", name)
+                told = page.locator(f"#{name}").bounding_box()
+                assert told["y"] == 0
+                assert told["height"] < height / 4
+                assert page.locator(".plane").bounding_box() == pytest.approx(box, abs=0.1)
+            page.evaluate("document.body.classList.remove('offline', 'unkept')")
             page.evaluate(DRAW, [modality, overlay, "V1"])
             page.locator(".plane-start:enabled").wait_for()
+
+
+def test_a_window_that_is_not_in_front_is_logged_and_masked(site, tmp_path, context):
+    data = tmp_path / "data"
+    with serving(site, data) as server:
+        page = context.new_page()
+        page.goto(f"{server.address}?participant=P3")
+        introduce(page)
+        practise(page)
+        page.locator(".plane-start:enabled").click()
+        page.wait_for_timeout(500)
+        focus = context.new_cdp_session(page)
+        focus.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+        other = context.new_page()
+        other.bring_to_front()
+        page.wait_for_timeout(1000)
+        other.close()
+        page.bring_to_front()
+        focus.send("Emulation.setFocusEmulationEnabled", {"enabled": True})
+        page.locator("[name=label]").first.wait_for()
+        answer(page)
+        page.get_by_text("All your ratings are stored.").wait_for()
+    record = stored(data, "P3", 1)
+    focused = record["samples"]["focus"]
+    assert focused[0] == focused[-1] == 1
+    assert 0.5 < focused.count(0) / record["rate"] < 2.5
+    kinds = [event["type"] for event in record["events"]]
+    assert kinds.index("focus_lost") < kinds.index("focus_gained")
+    annotations = mv.read_annotations(data)["annotations"]
+    assert not annotations["keep_dynamic"].item()
+    assert annotations["keep_labels"].item()
+    assert np.isnan(annotations["valence"].values).any()
+    assert 0.5 < annotations["seconds_unwatched"].item() < 2.5
 
 
 class FilesOnly(SimpleHTTPRequestHandler):

@@ -165,13 +165,13 @@ def test_table_formats_hold_every_digit(store: Path, capsys: pytest.CaptureFixtu
     assert run(*command, "csv") == 0
     frame = pd.read_csv(io.StringIO(capsys.readouterr().out))
     numbers = expected.select_dtypes("number").columns
-    pd.testing.assert_frame_equal(frame[numbers], expected[numbers], check_exact=True)
+    pd.testing.assert_frame_equal(expected[numbers], frame[numbers], check_exact=True)
     assert list(frame.columns) == list(expected.columns)
 
     assert run(*command, "json") == 0
     records = json.loads(capsys.readouterr().out)
     frame = pd.DataFrame(records)
-    pd.testing.assert_frame_equal(frame[numbers], expected[numbers], check_exact=True)
+    pd.testing.assert_frame_equal(expected[numbers], frame[numbers], check_exact=True)
     assert records[0]["warning"] is None
     assert records[0]["simulated"] is True
 

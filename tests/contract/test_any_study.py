@@ -29,7 +29,7 @@ HAS = {
 _RATING = (
     "demographic_model describe_annotations icc krippendorff_alpha kruskal_modality normality "
     "modality_correlations pairwise_modality plot_dimension_distributions plot_modality_medians "
-    "to_long weighted_kappa"
+    "plot_raincloud to_long weighted_kappa"
 )
 _LABELS = (
     "bilder_loughin chisquare_labels label_agreement label_correlations label_deviations "
@@ -40,10 +40,12 @@ _SERIES = (
     "agreement_over_time ewe feature_models interrater_ccc lasso_models modality_contrasts "
     "modality_contribution noise_ceiling rank_features rater_lag compare_with_human "
     "family_importance audio_visual_contrast rates_of_change gold_standard dominance_over_time "
-    "inter_subject_correlation representational_similarity"
+    "inter_subject_correlation representational_similarity plot_mean_trajectories"
 )
 _OTHERS = {
     "kendall_w": {"rating", "people"},
+    "plot_label_plane": {"rating", "labels"},
+    "plot_rater_concordance": {"series", "people"},
     "personal_models": {"rating", "people", "features"},
     "label_prediction": {"labels", "features"},
     "feature_roughness": {"features"},

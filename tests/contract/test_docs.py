@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import importlib
+import inspect
 import itertools
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -19,6 +25,20 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "sample_muvi"
+
+#: What a formula may call.
+FORMULA_FUNCTIONS = {
+    "center",
+    "standardize",
+    "poly",
+    "bs",
+    "cr",
+    "cc",
+    "log",
+    "sqrt",
+    "exp",
+    "offset",
+}
 
 #: What stands for the reader's own folder.
 OWN_FOLDER = "MUVI_FOLDER"
@@ -40,9 +60,32 @@ def run(page: Path) -> dict[str, object]:
     return names
 
 
-def test_start(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = run(ROOT / "docs" / "start.md")
+def recipes(page: str) -> Iterator[tuple[str | None, str]]:
+    """Blocks of a page that are run where it is made, each with the data that it needs."""
+    for block in blocks(ROOT / "docs" / f"{page}.md", "{recipe}"):
+        head = re.match(r"(?::\w+: .*\n)*\n?", block)
+        assert head is not None
+        data = re.search(r":data: (.*)", head[0])
+        yield data[1] if data else None, block[head.end() :]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the blocks of a page give, one by one, with the names that there are by then."""
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    run_recipe = importlib.import_module("running").run_recipe
+
+    def outputs(page: str) -> Iterator[tuple[str | None, Any, dict[str, Any]]]:
+        names: dict[str, Any] = {}
+        for data, code in recipes(page):
+            yield data, run_recipe(code, names, data), names
+
+    return outputs
+
+
+def test_start(shown):
+    *_, (_, last, names) = shown("start")
+    assert "CCC" in last.text
     study, own = names["study"], names["own"]
     assert isinstance(study, xr.DataTree)
     assert isinstance(own, xr.DataTree)
@@ -52,25 +95,135 @@ def test_start(tmp_path, monkeypatch):
     assert float(abs(own["annotations/valence"]).max()) == 1
 
 
-def recipes() -> Iterator[tuple[str | None, str]]:
-    """Blocks of the page on one's own study, each with the data that it needs."""
-    for block in blocks(ROOT / "docs" / "guide" / "own_study.md", "{recipe}"):
-        data = re.match(r":data: (.*)\n\n", block)
-        yield (data[1], block[data.end() :]) if data else (None, block)
-
-
-def test_own_study(monkeypatch):
+@pytest.fixture
+def questions(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
-    run_recipe = importlib.import_module("running").run_recipe
-    names: dict[str, object] = {}
-    shown = [(data, run_recipe(code, names, data)) for data, code in recipes()]
-    assert all(text is not None for data, text in shown if data is None)
-    for data, text in shown:
-        if text is not None and data is not None and "crema" in data:
-            hits = re.findall(r"(?<!unbiased) hit rate +(0\.\d{3})", text)
+    return importlib.import_module("questions")
+
+
+def test_own_study(shown):
+    names: dict[str, Any] = {}
+    for data, output, names in shown("guide/own_study"):  # noqa: B007
+        assert output is not None or data is not None
+        if output is not None and data is not None and "crema" in data:
+            hits = re.findall(r"(?<!unbiased) hit rate +(0\.\d{3})", output.text)
             assert hits[:3] == ["0.400", "0.574", "0.630"]
     assert names["study"]["annotations/tension"].values.tolist() == [2, 3, 1, 6, 7, 5]
     assert set(names["long"].columns) >= {"item", "valence", "arousal"}
+
+
+def test_the_first_page_shows_what_it_says(shown):
+    outputs = [output for _, output, _ in shown("index")]
+    independent, design = re.findall(
+        r"independent.* (\.\d{3}) |design.* (\.\d{3}) ", outputs[0].text
+    )
+    assert float(independent[0]) < 0.05 < float(design[1])
+    assert [output.figure is not None for output in outputs] == [False, False, False, True]
+
+
+def test_what_comes_from_r_is_ours(shown):
+    compared = 0
+    for _, output, names in shown("from_r"):
+        assert output.text
+        if {"theirs", "ours"} <= {*names}:
+            theirs, ours = names.pop("theirs"), names.pop("ours")
+            numbers = theirs.columns[1:]
+            np.testing.assert_allclose(theirs[numbers], ours[numbers], rtol=1e-3)
+            compared += 1
+    assert compared == 2
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of pandas, in pingouin's own code
+def test_what_comes_from_python_is_ours(shown):
+    *_, (_, last, names) = shown("from_python")
+    assert "GEE" in last.text
+    ours = names["one"].tidy().set_index("term")["estimate"]
+    theirs = names["smf"].mixedlm(
+        "arousal ~ modality + loud", names["ratings"], groups="participant"
+    )
+    np.testing.assert_allclose(theirs.fit().fe_params[ours.index], ours, rtol=1e-4)
+
+
+def test_each_public_figure_is_drawn_with_its_question(shown):
+    outputs = [output for _, output, _ in shown("figures")]
+    text = (ROOT / "docs" / "figures.md").read_text("utf-8")
+    asked = re.findall(r"^\*\*[^*]+\?\*\*(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`(plot_\w+)`", " ".join(asked))
+    assert sorted(named) == sorted(name for name in mv.__all__ if name.startswith("plot_"))
+    of_networks = 2  # they need a trained one
+    assert sum(output.figure is not None for output in outputs) == len(named) - of_networks
+
+
+@pytest.mark.filterwarnings("ignore:labels do not stand")  # of the released data, which is read
+def test_rates_of_false_alarms_stand_with_their_nulls(shown, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    value_of = importlib.import_module("running").value_of
+    *_, (_, _, names) = shown("not_6091_observations")
+    text = (ROOT / "docs" / "not_6091_observations.md").read_text("utf-8")
+    said = {code: value_of(code, names) for code in re.findall(r"\{value\}`([^`]+)`", text)}
+    assert said['rate(ratings, "modality_by_item", "independent", "valence"):.1%'] == "19.5%"
+    assert max(float(v.strip("%")) for code, v in said.items() if "design" in code) < 7
+    assert all(re.search("no_|modality_by_", code) for code in said)
+
+
+def test_the_guide_to_time_shows_one_cluster_that_is_significant(shown):
+    *_, (_, _, names) = shown("guide/over_time")
+    assert [p <= 0.05 for p in names["clusters"]["p_value"]] == [True, False]
+    assert (names["clusters"]["effect_size"] < 0).all()
+    rejected, studies = names["nothing"]["n_rejected"].sum(), names["nothing"]["n"].sum()
+    assert 0 < rejected / studies < 0.1
+
+
+@pytest.mark.filterwarnings("ignore:labels do not stand")  # of the released data, which is read
+def test_labels_of_the_released_data_stand_one_trial_too_late(shown):
+    for data, output, names in shown("is_the_data_what_it_says"):
+        assert (output is None) == (names == {})
+        assert data is not None
+    if names:
+        best = names["signal"].loc[lambda rows: rows["best"]]
+        assert best["lag"].tolist() == [1, 1]
+
+
+def test_mixed_models_of_the_guide_are_those_of_r(shown):
+    *_, (_, _, names) = shown("guide/mixed_models")
+    differences = pd.DataFrame(names["rows"])
+    assert differences.shape == (4, 3)
+    assert differences.to_numpy().max() < 1e-5
+
+
+def test_a_recipe_shows_what_is_printed_and_what_comes_last(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    run_recipe = importlib.import_module("running").run_recipe
+    assert run_recipe("print('one')\n2", {}) == ("one\n\n2", None)
+    assert run_recipe("x = 1", {}) == ("", None)
+    assert run_recipe("1", {}, "no such folder") is None
+
+
+def test_a_number_in_a_sentence_has_the_format_that_follows_it(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    value_of = importlib.import_module("running").value_of
+    assert value_of('share["a"]:.1%', {"share": {"a": 0.195}}) == "19.5%"
+    assert value_of("n", {"n": 3}) == "3"
+    with pytest.raises(NameError):
+        value_of("unknown", {})
+
+
+def test_each_public_name_answers_one_question(questions):
+    parts = questions.names_by_question()
+    listed = [name for names in parts.values() for name in names]
+    assert sorted(listed) == sorted(questions.public_names())
+    assert set(listed) >= set(mv.__all__)
+    assert all(parts.values())
+    with pytest.raises(LookupError, match="name it in QUESTIONS"):
+        questions.question_of("nowhere.near")
+
+
+def test_code_in_a_sentence_means_a_public_name(questions):
+    found = {code: questions.meant(code) for code in ("icc", "mv.icc(study)", "visual.extract")}
+    assert list(found.values()) == ["icc", "icc", "features.visual.extract"]
+    assert questions.meant("ccc(x, y)") == "ccc"
+    for other in ("ccc", "participant", "pg.kruskal(d)", "stats::glm(f)", "x ~ kruskal"):
+        assert questions.meant(other) is None
 
 
 def test_readme_python():
@@ -128,20 +281,66 @@ def test_readme_report_lines_name_what_is_there():
         assert words[-2:] == ["--out", "report"]
 
 
+#: Pages that put the calls of others beside ours.
+COMPARING = ("from_r", "from_python")
+
+
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)
 def test_what_a_page_calls_is_public(page):
     text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"\{value\}`[^`]*`", "", text)  # in the namespace of the page
+    if page.stem in COMPARING:
+        text = re.sub(r"^\|.*$", "", text, flags=re.MULTILINE)
     called = re.findall(r"`(?:mv\.)?([a-z]\w*)\(", text)
-    assert [name for name in called if not hasattr(mv, name)] == []
+    assert [name for name in {*called} - FORMULA_FUNCTIONS if not hasattr(mv, name)] == []
+
+
+def own_calls(page: str) -> Iterator[ast.Call]:
+    """Calls of functions and of methods of fits in the column of ours."""
+    lines = (ROOT / "docs" / f"{page}.md").read_text("utf-8").splitlines()
+    cells = [re.split(r"(?<!\\)\|", line)[2] for line in lines if line.startswith("|")]
+    for code in re.findall(r"`([^`]+)`", " ".join(cells).replace(r"\|", "|")):
+        with contextlib.suppress(SyntaxError):  # a part of a formula, or an argument
+            node = ast.parse(code, mode="eval").body
+            if isinstance(node, ast.Subscript):
+                node = node.value
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if name.islower() and name not in FORMULA_FUNCTIONS:  # no C(a), no row ICC(A,1)
+                yield node
+
+
+@pytest.mark.parametrize("page", COMPARING)
+def test_calls_beside_those_of_others_can_be_made(page):
+    calls = list(own_calls(page))
+    for call in calls:
+        names = {str(keyword.arg): None for keyword in call.keywords}
+        if isinstance(call.func, ast.Attribute):  # of a fit
+            method = getattr(mv.MixedFit, call.func.attr)
+            inspect.signature(method).bind(None, *call.args, **names)
+        else:
+            assert isinstance(call.func, ast.Name)
+            inspect.signature(getattr(mv, call.func.id)).bind(*call.args, **names)
+    assert len(calls) > 15
 
 
 @pytest.mark.parametrize("page", ["which_test", "which_agreement"])
-def test_what_a_page_recommends_is_public(page):
+def test_what_a_page_recommends_is_a_link(page, questions):
     lines = (ROOT / "docs" / f"{page}.md").read_text("utf-8").splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("|"))
     first_table = itertools.takewhile(lambda line: line.startswith("|"), lines[start:])
     rows = [line.split("|")[1:-1] for line in first_table]
     column = [cell.strip() for cell in rows[0]].index("function")
-    named = [name for row in rows[2:] for name in re.findall(r"`(\w+)", row[column])]
+    named = [code for row in rows[2:] for code in re.findall(r"`([^`]+)`", row[column])]
     assert len(named) >= len(rows) - 2
-    assert [name for name in named if not hasattr(mv, name)] == []
+    assert [code for code in named if questions.meant(code) is None] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_what_a_page_points_to_is_there(page):
+    text = re.sub(r"^```\w.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    cards = [f"{name}.*" for name in re.findall(r"^:link: (.*)$", text, re.MULTILINE)]
+    made = ("api/index", "gallery/index")
+    missing = [link for link in links if not (page.parent / link).exists()]
+    missing += [c for c in cards if not c.startswith(made) and not [*page.parent.glob(c)]]
+    assert missing == []

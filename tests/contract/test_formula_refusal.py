@@ -41,7 +41,7 @@ def test_there_are_takers():
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize(("name", "parameter"), takers())
 def test_refused_with_the_token_named(name, parameter, attack, study):
-    of_study = name in ("describe_annotations", "over_time")
+    of_study = name in ("describe_annotations", "over_time", "plot_mean_trajectories")
     data = study if of_study else mv.annotation_frame(study)
     text = attack
     if parameter == "formula":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pandas as pd
 import pytest
@@ -10,6 +11,8 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.results.frame import RESULT_COLUMNS
+from muvistats.results.glossary import GLOSSARY
+from muvistats.results.view import short_view
 
 pytestmark = pytest.mark.slow
 
@@ -98,7 +101,50 @@ def test_frame_keeps_its_contract_and_the_study_stays(name, data, assert_types):
         assert frame["simulated"].all()
         assert (frame["alignment"] == "as_recorded").all()
         assert isinstance(frame.index, pd.RangeIndex)
+        assert_shown(frame)
+        assert_reasons(frame, plain="level" not in arguments and name not in SEVERAL_P)
     assert data.identical(before)
+
+
+#: Functions whose rows have p-values of several tests, and none of its own at the coarsest level.
+SEVERAL_P = {"sensitivity_table"}
+
+
+def assert_shown(frame: pd.DataFrame) -> None:
+    """p, estimate and interval are shown where there are any, within 100 characters."""
+    text = repr(frame)
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.endswith(f"[{len(frame)} rows x {frame.shape[1]} columns]")
+    titles = [column.title for column in short_view(frame).columns]
+    for name, title in (("p_value", "p"), ("estimate", "Estimate"), ("conf_low", "95% CI")):
+        if name in frame and frame[name].notna().any():
+            assert title in titles, name
+    few = frame.iloc[:3]
+    said = mv.in_words(few)
+    for name, text in (("p_value", r"\bp [=<>] "), ("conf_low", r"CI \["), ("n", r"\bn = ")):
+        if name in few and few[name].notna().any():
+            assert re.search(text, said), name
+
+
+def assert_reasons(frame: pd.DataFrame, *, plain: bool) -> None:
+    """A column without any value has a reason in each row, or in what the glossary says of it.
+
+    At the coarsest level what answers is there, or each row says why not.
+    """
+    told = frame["warning"].notna().all()
+    for name in frame.columns.drop("warning"):
+        if frame[name].isna().all() and not told:
+            assert "missing " in GLOSSARY[str(name)].description, name
+            assert not (plain and name in ("p_value", "estimate", "conf_low")), name
+
+
+def test_frames_of_other_things_than_a_study_are_shown_as_well(study):
+    compared = mv.compare_published(mv.kruskal_modality(study, n_resamples=9), "kruskal_modality")
+    lists = mv.check_lists(mv.design_lists(9, n_participants=12, per_cell=4))
+    frames = [mv.published(), mv.published("table4"), compared, lists]
+    for frame in [*frames, mv.calibration_table(), mv.calibration_table("grid")]:
+        assert_shown(frame)
+        assert_reasons(frame, plain=False)
 
 
 @pytest.mark.parametrize("name", public_frames())

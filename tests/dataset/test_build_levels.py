@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -111,3 +112,22 @@ def test_origins_that_argue_are_refused(change, more, problem):
     assert len(keys) == 108
     with pytest.raises(DataError, match=problem):
         from_frames(keys.drop(columns="time").assign(**change), **more)
+
+
+def test_a_day_is_written_as_in_a_formula():
+    days = pd.to_datetime(["2020-01-01", "2021-01-01"] * 6)
+    frame = pd.DataFrame({"item": list("abcdef") * 2, "participant": ["p"] * 6 + ["q"] * 6})
+    frame = frame.assign(valence=np.arange(12) / 12, day=days)
+    study = from_frames(frame)
+    assert annotation_frame(study)["day"].unique().tolist() == ["2020-01-01", "2021-01-01"]
+    counts = kruskal(
+        study, "valence ~ day == '2020-01-01'", dependence="independent", level="group"
+    )
+    assert counts["n"].tolist() == [6, 6]
+
+
+def test_ids_of_large_numbers_keep_their_names():
+    ids = [1e22, 2e22, 0.5, 2.0, -0.0, 1e15]
+    frame = pd.DataFrame({"item": "a", "participant": ids, "valence": 0.0})
+    names = from_frames(frame)["participants/participant"].to_numpy().tolist()
+    assert set(names) == {"1e+22", "2e+22", "0.5", "2", "0", "1000000000000000"}

@@ -146,6 +146,8 @@ def test_tenths_meet_the_samples_that_stand_on_them():
         (log([0.0], v=[1]), {"values": ["w"]}, "column is missing", None),
         (log([], v=[]), {}, "table has no rows", None),
         (log([0.0], v=[1]), {"interval": 0}, "interval", None),
+        (log([0.0], v=[1]), {"interval": "1"}, "interval", None),
+        (log([0.0], v=[1]), {"max_gap": True}, "max_gap", None),
         (log([0.0], v=[1]), {"max_gap": -1.0}, "max_gap", None),
         (log([0.0], v=[1]), {"method": "cubic"}, "unknown method", None),
         (
@@ -301,6 +303,7 @@ def test_exclude_by_keys(tiny):
     [
         (np.zeros(3, dtype=bool), {}, "wrong shape"),
         (np.zeros(24), {}, "not boolean"),
+        (xr.DataArray(np.zeros(24, dtype=bool), dims="item"), {}, "not of annotations"),
         (np.array([None] * 24), {}, "not boolean"),
         (pd.DataFrame({"participant": ["77"]}), {}, "no such annotation"),
         (pd.DataFrame({"who": ["1"]}), {}, "no key"),

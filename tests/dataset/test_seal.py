@@ -183,7 +183,7 @@ def test_unsealed_arrays_far_larger_than_the_store_are_refused(zarr, netcdf):
         path.write_text(json.dumps(told))
     with h5py.File(netcdf, "r+") as file:
         del file.attrs[SEAL]
-        file.create_dataset("items/huge", shape=(2_000_000_000,), chunks=(1_000_000,))
+        file.create_dataset("items/huge", (2_000_000_000,), "f4", chunks=(1_000_000,))
     for store in (zarr, netcdf):
         with pytest.raises(mv.DataError, match=rf"^{store.name}: arrays are far larger"):
             mv.open_dataset(store)

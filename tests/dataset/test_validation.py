@@ -126,9 +126,9 @@ CASES = {
     ),
     "label twice": (
         put("annotations", "label", 1, "sad"),
-        "name stands twice",
-        "/annotations, label",
-        "sad",
+        "label stands twice",
+        ANNOTATIONS,
+        None,
     ),
     "time": (put("annotations", "time", 3, 0.5), "time does not increase", ANNOTATIONS, "time"),
     "too high": (

@@ -92,6 +92,10 @@ def test_another_package_is_refused(monkeypatch):
         ("print(0.02)", "differs from its original"),
         ("print('nan')", "differs from its original"),
         ("sys.exit('Error: op is unknown')", "failed: Error: op is unknown"),
+        (
+            "sys.exit('round-off errors may follow; a log says so\\nan op is unknown')",
+            "failed: an op is unknown",
+        ),
     ],
 )
 def test_a_conversion_that_differs_or_fails_leaves_nothing(registry, last, words):

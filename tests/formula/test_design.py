@@ -276,3 +276,9 @@ def test_a_design_that_cannot_be_built_says_why(frame, formula, match):
 def test_no_row_left_is_an_error(frame):
     with pytest.raises(DataError, match="no row"):
         build_design("y ~ x", frame.assign(x=np.nan))
+
+
+def test_complex_numbers_are_refused():
+    frame = pd.DataFrame({"y": [1.0, 2, 4], "x": [1j, 2, 3]})
+    with pytest.raises(DesignError, match="'x' holds complex numbers"):
+        build_design("y ~ x", frame)

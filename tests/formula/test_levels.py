@@ -189,3 +189,17 @@ def test_splines_beside_an_intercept_lose_no_column(spline):
     fit = linear_model(frame, f"y ~ {spline}")
     assert fit.tidy()["estimate"].notna().all()
     assert fit.anova()["p_value"].notna().all()
+
+
+COMPOSED, APART = "Käse", "Ka\u0308se"
+
+
+@pytest.mark.parametrize(("stored", "written"), [(COMPOSED, APART), (APART, COMPOSED)])
+def test_a_level_is_found_whether_its_letters_are_composed_or_apart(stored, written):
+    frame = pd.DataFrame({"y": [1.0, 2.0, 4.0, 3.0], "x": [stored, "Brot"] * 2})
+    ordered = frame.assign(x=pd.Categorical(frame["x"], ["Brot", stored], ordered=True))
+    assert factor(f"x == '{written}'", frame).tolist() == ["True", "False"] * 2
+    assert factor(f"x >= '{written}'", ordered).tolist() == ["True", "False"] * 2
+    names = build_design(f"y ~ C(x, Treatment('{written}'))", frame).fixed.names
+    assert names[1].endswith("[T.Brot]")
+    assert build_design(f"y ~ C(x, levels=['{written}', 'Brot'])", frame).fixed.names[1:]

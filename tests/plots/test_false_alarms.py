@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import muvistats as mv
-from muvistats.plots.style import SIMULATED
+from muvistats.plots.layout import SIMULATED
 
 SMALL = [
     mv.Scenario(name, null=("overlay", "gender"), n_items=6, n_participants=9)

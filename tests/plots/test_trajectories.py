@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 import muvistats as mv
 
@@ -92,3 +93,19 @@ def test_estimated_trajectories_are_drawn_with_their_bands(model):
 def test_other_frames_have_no_estimated_trajectories(steps):
     with pytest.raises(mv.DataError, match="trajectories"):
         mv.plot_trajectories(steps)
+
+
+def test_means_over_items_with_their_intervals(study):
+    figure = mv.plot_mean_trajectories(study, by="gender", dimension="arousal")
+    (ax,) = figure.axes
+    people = study["participants"].to_dataset()["gender"].to_series()
+    long = mv.to_long(study)
+    for name, rows in long.groupby(long["participant"].map(people)):
+        items = rows.pivot_table(index="item", columns="time", values="arousal", aggfunc="mean")
+        (line,) = lines(ax, name)
+        np.testing.assert_allclose(line.get_ydata(), items.mean())
+        reach = stats.t.ppf(0.975, items.count() - 1) * items.std() / np.sqrt(items.count())
+        band = ax.collections[[each.get_label() for each in ax.lines].index(name)]
+        ends = band.get_paths()[0].vertices[:, 1]
+        assert ends.max() == pytest.approx((items.mean() + reach).max())
+        assert ends.min() == pytest.approx((items.mean() - reach).min())

@@ -138,3 +138,54 @@ def test_a_category_is_open_only_where_nothing_of_it_was_chosen():
     by_name = found.set_index("category")[["count", "n", "n_missing"]]
     assert by_name.loc["mood"].tolist() == [2, 3, 1]
     assert by_name.loc["rest"].tolist() == [1, 3, 1]
+
+
+def crossed(seed=4):
+    """Six people rate six items in one of two modalities each, in orders of their own."""
+    rng = np.random.default_rng(seed)
+    keys = [(f"i{i}", "music", f"p{p}") for p in range(6) for i in rng.permutation(6)]
+    frame = pd.DataFrame(keys, columns=["item", "modality", "participant"])
+    frame["modality"] = np.where((frame["item"].str[1].astype(int) % 2) == frame.index % 2, *"ab")
+    frame["trial"] = frame.groupby("participant").cumcount() + 1
+    for name in LABELS:
+        frame[name] = (rng.random(len(frame)) < 0.5).astype(float)
+    return frame
+
+
+def test_a_label_that_nobody_of_a_group_answered_is_not_compared():
+    frame = crossed()
+    without = study_of(frame.assign(sad=np.nan), ("a", "b"))
+    silent = study_of(frame.assign(sad=frame["sad"].where(frame["modality"] == "a")), ("a", "b"))
+    found, expected = (mv.label_deviations(study, n_resamples=49) for study in (silent, without))
+    sad = found["label"] == "sad"
+    assert found.loc[sad, ["observed", "expected", "p_value"]].isna().to_numpy().all()
+    assert found.loc[sad, "warning"].str.contains("nobody of b answered this label").all()
+    other = ["expected", "std_residual", "p_value", "p_adjusted", "n", "n_missing"]
+    pd.testing.assert_frame_equal(found.loc[~sad, other], expected.loc[~sad, other])
+    tables = [mv.chisquare_labels(study, n_resamples=49) for study in (silent, without)]
+    numbers = ["statistic", "df", "p_value", "effect_size", "n"]
+    pd.testing.assert_frame_equal(tables[0][numbers], tables[1][numbers])
+    assert tables[0]["warning"].str.contains("left out: sad").all()
+    sets = mv.bilder_loughin(without, n_resamples=49)
+    pair = study_of(frame, ("a", "b"))
+    pair = mv.bilder_loughin(mv.annotation_frame(pair), labels=["happy", "calm"], n_resamples=49)
+    pd.testing.assert_frame_equal(sets[numbers[:3]], pair[numbers[:3]])
+
+
+def test_checks_of_whole_annotations_keep_those_that_lack_a_label():
+    frame = crossed()
+    fewer = frame.copy()
+    fewer.loc[[3, 20], ["sad", "calm"]] = np.nan
+    fewer.loc[7, LABELS] = np.nan
+    lags = {"lags": [0], "n_resamples": 49}
+    whole, part, none = (
+        mv.label_alignment_check(study_of(each, ("a", "b")), **lags).iloc[0]
+        for each in (frame, fewer, frame.assign(sad=np.nan))
+    )
+    assert (part["n"], part["n_missing"]) == (len(frame) - 1, 1)
+    assert part["estimate"] == pytest.approx(whole["estimate"], abs=0.1)
+    assert (none["n"], none["n_missing"]) == (len(frame), 0)
+    assert np.isfinite(none["statistic"])
+    quality = mv.rater_quality(study_of(frame.assign(sad=np.nan), ("a", "b")))
+    fits = quality[quality["quantity"] == "label_agreement"]
+    assert fits["estimate"].notna().all()

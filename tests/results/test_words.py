@@ -137,3 +137,15 @@ def test_every_result_column_has_a_rule_that_is_explained() -> None:
     for column in GLOSSARY:
         assert words.rule_of(column) in words.RULES
         assert words.heading(column)
+
+
+def test_degrees_of_freedom_without_end_and_statistics_that_are_missing() -> None:
+    assert words.test_text("F", 4.1, 2.0, math.inf) == "F(2, \u221e) = 4.10"
+    assert words.test_text("z", 4.1, math.inf) == "z = 4.10"
+    assert words.test_text("F", math.inf, 2.0, 30.0) == "F(2, 30) = \u221e"
+    assert words.test_text("F", math.nan, 2.0, 30.0) == "\u2013"
+
+
+def test_zeros_before_the_point_go_and_no_others() -> None:
+    assert words.without_zero("[\u22120.250, 10.050]") == "[\u2212.250, 10.050]"
+    assert words.without_zero("0") == "0"

@@ -364,7 +364,8 @@ class Pages {
     const html = [...groups].map(([upper, lowers]) =>
       `<div class="superfactor">${upper ? `<h2>${title(upper)}</h2>` : ""}<div class="categories">` +
       [...lowers].map(([lower, words]) =>
-        `<fieldset><legend>${title(lower)}</legend>${words.map(word).join("")}</fieldset>`).join("") +
+        `<fieldset>${lower && `<legend>${title(lower)}</legend>`}${words.map(word).join("")}` +
+        "</fieldset>").join("") +
       "</div></div>").join("");
     return this.form("labels_title",
       this.radios("familiar", "familiar", [["1", "yes"], ["0", "no"]]) +
@@ -419,7 +420,8 @@ class Pages {
         choices: [escape(this.texts.continue)],
         on_load: () => {
           const video = document.querySelector("video.example");
-          this.clips.fetch(example.file).then((clip) => { video.src = clip; }).catch(() => {});
+          this.clips.fetch(example.file).then((clip) => { video.src = clip; })
+            .catch(() => video.replaceWith(this.texts.media_failed));
         },
         on_finish: () => this.clips.forget(example.file),
       });
@@ -502,15 +504,14 @@ class Pages {
     if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
     const show = (name, button) => {
       if (this.session.withdrawn) return;
-      element.innerHTML = `<section class="page"><h1>${escape(this.texts.end_title)}</h1>` +
-        `<p role="status">${escape(this.texts[name])}</p></section>`;
+      const section = say(element, this.texts.end_title, this.texts[name], "status");
       if (!button) return;
       const file = new Blob([JSON.stringify(this.sender.everything())], { type: "application/json" });
       const link = Object.assign(document.createElement("a"), {
         href: URL.createObjectURL(file), className: "jspsych-btn save",
         download: `${this.session.participant}.json`, textContent: this.texts.save_file,
       });
-      element.querySelector("section").append(link);
+      section.append(link);
     };
     if (!this.session.online) {
       if (!this.study.post) return show("end_file", true);
@@ -530,6 +531,14 @@ class Pages {
   }
 }
 
+// A page without jsPsych: after the last, or where there is none.
+function say(element, title, text, role) {
+  element.classList.add("jspsych-display-element");
+  element.innerHTML = `<section class="page"><h1>${escape(title)}</h1>` +
+    `<p role="${role}">${escape(text)}</p></section>`;
+  return element.firstChild;
+}
+
 // Nothing of somebody who has withdrawn stays in the browser, and it says so.
 function withdraw(element, texts, browser, store, session) {
   const { place, participant } = session;
@@ -542,16 +551,14 @@ function withdraw(element, texts, browser, store, session) {
     clip.removeAttribute("src");
     clip.load();
   }
-  element.classList.add("jspsych-display-element");
-  element.innerHTML = `<section class="page"><h1>${escape(texts.withdrawn_title)}</h1>` +
-    `<p role="alert">${escape(texts.withdrawn)}</p></section>`;
+  const section = say(element, texts.withdrawn_title, texts.withdrawn, "alert");
   const anew = document.createElement("button");
   Object.assign(anew, { className: "jspsych-btn", textContent: texts.begin_anew });
   anew.addEventListener("click", () => {
     browser.remove(place);
     location.reload();
   });
-  element.firstChild.append(anew);
+  section.append(anew);
 }
 
 (async () => {
@@ -583,10 +590,6 @@ function withdraw(element, texts, browser, store, session) {
     if (steps.length) await jsPsych.run(steps);
     else await pages.end(element);
   } catch (problem) {
-    const text = document.createElement("p");
-    text.className = "problem";
-    text.setAttribute("role", "alert");
-    text.textContent = problem.message;
-    element.replaceChildren(text);
+    say(element, document.title, problem.message, "alert");
   }
 })();

@@ -141,7 +141,8 @@ def _database(kinds: Any, data: xr.DataTree) -> Any:
     dynamic = [name for name in dimensions if "time" in annotations[name].dims]
     if dynamic:
         long = to_long(data)
-        step = float(np.diff(annotations["time"].to_numpy()[:2]).sum())
+        steps = np.diff(annotations["time"].to_numpy())
+        step = float(steps.min()) if len(steps) else 0.0
         for name in dynamic:
             _write_ratings(kinds, database, name, long, step)
     return database

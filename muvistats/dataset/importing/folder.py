@@ -33,6 +33,7 @@ from .joining import (
     joint_exclusions,
     joint_flags,
     joint_levels,
+    joint_time,
     label_table,
     stacked,
     stored_columns,
@@ -219,7 +220,7 @@ def _joint(
     order = sort_order(stored, modalities)
     row = np.argsort(order)
     codes, table = _labels(first, annotations)
-    time = _time(annotations)
+    time = joint_time(annotations)
     return assemble(
         joint.iloc[order],
         _ratings(first, annotations, row, time, place),
@@ -285,12 +286,6 @@ def _labels(
         wide[:, pd.Index(every).get_indexer(pd.Index(own))] = codes
         parts.append(wide.astype(np.int8))
     return np.concatenate(parts), pd.DataFrame({"label": every, "label_name": every}, dtype="str")
-
-
-def _time(annotations: Mapping[str, xr.Dataset]) -> Floats | None:
-    """The longest time grid."""
-    grids = [d["time"].to_numpy() for d in annotations.values() if "time" in d.coords]
-    return max(grids, key=len) if grids else None
 
 
 def _ratings(

@@ -112,7 +112,7 @@ def combine(
     )
 
 
-_ALIKE = ("rated dimensions and scales", "keys", "labels", "question", "time steps", "reading")
+_ALIKE = ("rated dimensions and scales", "keys", "labels", "question", "reading")
 
 
 def check_alike(parts: Mapping[str, xr.DataTree], *, but: Sequence[str] = ()) -> None:
@@ -133,13 +133,11 @@ def _design(data: xr.DataTree) -> tuple[Any, ...]:
     """What studies must have in common to be joined."""
     annotations = data["annotations"].to_dataset()
     labels = annotations["label"].to_numpy().tolist() if "label" in annotations.coords else []
-    time = annotations["time"].to_numpy() if "time" in annotations.coords else np.empty(0)
     return (
         {n: (*scale_of(annotations[n]), annotations[n].ndim) for n in dimensions_of(data)},
         schema.keys_in(annotations.coords),
         labels,
         question_of(data),
-        (time[:1].tolist(), np.diff(time[:2]).round(9).tolist()),
         str(data.attrs["label_alignment"]),
     )
 
@@ -208,8 +206,7 @@ def _ratings(
     first: xr.DataTree, annotations: Mapping[str, xr.Dataset]
 ) -> tuple[Floats | None, dict[str, Floats]]:
     """The longest time grid, and each dimension on it."""
-    grids = [d["time"].to_numpy() for d in annotations.values() if "time" in d.coords]
-    time = max(grids, key=len) if grids else None
+    time = joint_time(annotations)
     values = {}
     for name in dimensions_of(first):
         arrays = [dataset[name].to_numpy() for dataset in annotations.values()]
@@ -220,6 +217,27 @@ def _ratings(
             ]
         values[name] = np.concatenate(arrays)
     return time, values
+
+
+def joint_time(annotations: Mapping[str, xr.Dataset]) -> Floats | None:
+    """The longest time grid, of which every other one must be the beginning."""
+    grids = {n: d["time"].to_numpy() for n, d in annotations.items() if "time" in d.coords}
+    if not grids:
+        return None
+    longest = max(grids.values(), key=len)
+    nearest = np.diff(longest).min(initial=1.0) / 3  # stamps may be rounded
+    for name, grid in grids.items():
+        other = np.flatnonzero(np.abs(grid - longest[: len(grid)]) > nearest)
+        if len(other):
+            raise DataError(
+                "studies differ in their time steps",
+                file=name,
+                row=int(other[0]),
+                column="time",
+                found=float(grid[other[0]]),
+                expected=f"{longest[other[0]]:g}",
+            )
+    return longest
 
 
 def joint_levels(annotations: Mapping[str, xr.Dataset], key: str) -> list[str]:

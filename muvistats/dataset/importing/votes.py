@@ -11,7 +11,7 @@ import xarray as xr
 
 from ...arguments import check_text
 from ...errors import DataError, boundary
-from ..frames import check_frame, number_column, refuse
+from ..frames import check_frame, column_text, number_column, refuse, text_columns
 from ..tables import from_frames
 
 
@@ -76,6 +76,7 @@ def from_votes(
     if isinstance(labels, str) or not isinstance(labels, Sequence) or len(labels) < 2:
         raise DataError("two or more columns of counts are needed", file="labels", found=labels)
     check_text("question", question)
+    labels, votes = list(map(column_text, labels)), text_columns(votes, "votes")
     keys = [item, *([modality] if modality in votes else [])]
     check_frame(votes, "votes", [*keys, *labels])
     twice = np.flatnonzero(votes.duplicated(keys))
@@ -89,8 +90,7 @@ def from_votes(
     given: dict[str, Any] = {"item": item, "modalities": modalities, "items": items}
     if modality in votes:
         given["modality"] = modality
-    names = [str(name) for name in labels]
-    frame[question] = pd.Categorical(np.array(names)[code], names)
+    frame[question] = pd.Categorical(np.array(labels)[code], labels)
     return from_frames(frame, labels=question, study=study, source=source, **given)
 
 

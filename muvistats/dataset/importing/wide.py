@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...arguments import check_choice, check_text
 from ...errors import DataError, boundary
-from ..frames import check_frame
+from ..frames import check_frame, text_columns
 
 _KINDS = ("item", "modality", "participant", "session", "time")
 
@@ -83,9 +83,9 @@ def read_wide(
     if not isinstance(keys, Sequence) or isinstance(keys, str):
         raise DataError("not a sequence of names", file="keys", found=keys, expected="['item']")
     check_text("dimension", dimension)
+    table = text_columns(table, "wide table").reset_index(drop=True)
     check_frame(table, "wide table", keys)
-    names = [str(name) for name in table.columns]
-    table = table.set_axis(names, axis=1).reset_index(drop=True)
+    names = list(map(str, table))
     if pattern is None:
         check_choice("across", across, _KINDS)
         found: dict[str, dict[str, Any]] = {

@@ -85,8 +85,9 @@ def label_alignment_check(
     where lists are shared, z must also stay above 1.645 when people with an identical list are
     permuted together.
 
-    Rows with a missing value, or without a partner at that lag, are left out and counted in
-    `n_missing`; masked labels and ratings are missing. Rows of a participant are taken as
+    Rows without a value, or without a partner at that lag, are left out and counted in
+    `n_missing`; masked labels and ratings are missing. A single label that is missing stands at
+    the mean of its person's answers, where it adds nothing. Rows of a participant are taken as
     exchangeable apart from the item: where sessions run in blocks of one modality, or drift
     strongly, neighbouring lags can show signal too, so read which lag is best.
 

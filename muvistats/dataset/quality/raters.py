@@ -55,6 +55,32 @@ def label_values(annotations: xr.Dataset) -> Floats:
     return np.where(keep & (codes >= 0), codes.astype(float), np.nan)
 
 
+def profiles(values: Floats, person: Ints) -> Floats:
+    """Labels of each annotation as one thing: one that is missing says nothing of the others.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (annotation, label)
+        0 and 1, NaN for missing.
+    person : ndarray of int, shape (annotation,)
+        Who rated.
+
+    Returns
+    -------
+    ndarray of float, shape (annotation, label)
+        Single labels that are missing have the mean of their person's answers, and so add nothing
+        to what is centred within people. NaN where an annotation has no label at all; without the
+        labels that nobody answered.
+    """
+    known = ~np.isnan(values)
+    use = known.any(axis=0)
+    if not use.any():
+        return values
+    means = pd.DataFrame(values[:, use]).groupby(person).transform("mean").fillna(0.0).to_numpy()
+    filled = np.where(known[:, use], values[:, use], means)
+    return np.where(known.any(axis=1, keepdims=True), filled, np.nan)
+
+
 def measure(data: xr.DataTree) -> list[Measure]:
     """Every quantity that the study allows.
 
@@ -158,6 +184,7 @@ def _agreement(name: str, values: Floats, cell: Ints, person: Ints, n_people: in
 def _labels(values: Floats, cell: Ints, person: Ints, n_people: int) -> Iterator[Measure]:
     from ...kernels.raters import alignment, rater_fit
 
+    joint = profiles(values, person)
     known = ~np.isnan(values).any(axis=1)
     per_trial, n = _mean_by(np.where(known, values.sum(axis=1), np.nan), person, n_people)
     reason = "no annotations with labels"
@@ -165,16 +192,16 @@ def _labels(values: Floats, cell: Ints, person: Ints, n_people: int) -> Iterator
     constant, agreement = np.full(n_people, np.nan), np.full(n_people, np.nan)
     compared = np.zeros(n_people, dtype=np.int64)
     code = person.astype(np.int64)
-    place = alignment.place(values, cell, code, np.arange(len(cell)), 0)
+    place = alignment.place(joint, cell, code, np.arange(len(cell)), 0)
     means = rater_fit.other_means(place, cell, code, np.arange(n_people), int(cell.max()) + 1)
-    both = known & ~np.isnan(means).any(axis=1)
+    both = ~np.isnan(joint).any(axis=1) & ~np.isnan(means).any(axis=1)
     for one in range(n_people):
         mine = values[known & (person == one)]
         if len(mine) > 1:
             constant[one] = float((mine == mine[0]).all())
         at = both & (person == one)
         compared[one] = at.sum()
-        agreement[one] = rater_fit.rater_fit(values[at], means[at])[0]
+        agreement[one] = rater_fit.rater_fit(joint[at], means[at])[0]
     reason = "fewer than two annotations with labels"
     yield Measure("constant_labels", "", "same labels in every trial", constant, n, reason)
     reason = "labels that do not vary, or nobody to compare with"

@@ -16,7 +16,7 @@ from ...errors import DataError, DesignError
 from ...types import Floats, Ints
 from .. import schema
 from ..access import annotation_frame, dimensions_of, need_people
-from .raters import label_values
+from .raters import label_values, profiles
 
 if TYPE_CHECKING:
     from ...kernels.raters.alignment import ItemSignal, Placed
@@ -115,6 +115,8 @@ def session_of(data: xr.DataTree, only: Iterable[str] | None = None) -> Session:
             found=int(trial[row]),
         )
     values = _variables(data, annotations)
+    if "labels" in values:
+        values["labels"] = profiles(values["labels"], person)
     if only is not None:
         unknown = [name for name in only if name not in values]
         if unknown:

@@ -13,26 +13,33 @@ from ...types import Floats, Ints
 from ..build import Features
 from ..release.emobase import emobase_family, emobase_names
 from ..release.features import visual_family
-from ..schema import MODALITIES
+from ..schema import MODALITIES, SAMPLING_INTERVAL
 from .settings import SimulationSettings
 from .signal import DIMENSIONS, Latents
 
 Floats32 = npt.NDArray[np.float32]
 
-#: Families that carry each dimension, by kind: those in which the paper found it (its Table 7).
-SIGNAL_FAMILIES: dict[str, dict[str, tuple[str, ...]]] = {
+#: Families that carry each dimension, by kind, and how strongly, about 1: those in which the paper
+#: found it (its Table 7). Strengths were chosen so that the printed ranks are usual ones.
+SIGNAL_FAMILIES: dict[str, dict[str, dict[str, float]]] = {
     "audio": {
-        "arousal": ("mfcc", "loudness", "line_spectral_frequencies", "f0"),
-        "valence": ("intensity", "mfcc", "line_spectral_frequencies", "zero_crossing_rate"),
+        "arousal": {"mfcc": 1.1, "loudness": 1.45, "line_spectral_frequencies": 0.6, "f0": 1.1},
+        "valence": {
+            "intensity": 1.6,
+            "loudness": 1.4,
+            "mfcc": 0.85,
+            "line_spectral_frequencies": 1.1,
+            "zero_crossing_rate": 1.1,
+        },
     },
     "visual": {
-        "arousal": ("action", "lighting", "scene", "colour"),
-        "valence": ("action", "lighting", "scene", "colour", "object"),
+        "arousal": {"action": 1.9, "lighting": 1.6, "scene": 0.8, "colour": 1.0},
+        "valence": {"action": 1.3, "lighting": 2.0, "scene": 1.05, "colour": 1.15, "object": 0.9},
     },
 }
 
-#: Modality whose latent trajectory the features of a kind carry.
-_SOURCE = {"audio": "music", "visual": "visual"}
+#: Modality whose latent trajectory the features of a kind carry, and the other one.
+_SOURCE = {"audio": ("music", "visual"), "visual": ("visual", "music")}
 
 #: Functionals of a descriptor that say where it lies, and so carry its level.
 _LEVEL_FUNCTIONALS = ("max", "amean", "quartile1", "quartile2", "quartile3")
@@ -40,6 +47,9 @@ _LEVEL_FUNCTIONALS = ("max", "amean", "quartile1", "quartile2", "quartile3")
 #: Share of the features that could carry a dimension that do, and smoothness of the noise.
 _CARRYING = 0.5
 _MEMORY = 0.8
+
+#: Largest joint correlation of a feature with what it carries.
+_MOST = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +115,18 @@ def draw_features(
 
     Notes
     -----
-    A carrying feature is a weighted sum of the standardised latent trajectories (level of the
-    item included) of music or of the picture alone, plus smooth noise; then it is put on a scale
-    of its own. There is no lag between features and latent trajectories.
+    What features carry of a dimension is the level of the item and, with a weight and late by the
+    time that features look back, what its trajectory adds to it; of sound or picture, and with a
+    weight of the other. A carrying feature is a weighted sum of these signals, standardised, plus
+    smooth noise; then it is put on a scale of its own.
     """
     drawn = {}
-    for (kind, source), kind_rng in zip(_SOURCE.items(), rng.spawn(len(_SOURCE)), strict=True):
+    for kind, kind_rng in zip(_SOURCE, rng.spawn(len(_SOURCE)), strict=True):
         names = emobase_names() if kind == "audio" else visual_names()
         family = [emobase_family(n) if kind == "audio" else visual_family(n) for n in names]
         loading = _draw_loading(kind_rng, settings, kind, names, family)
         loading *= "feature_signal" in effects
-        m = MODALITIES.index(source)
-        signal = latents.level[:, :, m, None] + latents.shape[:, :, m]
-        signal -= signal.mean(axis=(1, 2), keepdims=True)
-        spread = signal.std(axis=(1, 2), keepdims=True)
-        signal /= np.where(spread > 0, spread, 1.0)
+        signal = _signal(settings, kind, latents)
         values = _noise(kind_rng, signal.shape[1], signal.shape[2], len(names))
         values *= np.sqrt(1 - (loading**2).sum(axis=0)).astype(np.float32)
         values += np.einsum("dit,df->itf", signal, loading, optimize=True).astype(np.float32)
@@ -129,6 +136,22 @@ def draw_features(
         values[windows >= lengths[:, None]] = np.nan
         drawn[kind] = SimulatedFeatures(Features(values, items, names, family), loading)
     return drawn
+
+
+def _signal(settings: SimulationSettings, kind: str, latents: Latents) -> Floats:
+    """What the features of a kind carry, standardised, (dimension, item, time)."""
+    own, other = (MODALITIES.index(name) for name in _SOURCE[kind])
+    n_steps = latents.shape.shape[-1]
+    back = round(settings.feature_lag / SAMPLING_INTERVAL)
+    shape = latents.shape[..., np.maximum(np.arange(n_steps) - back, 0)]
+    out = np.empty((len(DIMENSIONS), *shape.shape[1:2], n_steps))
+    for d, chosen in enumerate(settings.features_of(kind)):
+        path = latents.level[d, ..., None] + chosen.course * shape[d]
+        out[d] = path[:, own] + chosen.other * path[:, other]
+    out -= out.mean(axis=(1, 2), keepdims=True)
+    spread = out.std(axis=(1, 2), keepdims=True)
+    out /= np.where(spread > 0, spread, 1.0)
+    return out
 
 
 def _draw_loading(
@@ -146,11 +169,15 @@ def _draw_loading(
         ]
     )
     loading = np.zeros((len(DIMENSIONS), len(names)))
-    for d, dimension in enumerate(DIMENSIONS):
-        carries = can_carry & np.isin(family, SIGNAL_FAMILIES[kind][dimension])
-        carries &= rng.random(len(names)) < _CARRYING
-        size = settings.feature_r * rng.uniform(0.5, 1.5, len(names))
+    for d, (dimension, chosen) in enumerate(
+        zip(DIMENSIONS, settings.features_of(kind), strict=True)
+    ):
+        strength = np.array([SIGNAL_FAMILIES[kind][dimension].get(f, 0.0) for f in family])
+        carries = can_carry & (rng.random(len(names)) < _CARRYING)
+        size = chosen.r * strength * rng.uniform(0.5, 1.5, len(names))
         loading[d] = carries * size * rng.choice([-1.0, 1.0], len(names))
+    joint = np.sqrt((loading**2).sum(axis=0))
+    loading /= np.maximum(joint / _MOST, 1.0)
     return loading
 
 

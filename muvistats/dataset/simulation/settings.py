@@ -189,6 +189,26 @@ def _valence() -> DimensionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """How the features of one kind carry one dimension.
+
+    Parameters
+    ----------
+    r : float
+        Typical correlation over time and items of a carrying feature with what it carries.
+    course : float
+        Weight of what the trajectory of an item adds to its level, against 1 for the level.
+    other : float
+        Weight of what the other of sound and picture conveys, against 1 for their own. Below 0
+        they tell of the sound what the picture does not share.
+    """
+
+    r: float
+    course: float = 3.0
+    other: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationSettings:
     """Everything that a simulation is drawn from, besides its size and its seed.
 
@@ -218,8 +238,10 @@ class SimulationSettings:
         Share of annotations with 118 or 119 samples although the item has 120.
     male_share, trained_share, side_by_side_share : float
         Shares of the participants.
-    feature_r : float
-        Typical correlation over time and items of a carrying feature with its dimension.
+    audio, visual : tuple of FeatureSettings
+        What features of sound and of picture carry, arousal before valence.
+    feature_lag : float
+        How far the windows of the features look back, in seconds.
 
     Notes
     -----
@@ -251,7 +273,19 @@ class SimulationSettings:
     male_share: float = 31 / 49
     trained_share: float = 22 / 49
     side_by_side_share: float = 31 / 49
-    feature_r: float = 0.3
+    audio: tuple[FeatureSettings, FeatureSettings] = (
+        FeatureSettings(r=0.45, course=4.0),
+        FeatureSettings(r=0.165, course=2.0, other=-0.2),
+    )
+    visual: tuple[FeatureSettings, FeatureSettings] = (
+        FeatureSettings(r=0.11, course=5.0, other=0.4),
+        FeatureSettings(r=0.1, course=3.0, other=0.6),
+    )
+    feature_lag: float = 2.0
+
+    def features_of(self, kind: str) -> tuple[FeatureSettings, FeatureSettings]:
+        """Settings of a kind of features, arousal before valence."""
+        return {"audio": self.audio, "visual": self.visual}[kind]
 
     def to_json(self) -> str:
         """The settings as JSON text."""

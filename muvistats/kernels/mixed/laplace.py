@@ -12,19 +12,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
 from ...types import Floats, Ints
-from .blocks import (
-    Nest,
-    RandomBlock,
-    cholesky_of_blocks,
-    lambda_factors,
-    n_theta,
-    nest_of,
-    triangle,
-)
+from .blocks import Nest, RandomBlock, lambda_factors, n_theta, nest_of, triangle
 from .families import family_of
+from .system import Cells, System
+
+#: With so many cells of its table for each row a system takes longer to factor than to use.
+_COSTLY = 5
+
+#: Squared length of a step to the modes after which a last step of Newton's leaves no error.
+_NEAR = 1e-12
+
+#: An earlier system serves as long as each step with it shortens the next, squared, to this part.
+_SHRINKING = 1e-2
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,11 @@ class LaplaceMixed:
         )
         self._raw = np.concatenate([block.columns.T for block in blocks])
         self._pairs = list(self._places())
+        self._cells = self._used_cells()
+        m, k = self._shape
+        self._is_costly = m * k * (self.q - m * k) > _COSTLY * len(y)
         self._start = np.zeros(self.q)
+        self._known: System | None = None  # of the last point, for steps to the modes of the next
 
     def _columns(self, factors: list[Floats]) -> Floats:
         """Random columns of each row, shape (column, n)."""
@@ -131,7 +136,15 @@ class LaplaceMixed:
             elif not is_head[j]:
                 yield i, j, 2, (a - head) * width + b - head
 
-    def _system(self, values: Floats, weights: Floats) -> _System:
+    def _used_cells(self) -> Cells | None:
+        """Cells of the first levels beside the others that hold anything, where these are few."""
+        m, k = self._shape
+        used = [places for _, _, part, places in self._pairs if part == 1]
+        if k > 1 or not used:
+            return None
+        return Cells.few(np.concatenate(used), (m, self.q - m))
+
+    def _system(self, values: Floats, weights: Floats) -> System:
         """The random system, its first levels eliminated."""
         m, k = self._shape
         width = self.q - m * k
@@ -140,11 +153,14 @@ class LaplaceMixed:
         for i, j, part, places in self._pairs:
             parts[part] += np.bincount(places, weighted[i] * values[j], len(parts[part]))
         own, cross, inner = parts
-        return _System.of(
-            own.reshape(m, k, k), cross.reshape(m * k, width), inner.reshape(width, width)
+        return System.of(
+            own.reshape(m, k, k),
+            cross.reshape(m * k, width),
+            inner.reshape(width, width),
+            self._cells,
         )
 
-    def _turned(self, values: Floats, system: _System) -> Floats:
+    def _turned(self, values: Floats, system: System) -> Floats:
         """Random columns of each row times the inverse of the random system, (column, n)."""
         inverse = [part.ravel() for part in system.inverse()]
         out = np.zeros_like(values)
@@ -155,7 +171,7 @@ class LaplaceMixed:
                 out[i] += values[j] * near
         return out
 
-    def _towards(self, values: Floats, weight: Floats) -> _System:
+    def _towards(self, values: Floats, weight: Floats) -> System:
         """The system of a step to the modes; far from them the likelihood may bend upwards."""
         try:
             return self._system(values, weight)
@@ -171,12 +187,18 @@ class LaplaceMixed:
         if not np.isfinite(current):
             spherical, eta = np.zeros(self.q), fixed
             current = fit(eta, extra)
+        system, gain = self._known, np.inf
         for _ in range(60):
             error, weight, _ = self.family.slopes(eta, extra)
             slope = self._gather(values, error) - spherical
-            step = self._towards(values, weight).solve(slope)
+            known = system if self._is_costly else None
+            step = slope if known is None else known.solve(slope)
+            is_new = known is None or not 0 <= slope @ step < _SHRINKING * gain
+            if is_new:
+                system = self._towards(values, weight)
+                step = system.solve(slope)
             gain = float(slope @ step)
-            if gain < 1e-12:  # one more step of Newton's squares the error
+            if gain < (_NEAR if is_new else _NEAR**2):  # a last step of Newton's squares the error
                 spherical = spherical + step
                 return spherical, fixed + self._spread(values, spherical), True
             size = 1.0
@@ -213,6 +235,7 @@ class LaplaceMixed:
             self._start = spherical
         error, weight, bend = self.family.slopes(eta, extra)
         system = self._system(values, weight)
+        self._known = system
         square = float(spherical @ spherical)
         deviance = self.family.deviance(eta, extra) + square + system.log_det
         turned = self._turned(values, system)
@@ -271,75 +294,3 @@ def _positions(nest: Nest, blocks: Sequence[RandomBlock]) -> list[Ints]:
             places[i] = at + np.arange(block.size)
             at += block.size
     return [places[i] for i in range(len(blocks))]
-
-
-@dataclass(frozen=True)
-class _System:
-    """A random system [[A, B], [B', C]] + I with A block-diagonal, factored.
-
-    Parameters
-    ----------
-    root : ndarray of float, shape (m, k, k)
-        Inverse of the Cholesky factor of each block of A + I.
-    cross : ndarray of float, shape (m * k, w)
-        B, after the blocks were eliminated.
-    lower : ndarray of float, shape (w, w)
-        Cholesky factor of what is left of C + I.
-    """
-
-    root: Floats
-    cross: Floats
-    lower: Floats
-
-    @property
-    def log_det(self) -> float:
-        """Log determinant of the whole."""
-        first = float(np.log(np.diagonal(self.root, axis1=1, axis2=2)).sum())
-        return 2 * (float(np.log(np.diag(self.lower)).sum()) - first)
-
-    @classmethod
-    def of(cls, own: Floats, cross: Floats, inner: Floats) -> _System:
-        """Factor a system."""
-        root = cholesky_of_blocks(own)[1]
-        reduced = _times(root, cross)
-        left = inner - reduced.T @ reduced
-        left.flat[:: len(left) + 1] += 1.0
-        rest, failed = linalg.lapack.dpotrf(left, lower=1) if len(left) else (left, 0)
-        if failed:
-            raise np.linalg.LinAlgError("the random system is not positive definite")
-        return cls(root, reduced, rest)
-
-    def solve(self, right: Floats) -> Floats:
-        """Solution of the system."""
-        head = len(self.cross)
-        first = _times(self.root, right[:head, None])[:, 0]
-        rest = right[head:] - self.cross.T @ first
-        if len(rest):
-            rest = linalg.lapack.dpotrs(self.lower, rest, lower=1)[0]
-        left = first - self.cross @ rest
-        return np.concatenate([_times(self.root.transpose(0, 2, 1), left[:, None])[:, 0], rest])
-
-    def inverse(self) -> tuple[Floats, Floats, Floats]:
-        """Inverse: blocks within the first levels, those beside the others, the others."""
-        m, k = self.root.shape[:2]
-        back = self.root.transpose(0, 2, 1)
-        own = back @ self.root
-        if not len(self.lower):
-            return own, self.cross, self.lower
-        inner = linalg.lapack.dpotri(self.lower, lower=1)[0]
-        inner = np.tril(inner) + np.tril(inner, -1).T
-        turned = _times(back, self.cross)
-        side = turned @ inner
-        if k == 1:
-            own = own + np.einsum("ij,ij->i", side, turned)[:, None, None]
-        else:
-            own = own + side.reshape(m, k, -1) @ turned.reshape(m, k, -1).transpose(0, 2, 1)
-        return own, -side, inner
-
-
-def _times(blocks: Floats, table: Floats) -> Floats:
-    """A block-diagonal matrix times a table."""
-    m, k = blocks.shape[:2]
-    if k == 1:
-        return blocks[:, 0] * table
-    return np.asarray((blocks @ table.reshape(m, k, -1)).reshape(table.shape))

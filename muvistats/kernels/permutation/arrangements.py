@@ -19,13 +19,14 @@ from scipy import sparse, special
 
 from ...progress import watched
 from ...types import Floats, Ints, Statistic
+from ...workers import few_threads
 from .dealt import dealt_draws
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
 _BATCH = 500_000
 
 #: From so many codes on, arrangements are dealt where a statistic and the strata allow it.
-_DEAL = 10_000_000
+_DEAL = 4_000_000
 
 #: Statistics that differ by less than this part of themselves are equal; in single precision.
 _TIE, _TIE_OF_SINGLES = 1e-9, 1e-5
@@ -384,6 +385,7 @@ def monte_carlo_p(
     return np.where(known, p, np.nan), np.where(known, error, np.nan)
 
 
+@few_threads(0)
 def permutation_test(
     statistic: Statistic,
     codes: Ints,
@@ -459,6 +461,7 @@ def _drawn(
     return draws, _TIE
 
 
+@few_threads(0)
 def conditional_test(
     statistic: Statistic,
     codes: Ints,

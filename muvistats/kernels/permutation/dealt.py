@@ -16,7 +16,6 @@ from scipy.sparse import csgraph
 
 from ...progress import watched
 from ...types import Array, Floats, Ints
-from ..threads import few_threads
 
 #: From so many arrangements and blocks of strata on, arrangements are dealt.
 _DRAWS, _BLOCKS = 500, 40
@@ -246,8 +245,7 @@ def dealt_draws(
     blocks = np.unique(block[strata], return_inverse=True)[1]
     if blocks.max() + 1 < _BLOCKS:
         return None
-    with few_threads(0):
-        return statistic.dealt(Deal(codes, strata, blocks, n_resamples, rng))
+    return statistic.dealt(Deal(codes, strata, blocks, n_resamples, rng))
 
 
 def _cards(codes: Ints, strata: Ints, n_cards: int, rng: np.random.Generator) -> Ints:

@@ -13,11 +13,13 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
+from ...workers import few_threads
 
 #: Numbers that one batch of pairs of groups may hold.
 _BATCH = 2_000_000
 
 
+@few_threads(0)
 def between_groups_moments(
     values: Floats, item: Ints, group: Ints, weight: Floats, block: Ints | None = None
 ) -> tuple[float, float]:

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from ...types import Floats, Ints
+from ...workers import few_threads
 from ..permutation.arrangements import additive_residuals
 from ..permutation.dealt import Deal
 from ..permutation.exact_moments import between_groups_moments
@@ -27,7 +28,7 @@ from ..scale import unit_factor
 _BATCH = 2_000_000
 
 #: Sums of permuted values that are held at once.
-_HELD = 150_000
+_HELD = 300_000
 
 #: From so many rows on permuted values are summed in single precision; ties are no matter then.
 _MANY = 1024
@@ -231,6 +232,7 @@ def signal_of_blocks(placed: Placed, block: Ints, where: Ints) -> ItemSignal:
     return ItemSignal(share, share, mean / total, _sd(variance, total))
 
 
+@few_threads(0)
 def permuted_signals(
     placed: Sequence[Placed], block: Ints, n_resamples: int, rng: np.random.Generator
 ) -> Floats:

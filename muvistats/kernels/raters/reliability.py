@@ -281,6 +281,8 @@ def _form(
     reason = ""
     if np.isnan(estimate):
         reason = "the means of the targets are equal, or differ less than raters make them"
+    elif np.isnan(found[0]):
+        reason = "neither the means of the targets nor the residuals vary: no F test"
     return IccForm(name, estimate, *found, float(limits[0]), float(limits[1]), reason)
 
 

@@ -17,7 +17,7 @@ from scipy import linalg
 
 from ...quiet import quiet
 from ...types import Floats, Ints
-from ..threads import few_threads
+from ...workers import few_threads
 from .moments import Sums
 
 #: Models, all of them ``RSS / (2 n) + alpha (l1_ratio |b|_1 + (1 - l1_ratio) |b|^2 / 2)``.

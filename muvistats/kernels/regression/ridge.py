@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...types import Floats, Ints
-from ..threads import few_threads
+from ...workers import few_threads
 
 #: A spread below this part of the mean is rounding error.
 _FLAT = 1e-12

@@ -45,15 +45,47 @@ def bootstrap_means(
     ndarray of float, shape (n_resamples, n_groups)
         Weighted means; NaN where a group was not drawn at all.
     """
+    sums = bootstrap_sums(
+        np.concatenate([values, np.ones(len(values))]),
+        tuple(np.tile(unit, 2) for unit in units),
+        groups=np.concatenate([groups, groups + n_groups]),
+        n_groups=2 * n_groups,
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(sums[:, :n_groups] / sums[:, n_groups:])
+
+
+def bootstrap_sums(
+    values: Floats,
+    units: tuple[Ints, ...],
+    *,
+    groups: Ints,
+    n_groups: int,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Floats:
+    """Sums of groups of values when whole units are drawn with replacement.
+
+    Parameters
+    ----------
+    values, units, groups, n_groups, n_resamples, rng
+        As in `bootstrap_means`; values of 0 take no time.
+
+    Returns
+    -------
+    ndarray of float, shape (n_resamples, n_groups)
+        Weighted sums; 0 where a group was not drawn at all.
+    """
     first, *rest = units
     second = rest[0] if rest else np.zeros(len(values), dtype=np.int64)
     n_first, n_second = (int(unit.max()) + 1 if len(unit) else 0 for unit in (first, second))
     sizes = [n_first, n_second]
     row, column = (unit.astype(np.int32) for unit in (first, second))
-    tables = [  # sums of values and numbers of values, by first and second unit, for each group
-        csr_array((weights[use], (row[use], column[use])), shape=(n_first, n_second))
-        for use in (groups == group for group in range(n_groups))
-        for weights in (values, np.ones(len(values)))
+    tables = [  # sums of values by first and second unit, for each group
+        csr_array((values[use], (row[use], column[use])), shape=(n_first, n_second))
+        for use in ((groups == group) & (values != 0) for group in range(n_groups))
     ]
     out = np.empty((n_resamples, n_groups))
     step = max(1, _BATCH // max(sum(sizes), 1))
@@ -61,9 +93,9 @@ def bootstrap_means(
         count = min(step, n_resamples - start)
         drawn = [_drawn(size, count, rng) for size in sizes[: len(units)]]
         often = drawn[1] if rest else np.ones((1, count))
-        sums = np.stack([np.einsum("uc,uc->c", drawn[0], t @ often) for t in tables], axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out[start : start + count] = sums[:, ::2] / sums[:, 1::2]
+        out[start : start + count] = np.stack(
+            [np.einsum("uc,uc->c", drawn[0], table @ often) for table in tables], axis=1
+        )
     return out
 
 

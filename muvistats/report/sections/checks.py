@@ -166,12 +166,12 @@ CHECK_SECTIONS = (
         key="read",
         chapter="checks",
         title="What was read",
-        text="The parts of the study, and everything that the reader mended on the way.",
+        text="The parts of the study, and what its reader counted, mended or left out on the way.",
         tables=(
             Table("contents", "Parts of the study", _contents, each_reading=True, view=_merged),
             Table(
                 "log",
-                "Faults found while reading, and what was done about them",
+                "What the reader counted, and what it did about it",
                 _log,
                 each_reading=True,
                 view=_merged,

@@ -102,7 +102,7 @@ def _strongest(frame: pd.DataFrame) -> pd.DataFrame:
     keys = ["label1", "label2"]
     frame = frame[frame["dependence"] == "independent"]
     total = frame[frame["scope"] == "total"].set_index(keys)
-    order = total["estimate"].abs().sort_values(ascending=False).index[:_PAIRS]
+    order = total["estimate"].abs().dropna().sort_values(ascending=False).index[:_PAIRS]
     table = total.loc[order, _PAIR_COLUMNS.split()]
     for scope in dict.fromkeys(frame["scope"]):
         if scope != "total":

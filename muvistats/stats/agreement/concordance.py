@@ -131,6 +131,7 @@ def interrater_ccc(
         row_of = once_for_each_mask(mean_of)
         for modality, chosen in modality_masks(cells, cells.modality[cells.of_annotation]):
             row = {"dimension": name, "modality": modality, "estimator": estimator}
+            row |= {"item": "all", "participant": "all"}
             rows.append(row | row_of(chosen & ~np.isnan(ccc)))
     return rows
 

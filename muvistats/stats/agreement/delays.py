@@ -13,6 +13,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...dataset.sessions import by_session
 from ...errors import DesignError
 from ...kernels.raters.agreement import leave_one_out_ewe
@@ -21,7 +22,6 @@ from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, over_cells
 from .concordance import dynamic_dimensions, mean_limits, modality_masks, once_for_each_mask
-from .trajectories import interval_of
 
 _NO_PARTNER = "no other item in this modality"
 
@@ -193,4 +193,6 @@ def _lag_means(
 
     once, known = once_for_each_mask(row_of), part["gain"].notna().to_numpy()
     masks = modality_masks(cells, cells.modality[cells.of_annotation])
-    return pd.DataFrame([{"modality": name, **once(chosen & known)} for name, chosen in masks])
+    whole = {"item": "all", "participant": "all"}
+    rows = [{"modality": name, **whole, **once(chosen & known)} for name, chosen in masks]
+    return pd.DataFrame(rows)

@@ -12,6 +12,7 @@ import xarray as xr
 
 from ...arguments import check_choice, check_number
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...dataset.sessions import by_rater
 from ...errors import DesignError
 from ...extras import optional_module
@@ -24,7 +25,6 @@ from ...results.docstrings import documented
 from ...types import Floats, Ints, Names
 from ..shared.cells import Cells, has_value, over_cells, text_codes
 from .concordance import dynamic_dimensions
-from .trajectories import interval_of
 
 Gold = Literal["ewe", "mean", "median", "ewe_aligned", "dtw", "latent"]
 
@@ -132,6 +132,7 @@ def gold_standard(
     check_choice("method", method, GOLD)
     if method == "dtw":
         optional_module("tslearn", "dtw")
+        interval_of(data["annotations/time"].to_numpy())
     names = dynamic_dimensions(data, dimension)
     reduced, rater = by_rater(data)
     cells = Cells.of(reduced)

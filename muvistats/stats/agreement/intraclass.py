@@ -17,6 +17,7 @@ from ...errors import DataError, DesignError
 from ...kernels.mixed.blocks import RandomBlock
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_linear, is_singular
+from ...kernels.raters.components import crossed_components
 from ...kernels.raters.reliability import (
     ROUNDING,
     IccForm,
@@ -26,9 +27,9 @@ from ...kernels.raters.reliability import (
     mean_squares,
 )
 from ...kernels.scale import centred, unit_factor
-from ...kernels.threads import few_threads
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Data, Floats, Names
+from ...workers import few_threads
 from ..shared.cells import Cells
 from ..shared.study import choose_dimensions, in_one_modality, need, people_codes, to_frame
 from .chance_corrected import by_modality, units_of
@@ -73,10 +74,11 @@ def icc(
 
     Where ratings are missing, as in any balanced design with more items than one person can rate,
     the variance components come from a mixed model with random targets (and random raters for the
-    A and C forms) by REML, and k is the harmonic mean of raters per target. F and its p are then
-    NaN. Where each rater gave a single rating, what raters and what the residual add cannot be
-    told apart, and the C forms are NaN. Missing and excluded ratings do not enter; nor do targets
-    with one.
+    A and C forms) by REML, and k is the harmonic mean of raters per target; with more than 3,000
+    raters and as many targets they come from moments (Henderson 1953). F and its p are then NaN.
+    Where each rater gave a single rating, what raters and what the residual add cannot be told
+    apart, and the C forms are NaN. Missing and excluded ratings do not enter; nor do targets with
+    one.
 
     The limits are those of McGraw and Wong; of incomplete ratings those of the mean squares that
     the components stand for, cut to [0, 1]. Targets of one item (its time steps, and with modality
@@ -92,6 +94,9 @@ def icc(
     ----------
     McGraw, K. O., & Wong, S. P. (1996). Forming inferences about some intraclass correlation
     coefficients. Psychological Methods, 1(1), 30-46. https://doi.org/10.1037/1082-989X.1.1.30
+
+    Henderson, C. R. (1953). Estimation of variance and covariance components. Biometrics, 9(2),
+    226-252. https://doi.org/10.2307/3001853
 
     Box, G. E. P. (1954). Some theorems on quadratic forms applied in the study of analysis of
     variance problems, II. The Annals of Mathematical Statistics, 25(3), 484-498.
@@ -195,7 +200,7 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float, lack: str) -> li
     if warning is None:
         method, warning = f"mean squares, {what}", ""
     else:
-        method = f"mixed model (REML), {what}"
+        method = f"mixed model ({'moments' if _BY_MOMENTS in warning else 'REML'}), {what}"
         forms = [_by_model(form, squares["1"] is squares["A"]) for form in forms]
         warning = join_reasons(f"{lack}: no F test", warning)
     if part["item"].nunique() < 2:
@@ -222,6 +227,10 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float, lack: str) -> li
 #: What rests on degrees of freedom, and the limits among it.
 _LIMITS = ("conf_low", "conf_high")
 _TEST = ("f", "df", "df_denom", "p_value")
+
+#: Unknowns of the system that REML solves again and again; of more, moments give the variances.
+_MOST = 3000
+_BY_MOMENTS = "too many raters and targets for REML: variances by moments"
 
 #: Why the C forms have no value.
 _CONFOUNDED = "each rater gave one rating: raters cannot be told from the residuals"
@@ -344,9 +353,19 @@ def _parts_of_variance(
     one_way = (target, 0.0, error)
     if blocks[1].size == len(y):
         return {"1": one_way, "A": one_way, "C": (target, 0.0, np.nan)}, notes
-    (between, rater, residual), more = _components(ones, y, blocks)
+    of_both = _components if min(block.size for block in blocks) <= _MOST else _moments
+    (between, rater, residual), more = of_both(ones, y, blocks)
     crossed = (between, rater, residual)
     return {"1": one_way, "A": crossed, "C": crossed}, list(dict.fromkeys([*notes, *more]))
+
+
+def _moments(
+    _: Floats, y: Floats, blocks: list[RandomBlock]
+) -> tuple[tuple[float, ...], list[str]]:
+    """What `_components` gives, in a pass over the ratings instead of a likelihood."""
+    parts = crossed_components(y, *(block.codes for block in blocks))
+    notes = ["a component of variance is estimated as zero"] if (parts <= 0).any() else []
+    return tuple(np.maximum(parts, 0.0).tolist()), [_BY_MOMENTS, *notes]
 
 
 def _components(
@@ -354,7 +373,8 @@ def _components(
 ) -> tuple[tuple[float, ...], list[str]]:
     """Variance of each random factor and of the residual by REML, and what is to be said."""
     model = LinearMixed(ones, y, blocks)
-    with few_threads(sum(block.size for block in blocks)):
+    sizes = [block.size for block in blocks]
+    with few_threads(sum(sizes) - max(sizes)):  # the largest is eliminated
         optimum = fit_linear(model)
         residual = model.sigma(model.at(optimum.parameters)) ** 2
     notes = []

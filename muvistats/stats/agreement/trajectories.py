@@ -16,6 +16,7 @@ from ...arguments import (
     generator_of,
 )
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...dataset.sessions import by_rater, by_session
 from ...errors import DesignError
 from ...kernels.raters.agreement import ceiling_ccc, ceiling_without_one, leave_one_out_ccc
@@ -150,13 +151,6 @@ def window_bounds(time: Floats, window: float, step: float | None) -> list[tuple
     return bounds
 
 
-def interval_of(time: Floats) -> float:
-    """Seconds between time steps."""
-    if len(time) < 2:
-        raise DesignError("a single time step has no course over time")
-    return float(np.median(np.diff(time)))
-
-
 @result_frame(
     "item and dimension, or modality and dimension",
     "dimension modality item ccc sd conf_low conf_high conf_level n n_items n_resamples",
@@ -244,7 +238,9 @@ def noise_ceiling(
                 functools.partial(_by_raters, ceiling, without, cells, people),
             )
             masks = modality_masks(cells, cells.modality)
-            part = pd.DataFrame([{"modality": name, **mean_of(use)} for name, use in masks])
+            part = pd.DataFrame(
+                [{"modality": name, "item": "all", **mean_of(use)} for name, use in masks]
+            )
         frames.append(part.assign(dimension=name))
     return pd.concat(frames, ignore_index=True)
 

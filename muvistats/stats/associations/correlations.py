@@ -13,6 +13,7 @@ from ...dataset.gate import takes_study
 from ...errors import DesignError
 from ...formula import evaluate, split_formula
 from ...kernels.sampling.correlation import fisher_interval
+from ...kernels.scale import centred, unit_factor
 from ...results.frame import result_frame
 from ...types import Data, Floats, Names, Row
 from ..shared.blocks import BLOCKS, means_of, table_of
@@ -100,7 +101,8 @@ def rm_corr(
         return [row | {"warning": f"fewer than three {block}s have two values"}]
     if (within.abs().max() <= 1e-12 * used[["x", "y"]].abs().max()).any():
         return [row | {"warning": f"a measure does not vary within a {block}"}]
-    found = engine(used, x="x", y="y", subject="block").iloc[0]
+    within *= unit_factor(within.to_numpy(), 0)  # less the means of blocks, which changes nothing
+    found = engine(within.assign(block=used["block"]), x="x", y="y", subject="block").iloc[0]
     return [row | _correlation(found["r"], found["pval"], df, conf_level)]
 
 
@@ -179,11 +181,17 @@ def partial_correlation(
     if (np.ptp(means, axis=0) == 0).any():
         return [row | {"warning": f"a measure does not vary between {block}s"}]
     names = [str(j) for j in range(means.shape[1])]
-    table = pd.DataFrame(means, columns=names)
+    table = pd.DataFrame(_in_own_unit(means), columns=names)
     found = (
         engine(table, x="0", y="1", covar=names[2:]) if held else engine(table["0"], table["1"])
     ).iloc[0]
     return [row | _correlation(found["r"], found["p_val"], df, conf_level)]
+
+
+def _in_own_unit(means: Floats) -> Floats:
+    """Columns less their mean, in units in which squares neither vanish nor overflow."""
+    moved = centred(means, axis=0)
+    return moved * unit_factor(moved, 0)
 
 
 def _finite(values: pd.Series) -> Floats:
@@ -284,7 +292,7 @@ def _of_correlation(frame: pd.DataFrame, asked: Sequence[str], block: str) -> Ro
     }
     if len(means) < 3 or (np.ptp(means, axis=0) == 0).any():
         return row | {"warning": f"too few {block}s, or a measure does not vary between them"}
-    r = float(stats.pearsonr(means[:, 0], means[:, 1]).statistic)
+    r = float(stats.pearsonr(*_in_own_unit(means).T).statistic)
     numbers = {"statistic": r, "df": float(len(means) - 2)}
     return row | numbers | {"bayes_factor": float(engine(r, len(means)))}
 
@@ -321,6 +329,8 @@ def _of_means(frame: pd.DataFrame, asked: Sequence[str], block: str, prior_scale
     spread = np.ptp(first - second) if paired else np.ptp(first) + np.ptp(second)
     if min(sizes) < 2 or spread == 0:
         return row | {"warning": f"fewer than two {block}s in a group, or nothing varies"}
+    unit = unit_factor(np.concatenate(samples), None)
+    first, second = first * unit, second * unit
     test = stats.ttest_rel(first, second) if paired else stats.ttest_ind(first, second)
     found = engine(test.statistic, *sizes, paired=paired, r=prior_scale)
     numbers = {"statistic": float(test.statistic), "df": float(test.df)}

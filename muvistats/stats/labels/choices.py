@@ -58,8 +58,8 @@ class _Answers:
 
 def _read(
     data: Data, intended: str
-) -> tuple[pd.DataFrame, list[str], dict[str, tuple[_Answers, int]]]:
-    """Frame, categories, and the answers of each modality with how many are left out."""
+) -> tuple[list[str], dict[str, tuple[_Answers, dict[str, int]]]]:
+    """Categories, and the answers of each modality with how many are left out, by intention."""
     frame = in_one_modality(to_frame(data))
     need(frame, "item", "modality")
     chosen, names = choices_of(frame)
@@ -87,8 +87,10 @@ def _read(
         answers = _Answers(
             meant[use], chosen[use], item[use], None if people is None else people[use]
         )
-        parts[modality] = answers, int((rows & ~use).sum())
-    return frame, names, parts
+        lost = np.bincount(meant[rows & ~use & (meant >= 0)], minlength=len(names)).tolist()
+        by_label = dict(zip(names, lost, strict=True))
+        parts[modality] = answers, {**by_label, "all": int((rows & ~use).sum())}
+    return names, parts
 
 
 @result_frame(
@@ -124,8 +126,7 @@ def confusion_matrix(
     -----
     `share` is the count among the answers to items with this intention (`n`). Its interval, on the
     scale of log odds, has errors clustered by items and by participants, as `hit_rates` explains.
-    Answers that are missing or excluded, or whose intention is not among the labels, count in
-    `n_missing`.
+    Answers to these items that are missing or excluded count in `n_missing`.
 
     Examples
     --------
@@ -138,7 +139,7 @@ def confusion_matrix(
     [0.875, 0.125, 0.125, 0.875]
     """
     clusters = check_cluster(cluster)
-    _, names, parts = _read(data, intended)
+    names, parts = _read(data, intended)
     rows: list[Row] = []
     for modality, (answers, n_missing) in parts.items():
         for code, name in enumerate(names):
@@ -153,7 +154,7 @@ def confusion_matrix(
             base = _base(answers, use, clusters, conf_level) | {
                 "modality": modality,
                 "intended": name,
-                "n_missing": n_missing,
+                "n_missing": n_missing[name],
             }
             df = answers.n_clusters(use, clusters) - 1
             rows += [
@@ -231,9 +232,9 @@ def hit_rates(
     [0.875, 0.875, 0.875, 0.7656, 0.7656, 0.7656]
     """
     clusters = check_cluster(cluster)
-    _, names, parts = _read(data, intended)
+    names, parts = _read(data, intended)
     return [
-        row | {"modality": modality, "n_missing": n_missing}
+        row | {"modality": modality, "n_missing": n_missing[row["label"]]}
         for modality, (answers, n_missing) in parts.items()
         for row in _rates(answers, names, clusters, conf_level)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from ...arguments import Dependence, check_dependence
@@ -13,7 +14,7 @@ from ...dataset.own_labels import takes_labels
 from ...formula import factor, split_formula
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Mask, Rng, Row
+from ...types import Data, Ints, Mask, Rng, Row
 from ..shared.study import Resampling, label_names, offered, to_frame
 from .by_design import Choices, DesignTest, Plan, assignment_of, design_test, problem_of
 
@@ -209,7 +210,8 @@ def label_choices(data: Data, by: str) -> Choices:
     -------
     Choices
         Annotations that have labels and a group. A label that is missing while others are known is
-        not counted as chosen; `missing_labels` says which they are.
+        not counted as chosen; `missing_labels` says which they are. One that nobody of a group
+        answered compares nothing and has no counts.
     """
     labels = label_names(data)
     frame = offered(to_frame(data), by)
@@ -217,6 +219,8 @@ def label_choices(data: Data, by: str) -> Choices:
     chosen = frame[labels].to_numpy(dtype=float)
     codes = groups.cat.codes.to_numpy().astype(np.intp)
     use = (codes >= 0) & ~np.isnan(chosen).all(axis=1)
+    answered = pd.DataFrame(chosen[use]).groupby(codes[use]).count().to_numpy() > 0
+    chosen = np.where(answered.all(axis=0), chosen, 0.0)
     return Choices(
         frame=frame,
         by=by,
@@ -232,6 +236,13 @@ def missing_labels(choices: Choices) -> Mask:
     """Labels that are missing in annotations that enter, (used row, label)."""
     missing: Mask = choices.frame.loc[choices.use, choices.names].isna().to_numpy(dtype=bool)
     return missing
+
+
+def known_labels(choices: Choices) -> Ints:
+    """Annotations of each group for which each label is known, (group, label)."""
+    known = np.zeros((len(choices.groups), len(choices.names)), dtype=np.int64)
+    np.add.at(known, choices.codes, ~missing_labels(choices))
+    return known
 
 
 def n_incomplete(choices: Choices) -> int:

@@ -11,11 +11,11 @@ from ...arguments import Dependence, check_dependence
 from ...dataset.own_labels import takes_labels
 from ...kernels import contingency
 from ...results.frame import join_reasons, result_frame
-from ...types import Data, Ints, Rng, Row
+from ...types import Data, Rng, Row
 from ..shared.adjust import adjust_p
 from ..shared.study import Resampling
 from .by_design import Choices, DesignTest, Plan
-from .counts import Tests, label_choices, missing_labels
+from .counts import Tests, known_labels, label_choices
 
 
 @result_frame(
@@ -62,7 +62,8 @@ def label_deviations(
     All cells make one family for the adjustment, but with two groups each label is one test: the
     residuals of the second group are those of the first with the other sign.
 
-    A label that nobody chose has expectation 0 and no residual. `n` is the number of labels
+    A label that nobody chose has expectation 0 and no residual; one that nobody of a group
+    answered compares nothing and leaves the table. `n` is the number of labels
     chosen in the whole table, `n_annotations` that of annotations in the group for which the label
     is known and `n_missing` that of those without a group or without this label. In the row
     "independent", labels are taken as independent.
@@ -131,8 +132,8 @@ def _independent(choices: Choices, adjust: str) -> Iterator[Row]:
             continue
         undefined = "no other label was chosen" if np.isnan(residuals[g, j]) else ""
         yield cell | {
-            "expected": expected[g, j],
-            "deviation": counts[g, j] - expected[g, j],
+            "expected": np.nan if np.isnan(cell["observed"]) else expected[g, j],
+            "deviation": cell["observed"] - expected[g, j],
             "std_residual": residuals[g, j],
             "p_value": p_values[g, j],
             "p_adjusted": adjusted[g, j],
@@ -150,7 +151,7 @@ def _design(choices: Choices, found: DesignTest, adjust: str) -> Iterator[Row]:
     overall = base.pop("warning")
     groups = {name: g for g, name in enumerate(data.groups)}
     labels = {name: j for j, name in enumerate(data.names)}
-    known = _known(data)
+    known = known_labels(data)
     for _, _, cell in _cells(choices, base):
         g, j = groups.get(cell["group"]), labels.get(cell["label"])
         reason = join_reasons(cell["warning"], overall)
@@ -172,16 +173,9 @@ def _design(choices: Choices, found: DesignTest, adjust: str) -> Iterator[Row]:
         )
 
 
-def _known(choices: Choices) -> Ints:
-    """Annotations of each group for which each label is known, (group, label)."""
-    known = np.zeros((len(choices.groups), len(choices.names)), dtype=np.int64)
-    np.add.at(known, choices.codes, ~missing_labels(choices))
-    return known
-
-
 def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
     """Rows of all labels and groups, with what is counted."""
-    counts, known = choices.counts, _known(choices)
+    counts, known = choices.counts, known_labels(choices)
     filled = counts.sum(axis=1) > 0
     n_missing = len(choices.use) - known.sum(axis=0)
     for j, label in enumerate(choices.names):
@@ -191,6 +185,8 @@ def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
                 reason = "fewer than two groups have labels"
             elif not filled[g]:
                 reason = "no label was chosen in this group"
+            elif len(silent := np.flatnonzero(filled & (known[:, j] == 0))):
+                reason = f"nobody of {choices.groups[silent[0]]} answered this label"
             elif counts[:, j].sum() == 0:
                 reason = "nobody chose this label"
             yield (
@@ -200,7 +196,7 @@ def _cells(choices: Choices, base: Row) -> Iterator[tuple[int, int, Row]]:
                 | {
                     "label": label,
                     "group": group,
-                    "observed": counts[g, j],
+                    "observed": np.nan if reason.startswith("nobody of") else counts[g, j],
                     "n_annotations": int(known[g, j]),
                     "n_missing": int(n_missing[j]),
                     "warning": reason,

@@ -16,7 +16,7 @@ from ...results.frame import join_reasons, result_frame
 from ...types import Data, Rng, Row
 from ..shared.study import codes_of, need, was_observed
 from .by_design import NOT_ADJUSTED, Choices, problem_of
-from .counts import label_choices, n_incomplete, without_labels
+from .counts import known_labels, label_choices, n_incomplete, without_labels
 
 _ORDERS = ("first", "second")
 _COLUMNS = (
@@ -161,7 +161,9 @@ def _prepared(
         labelled = labelled.within(labelled.frame[cluster].notna().to_numpy())
     n_missing = n_incomplete(labelled)
     if whole:
-        labelled = labelled.within(labelled.frame[labelled.names].notna().all(axis=1).to_numpy())
+        answered = known_labels(labelled).sum(axis=0)
+        names = [name for name, there in zip(labelled.names, answered, strict=True) if there]
+        labelled = labelled.within(labelled.frame[names].notna().all(axis=1).to_numpy())
     unused = [
         name for name, n in zip(labelled.names, labelled.counts.sum(axis=0), strict=True) if not n
     ]

@@ -13,6 +13,7 @@ from ...formula import Design
 from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.separation import independent_columns
 from ...types import Floats
+from ...workers import few_threads
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Basis:
     back: Floats
 
 
+@few_threads(0)
 def basis_of(design: Design, root: Floats | None = None) -> Basis:
     """Orthonormal columns that span what the fixed columns of a design span.
 

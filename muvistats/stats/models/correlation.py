@@ -12,6 +12,7 @@ from ...errors import DataError, DesignError
 from ...formula import Design
 from ...kernels.mixed.autocorrelation import Series
 from ...kernels.permutation.arrangements import dense_codes
+from ...kernels.time_grid import TIME_DECIMALS, grid_under
 from ...types import Floats, Ints
 
 #: How far from whole steps, in steps, the times of a regular grid may be.
@@ -56,8 +57,9 @@ def correlation_of(design: Design, rho: float | None) -> Correlation:
     Returns
     -------
     Correlation
-        A step is the shortest time between two samples of an annotation where all others are
-        multiples of it, else the median time.
+        A step is that of the grid under all times, which may be rounded; without one, the
+        shortest time between two samples of an annotation where all others are multiples of it,
+        else the median time.
 
     Raises
     ------
@@ -93,9 +95,14 @@ def correlation_of(design: Design, rho: float | None) -> Correlation:
                 f"correlation='ar1': grouping factor {part.bar.name!r} changes within an "
                 f"annotation ({', '.join(keys)}); groups must hold whole annotations"
             )
-    step = _step(apart[follows])
+    stamps, number = np.unique(np.round(time, TIME_DECIMALS), return_inverse=True)
+    width, place_of, off = grid_under(stamps)
     lag = np.full(len(order), np.inf)
-    lag[1:][follows] = apart[follows] / step
+    lag[1:][follows] = np.diff(place_of[number][order])[follows]
+    step = width
+    if off.any() or np.median(lag[1:][follows]) != 1:  # or a finer grid than anybody's own
+        step = _step(apart[follows])
+        lag[1:][follows] = apart[follows] / step
     return Correlation(codes, keys, Series(order, lag), step, rho)
 
 

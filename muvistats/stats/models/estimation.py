@@ -23,8 +23,8 @@ from ...kernels.mixed.laplace import LaplaceMixed
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_laplace, fit_linear, is_singular, linear_hessian
 from ...kernels.mixed.separation import separated_columns, separated_directions
-from ...kernels.threads import few_threads
 from ...types import Floats
+from ...workers import few_threads
 from .basis import Basis, basis_of, turned_block, turned_theta
 from .correlation import Correlation, repeated_annotations
 from .fit import Coefficients
@@ -34,6 +34,9 @@ _NAMES = {"cumulative": "cumulative link (logit)"}
 
 #: Categories that an ordinal response may have.
 _CATEGORIES = 50
+
+#: Most rows of which it is asked whether the effects fit each of them.
+_FEW_ROWS = 300
 
 #: Spread of a response whose square, and its inverse, are numbers.
 _LARGEST = 1e140
@@ -173,9 +176,9 @@ def estimate(
     pairs = [turned_block(_weighted(block, root) if gaussian else block) for block in own]
     blocks, backs = [block for block, _ in pairs], [back for _, back in pairs]
     reasons = _reasons(design, basis, correlation)
-    _check_size(design, blocks, len(basis.kept), family)
+    _check_size(design, blocks, basis.columns, family)
     try:
-        with few_threads(sum(block.size for block in blocks)):
+        with few_threads(_threaded_size(blocks, df)):
             if gaussian:
                 plan = _Plan(reml, engine, df, correlation)
                 found = _gaussian(basis, response * root, blocks, plan, reasons)
@@ -191,6 +194,12 @@ def estimate(
     modes = [mode @ back.T for mode, back in zip(found.modes, backs, strict=True)]
     ratio = np.sqrt(level)
     return replace(found, theta=theta / ratio, modes=modes, sigma=found.sigma * ratio)
+
+
+def _threaded_size(blocks: list[RandomBlock], df: str) -> int:
+    """Unknowns of the largest dense system: Kenward and Roger eliminate no block before it."""
+    sizes = [block.size for block in blocks]
+    return sum(sizes) - (0 if df == "kenward-roger" else max(sizes))
 
 
 def _weighted(block: RandomBlock, root: Floats) -> RandomBlock:
@@ -211,8 +220,8 @@ def _reasons(design: Design, basis: Basis, correlation: Correlation | None) -> l
     return reasons
 
 
-def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) -> None:
-    n = len(design.y)
+def _check_size(design: Design, blocks: list[RandomBlock], x: Floats, family: str) -> None:
+    n, p = len(design.y), x.shape[1]
     if p >= n:
         raise DesignError(f"{p} fixed columns for {n} rows: more parameters than rows")
     for part, block in zip(design.random, blocks, strict=True):
@@ -220,6 +229,13 @@ def _check_size(design: Design, blocks: list[RandomBlock], p: int, family: str) 
             raise DesignError(
                 f"{block.size} random effects of {part.bar.name!r} for {n} rows: they cannot be "
                 "told from the residuals"
+            )
+    columns = p + sum(block.size for block in blocks)
+    if family == "gaussian" and columns >= n and n <= _FEW_ROWS:
+        every = np.hstack([x, *(block.matrix.toarray() for block in blocks)])
+        if np.linalg.matrix_rank(every) >= n:
+            raise DesignError(
+                f"fixed and random effects fit each of {n} rows: nothing is left for the residual"
             )
 
 

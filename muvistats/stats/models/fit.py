@@ -22,6 +22,7 @@ from .basis import Basis
 from .emmeans import adjust_contrasts, courses_of, grid_of, pairs_of, slopes_of
 from .frames import fit_frame
 from .inference import contrast_rows, inverse_link, joint_test, simultaneous_quantile, type_three
+from .summary import Summary, summary_of
 
 #: Columns of an estimate with its test and interval.
 INFERENCE = (
@@ -160,6 +161,37 @@ class Fit(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.formula!r}, {self.family}, n = {self.n}>"
+
+    def _repr_html_(self) -> str:
+        return summary_of(self)._repr_html_()
+
+    @abstractmethod
+    def glance(self) -> pd.DataFrame:
+        """The whole fit in one row."""
+
+    @abstractmethod
+    def augment(self) -> pd.DataFrame:
+        """Fitted values and residuals of the rows that entered."""
+
+    def summary(self) -> Summary:
+        """The fit on one page, laid out as lme4 and lmerTest do.
+
+        Returns
+        -------
+        Summary
+            Criteria, residuals, random effects and coefficients with their tests. It prints as
+            text, and as tables in a notebook.
+
+        See Also
+        --------
+        tidy : the coefficients as a frame, with intervals and every digit.
+
+        Notes
+        -----
+        Numbers are rounded by the rules of all tables, p-values have their stars. The frames of
+        `tidy`, `glance` and `augment` keep every digit.
+        """
+        return summary_of(self)
 
     def joint(self, weights: Floats) -> dict[str, Any]:
         """Test that several combinations of the kept columns are zero at once."""

@@ -15,10 +15,10 @@ from ...errors import DesignError
 from ...formula import Design, build_design, code_of_column, parse_model
 from ...formula.columns import ModelColumns
 from ...kernels.mixed.separation import separated_directions
-from ...kernels.threads import few_threads
 from ...results.docstrings import documented
 from ...results.frame import provenance
 from ...types import Data, Floats, Names
+from ...workers import few_threads
 from ..shared.study import to_frame
 from .basis import Basis, basis_of
 from .estimation import check_response, separation_reason

@@ -27,9 +27,9 @@ class MixedFit(MixedNumbers):
 
     Notes
     -----
-    Every method returns a frame with fixed columns. Numbers that are not defined are NaN with a
-    reason in `warning`; what concerns the whole fit (a singular fit, columns that were left out)
-    stands in `warning` of every row.
+    Every method but `summary` and `predict` returns a frame with fixed columns. Numbers that are
+    not defined are NaN with a reason in `warning`; what concerns the whole fit (a singular fit,
+    columns that were left out) stands in `warning` of every row.
     """
 
     @fit_frame("variance or correlation", "factor", "term", "quantity", "estimate", "n")
@@ -195,8 +195,9 @@ class MixedFit(MixedNumbers):
 
         Notes
         -----
-        Models fitted by REML are fitted again by maximum likelihood. A variance that is tested
-        against zero lies on its boundary: the p-value is then too large, at most by half.
+        Models fitted by REML whose fixed parts differ are fitted again by maximum likelihood. A
+        variance that is tested against zero lies on its boundary: the p-value is then too large, at
+        most by half.
         """
         return compare_fits(self, other)
 

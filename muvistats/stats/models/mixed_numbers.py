@@ -124,6 +124,13 @@ class MixedNumbers(Fit):
             own = [{**row, **gone} for row in own]
         return [*own, *rows[1:]]
 
+    @property
+    def degrees_after(self) -> str:
+        """Whose degrees of freedom the tests have; empty for normal ones."""
+        if self.estimates.kenward is not None:
+            return "Kenward and Roger"
+        return "" if self.estimates.uncertainty is None else "Satterthwaite"
+
     def degrees_of(self, weights: Floats) -> float:
         """Degrees of freedom of a combination of the orthonormal columns."""
         parts = self.estimates

@@ -11,6 +11,7 @@ from scipy import stats
 
 from ...arguments import DEPENDENCE, Dependence, check_dependence
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...kernels.raters.roughness import roughness
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Row
@@ -139,6 +140,7 @@ def _people(models: FeatureModels, metric: str) -> pd.DataFrame:
     if metric == "ccc":
         frame = interrater_ccc(models.data, level="annotation", dimension=names)
         return frame.rename(columns={"ccc": "value"})
+    interval_of(models.data["annotations/time"].to_numpy())
     cells = Cells.of(models.data)
     of_annotation = cells.of_annotation
     parts = []

@@ -309,7 +309,7 @@ def _note(kind: str, absent: list[str], dropped: Ints, broken: int, still: int) 
         f"frames are left out: {_listed(dropped)}"
         if len(dropped)
         else "",
-        f"{broken} frames with missing or infinite {kind} features are left out" if broken else "",
+        f"frames with missing or infinite {kind} features, left out: {broken}" if broken else "",
         f"{still} {kind} features never vary and get no coefficient" if still else "",
     ]
     return "; ".join(part for part in parts if part)

@@ -288,6 +288,7 @@ def _summary(scores: pd.DataFrame, conf_level: float) -> Row:
     """Mean gain over annotations, for other items and other raters."""
     known = scores.dropna(subset="estimate")
     row: Row = {"n_missing": len(scores) - len(known), "conf_level": conf_level, "warning": ""}
+    row |= {"participant": "all", "item": "all"}
     if known.empty:
         return row | {"warning": "" if scores.empty else "no rating is predicted"}
     row |= _means(known)
@@ -316,7 +317,7 @@ def _people(found: Predicted, scores: pd.DataFrame, base: Row, conf_level: float
     for person, part in scores.groupby("person"):
         known = part.dropna(subset="estimate")
         row = base | {"participant": part["participant"].iloc[0], "conf_level": conf_level}
-        row["n_missing"] = len(part) - len(known)
+        row |= {"item": "all", "n_missing": len(part) - len(known)}
         reason = ""
         if found.habits:
             row |= _habits(found.habits, int(str(person)))

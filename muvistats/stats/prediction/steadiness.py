@@ -12,6 +12,7 @@ import xarray as xr
 from ...arguments import check_choice
 from ...dataset.access import need_study
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...errors import DataError
 from ...kernels.raters.roughness import roughness
 from ...results.frame import result_frame
@@ -92,7 +93,10 @@ def feature_roughness(
 
 def _pairs(data: xr.DataTree, kind: str, adjust: str, conf_level: float) -> list[Row]:
     """All pairs of families of one kind."""
-    by_family = _by_family(data[f"features/{kind}"].to_dataset())
+    features = data[f"features/{kind}"].to_dataset()
+    if features.sizes["time"] > 1:
+        interval_of(features["time"].to_numpy(), f"/features/{kind}")
+    by_family = _by_family(features)
     rows: list[Row] = []
     for first, second in combinations(by_family.columns, 2):
         both = by_family[[first, second]].dropna()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...dataset.gate import takes_study
 from ...errors import DesignError
-from ...formula import split_formula
+from ...formula import evaluate, split_formula
 from ...kernels.ranks.signed_rank import signed_rank_biserial
 from ...results.frame import result_frame
 from ...types import Data, Floats, Row
@@ -131,6 +131,9 @@ def cochran(data: Data, formula: str, *, block: str = "item") -> list[Row]:
     engine = of_pingouin("cochran")
     frame = to_frame(data)
     response, _ = split_formula(formula)
+    values = evaluate(response, frame)
+    if response in frame and pd.api.types.is_bool_dtype(values.dtype):
+        frame = frame.assign(**{response: values.astype("Float64")})
     given = number_of(response, frame).dropna()
     if not given.isin((0, 1)).all():
         wrong = given[~given.isin((0, 1))].iloc[0]

@@ -20,9 +20,9 @@ from ...kernels.mixed.separation import independent_columns
 from ...kernels.permutation.arrangements import dense_codes
 from ...kernels.ranks.effects import Effects
 from ...kernels.scale import centred, unit_factor
-from ...kernels.threads import few_threads
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Row
+from ...workers import few_threads
 from ..models.inference import contrast_rows, joint_test
 
 #: Shares of a group that differ by less than this are equal.
@@ -225,7 +225,7 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
     sizes = [block.size for block in blocks]
     known = sum(sizes) <= _CLOSED or sum(sizes) - max(sizes) <= _BESIDE
     try:
-        with few_threads(sum(sizes)):
+        with few_threads(sum(sizes) - max(sizes)):  # the largest is eliminated
             model = LinearMixed(x, values / unit, blocks)
             optimum = fit_linear(model)
             point = model.at(optimum.parameters)

@@ -17,7 +17,7 @@ from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
 from ...kernels.ranks.effects import partial_eta_squared
-from ...kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from ...kernels.sampling.bootstrap import bootstrap_sums, percentile_interval
 from ...results.frame import RESULT_COLUMNS, build_frame
 from ..labels.by_design import Plan
 from ..labels.counts import Tests, label_choices, table_rows
@@ -347,20 +347,16 @@ class Witness:
             counts += 0.5
         estimate = float(np.log(counts[0, 0] * counts[1, 1] / (counts[0, 1] * counts[1, 0])))
         reach = stats.norm.ppf((1 + self._conf_level) / 2) * np.sqrt((1 / counts).sum())
-        units = codes_of(frame["item"]), people_codes(frame)
-        means = [
-            bootstrap_means(
-                values,
-                units,
-                groups=mine.astype(np.int64),
-                n_groups=2,
-                n_resamples=self._draws["n_resamples"],
-                rng=np.random.default_rng(self._seed),
-            )
-            for values in (label, every - label)
-        ]
+        sums = bootstrap_sums(  # of the label in both groups, then of the other labels
+            np.concatenate([label, every - label]),
+            (np.tile(codes_of(frame["item"]), 2), np.tile(people_codes(frame), 2)),
+            groups=np.concatenate([mine, mine + 2]),
+            n_groups=4,
+            n_resamples=self._draws["n_resamples"],
+            rng=np.random.default_rng(self._seed),
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
-            odds = np.log(means[0] / means[1])
+            odds = np.log(sums[:, :2] / sums[:, 2:])
             draws = odds[:, 1] - odds[:, 0]
         draws[~np.isfinite(draws)] = np.nan
         low, high = percentile_interval(draws[:, None], self._conf_level)

@@ -16,10 +16,9 @@ import numpy as np
 
 from ...arguments import generator_of
 from ...files import FilePath, load_arrays, store_folder, write_arrays
-from ...kernels.threads import few_threads
 from ...progress import terminal_progress
 from ...types import Floats, Rng
-from ...workers import each_finished
+from ...workers import each_finished, few_threads
 from .presets import PRESETS, Preset, SimulatedStudy, p_rows
 from .scenarios import Scenario
 

@@ -20,9 +20,8 @@ import xarray as xr
 from scipy.special import expit
 
 from ...dataset.tables import from_frames
-from ...kernels.threads import few_threads
 from ...types import Floats, Ints
-from ...workers import each_finished
+from ...workers import each_finished, few_threads
 from .presets import ANY, KEYS, TIE, Preset, SimulatedStudy, general_presets, p_rows
 
 Kind = Literal["within_item", "participant", "item", "observed"]

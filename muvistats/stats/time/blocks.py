@@ -12,6 +12,7 @@ from scipy import sparse
 
 from ...arguments import check_number
 from ...dataset.access import annotation_frame
+from ...dataset.interval import interval_of
 from ...errors import DesignError
 from ...formula import factor
 from ...kernels.permutation.arrangements import (
@@ -23,7 +24,6 @@ from ...kernels.permutation.trajectories import plain_statistic, studentized_sta
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Statistic
 from ..agreement.concordance import dynamic_dimensions
-from ..agreement.trajectories import interval_of
 from ..ranks.by_design import WITHOUT_IDS, Question, Sample
 from ..shared.study import (
     Groups,

@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...arguments import check_number, generator_of
 from ...dataset.gate import takes_study
+from ...dataset.interval import interval_of
 from ...errors import DesignError
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.regression.dominance import (
@@ -24,7 +25,7 @@ from ...kernels.sampling.multiway import draw_variance, effective_df, infer
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions
-from ..agreement.trajectories import interval_of, window_bounds
+from ..agreement.trajectories import window_bounds
 from ..shared.adjust import adjust_p
 from ..shared.cells import Cells, text_codes
 

@@ -378,12 +378,21 @@ def test_emobase_names():
 def test_features_carry_the_planted_signal():
     study = small(n_items=81, n_participants=6)
     truth = study["truth"].to_dataset()
-    for kind, source in (("audio", "music"), ("visual", "visual")):
+    both = ["music", "visual"]
+    level = truth["item_level"].sel(modality=both).to_numpy()[..., None]
+    shape = truth["trajectory"].sel(modality=both).to_numpy() - level
+    settings = SimulationSettings()
+    late = np.maximum(np.arange(shape.shape[-1]) - round(settings.feature_lag / 0.5), 0)
+    for own, kind in enumerate(("audio", "visual")):
         features = study[f"features/{kind}"].to_dataset()
         values = features["values"].to_numpy()
         loading = truth[f"{kind}_loading"].to_numpy()
         family = features["family"].to_numpy()
-        path = truth["trajectory"].sel(modality=source).to_numpy().reshape(2, -1)
+        chosen = settings.features_of(kind)
+        course = np.reshape([one.course for one in chosen], (2, 1, 1, 1))
+        other = np.reshape([one.other for one in chosen], (2, 1, 1))
+        carried_paths = level + course * shape[..., late]
+        path = (carried_paths[:, :, own] + other * carried_paths[:, :, 1 - own]).reshape(2, -1)
         flat = values.reshape(-1, values.shape[-1])
         there = ~np.isnan(flat[:, 0])
         found = np.corrcoef(path[:, there], flat[there].T.astype(float))[:2, 2:]

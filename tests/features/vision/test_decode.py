@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -37,7 +37,9 @@ class Capture:
 
 @pytest.fixture(autouse=True)
 def _no_opencv(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cv2", SimpleNamespace(CAP_PROP_POS_MSEC=0))
+    fake = ModuleType("cv2")
+    fake.CAP_PROP_POS_MSEC = 0
+    monkeypatch.setitem(sys.modules, "cv2", fake)
 
 
 def read(times, rate=25.0, step=0.5, **more):

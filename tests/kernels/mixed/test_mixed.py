@@ -191,6 +191,35 @@ def test_laplace_gradient_is_that_of_differences(family):
         assert exact[i] == pytest.approx((ahead - behind) / (2 * step), rel=1e-6, abs=1e-5)
 
 
+@pytest.mark.parametrize("family", ["binomial", "poisson"])
+def test_laplace_of_few_cells_and_known_systems_is_that_of_the_whole(monkeypatch, family):
+    """Products with cells in use alone, and steps with the last system: no number changes."""
+    rng = np.random.default_rng(12)
+    n = 300
+    x = np.column_stack([np.ones(n), rng.normal(size=n)])
+    blocks = [
+        RandomBlock(np.ones((n, 1)), codes, size)
+        for codes, size in ((rng.integers(0, 90, n), 90), (rng.integers(0, 40, n), 40))
+    ]
+    y = rng.integers(0, 2, n).astype(float)
+    monkeypatch.setattr("muvistats.kernels.mixed.system._FEW", 0.0)
+    monkeypatch.setattr("muvistats.kernels.mixed.laplace._COSTLY", np.inf)
+    plain = LaplaceMixed(x, y, blocks, family=family)
+    monkeypatch.undo()
+    model = LaplaceMixed(x, y, blocks, family=family)
+    assert model._cells is not None
+    assert model._is_costly
+    assert plain._cells is None
+    assert not plain._is_costly
+    start = np.array([0.6, 0.4, -0.2, 0.3])
+    for at in (start, start + 1e-4, 3 * start, -start, np.array([0.0, 1.5, 2.0, 0.0])):
+        one, other = model.at(at), plain.at(at)
+        assert one.converged
+        assert one.deviance == pytest.approx(other.deviance, rel=1e-13)
+        assert one.gradient == pytest.approx(other.gradient, rel=1e-10, abs=1e-9)
+        assert one.spherical == pytest.approx(other.spherical, abs=1e-11)
+
+
 def test_laplace_is_near_the_integral_where_levels_have_many_rows():
     rng = np.random.default_rng(4)
     codes = np.repeat(np.arange(4), 200)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -66,6 +68,26 @@ def test_labels_of_a_deal_are_those_of_its_arrangements(k):
     deal = Deal(codes, item, item, 600, rng)
     each = statistic(deal.codes(slice(0, 600)).T)
     assert statistic.dealt(deal) == pytest.approx(each, rel=2e-3, abs=2e-3)
+
+
+@pytest.mark.parametrize("statistic_of", ["ranks", "labels"])
+def test_arrangements_are_never_held_all_at_once(statistic_of):
+    rng = np.random.default_rng(2)
+    n, n_resamples = 24_000, 3999
+    item, person = np.repeat(np.arange(n // 12), 12), rng.integers(0, 400, n)
+    codes = np.tile([0, 1, 2], n // 3)
+    values = rng.normal(size=(n, 2))
+    statistic = (
+        CrossedRanks(values[:, 0], np.arange(n), 3, (person, item))
+        if statistic_of == "ranks"
+        else CrossedStatistic(values, np.arange(n), item, item, person, codes, 3)
+    )
+    tracemalloc.start()
+    test = permutation_test(statistic, codes, item, n_resamples=n_resamples, rng=rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert test.n_resamples == n_resamples
+    assert peak < n * n_resamples  # a byte for each code
 
 
 class Sum:

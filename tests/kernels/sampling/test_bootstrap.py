@@ -7,7 +7,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from muvistats.kernels.sampling import bootstrap
-from muvistats.kernels.sampling.bootstrap import bootstrap_means, percentile_interval
+from muvistats.kernels.sampling.bootstrap import (
+    bootstrap_means,
+    bootstrap_sums,
+    percentile_interval,
+)
 
 
 @pytest.fixture
@@ -37,6 +41,25 @@ def test_a_value_counts_as_often_as_its_units_together(crossed, both):
             use = groups == group
             expected = np.average(values[use], weights=weight[use])
             assert_allclose(ours[r, group], expected, rtol=1e-12)
+
+
+def test_ratios_of_sums_are_those_of_means_whatever_is_zero(crossed):
+    values, items, people, groups = crossed
+    few = np.where(values > 0.5, 1.0, 0.0)
+
+    def drawn(function, numbers, units, groups, n_groups):
+        rng = np.random.default_rng(3)
+        return function(numbers, units, groups=groups, n_groups=n_groups, n_resamples=40, rng=rng)
+
+    one, other = (drawn(bootstrap_means, v, (items, people), groups, 2) for v in (few, 2 - few))
+    sums = drawn(
+        bootstrap_sums,
+        np.concatenate([few, 2 - few]),
+        (np.tile(items, 2), np.tile(people, 2)),
+        np.concatenate([groups, groups + 2]),
+        4,
+    )
+    assert_allclose(sums[:, :2] / sums[:, 2:], one / other, rtol=1e-12)
 
 
 @pytest.mark.parametrize("counted", [1, 17, 65_536])

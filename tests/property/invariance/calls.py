@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 import muvistats as mv
 
@@ -49,8 +50,11 @@ def _stored(suffix: str) -> Callable[[Given], Any]:
 
 
 def _released(given: Given) -> Any:
+    groups = {node.path: node.to_dataset(inherit=False) for node in given.tree.subtree}
+    bare = xr.DataTree.from_dict({k: v for k, v in groups.items() if "features" not in k})
+    bare.attrs = dict(given.tree.attrs)  # the features of a drawn study are not MuVi's
     with tempfile.TemporaryDirectory() as folder:
-        path = mv.write_muvi(given.tree, Path(folder, "muvi"), label_shift=0, faults=False)
+        path = mv.write_muvi(bare, Path(folder, "muvi"), label_shift=0, faults=False)
         return mv.read_muvi(path, label_alignment="released", cache=False)
 
 
@@ -87,6 +91,10 @@ def _modelled(given: Given) -> pd.DataFrame:
     return fit.trajectories("modality", times=[2.0, 4.0], n_resamples=N)
 
 
+def _fitted(given: Given) -> mv.LinearFit:
+    return mv.linear_model(given.data, "arousal ~ modality", **given.options)
+
+
 def _concordance(given: Given) -> Any:
     cube = mv.to_cube(given.tree)
     if "time" not in cube.dims:
@@ -116,6 +124,59 @@ def _featured(given: Given) -> Any:
     return mv.with_features(given.tree, given.parts.features["audio"], kind="audio", overwrite=True)
 
 
+def _frame(given: Given) -> pd.DataFrame:
+    data = given.data
+    return data if isinstance(data, pd.DataFrame) else mv.annotation_frame(data)
+
+
+def _answers(given: Given) -> pd.DataFrame:
+    """Each annotation's one answer, `mood`; that of whoever liked an item most is the right one."""
+    frame = _frame(given)
+    plain = frame.reset_index(drop=True)
+    most = plain.dropna(subset="valence").groupby("item", observed=True)["valence"].idxmax()
+    return frame.assign(intended=plain["item"].map(plain.loc[most].set_index("item")["mood"]).array)
+
+
+def _answered(name: str, **arguments: Any) -> Callable[[Given], Any]:
+    """A call about one answer of each annotation."""
+    return lambda given: getattr(mv, name)(
+        _answers(given), labels="mood", **arguments, **given.options
+    )
+
+
+def _again(given: Given) -> pd.DataFrame:
+    """Everybody rates again, and says of arousal what they said of valence."""
+    frame = _frame(given)
+    second = frame.assign(arousal=frame["valence"], session="2")
+    both = pd.concat([frame.assign(session="1"), second])
+    return mv.retest_reliability(both, dimension="arousal", **given.options)
+
+
+def _halves(given: Given) -> Any:
+    people = sorted(given.tree["participants/participant"].to_numpy())
+    parts = {"A": people[::2], "B": people[1::2]}
+    return mv.combine({k: mv.select(given.tree, participant=some) for k, some in parts.items()})
+
+
+def _votes(given: Given) -> Any:
+    frame = mv.annotation_frame(given.tree)
+    labels = frame.attrs["labels"]
+    counts = frame.groupby("item", sort=False)[labels].sum().reset_index()
+    return mv.from_votes(counts, labels=labels)
+
+
+def _wide(given: Given) -> pd.DataFrame:
+    keys = ["item", "modality"]
+    frame = mv.annotation_frame(given.tree)
+    wide = frame.pivot_table("arousal", keys, "participant", aggfunc="first", observed=True)
+    return mv.read_wide(wide.reset_index(), keys=keys, across="participant", dimension="arousal")
+
+
+def _database(given: Given) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        return mv.read_audformat(mv.write_audformat(given.tree, Path(folder, "database")))
+
+
 @lru_cache
 def _power() -> pd.DataFrame:
     sizes = {"n_participants": (4, 6), "n_items": 6, "raters_per_cell": 2}
@@ -139,12 +200,17 @@ def _trained(name: str, **arguments: Any) -> Callable[[Given], Any]:
 CALLS: dict[str, Callable[[Given], Any]] = {
     "agreement_over_time": of("agreement_over_time", window=4.0, n_resamples=N),
     "annotation_frame": lambda given: mv.annotation_frame(given.tree),
-    "audio_visual_contrast": of("audio_visual_contrast", n_resamples=3, model="ridge"),
+    "audio_visual_contrast": lambda given: mv.audio_visual_contrast(
+        given.tree, modality=given.modalities[-1], n_resamples=3, model="ridge", **given.options
+    ),
     "bayes_factor": of("bayes_factor", "valence ~ arousal"),
     "bilder_loughin": of("bilder_loughin", n_resamples=N),
     "ccc": _concordance,
     "chisquare": of("chisquare", "familiar ~ gender", n_resamples=N),
     "chisquare_labels": of("chisquare_labels", n_resamples=N),
+    "choice_agreement": _answered("choice_agreement", n_resamples=N),
+    "combine": _halves,
+    "confusion_matrix": _answered("confusion_matrix"),
     "cochran": lambda given: mv.cochran(
         given.data, f"{given.called('happy')} ~ gender", **given.options
     ),
@@ -161,7 +227,10 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "family_importance": _trained("family_importance"),
     "feature_models": _trained("feature_models", n_folds=3, n_alphas=10),
     "feature_roughness": of("feature_roughness"),
+    "format_table": shown("format_table", "kruskal_modality", style="markdown"),
     "friedman": of("friedman", "arousal ~ modality"),
+    "from_votes": _votes,
+    "hit_rates": _answered("hit_rates"),
     "from_frames": lambda given: given.parts.build(),
     "glm": lambda given: mv.glm(
         given.data, f"{given.called('happy')} ~ years_of_training", cluster="participant"
@@ -169,6 +238,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "gold_standard": lambda given: mv.gold_standard(given.tree, method="latent", max_lag=1.0),
     "icc": of("icc"),
     "indexed": lambda given: mv.indexed(given.tree),
+    "in_words": shown("in_words", "kruskal_modality"),
     "inter_subject_correlation": of("inter_subject_correlation", n_resamples=N),
     "interrater_ccc": of("interrater_ccc", n_resamples=N),
     "krippendorff_alpha": of("krippendorff_alpha", n_resamples=N),
@@ -210,6 +280,9 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_calibration": lambda given: mv.plot_calibration(
         given.change_result(mv.calibration_table())
     ),
+    "plot_coefficients": lambda given: mv.plot_coefficients(
+        given.change_result(_fitted(given).tidy())
+    ),
     "plot_dimension_distributions": of("plot_dimension_distributions"),
     "plot_dominance_over_time": shown("plot_dominance_over_time", "dominance_over_time"),
     "plot_feature_ranks": shown("plot_feature_ranks", "rank_features"),
@@ -218,7 +291,12 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_label_correlations": shown("plot_label_correlations", "label_correlations"),
     "plot_label_deviations": shown("plot_label_deviations", "label_deviations"),
     "plot_label_frequencies": shown("plot_label_frequencies", "label_frequencies"),
+    "plot_label_plane": of("plot_label_plane"),
     "plot_label_prediction": shown("plot_label_prediction", "label_prediction"),
+    "plot_mean_trajectories": of("plot_mean_trajectories"),
+    "plot_means": lambda given: mv.plot_means(
+        given.change_result(_fitted(given).emmeans("modality"))
+    ),
     "plot_modality_contribution": lambda given: mv.plot_modality_contribution(
         given.change_result(call("modality_contribution", given)["within"])
     ),
@@ -233,17 +311,25 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "plot_power": lambda given: mv.plot_power(given.change_result(_power())),
     "plot_modality_medians": of("plot_modality_medians"),
     "plot_model_trajectory": shown("plot_model_trajectory", "feature_models"),
+    "plot_raincloud": of("plot_raincloud"),
+    "plot_rater_concordance": of("plot_rater_concordance"),
+    "plot_residuals": lambda given: mv.plot_residuals(
+        given.change_result(_fitted(given).augment())
+    ),
     "plot_sensitivity": shown("plot_sensitivity", "sensitivity_table"),
     "plot_trajectories": lambda given: mv.plot_trajectories(given.change_result(_modelled(given))),
     "rank_features": _trained("rank_features"),
     "rao_scott": of("rao_scott"),
     "rater_lag": of("rater_lag", max_lag=1.0, n_resamples=N),
     "rater_quality": of("rater_quality"),
+    "read_audformat": _database,
     "read_muvi": _released,
+    "read_wide": _wide,
     "released_exclusions": lambda given: mv.released_exclusions(given.tree),
     "repeated_lists": of("repeated_lists"),
     "representational_similarity": of("representational_similarity", n_resamples=N),
     "resample": _resampled,
+    "retest_reliability": _again,
     "rm_corr": of("rm_corr", "valence ~ arousal"),
     "save_dataset": _stored(".zarr"),
     "select": lambda given: mv.select(given.tree, modality=given.modalities[0]),
@@ -256,7 +342,8 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "weighted_kappa": of("weighted_kappa", weighting="quadratic", n_resamples=N),
     "wilcoxon": of("wilcoxon", "arousal ~ gender"),
     "with_features": _featured,
-    "write_muvi": _released,
+    "write_audformat": lambda given: call("read_audformat", given),  # which reads what it wrote
+    "write_muvi": lambda given: call("read_muvi", given),
     "write_report": _report,
 }
 
@@ -275,8 +362,10 @@ EXPENSIVE = frozenset(
         "plot_model_trajectory",
         "plot_sensitivity",
         "rank_features",
+        "read_audformat",
         "read_muvi",
         "sensitivity_table",
+        "write_audformat",
         "write_muvi",
         "write_report",
     }
@@ -284,7 +373,15 @@ EXPENSIVE = frozenset(
 
 #: Figures that are given the study.
 OF_A_STUDY = frozenset(
-    {"plot_agreement_trajectory", "plot_dimension_distributions", "plot_modality_medians"}
+    {
+        "plot_agreement_trajectory",
+        "plot_dimension_distributions",
+        "plot_label_plane",
+        "plot_mean_trajectories",
+        "plot_modality_medians",
+        "plot_raincloud",
+        "plot_rater_concordance",
+    }
 )
 
 #: Public names that are not in the table, each with a reason.
@@ -304,25 +401,16 @@ OUTSIDE = {
     "calibration": "takes no data; n_jobs is held in tests/stats/simulations",
     "calibration_table": "takes no data: a committed table",
     "check_lists": "takes lists of trials, which hold no ratings; see tests/annotate",
-    "choice_agreement": "of one answer each, not of labels; see tests/stats/agreement",
-    "retest_reliability": "of sessions; see tests/stats/agreement/test_retest.py",
-    "combine": "takes several studies; see tests/dataset/importing",
-    "confusion_matrix": "of one answer each, not of labels; see tests/stats/labels",
     "design_lists": "takes no data: it makes lists of trials",
     "from_files": "reads files; see tests/dataset/importing",
-    "from_votes": "takes counts of answers; see tests/dataset/importing",
-    "hit_rates": "of one answer each, not of labels; see tests/stats/labels",
     "gems_taxonomy": "takes no data: a committed table",
     "lists_power": "takes lists of trials; n_jobs is held in tests/stats/simulations",
     "plot_architecture_comparison": "takes what trained networks gave; see tests/networks",
     "plot_architectures": "takes networks; see tests/networks",
     "power_study": "takes no data; n_jobs is held in tests/stats/simulations",
     "published": "takes no data: the printed values",
-    "read_audformat": "reads files; see tests/dataset/importing",
-    "write_audformat": "writes files that come back as they were; see tests/dataset/importing",
     "read_annotations": "takes a folder of the annotation page; see tests/annotate",
     "read_lists": "takes a file of lists; see tests/annotate",
-    "read_wide": "takes a wide table; see tests/dataset/importing",
     "write_annotation_page": "takes clips; see tests/annotate",
     "write_lists": "takes lists of trials; see tests/annotate",
     "simulate_muvi": "takes no data; it makes a study",

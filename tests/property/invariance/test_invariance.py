@@ -273,6 +273,16 @@ def test_a_study_cut_by_xarray_is_the_selected_one_or_refused():
                 assert answer_of(name, narrow) is mv.DataError, name
 
 
+@pytest.mark.parametrize("change", [backwards, chunked])
+@pytest.mark.parametrize("name", sorted(EXPENSIVE - {"write_report"}))
+def test_what_trains_or_writes_reads_a_study_changed_by_xarray(change, name):
+    shape = RELEASED if "muvi" in name else WHOLE
+    tree = change(first_given(shape).tree)
+    ours = answer_of(name, Given(parts_of(shape), tree, tree))
+    assert not isinstance(ours, type)
+    same(name, ours, first_answer(name, shape))
+
+
 #: Calls that do not look at the study itself.
 NO_STUDY = {"extraction_failures", "from_frames", "resample"}
 
@@ -363,6 +373,13 @@ def test_names_do_not_matter(name, shape):
     if not isinstance(ours, type):
         ours = renamed(ours, back)
     same(name, ours, first_answer(name, shape), but={"words"} if name in OF_A_STUDY else set())
+
+
+@pytest.mark.parametrize("name", sorted(EXPENSIVE - {"read_muvi", "write_muvi", "write_report"}))
+def test_names_do_not_matter_to_what_trains_or_writes(name):
+    ours = renamed(answer_of(name, renamed_given(WHOLE)), back)
+    words = {"words"} if name.startswith("plot_") else set()
+    same(name, ours, first_answer(name, WHOLE), but=words)
 
 
 def turning(parts: Parts) -> Parts:

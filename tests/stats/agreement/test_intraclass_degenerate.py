@@ -93,6 +93,15 @@ def test_a_mean_of_raters_without_variance_has_no_reliability():
     assert np.isfinite(found.loc["ICC(A,1)", "estimate"])
 
 
+def test_where_only_raters_differ_there_is_no_test_of_agreement():
+    keys = [(f"i{i}", f"p{p}", float(p)) for i in range(5) for p in range(4)]
+    frame = pd.DataFrame(keys, columns=["item", "participant", "y"])
+    row = mv.icc(frame, dimension="y").set_index("estimator").loc["ICC(A,1)"]
+    assert row["estimate"] == 0
+    assert np.isnan(row["p_value"])
+    assert "neither the means of the targets nor the residuals vary" in row["warning"]
+
+
 def test_constant_raters_have_no_consistency():
     found = forms(np.tile([0.1, 0.2, 0.7], (5, 1)))
     assert found.loc["ICC(C,1)", ["estimate", "statistic"]].isna().all()

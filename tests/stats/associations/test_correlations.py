@@ -130,3 +130,16 @@ def test_more_than_two_groups_have_no_t(ratings):
     own = ratings.assign(third=[f"g{clip % 3}" for clip in ratings["clip"]])
     with pytest.raises(mv.DesignError, match="3 groups"):
         mv.bayes_factor(own, "calm ~ third", **NAMES)
+
+
+@pytest.mark.parametrize("unit", [2.0**-600, 2.0**600])
+def test_no_unit_is_too_small_or_large(ratings, unit):
+    scaled = ratings.assign(**{name: ratings[name] * unit for name in ("calm", "glad", "loud")})
+    for ask in (
+        lambda frame: mv.rm_corr(frame, "glad ~ calm", **NAMES),
+        lambda frame: mv.partial_correlation(frame, "glad ~ calm", given="loud", **NAMES),
+        lambda frame: mv.partial_correlation(frame, "glad ~ calm", **NAMES),
+        lambda frame: mv.bayes_factor(frame, "glad ~ calm", **NAMES),
+        lambda frame: mv.bayes_factor(frame, "glad ~ cut", **NAMES),
+    ):
+        pd.testing.assert_frame_equal(ask(scaled), ask(ratings), rtol=1e-9)

@@ -138,3 +138,20 @@ def test_crema_d_headline(shared):
     )
     rates = mv.hit_rates(study).query("label == 'all' and quantity == 'hit rate'")
     assert (100 * rates["estimate"]).round(1).tolist()[:3] == [40.0, 57.4, 63.1]
+
+
+def test_answers_that_are_missing_count_with_the_items_that_they_are_about():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"item": np.repeat(list("abcd"), 5), "participant": np.tile(range(5), 4)})
+    frame["modality"] = "film"
+    frame["intended"] = frame["item"].map(dict(zip("abcd", ["x", "x", "y", None], strict=True)))
+    frame["answer"] = rng.choice(["x", "y", "z"], 20)
+    frame.loc[[0, 1, 5, 10, 19], "answer"] = None
+    rates = mv.hit_rates(frame, labels="answer")
+    missing = rates.set_index(["quantity", "label"])["n_missing"].xs("hit rate").to_dict()
+    assert missing == {"all": 9, "x": 3, "y": 1}
+    table = mv.confusion_matrix(frame, labels="answer")
+    assert table.groupby("intended")["n_missing"].unique().map(list).to_dict() == {
+        "x": [3],
+        "y": [1],
+    }

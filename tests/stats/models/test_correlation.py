@@ -86,6 +86,15 @@ def test_irregular_times_have_the_median_as_step(frame):
     assert "step 0.5" not in fitted(frame.assign(time=frame["time"] * 2)).estimates.method
 
 
+def test_rounded_times_are_one_step_apart(frame):
+    exact = frame.assign(time=frame["time"] / 15)
+    found, expected = (fitted(each, "modality") for each in (exact.round({"time": 2}), exact))
+    assert found.correlation.step == pytest.approx(1 / 30, rel=0.01)
+    pd.testing.assert_frame_equal(
+        found.tidy().drop(columns="method"), expected.tidy().drop(columns="method")
+    )
+
+
 def test_zero_is_the_model_of_independent_rows(frame):
     found = fitted(frame, rho=0)
     plain = mv.mixed_model(frame, found.formula)

@@ -51,6 +51,16 @@ def test_refused_with_a_name(frame, formula, family, match):
         mv.mixed_model(frame, formula, family=family)
 
 
+def test_effects_that_fit_every_row_leave_no_residual():
+    """Else any factor that varies within the groups has an F as large as you like."""
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame({"y": rng.normal(size=9), "x": rng.normal(size=9)})
+    rows["a"], rows["b"] = [0, 0, 1, 1, 2, 2, 3, 3, 3], [0, 1, 1, 2, 2, 3, 3, 0, 1]
+    assert len(mv.mixed_model(rows, "y ~ x + (1 | a) + (1 | b)").tidy()) == 2
+    with pytest.raises(DesignError, match="fit each of 8 rows: nothing is left"):
+        mv.mixed_model(rows[:8], "y ~ x + (1 | a) + (1 | b)")
+
+
 def test_kenward_roger_needs_reml_and_a_size_it_can_do(frame):
     with pytest.raises(DesignError, match="reml=True"):
         mv.mixed_model(frame, "y ~ x + (1 | g)", reml=False, df="kenward-roger")

@@ -92,3 +92,12 @@ def test_without_the_extra_it_is_named(ratings, name, monkeypatch):
     monkeypatch.setitem(sys.modules, "pingouin", None)
     with pytest.raises(mv.MissingExtraError, match=r"muvistats\[pingouin\]"):
         getattr(mv, name)(ratings, "sad ~ light", **NAMES)
+
+
+@pytest.mark.parametrize("kind", ["bool", "boolean", "object"])
+def test_truths_are_a_response_of_cochran(kind):
+    frame = pd.DataFrame({"item": np.repeat(range(8), 4), "cut": np.tile(["a", "b"], 16)})
+    frame["happy"] = np.random.default_rng(2).integers(0, 2, 32)
+    truths = frame.assign(happy=frame["happy"].astype(bool).astype(kind))
+    found, expected = (mv.cochran(each, "happy ~ cut") for each in (truths, frame))
+    pd.testing.assert_frame_equal(found, expected)

@@ -1,0 +1,254 @@
+"""Text measured, wrapped and kept apart: what makes a figure legible at any width."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FixedLocator, MaxNLocator
+
+from ..quiet import quiet
+
+#: Font of all figures, the one that comes with matplotlib.
+FONT = "DejaVu Sans"
+
+_HINTED = 1.07  # how much wider letters are that sit on pixels
+_JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
+_LOWEST = 1.4  # inches of a panel whose names of columns are turned
+_LEADING = 1.2  # distance of lines, in sizes of the type
+
+
+@functools.lru_cache(maxsize=4096)
+def inches(text: str, points: float, *, bold: bool = False) -> float:
+    """Width of a text, that of its longest line."""
+    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
+    with quiet():  # letters that the font lacks are told of when they are drawn
+        exact = max(
+            float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
+            for line in text.split("\n")
+        )
+    return _HINTED * exact / 72
+
+
+def wrap(text: str, width: float, points: float, *, bold: bool = False) -> str:
+    """Text in lines of at most this many inches; only words that are longer are cut."""
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            together = f"{line} {word}" if line else word
+            if inches(together, points, bold=bold) <= width:
+                line = together
+                continue
+            if line:
+                lines.append(line)
+            rest = word
+            while len(rest) > 1 and inches(rest, points, bold=bold) > width:
+                cut = _cut(rest, width, points, bold=bold)
+                lines.append(rest[:cut])
+                rest = rest[cut:]
+            line = rest
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _cut(word: str, width: float, points: float, *, bold: bool) -> int:
+    """Letters of a word that fit, up to a joint where one is near."""
+    fits = [k for k in range(1, len(word)) if inches(word[:k], points, bold=bold) <= width]
+    most = max(fits, default=1)
+    joint = max((k for k in fits if word[k - 1] in _JOINTS), default=0)
+    return joint if joint > most / 2 else most
+
+
+def wrap_text(text: Text, width: float) -> bool:
+    """Wrap a text of a figure to this many inches, and say whether that changed it."""
+    said = text.get_text()
+    bold = text.get_fontweight() in ("bold", 700)
+    lines = wrap(said, width, float(text.get_fontsize()), bold=bold)
+    if lines != said:
+        text.set_text(lines)
+    return lines != said
+
+
+def fit_text(fig: Figure, share: float) -> float:
+    """Wrap and thin out what would run together, and say how many inches are missing.
+
+    Parameters
+    ----------
+    fig : Figure
+        A figure with a layout engine, everything drawn.
+    share : float
+        Part of the width that names of rows may take.
+
+    Returns
+    -------
+    float
+        Inches of height that rows of several lines need beyond those that they have.
+    """
+    width = float(fig.get_size_inches()[0])
+    panels = [ax for ax in fig.axes if ax.get_visible() and ax.get_label() != "<colorbar>"]
+    for ax in panels:
+        _wrap_rows(ax, share * width / _with_names(ax, panels))
+    fig.draw_without_rendering()
+    for ax in panels:
+        box = ax.get_window_extent()
+        across, up = float(box.width / fig.dpi), float(box.height / fig.dpi)
+        _wrap_titles(ax, across)
+        for label, length in ((ax.xaxis.label, across), (ax.yaxis.label, up)):
+            longest = max(inches(w, label.get_fontsize()) for w in [*label.get_text().split(), ""])
+            wrap_text(label, max(1.15 * length, longest))
+        _part_columns(ax, across)
+        _thin_out(ax.yaxis, up, vertical=True)
+    return _missing(panels, fig.dpi)
+
+
+def _named(axis: Axis) -> list[Text]:
+    """Labels of an axis whose ticks are names rather than numbers."""
+    if not isinstance(axis.get_major_locator(), FixedLocator):
+        return []
+    labels = axis.get_majorticklabels()
+    said = [label.get_text() for label in labels]
+    return labels if any(any(c.isalpha() for c in text) for text in said) else []
+
+
+def _shown(axis: Axis) -> list[Text]:
+    """Labels that are drawn: within the limits, visible and with a text."""
+    low, high = sorted(axis.get_view_interval())
+    slack = 1e-6 * (high - low)
+    pairs = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=False)
+    return [
+        label
+        for place, label in pairs
+        if label.get_visible() and label.get_text() and low - slack <= place <= high + slack
+    ]
+
+
+def _with_names(ax: Axes, panels: Sequence[Axes]) -> int:
+    """Panels side by side that write names of rows, this one included."""
+    spec = ax.get_subplotspec()
+    if spec is None:
+        return 1
+    rows = spec.rowspan
+    beside = [
+        other
+        for other in panels
+        if (its := other.get_subplotspec()) is not None
+        and its.rowspan == rows
+        and any(label.get_visible() for label in _named(other.yaxis))
+    ]
+    return max(1, len(beside))
+
+
+def _wrap_rows(ax: Axes, width: float) -> None:
+    """Names of rows in lines of at most this width."""
+    labels = _named(ax.yaxis)
+    said = [label.get_text() for label in labels]
+    if not labels or not labels[0].get_visible():
+        return
+    bold = [label.get_fontweight() in ("bold", 700) for label in labels]
+    size = float(labels[0].get_fontsize())
+    lines = [wrap(text, width, size, bold=b) for text, b in zip(said, bold, strict=True)]
+    if lines != said:
+        ax.yaxis.set_ticklabels(lines)
+
+
+def _wrap_titles(ax: Axes, width: float) -> None:
+    left, middle, right = (ax._left_title, ax.title, ax._right_title)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to the texts
+    beside = inches(right.get_text(), right.get_fontsize()) + 0.08 if right.get_text() else 0.0
+    if left.get_text() and inches(left.get_text(), left.get_fontsize(), bold=True) > width - beside:
+        if beside:  # two lines, the second one to the right
+            right.set_text(wrap(right.get_text(), width, right.get_fontsize()))
+            left.set_text(left.get_text() + "\n" * (1 + right.get_text().count("\n")))
+        wrap_text(left, width)
+    wrap_text(middle, width)
+
+
+def _part_columns(ax: Axes, width: float) -> None:
+    """Names of columns wrapped or turned, and numbers thinned out, until none overlap."""
+    labels = _named(ax.xaxis)
+    if not labels:
+        _thin_out(ax.xaxis, width, vertical=False)
+        return
+    shown = _shown(ax.xaxis)
+    if len(shown) < 2 or labels[0].get_rotation():
+        return
+    size = float(shown[0].get_fontsize())
+    low, high = ax.get_xlim()
+    places = sorted(ax.get_xticks())
+    pitch = width * min(b - a for a, b in itertools.pairwise(places)) / abs(high - low)
+    room = pitch - 0.05
+    said = [label.get_text() for label in labels]
+    if all(inches(text, size) <= room for text in said):
+        return
+    longest = max(inches(word, size) for text in said for word in text.split())
+    if longest <= room:
+        ax.xaxis.set_ticklabels([wrap(text, room, size) for text in said])
+    else:
+        for reach in (1.3, 2.0, 3.0):
+            turned = [wrap(text.replace("\n", " "), reach, size) for text in said]
+            if (1 + max(text.count("\n") for text in turned)) * size * _LEADING / 72 <= pitch:
+                break
+        ax.xaxis.set_ticklabels(turned)
+        ax.tick_params(axis="x", labelrotation=90)
+
+
+def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
+    """Fewer numbers, where those of an axis of this length in inches would touch."""
+    shown = _shown(axis)
+    if len(shown) < 2 or (vertical and _named(axis)):
+        return
+    size = float(shown[0].get_fontsize())
+    if vertical:
+        room = size * _LEADING / 72
+    else:
+        room = max(inches(label.get_text(), size) for label in shown) + 0.06
+    extents = [label.get_window_extent() for label in shown]
+    boxes = [(box.y0, box.y1) if vertical else (box.x0, box.x1) for box in extents]
+    if all(a[1] + 2 <= b[0] for a, b in itertools.pairwise(sorted(boxes))):
+        return
+    said = [label.get_text() for label in shown]
+    if isinstance(axis.get_major_locator(), FixedLocator):
+        end, kept = -math.inf, set()
+        for start, stop, text in sorted(
+            (*box, text) for box, text in zip(boxes, said, strict=True)
+        ):
+            if start >= end:
+                kept.add(text)
+                end = stop + 2
+        every = [label.get_text() for label in axis.get_majorticklabels()]
+        axis.set_ticklabels([text if text in kept else "" for text in every])
+    elif axis.get_scale() == "linear":
+        steps = [1, 2, 2.5, 5, 10]
+        axis.set_major_locator(MaxNLocator(max(1, int(length / room) - 1), steps=steps))
+
+
+def _missing(panels: Sequence[Axes], dpi: float) -> float:
+    """Inches by which rows of panels are too low for their names, or left too low by others."""
+    by_row: dict[int, float] = {}
+    for number, ax in enumerate(panels):
+        spec = ax.get_subplotspec()
+        row = number if spec is None else spec.rowspan.start
+        height = float(ax.get_window_extent().height) / dpi
+        turned = any(label.get_rotation() for label in _named(ax.xaxis))
+        by_row[row] = max(by_row.get(row, 0.0), _LOWEST - height if turned else 0.0)
+        labels = _named(ax.yaxis)
+        if len(labels) < 2 or not labels[0].get_visible():
+            continue
+        line = float(labels[0].get_fontsize()) * _LEADING / 72
+        low, high = sorted(ax.get_ylim())
+        lines = [label.get_text().count("\n") + 1 for label in labels]
+        rows = sorted(zip(ax.yaxis.get_majorticklocs(), lines, strict=True))
+        factor = max(
+            (a[1] + b[1]) / 2 * line / (height * (b[0] - a[0]) / (high - low))
+            for a, b in itertools.pairwise(rows)
+        )
+        by_row[row] = max(by_row[row], height * (factor - 1))
+    return sum(by_row.values())

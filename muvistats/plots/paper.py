@@ -1,0 +1,107 @@
+"""The paper that a figure is drawn on: its width, size of type, and the axes of the user."""
+
+from __future__ import annotations
+
+import io
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..arguments import check_choice
+from ..errors import DesignError
+
+#: Width of a figure: a column of a journal, or both.
+Width = Literal["column", "text"]
+
+INK, GREY = "#222222", "#767676"
+
+#: Millimetres, type relative to that of the default, share of the width for names of rows.
+WIDTHS: dict[str | None, tuple[float, float, float]] = {
+    None: (0.0, 1.0, 0.7),
+    "column": (85.0, 0.82, 0.42),
+    "text": (175.0, 0.9, 0.42),
+}
+
+_SMALLEST = 6.5  # points, of a figure in a paper
+HEADER = 0.68  # inches above the axes
+_NARROWEST = 5.4  # inches that title and mark need side by side
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a figure goes: a figure of its own of some width, or axes of the user."""
+
+    width: str | None = None
+    ax: Axes | None = None
+
+    @classmethod
+    def of(cls, width: Any, ax: Any) -> Place:
+        """Place that the arguments of a figure name."""
+        check_choice("width", width, WIDTHS)
+        if ax is not None and not (isinstance(ax, Axes) and ax.name == "rectilinear"):
+            raise DesignError(
+                f"ax must be rectilinear axes of matplotlib, not {type(ax).__name__}; "
+                "fig, ax = plt.subplots() makes some"
+            )
+        if ax is not None and width is not None:
+            raise DesignError("width is that of a figure of its own; axes have theirs already")
+        return cls(width, ax)
+
+
+#: Place of the figure that is being drawn.
+PLACE: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 - frozen
+
+
+def size(points: float) -> float:
+    """Size of type where it is `points` by default."""
+    width = PLACE.get().width
+    return points if width is None else max(_SMALLEST, points * WIDTHS[width][1])
+
+
+def wide_of() -> float | None:
+    """Width that was asked for, in inches."""
+    asked = PLACE.get().width
+    return None if asked is None else WIDTHS[asked][0] / 25.4
+
+
+def narrow() -> bool:
+    """Whether the figure is as wide as a column."""
+    return PLACE.get().width == "column"
+
+
+class Sheet(Figure):
+    """Figure that a notebook shows, though pyplot does not know it."""
+
+    head = HEADER
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
+
+    def grow(self, more: float) -> None:
+        """Make the figure this many inches higher, below the header."""
+        width, height = self.get_size_inches()
+        self.set_size_inches(width, height + more)
+        engine = self.get_layout_engine()
+        if engine is not None:
+            share = (self.head - 0.04) / (height + more)
+            engine.set(rect=(0, 0, 1, 1 - share))  # type: ignore[call-arg]
+
+
+def new_figure(
+    width: float, height: float, *, layout: Literal["constrained"] | None = "constrained"
+) -> Sheet:
+    """Figure of this size in inches, header not counted, that needs no screen."""
+    wide = wide_of() or max(width, _NARROWEST)
+    return Sheet(figsize=(wide, height + HEADER), layout=layout)
+
+
+def root_of(ax: Axes) -> Figure:
+    """Figure that holds axes, within whatever other figure."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure

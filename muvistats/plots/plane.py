@@ -1,0 +1,187 @@
+"""Figure of the labels on the plane of valence and arousal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..dataset.gate import takes_study
+from ..errors import DataError
+from ..stats.shared.study import choose_dimensions, label_names, to_frame
+from ..types import Floats, Names
+from .layout import header, panel
+from .lettering import inches, wrap
+from .paper import GREY, INK, Width, root_of, size
+from .style import styled, words
+
+#: Points between a mark and its text, from near to far, and directions.
+_RADII = (3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0, 46.0, 58.0, 72.0, 90.0, 110.0)
+_ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+
+
+@styled
+@takes_study
+def plot_label_plane(
+    data: xr.DataTree | pd.DataFrame,
+    *,
+    labels: Names | None = None,
+    dimension: Names | None = None,
+    width: Width | None = None,
+    ax: Axes | None = None,
+) -> Figure:
+    """Draw where labels stand on the plane of two rated dimensions.
+
+    Parameters
+    ----------
+    dimension : sequence of str, optional
+        The horizontal and the vertical dimension. By default valence and arousal, or the first
+        two that the study has.
+
+    Returns
+    -------
+    Figure
+        Each label at the mean ratings of the annotations that have it; the larger the mark, the
+        more of them there are. Lines cross at the mean of all annotations.
+
+    Raises
+    ------
+    DataError
+        When there are no two dimensions, or no annotation has both ratings and a label.
+
+    Notes
+    -----
+    Ratings of a dynamic dimension are the medians of the annotations. The axes show the part of
+    the scale that holds the labels.
+
+    Examples
+    --------
+    >>> from muvistats import plot_label_plane, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> figure = plot_label_plane(study, labels=["sad", "joyful", "calm"])
+    >>> sorted(text.get_text() for text in figure.axes[0].texts)
+    ['Calm', 'Joyful', 'Sad']
+    """
+    across, up = _two(data, dimension)
+    frame = to_frame(data)
+    frame = frame.astype({across: "float64", up: "float64"})
+    table = _means(frame, _chosen(data, labels), across, up)
+    fig, ax = panel(6.6, 5.6, keep_shape=len(table) <= 30)
+    look: dict[str, Any] = {"color": "#4C7A99", "alpha": 0.8, "linewidths": 0, "gid": "label"}
+    ax.scatter(table["x"], table["y"], s=14 + 70 * table["n"] / table["n"].max(), **look)
+    middle = frame[[across, up]].dropna().mean()
+    ax.axvline(middle[across], color=GREY, linewidth=0.6, zorder=0)
+    ax.axhline(middle[up], color=GREY, linewidth=0.6, zorder=0)
+    ax.margins(0.18)
+    ax.set(xlabel=words(across), ylabel=words(up))
+    note = "mean of the annotations with the label; lines: mean of all"
+    title = f"Labels on the plane of {words(across).lower()} and {words(up).lower()}"
+    header(fig, data, title, note, labels=True)
+    write_beside(ax, table[["x", "y"]].to_numpy(), [words(label) for label in table["label"]])
+    return fig
+
+
+def _two(data: Any, dimension: Names | None) -> tuple[str, str]:
+    known = choose_dimensions(data, dimension)
+    if dimension is None and {"valence", "arousal"} <= set(known):
+        return "valence", "arousal"
+    if len(known) < 2 or (dimension is not None and len(known) > 2):
+        raise DataError(
+            "two rated dimensions are needed",
+            column="dimension",
+            found=", ".join(known),
+            expected="the horizontal and the vertical one",
+        )
+    return known[0], known[1]
+
+
+def _chosen(data: Any, labels: Names | None) -> list[str]:
+    if isinstance(data, pd.DataFrame) and labels is not None:
+        data = data.assign()
+        data.attrs["labels"] = [labels] if isinstance(labels, str) else list(labels)
+    known = label_names(data)
+    names = [labels] if isinstance(labels, str) else list(labels if labels is not None else known)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise DataError("no such label", found=unknown[:1], expected=", ".join(known[:40]))
+    return list(dict.fromkeys(names))
+
+
+def _means(frame: pd.DataFrame, labels: Sequence[str], across: str, up: str) -> pd.DataFrame:
+    """Mean ratings of the annotations with each label, and how many there are."""
+    rated = frame[frame[[across, up]].notna().all(axis=1)]
+    rows = []
+    for label in labels:
+        chosen = rated.loc[rated[label] == 1, [across, up]]
+        if len(chosen):
+            rows.append((label, chosen[across].mean(), chosen[up].mean(), len(chosen)))
+    if not rows:
+        raise DataError("no annotation has both ratings and one of the labels")
+    return pd.DataFrame(rows, columns=["label", "x", "y", "n"])
+
+
+def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
+    """Text beside each mark, where it covers neither a mark nor another text.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes, with their limits.
+    spots : ndarray of float, shape (n, 2)
+        Places of the marks.
+    texts : sequence of str
+        What to write; long ones first; a line leads to those further away.
+    """
+    fig = root_of(ax)
+    fig.draw_without_rendering()
+    inch = 72 / fig.dpi
+    at = ax.transData.transform(spots) * inch
+    frame = ax.get_window_extent()
+    walls = np.array([frame.x0, frame.y0, frame.x1, frame.y1]) * inch
+    points = size(8)
+    marks = np.hstack([at - 3.5, at + 3.5])
+    taken = marks
+    texts = [wrap(text, 0.6 * (walls[2] - walls[0]) / 72, points) for text in texts]
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    for place in order:
+        wide = 72 * inches(texts[place], points)
+        high = 1.2 * points * (texts[place].count("\n") + 1)
+        centre, box = _free_box(at[place], (wide, high), taken, walls)
+        taken = np.vstack([taken, box])
+        away = centre - at[place]
+        far = np.hypot(max(abs(away[0]) - wide / 2, 0), max(abs(away[1]) - high / 2, 0)) > 9
+        ax.annotate(
+            texts[place],
+            tuple(spots[place]),
+            xytext=tuple(away),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=points,
+            color=INK,
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5} if far else None,
+        )
+
+
+def _free_box(
+    spot: Floats, shape: tuple[float, float], taken: Floats, walls: Floats
+) -> tuple[Floats, Floats]:
+    """Middle and box of the nearest place beside a mark that is free, or the least bad one."""
+    half = np.array(shape) / 2
+    radius, angle = (grid.ravel() for grid in np.meshgrid(_RADII, _ANGLES, indexing="ij"))
+    way = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    centres = spot + way * (radius[:, None] + 3) + way * half
+    boxes = np.hstack([centres - half, centres + half])
+    both = np.minimum(boxes[:, None, 2:], taken[None, :, 2:]) - np.maximum(
+        boxes[:, None, :2], taken[None, :, :2]
+    )
+    covered = np.prod(np.clip(both, 0, None), axis=2).sum(axis=1)
+    out = np.clip(walls[:2] - boxes[:, :2], 0, None) + np.clip(boxes[:, 2:] - walls[2:], 0, None)
+    cost = covered + 20 * out.sum(axis=1)
+    best = int(np.argmin(cost > 0.5)) if (cost <= 0.5).any() else int(np.argmin(cost))
+    return centres[best], boxes[best]
