@@ -15,6 +15,8 @@ _BATCH = 100
 
 
 def fuzz(names: list[str]) -> None:
+    import muvistats as mv
+
     from .fuzz import TARGETS, run_inputs, tally_of
 
     unfinished = list(names or TARGETS)
@@ -30,6 +32,7 @@ def fuzz(names: list[str]) -> None:
             count, faults = tally_of(run_inputs(name, first, last))
             total = Counter(tally.get("outcomes", {})) + count
             tally = {
+                "version": mv.__version__,
                 "inputs": last,
                 "seconds": round(tally["seconds"] + time.monotonic() - start),
                 "outcomes": dict(sorted(total.items())),

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import muvistats as mv
 from proofs import mutants, resume
 from proofs.__main__ import TALLIES
 from proofs.crash import crashes_of
@@ -24,6 +25,14 @@ def test_damaged_inputs_load_rightly_or_are_refused(target):
     count, faults = tally_of(run_inputs(target, last, last + SAMPLE[target]))
     assert faults == []
     assert sum(count.values()) == SAMPLE[target]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_tally_of_a_fuzzer_is_whole_and_without_fault(target):
+    tally = json.loads((TALLIES / f"fuzz_{target}.json").read_text())
+    assert tally["version"] == mv.__version__
+    assert tally["inputs"] == TARGETS[target][1] == sum(tally["outcomes"].values())
+    assert tally["faults"] == []
 
 
 @pytest.mark.parametrize(("job", "most"), [("table", 6), ("report_folder", 8), ("save_zarr", 3)])
