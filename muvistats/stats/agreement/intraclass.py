@@ -195,12 +195,10 @@ def _icc_rows(part: pd.DataFrame, unit: str, conf_level: float, lack: str) -> li
             {"estimator": name, "method": what, "warning": reason}
             for name in ("ICC(1)", "ICC(A,1)", "ICC(C,1)", "ICC(k)", "ICC(A,k)", "ICC(C,k)")
         ]
-    squares, k, m, warning = _squares_of(part)
+    squares, k, m, model, warning = _squares_of(part)
     forms = icc_of_squares(squares, k, m, conf_level)
-    if warning is None:
-        method, warning = f"mean squares, {what}", ""
-    else:
-        method = f"mixed model ({'moments' if _BY_MOMENTS in warning else 'REML'}), {what}"
+    method = f"mixed model ({model}), {what}" if model else f"mean squares, {what}"
+    if model:
         forms = [_by_model(form, squares["1"] is squares["A"]) for form in forms]
         warning = join_reasons(f"{lack}: no F test", warning)
     if part["item"].nunique() < 2:
@@ -230,7 +228,8 @@ _TEST = ("f", "df", "df_denom", "p_value")
 
 #: Unknowns of the system that REML solves again and again; of more, moments give the variances.
 _MOST = 3000
-_BY_MOMENTS = "too many raters and targets for REML: variances by moments"
+
+_ZERO = "a component of variance is estimated as zero"
 
 #: Why the C forms have no value.
 _CONFOUNDED = "each rater gave one rating: raters cannot be told from the residuals"
@@ -250,15 +249,15 @@ def _missing(names: Iterable[str]) -> dict[str, Any]:
 
 def _squares_of(
     part: pd.DataFrame,
-) -> tuple[dict[str, MeanSquares], float, float, str | None]:
-    """Mean squares by form, raters per target, targets per rater, and what is to be said.
+) -> tuple[dict[str, MeanSquares], float, float, str, str]:
+    """Mean squares by form, raters per target, targets per rater, the model, what is to be said.
 
-    Of complete ratings there is nothing to be said, not even an empty text. Of others they are
-    those that REML's components of variance stand for, with harmonic means of raters and targets.
+    Complete ratings have no model. The mean squares of others are those that the components of
+    variance of a model stand for, with harmonic means of raters and targets.
     """
     n_targets, n_raters = part["target"].nunique(), part["rater"].nunique()
     complete = len(part) == n_targets * n_raters
-    note = None
+    model = note = ""
     if complete:
         k, m = float(n_raters), float(n_targets)
         matrix = part.pivot_table(index="target", columns="rater", values="value").to_numpy()
@@ -269,18 +268,24 @@ def _squares_of(
             for key in ("target", "rater")
         )
         y = centred(part["value"].to_numpy())
-        parts, notes = _parts_of_variance(part, y * unit_factor(y))
+        parts, model, notes = _parts_of_variance(part, y * unit_factor(y))
         note, squares = "; ".join(notes), _squares_of_components(parts, k, m, n_raters)
     if complete and n_targets == part["item"].nunique():
-        return squares, k, m, note  # one target of an item: degrees of freedom are as they are
+        return (
+            squares,
+            k,
+            m,
+            model,
+            note,
+        )  # one target of an item: degrees of freedom are as they are
     df = _degrees_of_freedom(part)
     squares = {
         form: replace(own, df=df["target"], df_error=df["error"]) for form, own in squares.items()
     }
     squares["1"] = replace(squares["1"], df_error=_within(squares["A"], df, len(part) - n_targets))
-    if note is not None and np.isnan(squares["C"].error):
+    if model and np.isnan(squares["C"].error):
         squares["A"] = squares["1"]
-    return squares, k, m, note
+    return squares, k, m, model, note
 
 
 def _squares_of_components(
@@ -339,11 +344,11 @@ def _spread_out(values: Any, rows: Any, columns: Any) -> Floats:
 
 def _parts_of_variance(
     part: pd.DataFrame, y: Floats
-) -> tuple[dict[str, tuple[float, float, float]], list[str]]:
-    """Variances of targets, raters and residuals, of each form, and what is to be said."""
+) -> tuple[dict[str, tuple[float, float, float]], str, list[str]]:
+    """Variances of targets, raters and residuals, of each form; how, and what is to be said."""
     first = part["value"].groupby(part["target"]).transform("first")
     if np.abs(part["value"] - first).max() <= ROUNDING * part["value"].abs().max():
-        return dict.fromkeys("1AC", (1.0, 0.0, 0.0)), []
+        return dict.fromkeys("1AC", (1.0, 0.0, 0.0)), "REML", []
     ones = np.ones((len(y), 1))
     blocks = []
     for name in ("target", "rater"):
@@ -352,11 +357,12 @@ def _parts_of_variance(
     (target, error), notes = _components(ones, y, blocks[:1])
     one_way = (target, 0.0, error)
     if blocks[1].size == len(y):
-        return {"1": one_way, "A": one_way, "C": (target, 0.0, np.nan)}, notes
-    of_both = _components if min(block.size for block in blocks) <= _MOST else _moments
-    (between, rater, residual), more = of_both(ones, y, blocks)
+        return {"1": one_way, "A": one_way, "C": (target, 0.0, np.nan)}, "REML", notes
+    few = min(block.size for block in blocks) <= _MOST
+    (between, rater, residual), more = (_components if few else _moments)(ones, y, blocks)
     crossed = (between, rater, residual)
-    return {"1": one_way, "A": crossed, "C": crossed}, list(dict.fromkeys([*notes, *more]))
+    forms = {"1": one_way, "A": crossed, "C": crossed}
+    return forms, "REML" if few else "moments", list(dict.fromkeys([*notes, *more]))
 
 
 def _moments(
@@ -364,8 +370,9 @@ def _moments(
 ) -> tuple[tuple[float, ...], list[str]]:
     """What `_components` gives, in a pass over the ratings instead of a likelihood."""
     parts = crossed_components(y, *(block.codes for block in blocks))
-    notes = ["a component of variance is estimated as zero"] if (parts <= 0).any() else []
-    return tuple(np.maximum(parts, 0.0).tolist()), [_BY_MOMENTS, *notes]
+    notes = ["too many raters and targets for REML"]
+    notes += [_ZERO] if (parts <= 0).any() else []
+    return tuple(np.maximum(parts, 0.0).tolist()), notes
 
 
 def _components(
@@ -379,7 +386,7 @@ def _components(
         residual = model.sigma(model.at(optimum.parameters)) ** 2
     notes = []
     if is_singular(optimum.parameters, blocks):
-        notes.append("a component of variance is estimated as zero")
+        notes.append(_ZERO)
     if not optimum.converged:
         notes.append("REML did not converge")
     return (*(residual * optimum.parameters**2).tolist(), residual), notes

@@ -62,7 +62,7 @@ def test_components_stand_for_mean_squares_where_both_are_defined(ratings):
             "value": ratings.ravel(),
         }
     )
-    parts, _ = _parts_of_variance(part, ratings.ravel() - ratings.mean())
+    parts, _, _ = _parts_of_variance(part, ratings.ravel() - ratings.mean())
     squares = _squares_of_components(parts, k, n, k)
     exact = mean_squares(ratings)
     for form, own in squares.items():
