@@ -37,7 +37,7 @@ FACTORS: Mapping[Kind, str] = {
 #: Levels of significance whose rejections are counted.
 ALPHAS = (0.05, 0.01)
 
-#: Studies of each cell, and how many more where a design row rejects more than 5%.
+#: Studies of each cell, and how many more of a test whose design row rejects more than 5%.
 FIRST, MORE = 500, 2000
 
 #: Studies in which the mixed model is fitted, and rows beyond which it is not.
@@ -265,6 +265,9 @@ GRID: Mapping[str, Cell] = {cell.name: cell for cell in _cells()}
 
 _COUNTED = ["scenario", "null", "test", *KEYS, "alpha"]
 
+#: A cell, its first study and the one after the last, and the tests; all where there is no name.
+_Task = tuple[Cell, int, int, tuple[str, ...] | None]
+
 
 def count_rejections(
     counts: pd.DataFrame,
@@ -300,7 +303,8 @@ def count_rejections(
     cells : sequence of Cell
         What is simulated.
     first, more : int
-        Studies of each cell, and how many more where a design row rejects more than 5%.
+        Studies of each cell, and how many more of a test whose design row rejects more than 5%
+        of the first.
 
     Returns
     -------
@@ -312,15 +316,14 @@ def count_rejections(
     end = time.monotonic() + seconds
     table = counts
 
-    def tasks() -> Iterator[tuple[Cell, int, int]]:
+    def tasks() -> Iterator[_Task]:
         for aim in (first // 5, first, first + more):
             for cell in cells:
-                if aim > first and not _is_above(table, cell.name):
-                    continue
-                while done.get(cell.name, 0) < aim and time.monotonic() < end:
+                tests = tuple(_above(table, cell.name, first)) if aim > first else None
+                while done.get(cell.name, 0) < aim and tests != () and time.monotonic() < end:
                     start = done.get(cell.name, 0)
                     done[cell.name] = start + CHUNK
-                    yield cell, start, start + CHUNK
+                    yield cell, start, start + CHUNK, tests
 
     count = functools.partial(_count, seed=seed, n_resamples=n_resamples)
     for found in each_finished(count, tasks(), n_jobs=n_jobs):
@@ -329,13 +332,14 @@ def count_rejections(
     return table
 
 
-def _is_above(table: pd.DataFrame, name: str) -> bool:
-    """Whether a design row of a cell rejects more than 5%."""
+def _above(table: pd.DataFrame, name: str, first: int) -> list[str]:
+    """Tests of a cell with a design row that rejected more than 5% of the first studies."""
     if table.empty:
-        return False
+        return []
     rows = table[(table["scenario"] == name) & (table["alpha"] == ALPHAS[0]) & table["null"]]
-    design = rows[rows["dependence"] == "design"]
-    return bool((design["n_rejected"] > ALPHAS[0] * design["n"]).any())
+    rows = rows[(rows["dependence"] == "design") & (rows["n_studies"] >= first)]
+    above = (rows["n_studies"] > first) | (rows["n_rejected"] > ALPHAS[0] * rows["n"])
+    return list(rows.loc[above, "test"].unique())
 
 
 def _added(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
@@ -348,14 +352,16 @@ def _added(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     return summed.assign(n_undefined=summed["n_studies"] - summed["n"])
 
 
-def _count(task: tuple[Cell, int, int], *, seed: int, n_resamples: int) -> pd.DataFrame:
+def _count(task: _Task, *, seed: int, n_resamples: int) -> pd.DataFrame:
     """Rejections in some studies of a cell."""
-    cell, start, stop = task
+    cell, start, stop, chosen = task
     found: dict[tuple[str, ...], list[float]] = {}
     with few_threads(1):
         for index in range(start, stop):
             study = SimulatedStudy(cell.draw(_child(seed, cell.name, index)))
             for test in _tests(cell, index):
+                if chosen is not None and test.name not in chosen:
+                    continue
                 rng = np.random.default_rng(_child(seed, cell.name, index, test.name))
                 for key, p_value in p_rows(test, test.run(study, rng, n_resamples)).items():
                     if not test.families or ANY in key:  # of a family, whether any is rejected

@@ -59,6 +59,19 @@ def test_counting_in_pieces_is_counting_at_once(monkeypatch):
     assert (once["n"] + once["n_undefined"] == 8).all()
 
 
+def test_only_tests_that_rejected_more_than_they_should_get_more_studies(monkeypatch):
+    monkeypatch.setattr(grid, "CHUNK", 4)
+    options = {"version": "v", "cells": [SMALL], "n_resamples": 19, "seconds": 600, "first": 8}
+    some = count_rejections(pd.DataFrame(), kept, more=0, **options)
+    design = some[(some["dependence"] == "design") & (some["alpha"] == 0.05)]
+    above = set(design.loc[design["n_rejected"] > 0.05 * design["n"], "test"])
+    assert 0 < len(above) < design["test"].nunique()
+    more = count_rejections(some, kept, more=4, **options)
+    assert set(more.loc[more["n_studies"] == 12, "test"]) == above
+    assert set(more.loc[more["n_studies"] == 8, "test"]) == set(some["test"]) - above
+    pd.testing.assert_frame_equal(more, count_rejections(more, kept, more=4, **options))
+
+
 def test_no_time_is_no_study():
     assert count_rejections(pd.DataFrame(), kept, seconds=0, version="v", cells=[SMALL]).empty
 
