@@ -34,6 +34,9 @@ CHUNK = 10
 #: Resamples of each interval.
 N_RESAMPLES = 499
 
+#: Coverage of 95% limits outside of which a cell gets more studies, and how many in all.
+INSIDE, AGAIN = (0.92, 0.98), 1000
+
 #: Studies so much larger, and so many of them, stand for the truth.
 _LARGER, _LARGE = 20, 3
 
@@ -43,11 +46,12 @@ _FORMAT = "muvistats coverage 1"
 
 @dataclass(frozen=True)
 class Size:
-    """Participants, items, and raters of an item (in a modality)."""
+    """Participants, items, raters of an item, and in each modality where there are three."""
 
     n_participants: int
     n_items: int
     raters: int
+    in_three: int
 
     def larger(self, times: int) -> Size:
         """As many times the participants and items."""
@@ -57,9 +61,9 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = {
-    "10 x 12": Size(10, 12, 5),
-    "49 x 81": Size(49, 81, 5),
-    "200 x 100": Size(200, 100, 10),
+    "10 x 12": Size(10, 12, 5, 3),
+    "49 x 81": Size(49, 81, 5, 5),
+    "200 x 100": Size(200, 100, 10, 10),
 }
 
 Limits = dict[str, tuple[float, float, float]]
@@ -187,7 +191,8 @@ def _muvi(without: Sequence[str]) -> Callable[[Size, bool, np.random.Generator],
             rng=rng,
             n_items=-(-size.n_items // 3) * 3,
             n_participants=size.n_participants,
-            raters_per_cell=size.raters,
+            n_lists=size.n_participants,  # everybody rates the same number, however large a study
+            raters_per_cell=size.in_three,
             without=() if effect else without,
             features=False,
         )
@@ -277,7 +282,9 @@ def cells() -> Iterator[Cell]:
 # ------------------------------------------------------------------------- measurement
 
 
-def measure(folder: Path, n_studies: int, minutes: float, seed: int = 0) -> bool:
+def measure(
+    folder: Path, n_studies: int, minutes: float, seed: int = 0, *, again: int = AGAIN
+) -> bool:
     """Draw studies until there are enough or the time is over; what is finished is kept.
 
     Parameters
@@ -291,6 +298,8 @@ def measure(folder: Path, n_studies: int, minutes: float, seed: int = 0) -> bool
         Time; a chunk that was begun is finished.
     seed : int
         Source of randomness; a study depends on it, its cell and its number only.
+    again : int
+        Studies of a cell that has a row whose coverage lies outside `INSIDE`.
 
     Returns
     -------
@@ -298,9 +307,7 @@ def measure(folder: Path, n_studies: int, minutes: float, seed: int = 0) -> bool
         Whether everything is finished.
     """
     end = time.monotonic() + 60 * minutes
-    first = [(cell, start) for cell in cells() for start in (-CHUNK, 0)]  # the truth, then a chunk
-    rest = [(cell, start) for start in range(CHUNK, n_studies, CHUNK) for cell in cells()]
-    for cell, start in first + rest:
+    for cell, start in _chunks(folder, n_studies, again, seed):
         entry = _entry(folder, cell, seed, start)
         if load_arrays(entry) is not None:
             continue
@@ -310,6 +317,16 @@ def measure(folder: Path, n_studies: int, minutes: float, seed: int = 0) -> bool
         names = np.array(json.dumps(list(found)))
         write_arrays(entry, {"names": names, "values": np.array(list(found.values()))})
     return True
+
+
+def _chunks(folder: Path, n_studies: int, again: int, seed: int) -> Iterator[tuple[Cell, int]]:
+    """First study of each chunk that is wanted, -CHUNK for the truth."""
+    yield from ((cell, start) for cell in cells() for start in (-CHUNK, 0))
+    yield from ((cell, start) for start in range(CHUNK, n_studies, CHUNK) for cell in cells())
+    for cell in cells():
+        rows = _cell_rows(folder, cell, n_studies, seed)
+        if not all(INSIDE[0] <= row["coverage"] <= INSIDE[1] for row in rows):
+            yield from ((cell, start) for start in range(n_studies, again, CHUNK))
 
 
 def _entry(folder: Path, cell: Cell, seed: int, start: int) -> Path:
@@ -324,12 +341,12 @@ def _kept(entry: Path) -> dict[str, Floats]:
     return dict(zip(json.loads(str(stored["names"])), stored["values"], strict=True))
 
 
-def coverage(folder: Path, n_studies: int, seed: int = 0) -> pd.DataFrame:
+def coverage(folder: Path, seed: int = 0) -> pd.DataFrame:
     """Table of what has been measured.
 
     Parameters
     ----------
-    folder, n_studies, seed
+    folder, seed
         As in `measure`.
 
     Returns
@@ -340,20 +357,24 @@ def coverage(folder: Path, n_studies: int, seed: int = 0) -> pd.DataFrame:
         that lie above and below it; `width`, the mean width; `n_undefined`, studies without an
         interval.
     """
-    rows = []
-    for cell in cells():
-        truth = _kept(_entry(folder, cell, seed, -CHUNK))
-        chunks = [_kept(_entry(folder, cell, seed, s)) for s in range(0, n_studies, CHUNK)]
-        for name, true in truth.items():
-            found = [chunk[name] for chunk in chunks if name in chunk]
-            if not found:
-                continue
-            # without an effect, the share between groups is 0, and not its estimate
-            shares = cell.effect == "null" and cell.groups > 0
-            held = _holds(np.concatenate(found), 0.0 if shares else float(true[0]))
-            key = {"interval": cell.interval, "row": name, "size": cell.size}
-            rows.append(key | {"effect": cell.effect, "groups": cell.groups} | held)
+    rows = [row for cell in cells() for row in _cell_rows(folder, cell, AGAIN, seed)]
     return pd.DataFrame(rows).assign(n_resamples=N_RESAMPLES, seed=seed)
+
+
+def _cell_rows(folder: Path, cell: Cell, n_studies: int, seed: int) -> list[dict[str, Any]]:
+    """Rows of a cell, from those of its first studies that are there."""
+    chunks = [_kept(_entry(folder, cell, seed, s)) for s in range(0, n_studies, CHUNK)]
+    rows = []
+    for name, true in _kept(_entry(folder, cell, seed, -CHUNK)).items():
+        found = [chunk[name] for chunk in chunks if name in chunk]
+        if not found:
+            continue
+        # without an effect, the share between groups is 0, and not its estimate
+        shares = cell.effect == "null" and cell.groups > 0
+        held = _holds(np.concatenate(found), 0.0 if shares else float(true[0]))
+        key: dict[str, Any] = {"interval": cell.interval, "row": name, "size": cell.size}
+        rows.append(key | {"effect": cell.effect, "groups": cell.groups} | held)
+    return rows
 
 
 def _holds(values: Floats, truth: float) -> dict[str, float]:

@@ -31,7 +31,7 @@ def small(monkeypatch):
 @pytest.mark.usefixtures("small")
 def test_the_interval_of_a_mean_holds_it(tmp_path):
     assert measure(tmp_path, 400, minutes=1)
-    table = coverage(tmp_path, 400)
+    table = coverage(tmp_path)
     assert table["effect"].tolist() == ["null", "medium"]
     assert (table["n"] == 400).all()
     assert table["truth"].tolist() == pytest.approx([0, 0.5], abs=0.15)
@@ -44,19 +44,32 @@ def test_the_interval_of_a_mean_holds_it(tmp_path):
 def test_pieces_give_the_same_as_one_run(tmp_path):
     for _ in range(5):
         measure(tmp_path / "pieces", 20, minutes=0)
-    assert coverage(tmp_path / "pieces", 20).empty  # no time, nothing done
-    assert measure(tmp_path / "pieces", 10, minutes=1)
-    assert measure(tmp_path / "pieces", 20, minutes=1)
-    assert measure(tmp_path / "whole", 20, minutes=1)
-    one, two = (coverage(tmp_path / name, 20) for name in ("pieces", "whole"))
+    assert coverage(tmp_path / "pieces").empty  # no time, nothing done
+    assert measure(tmp_path / "pieces", 10, minutes=1, again=10)
+    assert measure(tmp_path / "pieces", 20, minutes=1, again=20)
+    assert measure(tmp_path / "whole", 20, minutes=1, again=20)
+    one, two = (coverage(tmp_path / name) for name in ("pieces", "whole"))
     pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_cell_outside_gets_more_studies(tmp_path, monkeypatch):
+    def short(values, rng):
+        (estimate, low, high), half = limits_of_the_mean(values, rng)["mean"], 0.5
+        return {"mean": (estimate, estimate - half * (estimate - low), high)}
+
+    made = [Cell(n, "10 x 12", "medium", 2, a_mean, read) for n, read in
+            (("right", limits_of_the_mean), ("short", short))]  # fmt: skip
+    monkeypatch.setattr(module, "cells", lambda: iter(made))
+    assert measure(tmp_path, 200, minutes=1, again=250)
+    assert coverage(tmp_path).set_index("interval")["n"].to_dict() == {"right": 200, "short": 250}
 
 
 def test_each_interval_is_read_in_each_kind_of_cell():
     rng = np.random.default_rng(1)
     seen = set()
     for cell in cells():
-        if cell.interval in seen or cell.size != "10 x 12":
+        size = "49 x 81" if cell.interval == "contribution" else "10 x 12"
+        if cell.interval in seen or cell.size != size:
             continue
         seen.add(cell.interval)
         found = cell.read(cell.draw(SIZES[cell.size], True, rng), rng)
