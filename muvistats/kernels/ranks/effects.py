@@ -27,6 +27,9 @@ LEAST = 1e-9
 #: Arrangements whose sums are held at once: so many, or fewer where units are many.
 _DRAWS, _CELLS = 128, 10_000_000
 
+#: Degrees of freedom that are as good as infinite, which the distributions of F do not take.
+_MANY_DF = 1e9
+
 #: From so many rows on sums are taken in single precision; ties are no matter then.
 _MANY = 4096
 
@@ -559,9 +562,12 @@ def share_interval(
     directions, that their errors make, ``F = B / ((k - 1) N)`` is taken as noncentral F. The two
     noncentralities L at which it would stand at its tails give the limits
     ``L N / (L N + within)``. For independent values N is ``within / n``; clusters multiply it by
-    the ratio of the traces of the clustered and of the independent covariance. Ranks need not
-    have the variances that F supposes: as far as F speaks for an effect, by ``1 - 1 / F``, N is
-    replaced by what the covariance says of the direction of the effects, where that is more.
+    the ratio of the traces of the clustered and of the independent covariance. F has the n - k
+    degrees of freedom of `within`; that fewer clusters tell N is made up for by the ratio of the
+    central quantiles, by which N grows: with two groups these are the limits of Student's t.
+    Ranks need not have the variances that F supposes: as far as F speaks for an effect, by
+    ``1 - 1 / F``, N is replaced by what the covariance says of the direction of the effects,
+    where that is more.
 
     References
     ----------
@@ -588,7 +594,9 @@ def share_interval(
         effect = max(0.0, 1 - (k - 1) * noise / between) if between > 0 else 0.0
         if effect > 0:
             noise = max(noise, (1 - effect) * noise + effect * unit * along / expected)
-    limits = noncentral_f_interval(between / noise / (k - 1), k - 1, found.df, conf_level)
+    df, tail = max(n - k, 1.0), (1 + conf_level) / 2
+    noise *= special.fdtri(k - 1, min(found.df, _MANY_DF), tail) / special.fdtri(k - 1, df, tail)
+    limits = noncentral_f_interval(between / noise / (k - 1), k - 1, df, conf_level)
     low, high = (limit * noise / (limit * noise + within) for limit in limits)
     return min(low, share), max(high, share)
 

@@ -140,10 +140,15 @@ def _ratings(
     """Static ratings: a row for each, with participant, item, group and value.
 
     Residuals have variance 1, `target` and `person` are those of items and participants, and
-    group effects go from -shift to shift. Groups are of participants, or within items.
+    group effects go from -shift to shift. Groups are of participants, or within items. Raters of
+    an item are drawn from those who have rated least.
     """
     item = np.repeat(np.arange(size.n_items), size.raters)
-    rater = np.arange(len(item)) % size.n_participants
+    used, rated = np.zeros(size.n_participants), []
+    for _ in range(size.n_items):
+        rated.append(np.lexsort((rng.random(len(used)), used))[: size.raters])
+        used[rated[-1]] += 1
+    rater = np.concatenate(rated)
     group = rater % groups if by == "participant" else rng.permutation(len(item)) % groups
     effects = shift * np.linspace(-1, 1, groups) if groups > 1 else np.zeros(1)
     value = effects[group] + rng.normal(size=len(item))

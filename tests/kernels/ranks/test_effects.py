@@ -11,6 +11,7 @@ from scipy import stats
 from muvistats.kernels.ranks import dominance as pairs
 from muvistats.kernels.ranks import effects as rank
 from muvistats.kernels.ranks.effects import (
+    Effects,
     CrossedRanks,
     clustered_effects,
     partial_eta_squared,
@@ -193,6 +194,20 @@ def test_interval_of_equal_spread_is_that_of_the_noncentral_f():
     f = share / (1 - share) * 116 / 3
     _, *theirs = partial_eta_squared(f, 3, 116, 0.95)
     assert limits_of(values, codes, 4) == pytest.approx(theirs, abs=0.012)
+
+
+@pytest.mark.parametrize("df", [8.0, 40.0, np.inf])
+def test_limits_of_two_groups_are_those_of_t(df):
+    """B is the squared difference; its root lies between the limits of Student's t."""
+    error, gap, n = 0.01, 0.1, 4000
+    found = Effects(
+        np.array([0.0, gap]), np.eye(2)[None] * error**2 / 2, (1,), df, np.full(2, n / 2)
+    )
+    within = 1.0
+    low, high = share_interval(found, gap**2 / 4, within, 0.95)
+    reach = stats.t.ppf(0.975, df) * error
+    limits = [(gap + sign * reach) ** 2 / 4 for sign in (-1, 1)]
+    assert [low, high] == pytest.approx([x / (x + within) for x in limits], rel=0.03)
 
 
 def test_groups_apart_have_no_interval():
