@@ -11,8 +11,8 @@ from scipy import stats
 from muvistats.kernels.ranks import dominance as pairs
 from muvistats.kernels.ranks import effects as rank
 from muvistats.kernels.ranks.effects import (
-    Effects,
     CrossedRanks,
+    Effects,
     clustered_effects,
     partial_eta_squared,
     relative_effects,
