@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 
 from ..arguments import check_choice
 from ..errors import DataError
+from ..results.words import fixed
 from .layout import header, key, panels, several
-from .paper import GREY, Width, size
+from .paper import GREY, INK, Width, size
 from .style import PALE, colours, markers, require, styled, words
 
 _DEPENDENCE = ("independent", "design", "clusters")
+_WAYS = ("rows taken as independent", "rows that respect the design")
 _LINE = 0.2  # inches per test
 _TICKS = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -33,7 +35,11 @@ _DASHES = ("-", "--", ":", "-.")
 
 @styled
 def plot_calibration(
-    frame: pd.DataFrame, *, width: Width | None = None, ax: Axes | None = None
+    frame: pd.DataFrame,
+    *,
+    kind: Literal["dots", "heatmap"] = "dots",
+    width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw how often each test rejects where there is nothing to find.
 
@@ -41,13 +47,20 @@ def plot_calibration(
     ----------
     frame : DataFrame
         Result of `calibration`, or `calibration_table()`.
+    kind : {"dots", "heatmap"}
+        Dots with intervals, or one coloured number per scenario and test: for many scenarios, as
+        in ``calibration_table("grid")``.
 
     Returns
     -------
     Figure
-        One panel per scenario and one line per test and dimension. Dots are the rows of a test
-        (several where it has one per label or pair), bars the intervals that hold for all rows at
-        once. The scale is that of the square root, so that small rates can be told apart.
+        Dots: one panel per scenario and one line per test and dimension. Dots are the rows of a
+        test (several where it has one per label or pair), bars the intervals that hold for all
+        rows at once. The scale is that of the square root, so that small rates can be told apart.
+
+        Heatmap: percent of the studies in which a test rejects, at the level nearest 5% (of
+        several rows the largest), tests that take rows as independent beside those that do not.
+        Scenarios with an effect are left out.
 
     Raises
     ------
@@ -67,6 +80,8 @@ def plot_calibration(
     rows = frame[frame["estimate"].notna()].copy()
     if len(rows) == 0:
         raise DataError("no row has a rate to draw", column="estimate")
+    if check_choice("kind", kind, ("dots", "heatmap")) == "heatmap":
+        return _heatmap(frame, rows)
     dimension = rows["dimension"].fillna("")
     several = dimension.groupby(rows["test"]).transform("nunique") > 1
     rows["line"] = rows["test"].where(~several, rows["test"] + ", " + dimension)
@@ -84,6 +99,46 @@ def plot_calibration(
     key(fig, axes[0], ncols=3, handletextpad=0.1, **place)
     alpha, n = float(rows["alpha"].iloc[0]), int(rows["n"].max()) if "n" in rows else 0
     note = f"line: {alpha:.0%}; {n:,} studies per scenario; bars hold for all rows at once"
+    header(fig, frame, "Rejections where there is nothing to find", note)
+    return fig
+
+
+def _heatmap(frame: pd.DataFrame, rows: pd.DataFrame) -> Figure:
+    """Percent of rejections, scenarios by tests, beside each other for the two ways."""
+    if "null" in rows:
+        rows = rows[rows["null"].astype(bool)]
+    level = min(rows["alpha"], key=lambda alpha: abs(alpha - 0.05), default=0.05)
+    rows = rows[rows["alpha"] == level]
+    if len(rows) == 0:
+        raise DataError("no row is of a scenario without an effect", column="null")
+    alone = rows["dependence"].fillna("independent") == "independent"
+    parts = [(title, part) for title, part in zip(_WAYS, (rows[alone], rows[~alone]), strict=True)
+             if len(part)]  # fmt: skip
+    scenarios = list(dict.fromkeys(rows["scenario"]))
+    height = 1.5 + _LINE * len(scenarios)
+    fig, grid = panels(1, len(parts), 4.2 + 2.6 * len(parts), height, least=3.2, sharey="row")
+    for ax, (title, part) in zip(grid[0], parts, strict=True):
+        rates = part.pivot_table(
+            index="scenario", columns="test", values="estimate", aggfunc="max", sort=False
+        ).reindex(scenarios)
+        values = rates.to_numpy(dtype=float)
+        # as far above the level as below it is as dark: 5% against 0 and against 10%
+        ax.imshow(values, cmap="RdBu_r", vmin=-level, vmax=3 * level, aspect="auto")
+        for (i, j), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                shade = "w" if value > 2.4 * level else INK
+                text = fixed(100 * value, 1 if value < 0.1 else 0)
+                ax.text(j, i, text, ha="center", va="center", fontsize=size(6.5), color=shade)
+        names = [words(name) for name in rates.columns]
+        ax.set_xticks(range(len(names)), names, rotation=90)
+        ax.set_yticks(range(len(scenarios)), [words(name) for name in scenarios])
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
+        ax.set_title(title)
+    note = f"percent of rejections at {level:.0%}"
+    if "n" in rows:
+        counts = dict.fromkeys(f"{int(n):,}" for n in (rows["n"].min(), rows["n"].max()))
+        note += f"; {' to '.join(counts)} studies"
     header(fig, frame, "Rejections where there is nothing to find", note)
     return fig
 

@@ -65,6 +65,21 @@ def test_bars_hold_at_once(rates):
     np.testing.assert_allclose(drawn, expected)
 
 
+def test_a_heat_map_has_the_largest_rate_of_each_test(rates):
+    figure = mv.plot_calibration(rates, kind="heatmap")
+    alone, design = figure.axes
+    for ax, name in ((alone, "independent"), (design, "design")):
+        part = rates[(rates["dependence"] == name) & (rates["alpha"] == 0.05)]
+        largest = part.groupby(["scenario", "test"], sort=False)["estimate"].max().unstack("test")
+        drawn = np.asarray(ax.images[0].get_array())
+        np.testing.assert_allclose(drawn, largest.to_numpy())
+        assert len(ax.texts) == drawn.size
+    with pytest.raises(mv.DataError, match="without an effect"):
+        mv.plot_calibration(rates.assign(null=False), kind="heatmap")
+    with pytest.raises(mv.DesignError, match="kind"):
+        mv.plot_calibration(rates, kind="bars")
+
+
 def test_power_is_drawn_against_what_varies(plan):
     figure = mv.plot_power(plan)
     shown = [ax for ax in figure.axes if ax.get_visible()]
