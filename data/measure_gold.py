@@ -41,7 +41,7 @@ def drawn(raters: int, lag_sd: float, unreliable: float, seed: int) -> xr.DataTr
     study = mv.simulate_muvi(
         rng=seed,
         n_items=12,
-        n_participants=36,
+        n_participants=3 * raters,  # everybody rates every item, in one of three modalities
         raters_per_cell=raters,
         features=False,
         settings=settings,

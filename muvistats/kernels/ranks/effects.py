@@ -595,7 +595,8 @@ def share_interval(
         if effect > 0:
             noise = max(noise, (1 - effect) * noise + effect * unit * along / expected)
     df, tail = max(n - k, 1.0), (1 + conf_level) / 2
-    noise *= special.fdtri(k - 1, min(found.df, _MANY_DF), tail) / special.fdtri(k - 1, df, tail)
+    few = special.fdtri(k - 1, min(found.df, _MANY_DF), tail)
+    noise *= float(few / special.fdtri(k - 1, df, tail))
     limits = noncentral_f_interval(between / noise / (k - 1), k - 1, df, conf_level)
     low, high = (limit * noise / (limit * noise + within) for limit in limits)
     return min(low, share), max(high, share)

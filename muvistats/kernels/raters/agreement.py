@@ -203,15 +203,51 @@ def leave_one_out_ccc(values: Floats, starts: Ints, ddof: int = 0) -> Floats:
     """
     out = np.full(len(values), np.nan)
     for batch in _batches(values, starts):
+        out[batch.rows] = _with_others(*batch.moments(), batch.steps, ddof)
+    return out
+
+
+def _with_others(means: Floats, cov: Floats, steps: Floats, ddof: int) -> Floats:
+    """Concordance of each rater with the estimator of the others, from moments, (group, rater)."""
+    weight = _weights_of_others(cov)
+    variances = np.diagonal(cov, axis1=-2, axis2=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        products = 2 * (weight * cov).sum(axis=-1)
+        spread = variances + ((weight @ cov) * weight).sum(axis=-1)
+        gap = means - (weight * means[:, None, :]).sum(axis=-1)
+        bessel = steps / (steps - ddof) if ddof else np.ones_like(steps)
+        return np.asarray(products * bessel / (spread * bessel + gap**2))
+
+
+def lost_by_others(values: Floats, starts: Ints, ddof: int = 0) -> Floats:
+    """What the concordances of the other raters lose, in sum, when a rater leaves the group.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (annotation, time)
+        Ratings, sorted by group.
+    starts : ndarray of int, shape (group,)
+        First row of each group; the first is 0.
+    ddof : {0, 1}
+        As in `leave_one_out_ccc`.
+
+    Returns
+    -------
+    ndarray of float, shape (annotation,)
+        The loss, over the time steps of the whole group; 0 from raters who would have no value
+        without this one, as in groups of two, and NaN of a rater without values.
+    """
+    out = np.full(len(values), np.nan)
+    for batch in _batches(values, starts):
         means, cov = batch.moments()
-        weight = _weights_of_others(cov)
-        variances = np.diagonal(cov, axis1=-2, axis2=-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            products = 2 * (weight * cov).sum(axis=-1)
-            spread = variances + ((weight @ cov) * weight).sum(axis=-1)
-            gap = means - (weight * means[:, None, :]).sum(axis=-1)
-            bessel = (batch.steps / (batch.steps - ddof)) if ddof else np.ones_like(batch.steps)
-            out[batch.rows] = products * bessel / (spread * bessel + gap**2)
+        whole = _with_others(means, cov, batch.steps, ddof)
+        for rater in range(len(means[0])):
+            rest = np.delete(np.arange(len(means[0])), rater)
+            if len(rest) < 2:
+                out[batch.rows[:, rater]] = 0.0
+                continue
+            left = _with_others(means[:, rest], cov[:, rest[:, None], rest], batch.steps, ddof)
+            out[batch.rows[:, rater]] = np.nan_to_num(whole[:, rest] - left).sum(axis=1)
     return out
 
 

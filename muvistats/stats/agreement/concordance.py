@@ -19,9 +19,15 @@ from ...dataset.access import need_study
 from ...dataset.gate import takes_study
 from ...dataset.sessions import by_session
 from ...errors import DataError
-from ...kernels.raters.agreement import leave_one_out_ccc
+from ...kernels.raters.agreement import leave_one_out_ccc, lost_by_others
 from ...kernels.sampling.bootstrap import bootstrap_means
-from ...kernels.sampling.multiway import Variance, draw_variance, infer, two_way
+from ...kernels.sampling.multiway import (
+    Variance,
+    draw_variance,
+    infer,
+    influence_variance,
+    two_way,
+)
 from ...results.frame import Rows, join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
@@ -107,7 +113,7 @@ def interrater_ccc(
     data, back = by_session(data)
     annotations = data["annotations"].dataset
     cells = Cells.of(data, sessions=True)
-    kernel = functools.partial(_leave_one_out, ddof=ddof)
+    kernel = functools.partial(_leave_one_out, ddof=ddof, lost=level == "modality")
     estimator = f"leave-one-out EWE, moments by 1/{'n' if ddof == 0 else '(n - 1)'}"
     results = {
         name: over_cells(annotations[name], cells, kernel)
@@ -121,11 +127,16 @@ def interrater_ccc(
     people = text_codes(annotations["participant"].to_numpy())[0]
     units = tuple({"item": items, "participant": people}[kind] for kind in clusters)
     rows: list[Row] = []
-    for name, (ccc, _) in results.items():
+    for name, (ccc, _, lost) in results.items():
 
-        def mean_of(use: Mask, ccc: Floats = ccc) -> Row:
+        def mean_of(use: Mask, ccc: Floats = ccc, lost: Floats = lost) -> Row:
             drawn = tuple(unit[use] for unit in units)
-            row = concordance_row(ccc[use], items[use], drawn, n_resamples, conf_level, generator)
+            raters = None
+            if len(units) == 2 and use.any():
+                drawn, raters = drawn[:1], by_raters(ccc[use], lost[use], people[use], items[use])
+            row = concordance_row(
+                ccc[use], items[use], drawn, n_resamples, conf_level, generator, raters
+            )
             return row | {"n_participants": _n_codes(people[use])}
 
         row_of = once_for_each_mask(mean_of)
@@ -146,11 +157,29 @@ def dynamic_dimensions(data: xr.DataTree, dimension: Names | None) -> list[str]:
     return names
 
 
-def _leave_one_out(values: Floats, starts: Ints, ddof: int) -> tuple[npt.NDArray[Any], ...]:
+def _leave_one_out(
+    values: Floats, starts: Ints, ddof: int, lost: bool
+) -> tuple[npt.NDArray[Any], ...]:
     rated = has_value(values)
     sizes = np.add.reduceat(rated.astype(np.int64), starts)
-    raters = np.repeat(sizes, np.diff(starts, append=len(values)))
-    return leave_one_out_ccc(values, starts, ddof), np.where(rated, raters, 0)
+    raters = np.where(rated, np.repeat(sizes, np.diff(starts, append=len(values))), 0)
+    found = leave_one_out_ccc(values, starts, ddof), raters
+    return (*found, lost_by_others(values, starts, ddof)) if lost else found
+
+
+def by_raters(
+    values: Floats, lost: Floats, people: Ints, items: Ints
+) -> tuple[Variance, Variance, int]:
+    """Variances of a mean concordance over raters and over single ratings; the number of raters.
+
+    A rater adds the own values to the sum, and what those of the others lose without them. That
+    concordances with fewer raters are lower on the whole is taken off first.
+    """
+    loss = np.nan_to_num(lost)
+    influence = (values - values.mean() + loss - loss.mean())[:, None] / len(values)
+    pairs = pd.factorize(people.astype(np.int64) * (int(items.max()) + 1) + items)[0]
+    single = influence_variance(influence, np.asarray(pairs, dtype=np.int64))
+    return influence_variance(influence, people), single, _n_codes(people)
 
 
 def _annotation_rows(

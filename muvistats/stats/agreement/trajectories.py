@@ -19,12 +19,23 @@ from ...dataset.gate import takes_study
 from ...dataset.interval import interval_of
 from ...dataset.sessions import by_rater, by_session
 from ...errors import DesignError
-from ...kernels.raters.agreement import ceiling_ccc, ceiling_without_one, leave_one_out_ccc
+from ...kernels.raters.agreement import (
+    ceiling_ccc,
+    ceiling_without_one,
+    leave_one_out_ccc,
+    lost_by_others,
+)
 from ...kernels.sampling.multiway import Variance, influence_variance
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, over_cells, text_codes
-from .concordance import concordance_row, dynamic_dimensions, modality_masks, once_for_each_mask
+from .concordance import (
+    by_raters,
+    concordance_row,
+    dynamic_dimensions,
+    modality_masks,
+    once_for_each_mask,
+)
 
 
 @result_frame(
@@ -87,17 +98,28 @@ def agreement_over_time(
     generator = generator_of(rng)
     of_annotation = cells.of_annotation
     people = text_codes(data["annotations/participant"].to_numpy())[0]
-    units = (cells.item[of_annotation], people)
+    item = cells.item[of_annotation]
     rows: list[dict[str, Any]] = []
     for name in names:
         values = data["annotations"].dataset[name]
 
         def in_windows(block: Floats, starts: Ints) -> tuple[Floats, ...]:
-            parts = [leave_one_out_ccc(block[:, low:high], starts) for low, high in bounds]
-            return (np.stack(parts, axis=1),)
+            parts = [block[:, low:high] for low, high in bounds]
+            kernels = leave_one_out_ccc, lost_by_others
+            return tuple(np.stack([f(part, starts) for part in parts], axis=1) for f in kernels)
 
-        (ccc,) = over_cells(values, cells, in_windows)
-        means = [_mean_of(column, units, n_resamples, conf_level, generator) for column in ccc.T]
+        found = over_cells(values, cells, in_windows)
+        means = [
+            _mean_of(
+                ccc,
+                item,
+                n_resamples,
+                conf_level,
+                generator,
+                functools.partial(_in_window, ccc, lost, people, item),
+            )
+            for ccc, lost in zip(*(part.T for part in found), strict=True)
+        ]
         for modality, chosen in modality_masks(cells, cells.modality[of_annotation]):
             for mean_of, (low, high) in zip(means, bounds, strict=True):
                 rows.append(
@@ -112,26 +134,27 @@ def agreement_over_time(
     return rows
 
 
+def _in_window(
+    ccc: Floats, lost: Floats, people: Ints, item: Ints, use: Mask
+) -> tuple[Variance, Variance, int]:
+    return by_raters(ccc[use], lost[use], people[use], item[use])
+
+
 def _mean_of(
     values: Floats,
-    units: tuple[Ints, ...],
+    items: Ints,
     n_resamples: int,
     conf_level: float,
     rng: np.random.Generator,
-    raters: Callable[[Mask], tuple[Variance, Variance, int]] | None = None,
+    raters: Callable[[Mask], tuple[Variance, Variance, int]],
 ) -> Callable[[Mask], Row]:
-    """Mean of the concordances in a mask, with limits by items, the first of the units, and people.
-
-    People are units of finished values, or, where the values are of cells, what `raters` says.
-    """
+    """Mean of the concordances in a mask, with limits by items and by what `raters` says."""
     known = ~np.isnan(values)
 
     def row_of(use: Mask) -> Row:
-        drawn = tuple(unit[use] for unit in units)
-        by_raters = raters(use) if raters and use.any() else None
-        return concordance_row(
-            values[use], drawn[0], drawn, n_resamples, conf_level, rng, by_raters
-        )
+        drawn = items[use]
+        people = raters(use) if use.any() else None
+        return concordance_row(values[use], drawn, (drawn,), n_resamples, conf_level, rng, people)
 
     once = once_for_each_mask(row_of)
     return lambda chosen: once(chosen & known)
@@ -231,7 +254,7 @@ def noise_ceiling(
             without = over_cells(values, cells, _ceiling_without)[0]
             mean_of = _mean_of(
                 ceiling,
-                (cells.item,),
+                cells.item,
                 n_resamples,
                 conf_level,
                 generator,

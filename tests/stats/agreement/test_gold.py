@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -209,3 +210,20 @@ def test_dtw_is_barycentre_averaging():
     found = mv.gold_standard(small(values), method="dtw")["gold_standard"]
     expected = plain_barycentre(values, values.mean(axis=0), 40)
     assert_allclose(found.to_numpy().ravel(), expected, atol=1e-8)
+
+
+def test_the_committed_table_of_methods_is_whole():
+    """Every method in every cell; more raters come nearer to the truth, careless ones do harm."""
+    path = Path(mv.__file__).parent / "data" / "simulation" / "gold_standards.csv"
+    table = pd.read_csv(path)
+    assert (table["version"] == mv.__version__).all()
+    keys = ["raters", "lag_sd", "unreliable", "seed"]
+    methods = table.groupby(keys)["method"].apply(lambda found: sorted(found) == sorted(GOLD))
+    assert methods.all()
+    assert len(methods) == table[keys].nunique().prod()
+    assert table["seed"].nunique() >= 4
+    assert table[["rmse", "ccc", "seconds"]].notna().all(axis=None)
+    error = table[table["method"] == "mean"].groupby(["unreliable", "raters"])["rmse"].mean()
+    careful, careless = error[0.0], error[0.25]
+    assert careful.is_monotonic_decreasing
+    assert (careful < careless).all()
