@@ -36,8 +36,12 @@ from ..shared.study import (
 )
 from .concordance import once_for_each_mask
 
-#: Limits farther from an estimate than this, on the scale of log(1 - x), are at -1.
+#: Limits farther from an estimate than this, on the scale of a logarithm, are at the ends.
 _LARGEST = 50.0
+
+#: Smallest ratio of mean squares that limits start from.
+_LEAST = 0.01
+
 #: Weights of units that are held at once, 8 bytes each.
 _BATCH = 4_000_000
 
@@ -146,7 +150,10 @@ def _label_rows(
             lost = nominal_sums_lost(chosen[:, j], units, len(sums))
             drawn = np.stack([found[:, j] for found in draws.values()], axis=1)
             spread = jackknife_variance(total[j], lost, people, _coefficients)
-            low, high = limits(estimate, drawn, spread, (items, people), conf_level)
+            ratings = n / (sums[:, j, 0] > 0).sum()
+            low, high = limits(
+                estimate, drawn, spread, (items, people), conf_level, ratings=ratings
+            )
         rows += [
             common
             | {
@@ -204,7 +211,8 @@ def krippendorff_alpha(
     The ordinal metric, for ratings whose steps need not be equal, is the interval metric of the
     mid-ranks of all ratings that can be paired.
 
-    The limits are Student's t on the scale of ``log(1 - alpha)``: the variance is that over
+    The limits are Student's t on the scale of Fisher's z for r ratings of a unit,
+    ``log((1 + (r - 1) alpha) / (1 - alpha))``: the variance is that over
     resamples of items, plus that of a jackknife over participants, less that over single
     ratings, which both count; degrees of freedom are the smaller number of the two less one. No
     rater is drawn twice. With 12 to 81 items of 5 or 6 ratings by 10 to 200 people who differ,
@@ -285,8 +293,9 @@ def _alpha_row(
     if not silent:
         lost = np.column_stack([interval_sums_lost(values, units, len(sums)), moved])
         spread = jackknife_variance(total, lost, people, lambda s: alpha(s)[:, None])
+        one, ratings = np.array([estimate]), n / (sums[:, 0] > 0).sum()
         low, high = limits(
-            np.array([estimate]), draws[:, None], spread, (items, people), conf_level
+            one, draws[:, None], spread, (items, people), conf_level, ratings=ratings
         )
     return {
         "dimension": name,
@@ -373,8 +382,10 @@ def limits(
     spread: tuple[Variance, Variance],
     units: tuple[npt.NDArray[np.int64], Ints],
     conf_level: float,
+    *,
+    ratings: float,
 ) -> tuple[Floats, Floats]:
-    """Limits of coefficients by the variances over items and raters, on the scale of log(1 - x).
+    """Limits of coefficients by the variances over items and raters, on the scale of Fisher's z.
 
     Parameters
     ----------
@@ -388,10 +399,26 @@ def limits(
         Codes of the items and of the raters, from 0.
     conf_level : float
         Confidence level.
+    ratings : float
+        Mean number r of ratings of a unit, at least 2.
+
+    Notes
+    -----
+    Fisher's z of intraclass correlations, ``log((1 + (r - 1) x) / (1 - x))``, the logarithm of a
+    ratio of mean squares. Estimates that are low by chance have small errors, and its upper limits
+    are the longer ones there.
     """
     n_items, n_people = (int(codes.max()) + 1 for codes in units)
     variance = two_way(draw_variance(draws, n_items), *spread, min(n_items, n_people))
-    return log_limits(estimate, variance, min(n_items, n_people) - 1, conf_level)
+    reach = infer(estimate, variance, min(n_items, n_people) - 1, conf_level).high - estimate
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between, within = np.maximum(1 + (ratings - 1) * estimate, _LEAST), 1 - estimate
+        factor = np.exp(np.minimum(reach * ratings / (between * within), _LARGEST))
+        low, high = (
+            (between * by - within) / (between * by + (ratings - 1) * within)
+            for by in (1 / factor, factor)
+        )
+    return low, high
 
 
 def log_limits(

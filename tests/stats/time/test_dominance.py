@@ -134,7 +134,7 @@ def test_what_cannot_be_asked(study):
 
 
 def test_the_committed_table_finds_the_picture_and_little_else():
-    """200 studies in which the picture takes over valence at 30 s, and 200 in which nobody leads."""
+    """200 studies in which the picture takes valence over at 30 s, and 200 without a leader."""
     path = Path(mv.__file__).parent / "data" / "simulation" / "dominance.csv"
     table = pd.read_csv(path, keep_default_na=False)
     assert (table["version"] == mv.__version__).all()
