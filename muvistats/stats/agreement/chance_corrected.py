@@ -418,7 +418,7 @@ def limits(
             (between * by - within) / (between * by + (ratings - 1) * within)
             for by in (1 / factor, factor)
         )
-    return low, high
+    return np.minimum(low, estimate), high
 
 
 def log_limits(

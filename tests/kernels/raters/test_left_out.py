@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from muvistats.kernels.raters.agreement import ceiling_ccc, ceiling_without_one
+from muvistats.kernels.raters.agreement import (
+    ceiling_ccc,
+    ceiling_without_one,
+    leave_one_out_ccc,
+    lost_by_others,
+)
 from muvistats.kernels.raters.left_out import (
     interval_sums_lost,
     jackknife_variance,
@@ -81,3 +86,19 @@ def test_effective_degrees_of_freedom_of_columns_that_depend():
     assert effective_df(walk, 0, cautious=True) < effective_df(walk, 0) < 4 * 30
     assert np.isnan(effective_df(alone[:2], 2))
     assert effective_df(np.zeros((5, 2)), 1) == 8
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_what_others_lose_is_what_they_have_without_the_rater(ddof):
+    """Groups of five, two, one and three raters, one of whom never moved."""
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(11, 20)) + np.sin(np.arange(20))
+    values[9] = 0.5
+    starts = np.array([0, 5, 7, 8])
+    whole, lost = (f(values, starts, ddof) for f in (leave_one_out_ccc, lost_by_others))
+    for first, last in zip(starts, [5, 7, 8, 11], strict=True):
+        for rater in range(first, last):
+            others = [row for row in range(first, last) if row != rater]
+            left = leave_one_out_ccc(values[others], np.array([0]), ddof) if others else []
+            assert lost[rater] == pytest.approx(np.nansum(whole[others] - left), abs=1e-12)
+    assert (lost[5:8] == 0).all()
