@@ -136,11 +136,13 @@ def _ratings(
     shift: float = 0.0,
     target: float = 0.25,
     person: float = 0.25,
+    reaction: float = 0.0,
 ) -> pd.DataFrame:
     """Static ratings: a row for each, with participant, item, group and value.
 
     Residuals have variance 1, `target` and `person` are those of items and participants, and
-    group effects go from -shift to shift. Groups are of participants, or within items. Raters of
+    `reaction` that of what a group does to single items and participants. Group effects go from
+    -shift to shift. Groups are of participants, or within items. Raters of
     an item are drawn from those who have rated least.
     """
     item = np.repeat(np.arange(size.n_items), size.raters)
@@ -154,6 +156,9 @@ def _ratings(
     value = effects[group] + rng.normal(size=len(item))
     value += np.sqrt(target) * rng.normal(size=size.n_items)[item]
     value += np.sqrt(person) * rng.normal(size=size.n_participants)[rater]
+    if reaction:
+        value += np.sqrt(reaction) * rng.normal(size=(size.n_items, groups))[item, group]
+        value += np.sqrt(reaction) * rng.normal(size=(size.n_participants, groups))[rater, group]
     names = np.array([f"g{code:02d}" for code in range(groups)])
     return pd.DataFrame(
         {
@@ -173,7 +178,8 @@ def _groups_of(by: str, groups: int) -> Callable[[Size, bool, np.random.Generato
         options: dict[str, Any] = {"groups": groups, "shift": 0.5 if effect else 0.0}
         if by == "values":
             return _ratings(size, rng, target=0.0, person=0.0, **options)
-        return _ratings(size, rng, by=by, **options)
+        # limits within items are about people and items in general, who react in their own way
+        return _ratings(size, rng, by=by, reaction=0.1 if by == "within_item" else 0.0, **options)
 
     return draw
 
