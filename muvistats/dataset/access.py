@@ -100,6 +100,12 @@ def select(
         When `where` is not true or false, or names what the study has not, or `time` is not two
         numbers in order.
 
+    See Also
+    --------
+    exclude : Mask annotations with a reason; they stay in the study.
+    truncate : Cut all annotations to one length.
+    annotation_frame : One row per annotation, for choices of your own.
+
     Examples
     --------
     >>> from muvistats import select, simulate_muvi
@@ -260,6 +266,11 @@ def indexed(data: xr.DataTree) -> xr.Dataset:
         The group `/annotations`, selectable as in ``indexed(data).sel(modality="music")``. A view
         to work with: a MultiIndex cannot be written to Zarr or NetCDF.
 
+    See Also
+    --------
+    select : Part of a study by names, traits or time.
+    to_cube : A dense array of item, modality, participant and time.
+
     Examples
     --------
     >>> from muvistats import indexed, simulate_muvi
@@ -293,6 +304,11 @@ def to_cube(data: xr.DataTree) -> xr.Dataset:
         When the cube would take more than 2 GiB: a study fills a small part of it, so work with
         the stacked annotations there. When ratings have no ids of participants, who are a side of
         the cube.
+
+    See Also
+    --------
+    indexed : The same stacked, with the keys as a MultiIndex.
+    to_long : A table with a row per time step.
 
     Examples
     --------
@@ -358,6 +374,11 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
         `simulated`, one row per annotation and time step; where every dimension is static,
         those, one row per annotation. Rows before the first and after the last value of a
         recording (the padding of shorter excerpts) are left out; holes within it stay.
+
+    See Also
+    --------
+    annotation_frame : A row per annotation, with one summary of each dimension.
+    from_frames : The way back.
 
     Examples
     --------
@@ -432,6 +453,12 @@ def annotation_frame(
     ------
     DesignError
         For an argument that is none of its choices.
+
+    See Also
+    --------
+    to_long : A row per time step.
+    kruskal : A test that takes a study or such a frame.
+    mixed_model : A model that takes either.
 
     Notes
     -----

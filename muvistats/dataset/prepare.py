@@ -90,6 +90,10 @@ def resample(
         time does not increase within a recording, is no time in seconds (a date, a clock,
         milliseconds), or the grid would take more than 4 GiB.
 
+    See Also
+    --------
+    from_frames : Makes a study of the regular log.
+
     Notes
     -----
     A grid time before the first sample of its recording is NaN, and the grid ends with the last
@@ -230,6 +234,11 @@ def truncate(
     DataError
         When none of the three is given, or both `seconds` and `steps`, or nothing would be left.
 
+    See Also
+    --------
+    select : Any part of the time, and of items and people.
+    released_exclusions : The cut of the paper, with its exclusions.
+
     Examples
     --------
     >>> from muvistats import simulate_muvi, truncate
@@ -292,6 +301,12 @@ def exclude(
     DesignError
         When the reason is empty.
 
+    See Also
+    --------
+    released_exclusions : The exclusions of the paper.
+    rater_quality : Which raters are suspicious, and why.
+    select : A study without the rest, instead of a mask.
+
     Examples
     --------
     >>> import pandas as pd
@@ -332,6 +347,11 @@ def released_exclusions(data: xr.DataTree, *, what: Masks = "dynamic") -> xr.Dat
     ------
     DataError
         When arousal or valence is missing or static.
+
+    See Also
+    --------
+    exclude : Exclusions of your own.
+    truncate : Only the cut.
 
     Notes
     -----

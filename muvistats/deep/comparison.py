@@ -66,6 +66,12 @@ def compare_architectures(
     MissingExtraError
         When Keras or the backend is not installed.
 
+    See Also
+    --------
+    summarise : Means over items.
+    paired_tests : Differences between configurations.
+    network_models : The trainings behind it.
+
     Notes
     -----
     `network_models` has the training. Each item is scored over the steps that are predicted: all

@@ -42,6 +42,11 @@ def unimodal(
     DesignError
         When `n_features` is no positive number, or the kind or protocol is unknown.
 
+    See Also
+    --------
+    late_fusion : Both kinds of features.
+    pair : Where it is transferred to.
+
     Notes
     -----
     Two stacked LSTM layers, each followed by dropout, and a dense layer with tanh.
@@ -89,6 +94,11 @@ def early_fusion(
     DesignError
         When a number of features is not positive, or the protocol is unknown.
 
+    See Also
+    --------
+    late_fusion : Fusion at the end instead of the input.
+    unimodal : One kind of features.
+
     Examples
     --------
     >>> from muvistats.deep import early_fusion
@@ -127,6 +137,11 @@ def late_fusion(n_audio: int, n_visual: int, *, protocol: str | Protocol = "stri
         When Keras is not installed.
     DesignError
         When a number of features is not positive, or the protocol is unknown.
+
+    See Also
+    --------
+    pair : The same network with branches that were trained before.
+    early_fusion : Fusion at the input.
 
     Notes
     -----
@@ -182,6 +197,11 @@ def pair(
     DesignError
         When neither branch is a network, or a network is not `unimodal` of this kind and of
         these sizes.
+
+    See Also
+    --------
+    unimodal : The networks that its branches come from.
+    late_fusion : The same network without transfer.
 
     Notes
     -----

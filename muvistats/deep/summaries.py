@@ -34,6 +34,12 @@ def summarise(frame: pd.DataFrame, *, conf_level: float = 0.95) -> Rows:
     DesignError
         When `conf_level` is no probability.
 
+    See Also
+    --------
+    compare_architectures : The scores that are averaged.
+    paired_tests : Differences between configurations.
+    muvistats.plot_architecture_comparison : The result as a figure.
+
     Notes
     -----
     The scores of an item are first averaged over the seeds of each repeat, then over repeats:

@@ -124,6 +124,11 @@ def simulate_transfer(
     DesignError
         When a number is too small.
 
+    See Also
+    --------
+    transfer_recovery : How often the planted transfer is found.
+    muvistats.simulate_muvi : A study without it.
+
     Notes
     -----
     Each kind of features is a linear mix, with noise, of two slow latent series, the product of
@@ -245,6 +250,11 @@ def transfer_recovery(
         For an unknown scenario, or a number that is too small.
     MissingExtraError
         When Keras or the backend is not installed.
+
+    See Also
+    --------
+    simulate_transfer : One such study.
+    network_models : What is asked to find it.
 
     Notes
     -----

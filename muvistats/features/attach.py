@@ -58,6 +58,13 @@ def with_features(
         When a feature item is not in the study or stands twice, the study has such features
         already, the features lack what the schema asks for, or the two time grids are not one.
 
+    See Also
+    --------
+    features.audio.extract : Features of sound files.
+    features.visual.extract : Features of video files.
+    feature_models : Models that predict ratings from them.
+    extraction_failures : The files that could not be read.
+
     Notes
     -----
     Items of the study without features get missing values; the log names them. The windows must

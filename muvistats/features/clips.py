@@ -64,6 +64,10 @@ class Clip:
         Change of the level, in dB.
     notes : tuple of str
         What was found and done.
+
+    See Also
+    --------
+    cut_clip : Makes one.
     """
 
     item: str

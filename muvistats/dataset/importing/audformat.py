@@ -295,6 +295,11 @@ def read_audformat(
     MissingExtraError
         Without the package audformat (extra ``audformat``).
 
+    See Also
+    --------
+    write_audformat : The way back.
+    from_frames : Tables of any other form.
+
     Notes
     -----
     A column with a rater is the ratings of one participant; columns without one, such as a gold

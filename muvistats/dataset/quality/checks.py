@@ -61,6 +61,11 @@ def label_alignment_check(
     DesignError
         When an argument is not one of those above.
 
+    See Also
+    --------
+    plot_label_alignment : The result as a figure.
+    read_muvi : Reads the release as it is, or with its shift corrected.
+
     Notes
     -----
     Overall, `estimate` is the share of participant-centred variation (sum of squares over all
@@ -119,6 +124,12 @@ def rater_quality(data: xr.DataTree) -> Rows:
     ----------
     data : DataTree
         The study. Quantities that need something it does not have are left out.
+
+    See Also
+    --------
+    exclude : Mask what should not count, with a reason.
+    interrater_ccc : How far each person follows the others.
+    rater_lag : How late each person is.
 
     Notes
     -----
@@ -194,6 +205,11 @@ def repeated_lists(data: xr.DataTree) -> Rows:
     ------
     DataError
         When the study has no trial order, or a participant has a trial number twice.
+
+    See Also
+    --------
+    check_lists : The same and more, before a study is run.
+    describe_design : How many raters and items there are.
 
     Notes
     -----

@@ -95,6 +95,13 @@ def read_muvi(
         When the labels agree better between people who rated the same item after a shift by a
         trial than as they were read.
 
+    See Also
+    --------
+    released_exclusions : What the paper leaves out.
+    label_alignment_check : Whether labels stand beside their items.
+    simulate_muvi : A study of the same layout, with known truth.
+    write_muvi : The way back.
+
     Notes
     -----
     Mended are: cut ids (an id that ends at its first underscore is matched to the one item that

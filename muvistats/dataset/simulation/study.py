@@ -92,6 +92,11 @@ def simulate_muvi(
     DesignError
         When no such design exists, or an effect to switch off has no such name.
 
+    See Also
+    --------
+    Scenario : A null hypothesis for many simulated studies.
+    read_muvi : The released study.
+
     Notes
     -----
     Items differ in level and in a smooth trajectory for each modality; sound and picture share

@@ -62,6 +62,11 @@ def label_agreement(
     DataError
         When the study has no labels.
 
+    See Also
+    --------
+    choice_agreement : One answer out of several.
+    krippendorff_alpha : Labels and ratings, with missing ones.
+
     Notes
     -----
     A unit is an item in a modality; `all` takes the units of every modality together. Each of the

@@ -60,6 +60,11 @@ def rater_lag(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    agreement_over_time : When in the excerpt people agree.
+    gold_standard : With `ewe_aligned`, raters are moved by their delays.
+
     Notes
     -----
     The reference is the weighted estimator of the other raters. The delay that correlates best on

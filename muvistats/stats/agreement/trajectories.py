@@ -61,6 +61,11 @@ def agreement_over_time(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    interrater_ccc : One value for each whole annotation.
+    rater_lag : Whether somebody is late.
+
     Notes
     -----
     Within each window the concordance of each annotation with the weighted estimator of the
@@ -178,6 +183,11 @@ def noise_ceiling(
     ------
     DataError
         When the study has no dynamic dimension.
+
+    See Also
+    --------
+    interrater_ccc : Each rater against the others.
+    lasso_models : Models, with this ceiling beside their scores.
 
     Notes
     -----

@@ -62,6 +62,11 @@ def chisquare(
         For another `dependence`, a formula that cannot be evaluated, or a factor of which
         nothing says how it was assigned.
 
+    See Also
+    --------
+    chisquare_labels : Labels between groups, where several may be chosen.
+    cochran : A yes-no response between levels that every item has.
+
     Notes
     -----
     ``chi2 = sum (O - E)^2 / E`` with ``E = row * column / n``, without Yates' correction; p from
@@ -290,6 +295,13 @@ def chisquare_labels(
     DesignError
         For another `dependence`, a factor that cannot be evaluated or changes within a
         participant though it is a trait, or one of which nothing says how it was assigned.
+
+    See Also
+    --------
+    label_deviations : Which labels differ, and in which direction.
+    rao_scott : The published test corrected for clusters.
+    label_models : A mixed model of each label.
+    sensitivity_table : What becomes of each finding of the paper.
 
     Notes
     -----

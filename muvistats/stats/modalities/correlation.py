@@ -49,6 +49,11 @@ def modality_correlations(
     DataError
         When the study has no such dimension.
 
+    See Also
+    --------
+    modality_contribution : What each modality adds to both together.
+    plot_modality_correlations : The result as a figure.
+
     Notes
     -----
     Per item and modality the ratings are averaged over raters at each step; Pearson's r between

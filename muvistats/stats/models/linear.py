@@ -62,6 +62,12 @@ def linear_model(
         For a formula that is not allowed, a random part, more parameters than rows, or a cluster
         factor with one level.
 
+    See Also
+    --------
+    glm : Yes-no answers and counts.
+    mixed_model : People and items with effects of their own.
+    LinearFit : What it returns.
+
     Notes
     -----
     Without clusters: t with the residual degrees of freedom. With clusters: the sandwich of
@@ -128,6 +134,12 @@ def glm(
         As `linear_model`, and for a response that the family cannot have.
     ConvergenceError
         When the search breaks down.
+
+    See Also
+    --------
+    linear_model : Normal responses.
+    mixed_model : People and items with effects of their own.
+    LinearFit : What it returns.
 
     Notes
     -----

@@ -35,6 +35,12 @@ class LinearFit(Fit):
         Residual variance (gaussian) or 1.
     clusters : dict of str to int
         Number of clusters of each factor.
+
+    See Also
+    --------
+    linear_model, glm : Fit it.
+    MixedFit : The same with people and items that have effects of their own.
+    plot_coefficients : Coefficients of one or several fits.
     """
 
     degrees: float

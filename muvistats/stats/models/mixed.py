@@ -101,6 +101,13 @@ def mixed_model(
     ConvergenceError
         When the search breaks down.
 
+    See Also
+    --------
+    MixedFit : What it returns.
+    demographic_model : The model of the paper's demographics.
+    linear_model : Without random parts, with robust standard errors.
+    plot_coefficients, plot_means, plot_residuals : Figures of a fit.
+
     Notes
     -----
     Rows with a missing value are left out and counted in `n_missing`. Fixed columns that are
@@ -233,6 +240,12 @@ def demographic_model(
     DesignError
         As `mixed_model`.
 
+    See Also
+    --------
+    mixed_model : Any other formula.
+    label_models : The same question about labels.
+    sensitivity_table : What becomes of each finding of the paper.
+
     Notes
     -----
     A participant rates many items and an item has many raters, so neither ratings of one
@@ -325,6 +338,12 @@ def label_models(
         For a formula that is not allowed, or an adjustment that is not known.
     DataError
         When the study has no labels.
+
+    See Also
+    --------
+    label_deviations : The same question by counts and permutation.
+    demographic_model : The same question about ratings.
+    mixed_model : One label with a formula of your own (``family="binomial"``).
 
     Notes
     -----

@@ -25,6 +25,12 @@ from .variance import icc_rows, r2_row
 class MixedFit(MixedNumbers):
     """A fitted mixed model, as `mixed_model` returns it.
 
+    See Also
+    --------
+    mixed_model : Fits it.
+    plot_coefficients, plot_means, plot_residuals : Figures of a fit.
+    LinearFit : A fit without random parts.
+
     Notes
     -----
     Every method but `summary` and `predict` returns a frame with fixed columns. Numbers that are

@@ -69,6 +69,11 @@ def audio_visual_contrast(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    family_importance : Which families of features matter.
+    lasso_models : The scores that are compared.
+
     Notes
     -----
     For each item, ``(CCC by audio features - CCC by visual features)`` for the first dimension

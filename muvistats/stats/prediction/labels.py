@@ -81,6 +81,11 @@ def label_prediction(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    lasso_models : Ratings over time instead of labels.
+    plot_label_prediction : The result as a figure.
+
     Notes
     -----
     For each modality and label the target is the share of the raters of an item who chose the

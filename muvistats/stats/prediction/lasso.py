@@ -57,6 +57,13 @@ def lasso_models(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    feature_models : The fit, which several functions can share.
+    rank_features : Which features are used.
+    compare_with_human : Whether models are as good as people.
+    deep.network_models : Networks on the same folds.
+
     Notes
     -----
     Each item is predicted once, by the model of the fold that holds it out. Its RMSE and its

@@ -52,6 +52,13 @@ class FeatureModels:
     data : DataTree
         The study.
 
+    See Also
+    --------
+    feature_models : Fits it.
+    lasso_models : Its scores.
+    rank_features : Its features in order.
+    plot_model_trajectory : A prediction beside the ratings.
+
     Notes
     -----
     `lasso_models`, `rank_features`, `compare_with_human` and the figures take it in place of a
@@ -290,6 +297,12 @@ def feature_models(
         When the study has no dynamic dimension, no features, or no step with both.
     DesignError
         For an argument that is none of its choices.
+
+    See Also
+    --------
+    FeatureModels : What it returns.
+    lasso_models : Scores on items that were held out.
+    personal_models : A model of each rater.
 
     Notes
     -----

@@ -56,6 +56,11 @@ def rank_features(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    family_importance : What is lost when a family is taken away.
+    plot_feature_ranks : The result as a figure.
+
     Notes
     -----
     `estimate` is the mean over all folds of the coefficient of the feature on [0, 1], 0 in folds
@@ -196,6 +201,11 @@ def family_importance(
         When the study has no dynamic dimension, no features, or no step with both.
     DesignError
         For an argument that is none of its choices.
+
+    See Also
+    --------
+    rank_features : Features by the size of their coefficients.
+    audio_visual_contrast : Whether sound tells arousal and picture valence.
 
     Notes
     -----

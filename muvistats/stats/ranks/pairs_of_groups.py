@@ -49,6 +49,12 @@ def pairwise_modality(
     DesignError
         For another `dependence` or an unknown adjustment.
 
+    See Also
+    --------
+    kruskal_modality : Whether there is any difference at all.
+    pairwise : The same for any factor.
+    plot_modality_medians : The medians as a figure.
+
     Notes
     -----
     With midranks over all modalities and their means R, ``z = (R1 - R2) / sqrt((n (n + 1) / 12 -

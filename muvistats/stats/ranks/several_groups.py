@@ -60,6 +60,13 @@ def kruskal(
         For another `dependence`, a formula that cannot be evaluated, a factor of which nothing
         says how it was assigned, or a trait that changes within a participant.
 
+    See Also
+    --------
+    pairwise : Which groups differ.
+    mannwhitney : Two groups, with an equivalence test.
+    mixed_model : Several factors at once.
+    friedman : Items, or people, as blocks.
+
     Notes
     -----
     ``H = (n - 1) sum_g n_g (R_g - (n + 1) / 2)^2 / sum_i (r_i - (n + 1) / 2)^2`` with midranks r
@@ -171,6 +178,12 @@ def kruskal_modality(
     ------
     DesignError
         For another `dependence`, or when nothing says how the modality was assigned.
+
+    See Also
+    --------
+    kruskal : Any other factor or response.
+    pairwise_modality : Which modalities differ.
+    plot_modality_medians : The medians as a figure.
 
     Notes
     -----

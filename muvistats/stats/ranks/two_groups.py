@@ -67,6 +67,11 @@ def mannwhitney(
         For another `dependence`, a formula that cannot be evaluated, a factor with more than
         two groups, or one of which nothing says how it was assigned.
 
+    See Also
+    --------
+    kruskal : More than two groups.
+    wilcoxon : Two levels within items, or people, as blocks.
+
     Notes
     -----
     U is the one of the first group: the number of pairs in which its value is the higher one,
@@ -153,6 +158,11 @@ def mannwhitney_overlay(
     ------
     DesignError
         For another `dependence`, or when nothing says how the overlay was assigned.
+
+    See Also
+    --------
+    mannwhitney : Any other factor of two groups.
+    overlay_preference : Which interface people prefer.
 
     Notes
     -----

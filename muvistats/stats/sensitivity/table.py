@@ -170,6 +170,12 @@ def sensitivity_table(
     DesignError
         When a finding cannot be read.
 
+    See Also
+    --------
+    calibration : How often each test is wrong.
+    plot_sensitivity : The result as a figure.
+    compare_published : Results beside the printed values.
+
     Notes
     -----
     Your own findings are tested by `kruskal`, and by `pairwise` where there is a direction; the

@@ -91,6 +91,12 @@ def calibration(
         For a test or scenario that does not exist, a test of your own without a scenario, or a
         number that makes no sense.
 
+    See Also
+    --------
+    calibration_table : The committed result.
+    power_study : How often an effect is found.
+    plot_calibration : The result as a figure.
+
     Notes
     -----
     Simulated studies keep all other effects, those of participants and items above all:

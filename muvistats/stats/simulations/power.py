@@ -105,6 +105,12 @@ def power_study(
         For a test that does not exist, tests of several factors, a size for which there is no
         balanced design, or a number that makes no sense.
 
+    See Also
+    --------
+    calibration : How often a test finds what is not there.
+    lists_power : Power of a study with given lists.
+    plot_power : The result as a figure.
+
     Notes
     -----
     Lists are balanced, as those of MuVi: a list has at least 30 trials, more where participants

@@ -226,6 +226,11 @@ def representational_similarity(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    inter_subject_correlation : Whether people share a course at all.
+    modality_correlations : Item by item.
+
     Notes
     -----
     In each modality the distances between all pairs of items make a matrix. The estimate is
