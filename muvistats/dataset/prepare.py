@@ -271,27 +271,25 @@ def exclude(
     reason: str,
     what: Masks = "dynamic",
 ) -> xr.DataTree:
-    """Exclude annotations from the statistics; they stay in the study, masked and logged.
+    """Leave annotations out of all statistics, with a reason. They stay in the study, masked.
 
     Parameters
     ----------
     data : DataTree
-        The study.
-    mask : array, Series or DataFrame
-        What to exclude. An array of bool over the annotations; or a Series of bool, as made
-        from `annotation_frame`, whose index holds the numbers of the annotations in any order;
-        or one whose index levels are named after keys (`item`, `modality`, `participant`); or a
-        DataFrame whose columns are keys, each row of it naming annotations to exclude.
-    reason : str
-        Why, in words; it stands in `/exclusions` and in the report.
-    what : {"dynamic", "labels", "both"}
-        What is excluded: the rated dimensions, the labels, or both.
+        The study. mask : array, Series or DataFrame What to exclude, in one of four forms: an array
+        of bool, shape (annotation,); a Series of bool made from `annotation_frame`, in any order,
+        since its index holds the numbers of the annotations; a Series of bool whose index levels
+        are keys (`item`, `modality`, `participant`); or a DataFrame whose columns are keys, each
+        row of which names annotations to exclude. reason : str Why, in words. It stands in
+        `/exclusions` and in the report. what : {"dynamic", "labels", "both"} What is excluded: the
+        rated dimensions, the labels, or both.
 
     Returns
     -------
     DataTree
-        A new study with the masks set and one row of `/exclusions` per annotation and mask. An
-        annotation that was excluded before gets a row for the new reason too.
+        A new study. `keep_dynamic` or `keep_labels` (annotation) are False for what is excluded,
+        and `/exclusions` has one row more for each annotation and mask. An annotation that was
+        excluded before gets a row for the new reason too.
 
     Raises
     ------
@@ -307,15 +305,30 @@ def exclude(
     rater_quality : Which raters are suspicious, and why.
     select : A study without the rest, instead of a mask.
 
+    Notes
+    -----
+    Nothing is deleted: the values can be read in ``study["annotations"]``, and every function
+    leaves them out and counts them in `n_missing`. So a reader can see what was left out, and why.
+    To undo it, go on from the study before.
+
+    *Missing values.* A mask of truth values may not have missing ones; decide what they mean.
+
     Examples
     --------
     >>> import pandas as pd
-    >>> from muvistats import exclude, simulate_muvi
+    >>> from muvistats import describe_annotations, exclude, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> rater = study["participants/participant"].values[0]
-    >>> less = exclude(study, pd.DataFrame({"participant": [rater]}), reason="left early")
-    >>> set(less["exclusions/participant"].values.tolist()) == {rater}
-    True
+    >>> early = pd.DataFrame({"participant": ["3"]})
+    >>> less = exclude(study, early, reason="left early")
+    >>> excluded = less["exclusions"].to_dataset().to_dataframe()
+    >>> excluded[["participant", "mask", "reason"]].drop_duplicates()
+              participant          mask      reason
+    exclusion                                      
+    0                   3  keep_dynamic  left early
+    >>> len(excluded)
+    9
+
+    All nine annotations of participant 3 are masked.
     """
     if what not in _MASKS:
         raise DataError("unknown part to exclude", found=what, expected=", ".join(_MASKS))
