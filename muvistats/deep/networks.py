@@ -99,6 +99,12 @@ def early_fusion(
     late_fusion : Fusion at the end instead of the input.
     unimodal : One kind of features.
 
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
+
     Examples
     --------
     >>> from muvistats.deep import early_fusion
@@ -146,6 +152,12 @@ def late_fusion(n_audio: int, n_visual: int, *, protocol: str | Protocol = "stri
     Notes
     -----
     The branches are joined and go through a dense layer with relu to one with tanh.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------
@@ -209,7 +221,9 @@ def pair(
 
     References
     ----------
-    The architecture is that of the paper, section 5.2.
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------

@@ -55,6 +55,11 @@ def summarise(frame: pd.DataFrame, *, conf_level: float = 0.95) -> Rows:
     Under protocols with ``rmse="mse"`` the rows called rmse hold what the column `rmse` of the
     frame holds: mean squares, as the released scripts stored them.
 
+    References
+    ----------
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
+
     Examples
     --------
     >>> import pandas as pd

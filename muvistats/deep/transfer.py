@@ -264,6 +264,8 @@ def transfer_recovery(
     `sd` are those of the difference, first less second group, over studies. All data is
     simulated (`simulate_transfer`; audiovisual noise 0.8 with transfer and 0.3 without).
 
+    A study in which a test has no p-value (NaN) counts in `n_undefined` alone.
+
     References
     ----------
     Clopper, C. J., & Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated

@@ -96,6 +96,12 @@ def label_alignment_check(
     exchangeable apart from the item: where sessions run in blocks of one modality, or drift
     strongly, neighbouring lags can show signal too, so read which lag is best.
 
+    References
+    ----------
+    Nichols, T. E., & Holmes, A. P. (2002). Nonparametric permutation tests for functional
+    neuroimaging: a primer with examples. Human Brain Mapping, 15(1), 1-25.
+    https://doi.org/10.1002/hbm.1058
+
     Examples
     --------
     >>> from muvistats import label_alignment_check, simulate_muvi

@@ -111,6 +111,12 @@ def read_muvi(
     each participant has no labels: it is masked and listed in `/exclusions`; the first label row
     belongs to no media row and is only logged.
 
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
+
     Examples
     --------
     >>> import tempfile

@@ -112,6 +112,12 @@ def simulate_muvi(
 
     Memory grows with the number of annotations, not with items x participants.
 
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
+
     Examples
     --------
     >>> from muvistats import simulate_muvi

@@ -90,6 +90,7 @@ def label_agreement(
     https://doi.org/10.1348/000711006X126600
 
     Gwet, K. L. (2014). Handbook of inter-rater reliability (4th ed.). Advanced Analytics.
+    ISBN 978-0-9708062-8-4
 
     Examples
     --------

@@ -77,6 +77,12 @@ def rater_lag(
     to the other raters, who are late themselves; sessions are compared each by itself.
     A dimension is read into memory as a whole.
 
+    References
+    ----------
+    Mariooryad, S., & Busso, C. (2015). Correcting time-continuous emotional labels by modeling the
+    reaction lag of evaluators. IEEE Transactions on Affective Computing, 6(2), 97-108.
+    https://doi.org/10.1109/TAFFC.2014.2334294
+
     Examples
     --------
     >>> from muvistats import rater_lag, simulate_muvi

@@ -87,6 +87,9 @@ def rao_scott(
     With 27 labels and 49 participants the first order is liberal and the second leans the other
     way; prefer the row "design" of `chisquare_labels`.
 
+    Annotations without an answer or a group, or that are excluded, are left out and counted in
+    `n_missing`.
+
     References
     ----------
     Rao, J. N. K., & Scott, A. J. (1984). On chi-squared tests for multiway contingency tables

@@ -68,6 +68,12 @@ def modality_correlations(
     sqrt(n_items))`` take items as a sample. An item's r has no p and no limits here: the steps of
     a trajectory are far from independent.
 
+    References
+    ----------
+    Silver, N. C., & Dunlap, W. P. (1987). Averaging correlation coefficients: should Fisher's z
+    transformation be used? Journal of Applied Psychology, 72(1), 146-148.
+    https://doi.org/10.1037/0021-9010.72.1.146
+
     Examples
     --------
     >>> from muvistats import modality_correlations, simulate_muvi

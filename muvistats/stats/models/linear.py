@@ -78,7 +78,7 @@ def linear_model(
     References
     ----------
     Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011). Robust inference with multiway
-    clustering. doi:10.1198/jbes.2010.07136
+    clustering. https://doi.org/10.1198/jbes.2010.07136
 
     Examples
     --------
@@ -151,10 +151,10 @@ def glm(
 
     References
     ----------
-    Firth, D. (1993). Bias reduction of maximum likelihood estimates. doi:10.1093/biomet/80.1.27
+    Firth, D. (1993). Bias reduction of maximum likelihood estimates. https://doi.org/10.1093/biomet/80.1.27
 
     Liang, K.-Y. and Zeger, S. L. (1986). Longitudinal data analysis using generalized linear
-    models. doi:10.1093/biomet/73.1.13
+    models. https://doi.org/10.1093/biomet/73.1.13
 
     Examples
     --------

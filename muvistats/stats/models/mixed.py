@@ -143,22 +143,22 @@ def mixed_model(
     References
     ----------
     Bates, D., Maechler, M., Bolker, B. and Walker, S. (2015). Fitting linear mixed-effects
-    models using lme4. doi:10.18637/jss.v067.i01
+    models using lme4. https://doi.org/10.18637/jss.v067.i01
 
     Christensen, R. H. B. (2022). ordinal: regression models for ordinal data. R package.
     https://CRAN.R-project.org/package=ordinal
 
     Ferrari, S. and Cribari-Neto, F. (2004). Beta regression for modelling rates and proportions.
-    Journal of Applied Statistics, 31(7), 799-815. doi:10.1080/0266476042000214501
+    Journal of Applied Statistics, 31(7), 799-815. https://doi.org/10.1080/0266476042000214501
 
     Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from
-    restricted maximum likelihood. doi:10.2307/2533558
+    restricted maximum likelihood. https://doi.org/10.2307/2533558
 
     Pinheiro, J. C. and Bates, D. M. (2000). Mixed-effects models in S and S-PLUS, chapter 5.
-    doi:10.1007/b98882
+    https://doi.org/10.1007/b98882
 
     Kuznetsova, A., Brockhoff, P. B. and Christensen, R. H. B. (2017). lmerTest package: tests
-    in linear mixed effects models. doi:10.18637/jss.v082.i13
+    in linear mixed effects models. https://doi.org/10.18637/jss.v082.i13
 
     Examples
     --------
@@ -212,7 +212,7 @@ def demographic_model(
     family: Literal["gaussian", "binomial", "poisson", "cumulative", "beta"] = "gaussian",
     reml: bool = True,
 ) -> MixedFit:
-    """Do modality, gender, training and familiarity matter for ratings? The paper's mixed model.
+    """Mixed model of ratings by modality, gender, training and familiarity.
 
     It fits ``arousal ~ modality + gender + (years_of_training > 3) + familiar`` with random
     intercepts of participants and items: `mixed_model` with a formula that need not be written.
@@ -344,7 +344,7 @@ def label_models(
     adjust: str = "holm",
     conf_level: float = 0.95,
 ) -> Rows:
-    """Do people choose a label more often in some groups? A logistic mixed model of each label.
+    """Logistic mixed model of each label: how much more often groups choose it.
 
     Each label is one yes-no answer of an annotation. Its model gives participants and items levels
     of their own, since some people tick more, and some items call for a label.

@@ -284,7 +284,7 @@ class MixedFit(MixedNumbers):
         ----------
         Nakagawa, S., Johnson, P. C. D. and Schielzeth, H. (2017). The coefficient of
         determination R2 and intra-class correlation coefficient from generalized linear
-        mixed-effects models revisited and expanded. doi:10.1098/rsif.2017.0213
+        mixed-effects models revisited and expanded. https://doi.org/10.1098/rsif.2017.0213
         """
         return [r2_row(self)]
 

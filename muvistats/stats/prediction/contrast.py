@@ -90,6 +90,12 @@ def audio_visual_contrast(
     so unevenly; how unevenly is in the interval over items. Inner folds follow the feature
     blocks. For the permutations every item is cut to the steps that all have.
 
+    References
+    ----------
+    Winkler, A. M., Ridgway, G. R., Webster, M. A., Smith, S. M., & Nichols, T. E. (2014).
+    Permutation inference for the general linear model. NeuroImage, 92, 381-397.
+    https://doi.org/10.1016/j.neuroimage.2014.01.060
+
     Examples
     --------
     >>> from muvistats import audio_visual_contrast, simulate_muvi

@@ -109,6 +109,11 @@ def label_prediction(
     A missing answer counts for its own label only: shares are those of the raters who answered.
     A label that all or none of the raters chose has no r.
 
+    References
+    ----------
+    Hoerl, A. E., & Kennard, R. W. (1970). Ridge regression: biased estimation for nonorthogonal
+    problems. Technometrics, 12(1), 55-67. https://doi.org/10.1080/00401706.1970.10488634
+
     Examples
     --------
     >>> from muvistats import label_prediction, simulate_muvi

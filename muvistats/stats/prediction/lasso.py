@@ -38,7 +38,7 @@ def lasso_models(
     conf_level: float = 0.95,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """How well do features predict ratings of items that the model has never seen? (Table 4)
+    """How well features predict ratings of items that the model has never seen (Table 4).
 
     A lasso is trained on some items and predicts the others, for each modality and set of features.
     The result has its error and its concordance with the raters.

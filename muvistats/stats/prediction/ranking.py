@@ -75,6 +75,14 @@ def rank_features(
     the share of folds matters as much as the size. A coefficient says how the prediction uses a
     feature, not what people hear or see.
 
+    Which features, frames and items do not enter is said by `feature_models`. A model that could
+    not be fitted has NaN, and `warning` says why.
+
+    References
+    ----------
+    Meinshausen, N., & Buhlmann, P. (2010). Stability selection. Journal of the Royal Statistical
+    Society: Series B, 72(4), 417-473. https://doi.org/10.1111/j.1467-9868.2010.00740.x
+
     Examples
     --------
     >>> from muvistats import rank_features, simulate_muvi
@@ -218,6 +226,15 @@ def family_importance(
     nothing.
 
     `n_features` counts the features of the family.
+
+    Which features, frames and items do not enter is said by `feature_models`. A model that could
+    not be fitted has NaN, and `warning` says why.
+
+    References
+    ----------
+    Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J., & Wasserman, L. (2018). Distribution-free
+    predictive inference for regression. Journal of the American Statistical Association, 113(523),
+    1094-1111. https://doi.org/10.1080/01621459.2017.1307116
 
     Examples
     --------

@@ -109,7 +109,7 @@ def pairwise(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Dunn's test of each pair of groups: which of them differ?
+    """Dunn's test of each pair of groups, to see which of them differ.
 
     It follows `kruskal`, which asks whether any do. The row ``independent`` of a pair is Dunn's
     test as papers print it, the row ``design`` respects that people and items return.

@@ -44,7 +44,7 @@ def kruskal(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Kruskal-Wallis test: do ratings differ between the groups of a factor?
+    """Kruskal-Wallis test of whether ratings differ between the groups of a factor.
 
     One value per annotation enters; of a rating over time that is its median. The result has two
     rows. The row ``independent`` is the test that papers print. The row ``design`` asks the same of

@@ -54,7 +54,7 @@ def mannwhitney(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Mann-Whitney test: is one of two groups rated higher?
+    """Mann-Whitney test of whether one of two groups is rated higher.
 
     One value per annotation enters; of a rating over time that is its median. The row
     ``independent`` is the test that papers print, the row ``design`` respects that people and items

@@ -217,6 +217,12 @@ def sensitivity_table(
     bootstrap of participants and items, and from the mixed model of choosing it at all; the
     first two are not adjusted for familiar items being other items.
 
+    References
+    ----------
+    Steegen, S., Tuerlinckx, F., Gelman, A., & Vanpaemel, W. (2016). Increasing transparency through
+    a multiverse analysis. Perspectives on Psychological Science, 11(5), 702-712.
+    https://doi.org/10.1177/1745691616658637
+
     Examples
     --------
     >>> from muvistats import sensitivity_table, simulate_muvi

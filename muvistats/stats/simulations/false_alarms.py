@@ -111,6 +111,8 @@ def calibration(
     rejects where any row of the family does after adjustment for multiple comparisons. Of a
     factor with two groups, the rows of the first stand for both.
 
+    A study in which a test has no p-value (NaN) counts neither as rejected nor as not.
+
     References
     ----------
     Clopper, C. J., & Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated

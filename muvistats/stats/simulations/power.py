@@ -124,6 +124,15 @@ def power_study(
     does to single items is not multiplied. The truth of a plan is that of the settings: take
     several of them.
 
+    A study in which a test has no p-value (NaN) counts in `n_undefined`, and neither as found nor
+    as missed.
+
+    References
+    ----------
+    Westfall, J., Kenny, D. A., & Judd, C. M. (2014). Statistical power and optimal design in
+    experiments in which samples of participants respond to samples of stimuli. Journal of
+    Experimental Psychology: General, 143(5), 2020-2045. https://doi.org/10.1037/xge0000014
+
     Examples
     --------
     >>> from muvistats import power_study

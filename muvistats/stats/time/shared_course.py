@@ -248,7 +248,7 @@ def representational_similarity(
     https://doi.org/10.3389/neuro.06.004.2008
 
     Mantel, N. (1967). The detection of disease clustering and a generalized regression approach.
-    Cancer Research, 27(2), 209-220.
+    Cancer Research, 27(2), 209-220. https://pubmed.ncbi.nlm.nih.gov/6018555
 
     Examples
     --------
