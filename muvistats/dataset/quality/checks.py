@@ -131,6 +131,11 @@ def rater_quality(data: xr.DataTree) -> Rows:
     data : DataTree
         The study. Quantities that need something it does not have are left out.
 
+    Raises
+    ------
+    DataError
+        When it is no study.
+
     See Also
     --------
     exclude : Mask what should not count, with a reason.
