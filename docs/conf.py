@@ -11,7 +11,7 @@ from sphinx_gallery.scrapers import figure_rst
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-from conventions import INTERNAL
+from conventions import FITS, INTERNAL
 
 import muvistats
 
@@ -36,7 +36,7 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autosummary_generate = True
-autosummary_context = {"internal": INTERNAL}
+autosummary_context = {"internal": INTERNAL, "fits": FITS}
 templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

@@ -345,7 +345,8 @@ def chisquare_labels(
     V in such a row is that of the deviations less what arrangements have on average,
     ``sqrt(max(0, sum (D^2 - Var D) / E) / n / (min(r, c) - 1))``; it has no limits.
 
-    How often each row rejects true nulls, and in which designs, stands in `docs/design.md`.
+    How often each row rejects true nulls, and in which designs, stands in
+    `calibration_table`.
     From 10 million codes on (rows by arrangements) `n_resamples` arrangements are dealt from
     cards drawn before, and p remains exact under the sharp null.
 
