@@ -74,14 +74,16 @@ def select(
     Parameters
     ----------
     data : DataTree
-        The study. item, modality, participant, session : str, int, or iterable or array of these,
-        optional Names to keep; all where not given. Several arguments are joined by *and*. where :
-        str or mapping of str to levels, optional Annotations to keep, by columns of
-        `annotation_frame`. Either a formula that is true of them, as in ``"gender == 'Female' and
-        years_of_training > 3"``, or levels of traits, as in ``{"gender": "Female", "cut": ["slow",
-        "fast"]}``. time : tuple of two float, optional First and last second. Samples from the
-        first to before the last are kept, of ratings and of features, and keep their times. Ratings
-        without a time stay.
+        The study.
+    item, modality, participant, session : str, int, or iterable or array of these, optional
+        Names to keep; all where not given. Several arguments are joined by *and*.
+    where : str or mapping of str to levels, optional
+        Annotations to keep, by columns of `annotation_frame`. Either a formula that is true of
+        them, as in ``"gender == 'Female' and years_of_training > 3"``, or levels of traits, as in
+        ``{"gender": "Female", "cut": ["slow", "fast"]}``.
+    time : tuple of two float, optional
+        First and last second. Samples from the first to before the last are kept, of ratings and
+        of features, and keep their times. Ratings without a time stay.
 
     Returns
     -------

@@ -276,13 +276,17 @@ def exclude(
     Parameters
     ----------
     data : DataTree
-        The study. mask : array, Series or DataFrame What to exclude, in one of four forms: an array
-        of bool, shape (annotation,); a Series of bool made from `annotation_frame`, in any order,
-        since its index holds the numbers of the annotations; a Series of bool whose index levels
-        are keys (`item`, `modality`, `participant`); or a DataFrame whose columns are keys, each
-        row of which names annotations to exclude. reason : str Why, in words. It stands in
-        `/exclusions` and in the report. what : {"dynamic", "labels", "both"} What is excluded: the
-        rated dimensions, the labels, or both.
+        The study.
+    mask : array, Series or DataFrame
+        What to exclude, in one of four forms: an array of bool, shape (annotation,); a Series of
+        bool made from `annotation_frame`, in any order, since its index holds the numbers of the
+        annotations; a Series of bool whose index levels are keys (`item`, `modality`,
+        `participant`); or a DataFrame whose columns are keys, each row of which names annotations
+        to exclude.
+    reason : str
+        Why, in words. It stands in `/exclusions` and in the report.
+    what : {"dynamic", "labels", "both"}
+        What is excluded: the rated dimensions, the labels, or both.
 
     Returns
     -------

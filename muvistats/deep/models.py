@@ -300,6 +300,8 @@ def network_models(
         Backend of Keras; that of ``KERAS_BACKEND``, else TensorFlow, where not given.
     n_jobs : int
         Processes, each with one thread; -1 for one per core. No number depends on it.
+    client : dask.distributed.Client, optional
+        Where the trainings are done instead of in `n_jobs` processes here. No result depends on it.
     cache : bool or path
         Where each finished training is kept: in the cache of the user, in a folder, or nowhere.
     progress : bool

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import muvistats as mv
+from muvistats.results.docstrings import split_docstring
 from muvistats.results.frame import RESULT_COLUMNS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "_ext"))
@@ -66,6 +67,13 @@ def test_the_help_says_where_to_go_on(name):
     assert targets(name), "a See Also section, one line a name: `name : What it is for.`"
     assert [target for target in targets(name) if not exists(target, name)] == []
     assert name not in targets(name)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if inspect.isroutine(named(n))])
+def test_the_help_describes_each_argument(name):
+    _, described, _ = split_docstring(inspect.getdoc(named(name)) or "")
+    taken = {*inspect.signature(named(name)).parameters}
+    assert taken <= {each.lstrip("*") for each in described}
 
 
 def test_a_name_that_is_not_there_is_found():

@@ -54,8 +54,12 @@ def write_audformat(
 
     Parameters
     ----------
+    data : DataTree
+        The study.
     folder : path
         Folder of the database.
+    overwrite : bool
+        Whether to replace what is there.
 
     Returns
     -------

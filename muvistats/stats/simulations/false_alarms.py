@@ -222,8 +222,8 @@ def calibration_table(table: Literal["muvi", "grid"] = "muvi") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns and rows as `calibration` gives them. The tables come with the package; a checkout of
-        the project makes them again. Simulated data.
+        Columns and rows as `calibration` gives them. The tables come with the package; a checkout
+        of the project makes them again. Simulated data.
 
     Raises
     ------
