@@ -21,6 +21,7 @@ copyright = "2026, the muvistats developers"
 release = version = muvistats.__version__
 
 extensions = [
+    "folded_columns",
     "generated_tables",
     "linked_names",
     "recipes",
@@ -41,6 +42,8 @@ templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 autodoc_typehints = "none"
+default_role = "autolink"  # in help, `kruskal` is a link, and a name that is no function is not
+toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = "muvistats"
 html_static_path = ["_static"]
