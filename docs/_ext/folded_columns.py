@@ -29,5 +29,6 @@ def fold_columns(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Fold before numpydoc, whose priority is 500."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", fold_columns, priority=400)
     return {"parallel_read_safe": True}

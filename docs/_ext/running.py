@@ -49,7 +49,9 @@ def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> Out
     with (
         contextlib.chdir(ROOT if data is None else SHARED),
         contextlib.redirect_stdout(printed),
-        pd.option_context("display.width", 96, "display.max_colwidth", 80),
+        pd.option_context(
+            "display.width", 96, "display.max_colwidth", 80, "display.max_columns", None
+        ),
     ):
         if isinstance(last, ast.Expr):
             _execute(statements, names)
