@@ -56,7 +56,8 @@ html_theme_options = {
     "show_prev_next": False,
 }
 html_show_sourcelink = False
-html_sidebars = {"*": [], "guide/*": []}  # they have no pages below them
+# Pages have none below them; functions are found by their questions, or by See Also.
+html_sidebars = {"*": [], "guide/*": [], "api/**": []}
 
 
 def figures(_block: object, variables: dict[str, Any], settings: dict[str, Any]) -> str:
