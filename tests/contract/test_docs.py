@@ -112,6 +112,39 @@ def test_own_study(shown):
     assert set(names["long"].columns) >= {"item", "valence", "arousal"}
 
 
+GUIDES = sorted((ROOT / "docs" / "guide").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_a_guide_shows_what_its_code_gives(page):
+    """All of it is run where the page is made, but for what needs files, networks or a cluster."""
+    text = page.read_text("utf-8")
+    figures = len(re.findall(r"^!\[", text, re.MULTILINE))
+    assert blocks(page, "{recipe}") or figures
+    for block in blocks(page, "python"):
+        assert re.search(r"extract|cut_clip|network_models|Client|read_annotations|weights=", block)
+
+
+#: Guides whose code takes a few seconds; the others are run where the pages are made.
+QUICK = {"annotate": "checks", "design_rows": "few", "features": "table", "formulas": "frame"}
+
+
+@pytest.mark.parametrize("page", QUICK)
+def test_a_guide_runs(page, shown):
+    outputs, names = [], {}
+    for _, output, names in shown(f"guide/{page}"):  # noqa: B007
+        outputs.append(output.text)
+    assert len(names[QUICK[page]]) > 0
+    assert any(outputs)
+
+
+def test_the_guide_to_the_design_rows_shows_rates_that_hold(shown):
+    *_, (_, _, names) = shown("guide/design_rows")
+    rates = names["rates"]
+    assert rates.xs("design", level="dependence").max() < 0.07
+    assert rates.xs("independent", level="dependence").max() > 0.5  # familiarity
+
+
 def test_the_first_page_shows_what_it_says(shown):
     outputs = [output for _, output, _ in shown("index")]
     independent, design = re.findall(
@@ -189,39 +222,6 @@ def test_mixed_models_of_the_guide_are_those_of_r(shown):
     differences = pd.DataFrame(names["rows"])
     assert differences.shape == (4, 3)
     assert differences.to_numpy().max() < 1e-5
-
-
-GUIDES = sorted((ROOT / "docs" / "guide").glob("*.md"))
-
-
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
-def test_a_guide_shows_what_its_code_gives(page):
-    """All of it is run where the page is made, but for what needs files, networks or a cluster."""
-    text = page.read_text("utf-8")
-    figures = len(re.findall(r"^!\[", text, re.MULTILINE))
-    assert blocks(page, "{recipe}") or figures
-    for block in blocks(page, "python"):
-        assert re.search(r"extract|cut_clip|network_models|Client|read_annotations|weights=", block)
-
-
-#: Guides whose code takes a few seconds; the others are run where the pages are made.
-QUICK = {"annotate": "checks", "design_rows": "few", "features": "table", "formulas": "frame"}
-
-
-@pytest.mark.parametrize("page", QUICK)
-def test_a_guide_runs(page, shown):
-    outputs, names = [], {}
-    for _, output, names in shown(f"guide/{page}"):  # noqa: B007
-        outputs.append(output.text)
-    assert len(names[QUICK[page]]) > 0
-    assert any(outputs)
-
-
-def test_the_guide_to_the_design_rows_shows_rates_that_hold(shown):
-    *_, (_, _, names) = shown("guide/design_rows")
-    rates = names["rates"]
-    assert rates.xs("design", level="dependence").max() < 0.07
-    assert rates.xs("independent", level="dependence").max() > 0.5  # familiarity
 
 
 def test_a_recipe_shows_what_is_printed_and_what_comes_last(monkeypatch):
