@@ -229,6 +229,8 @@ def test_a_recipe_shows_what_is_printed_and_what_comes_last(monkeypatch):
     run_recipe = importlib.import_module("running").run_recipe
     assert run_recipe("print('one')\n2", {}) == ("one\n\n2", None)
     assert run_recipe("x = 1", {}) == ("", None)
+    assert run_recipe("print('said ' * 40)", {}).text.count("\n") == 2
+    assert run_recipe("'table  ' * 40", {}).text.count("\n") == 0
     assert run_recipe("1", {}, "no such folder") is None
 
 
