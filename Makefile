@@ -27,6 +27,8 @@ BIN := $(VENV)/bin
 PINS ?= --constraint constraints.txt
 INSTALL := -m pip install --quiet --disable-pip-version-check $(PINS)
 PIP := $(BIN)/python $(INSTALL)
+# Each step says what it does and how long that takes.
+SAY := @printf '==> %s\n'
 SOURCES := $(shell find muvistats -type f -not -name '*.pyc')
 
 .PHONY: report quick check lint lint-page types doctests test test-sample test-browser test-networks \
@@ -36,6 +38,7 @@ report: report/index.html
 	@echo "The report is in $(abspath report/index.html)"
 
 report/index.html: $(VENV)/core.stamp $(SOURCES)
+	$(SAY) "Writing the report on the simulated MuVi (a minute)"
 	$(BIN)/muvistats report --out report
 
 # Two jobs: mypy takes one core while the tests take the other.
@@ -62,6 +65,7 @@ doctests: $(VENV)/test.stamp
 		$(addprefix --ignore=muvistats/deep/,comparison.py models.py networks.py settings.py transfer.py)
 
 test: $(VENV)/test.stamp
+	$(SAY) "The whole suite, but for what runs networks (25 minutes on two cores)"
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-sample: $(VENV)/test.stamp
@@ -95,6 +99,7 @@ smoke:
 	$(PYTHON) tools/lowest_versions.py > $@
 
 docs: $(VENV)/docs.stamp
+	$(SAY) "Making the pages; what they show is computed (some minutes)"
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 	@echo "The pages are in $(abspath docs/_build/html/index.html)"
 
@@ -118,11 +123,13 @@ fuzz crash load mutants: $(VENV)/test.stamp
 
 # A stamp tells that an extra is installed; it is made anew when what it depends on changes.
 $(VENV)/core.stamp: pyproject.toml constraints.txt
+	$(SAY) "Installing muvistats and what it needs into $(VENV) (a minute or two, 700 MB)"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
 	touch $@
 
 $(VENV)/test.stamp $(VENV)/docs.stamp $(VENV)/test-browser.stamp: $(VENV)/%.stamp: $(VENV)/core.stamp
+	$(SAY) "Installing the extra '$*' into $(VENV)"
 	$(PIP) --editable ".[$*]"
 	touch $@
 
@@ -130,6 +137,7 @@ $(VENV)/test.stamp $(VENV)/docs.stamp $(VENV)/test-browser.stamp: $(VENV)/%.stam
 # its files with the one without: that one is put back. tf2onnx asks for an old protobuf that it does
 # not need.
 $(NETWORKS)/test-networks.stamp: pyproject.toml constraints.txt
+	$(SAY) "Installing torch, TensorFlow and others into $(NETWORKS) (ten minutes or more, 9 GB)"
 	test -x $(NETWORKS)/bin/python || $(PYTHON) -m venv $(NETWORKS)
 	$(NETWORKS)/bin/python $(INSTALL) --editable ".[test-networks]"
 	$(NETWORKS)/bin/python -m pip uninstall --quiet --yes opencv-python

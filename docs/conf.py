@@ -11,7 +11,7 @@ from sphinx_gallery.scrapers import figure_rst
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-from conventions import INTERNAL
+from conventions import FITS, INTERNAL
 
 import muvistats
 
@@ -21,6 +21,7 @@ copyright = "2026, the muvistats developers"
 release = version = muvistats.__version__
 
 extensions = [
+    "folded_columns",
     "generated_tables",
     "linked_names",
     "recipes",
@@ -36,11 +37,13 @@ source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 autosummary_generate = True
-autosummary_context = {"internal": INTERNAL}
+autosummary_context = {"internal": INTERNAL, "fits": FITS}
 templates_path = ["_templates"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 autodoc_typehints = "none"
+default_role = "autolink"  # in help, `kruskal` is a link, and a name that is no function is not
+toc_object_entries_show_parents = "hide"
 html_theme = "pydata_sphinx_theme"
 html_title = "muvistats"
 html_static_path = ["_static"]
@@ -53,7 +56,8 @@ html_theme_options = {
     "show_prev_next": False,
 }
 html_show_sourcelink = False
-html_sidebars = {"*": [], "guide/*": []}  # they have no pages below them
+# Pages have none below them; functions are found by their questions, or by See Also.
+html_sidebars = {"*": [], "guide/*": [], "api/**": []}
 
 
 def figures(_block: object, variables: dict[str, Any], settings: dict[str, Any]) -> str:

@@ -39,7 +39,10 @@ class Recipe(SphinxDirective):
         """The code, and its output or that it was not run."""
         code = "\n".join(self.content)
         names = self.env.temp_data.setdefault(NAMES, {})
-        output = run_recipe(code, names, self.options.get("data"))
+        try:
+            output = run_recipe(code, names, self.options.get("data"))
+        except Exception as error:
+            raise self.error(f"{type(error).__name__}: {error}") from error
         shown: list[nodes.Node] = [nodes.literal_block(code, code, language="python")]
         if output is None:
             return [*shown, nodes.paragraph("", "", nodes.emphasis("", NOT_RUN))]
@@ -64,7 +67,11 @@ class Value(SphinxRole):
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """The value."""
-        return [nodes.Text(value_of(self.text, self.env.temp_data[NAMES]))], []
+        try:
+            return [nodes.Text(value_of(self.text, self.env.temp_data[NAMES]))], []
+        except Exception as error:
+            said = self.inliner.reporter.error(f"{self.text}: {error}", line=self.lineno)
+            return [nodes.Text("?")], [said]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from matplotlib.figure import Figure
 
 #: The checkout, in which code is run.
 ROOT = Path(__file__).resolve().parents[2]
+
+#: Letters of a line of output.
+WIDTH = 96
 
 #: Real data, which is no part of the package.
 SHARED = ROOT.parent / "shared"
@@ -49,7 +53,9 @@ def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> Out
     with (
         contextlib.chdir(ROOT if data is None else SHARED),
         contextlib.redirect_stdout(printed),
-        pd.option_context("display.width", 96, "display.max_colwidth", 80),
+        pd.option_context(
+            "display.width", WIDTH, "display.max_colwidth", 80, "display.max_columns", None
+        ),
     ):
         if isinstance(last, ast.Expr):
             _execute(statements, names)
@@ -59,13 +65,22 @@ def run_recipe(code: str, names: dict[str, Any], data: str | None = None) -> Out
         texts = [printed.getvalue()]
         if value is not None and not isinstance(value, Figure):
             texts.append(value if isinstance(value, str) else repr(value))
-    shown = "\n\n".join(text.rstrip() for text in texts if text.strip())
+    shown = "\n\n".join(_wrapped(text.rstrip()) for text in texts if text.strip())
     return Output(shown, value if isinstance(value, Figure) else None)
 
 
 def value_of(expression: str, names: dict[str, Any]) -> str:
     """An expression of a page in words; a format may follow, as in ``rate:.0%``."""
     return str(eval(f"f'''{{{expression}}}'''", names))  # noqa: S307
+
+
+def _wrapped(text: str) -> str:
+    """Long lines of prose on several lines; tables as they are."""
+    lines = [
+        textwrap.fill(line, WIDTH) if len(line) > WIDTH and "  " not in line else line
+        for line in text.splitlines()
+    ]
+    return "\n".join(lines)
 
 
 def _execute(statements: list[ast.stmt], names: dict[str, Any]) -> None:

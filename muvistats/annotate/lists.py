@@ -318,6 +318,11 @@ def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
     DataError
         When the table is not one of lists.
 
+    See Also
+    --------
+    design_lists : Lists that pass these checks.
+    read_lists : The lists of a file.
+
     Notes
     -----
     ``verdict`` is ``balanced`` where the smallest and the largest count differ by one at most
@@ -466,6 +471,11 @@ def write_lists(lists: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     DataError
         When the table is not one of lists, as for `read_lists`.
 
+    See Also
+    --------
+    design_lists : Who rates what, in which order.
+    read_lists : The way back.
+
     Examples
     --------
     >>> from muvistats import design_lists, write_lists
@@ -498,6 +508,11 @@ def read_lists(path: str | os.PathLike[str]) -> pd.DataFrame:
     DataError
         Names row and column: a column or key that is missing, a modality that cannot be shown,
         trials that do not count from 1, an item that somebody meets twice in one modality.
+
+    See Also
+    --------
+    write_lists : The way to such a file.
+    check_lists : What the lists hold, counted.
 
     Examples
     --------

@@ -121,6 +121,11 @@ def write_annotation_page(
     DesignError
         For arguments that make no sense.
 
+    See Also
+    --------
+    design_lists : Who rates what, in which order.
+    read_annotations : The study that the page has collected.
+
     Examples
     --------
     >>> from muvistats import read_lists, write_annotation_page

@@ -66,31 +66,32 @@ def select(
     where: str | Mapping[str, Any] | None = None,
     time: tuple[float, float] | None = None,
 ) -> xr.DataTree:
-    """Keep part of a study, in every group at once.
+    """Keep a part of a study: items, modalities, people, traits or seconds.
+
+    The study itself stays as it is; a smaller one is returned. Every group of it (annotations,
+    participants, items, features, exclusions) is cut alike.
 
     Parameters
     ----------
     data : DataTree
         The study.
     item, modality, participant, session : str, int, or iterable or array of these, optional
-        What to keep; everything where not given.
+        Names to keep; all where not given. Several arguments are joined by *and*.
     where : str or mapping of str to levels, optional
-        A formula that is true of the annotations to keep, as in
-        ``"gender == 'Female' and years_of_training > 3"``; or traits and the levels of them, as in
-        ``{"gender": "Female", "cut": ["slow", "fast"]}``. Columns are those of `annotation_frame`.
-
+        Annotations to keep, by columns of `annotation_frame`. Either a formula that is true of
+        them, as in ``"gender == 'Female' and years_of_training > 3"``, or levels of traits, as in
+        ``{"gender": "Female", "cut": ["slow", "fast"]}``.
     time : tuple of two float, optional
-        First and last second: samples from the first to before the last are kept, of ratings and
-        features alike, with their times. Static ratings have none and stay.
+        First and last second. Samples from the first to before the last are kept, of ratings and
+        of features, and keep their times. Ratings without a time stay.
 
     Returns
     -------
     DataTree
-        A study with the annotations, items, participants, features and exclusions that belong
-        to the selection, in stored order, annotations numbered anew. Selected modalities and
-        sessions are the only levels that are left; other factors keep all of their levels. With
-        `where`, items and participants without an annotation in it are left out. What is not known
-        of a trait is not true.
+        The smaller study: dims ``annotation``, ``time``, ``item`` and ``participant`` are shorter,
+        ``label`` and ``feature`` as before. Annotations keep their order and are numbered anew. Of
+        modality and session the selected levels alone are left; other factors keep all of their
+        levels. With `where`, items and participants without an annotation in it are left out.
 
     Raises
     ------
@@ -100,15 +101,33 @@ def select(
         When `where` is not true or false, or names what the study has not, or `time` is not two
         numbers in order.
 
+    See Also
+    --------
+    exclude : Mask annotations with a reason; they stay in the study.
+    truncate : Cut all annotations to one length.
+    annotation_frame : One row per annotation, for choices of your own.
+
+    Notes
+    -----
+    *Missing values.* A comparison with a value that is missing is not true: with ``where="age >
+    30"`` somebody of unknown age is left out. Masks of `exclude` are kept as they are.
+
+    Choose a part before you look at results. A stretch, or a group, that is picked because it
+    differs makes any later test of it say yes too often.
+
     Examples
     --------
     >>> from muvistats import select, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> part = select(study, modality=["music", "visual"])
-    >>> sorted(set(part["annotations/modality"].values.tolist()))
-    ['music', 'visual']
-    >>> select(study, time=(20, 35))["annotations"].sizes["time"]
-    30
+    >>> study["annotations"].sizes["annotation"]
+    108
+    >>> select(study, modality=["music", "visual"])["annotations"].sizes["annotation"]
+    72
+    >>> part = select(study, where="gender == 'Female'", time=(20, 35))
+    >>> dict(part["annotations/arousal"].sizes)
+    {'annotation': 36, 'time': 30}
+
+    Four women rated nine items each; 15 seconds of their ratings are 30 samples.
     """
     if time is not None:
         data = _between(data, time)
@@ -260,6 +279,11 @@ def indexed(data: xr.DataTree) -> xr.Dataset:
         The group `/annotations`, selectable as in ``indexed(data).sel(modality="music")``. A view
         to work with: a MultiIndex cannot be written to Zarr or NetCDF.
 
+    See Also
+    --------
+    select : Part of a study by names, traits or time.
+    to_cube : A dense array of item, modality, participant and time.
+
     Examples
     --------
     >>> from muvistats import indexed, simulate_muvi
@@ -293,6 +317,11 @@ def to_cube(data: xr.DataTree) -> xr.Dataset:
         When the cube would take more than 2 GiB: a study fills a small part of it, so work with
         the stacked annotations there. When ratings have no ids of participants, who are a side of
         the cube.
+
+    See Also
+    --------
+    indexed : The same stacked, with the keys as a MultiIndex.
+    to_long : A table with a row per time step.
 
     Examples
     --------
@@ -358,6 +387,11 @@ def to_long(data: xr.DataTree) -> pd.DataFrame:
         `simulated`, one row per annotation and time step; where every dimension is static,
         those, one row per annotation. Rows before the first and after the last value of a
         recording (the padding of shorter excerpts) are left out; holes within it stay.
+
+    See Also
+    --------
+    annotation_frame : A row per annotation, with one summary of each dimension.
+    from_frames : The way back.
 
     Examples
     --------
@@ -432,6 +466,12 @@ def annotation_frame(
     ------
     DesignError
         For an argument that is none of its choices.
+
+    See Also
+    --------
+    to_long : A row per time step.
+    kruskal : A test that takes a study or such a frame.
+    mixed_model : A model that takes either.
 
     Notes
     -----

@@ -24,6 +24,11 @@ def gems_taxonomy() -> pd.DataFrame:
         27 rows in the order of the paper's Table 2, columns ``label`` (snake_case),
         ``label_name`` (as printed), ``category`` and ``superfactor``.
 
+    See Also
+    --------
+    label_frequencies : How often each label was chosen.
+    write_annotation_page : A page that asks for these labels.
+
     References
     ----------
     Zentner, M., Grandjean, D., & Scherer, K. R. (2008). Emotions evoked by the sound of music:

@@ -46,6 +46,11 @@ def save_dataset(
     DataError
         When the study is not valid, the suffix is another, or something is there already.
 
+    See Also
+    --------
+    open_dataset : The way back.
+    write_muvi : The layout of the MuVi release.
+
     Notes
     -----
     The study is written under a hidden name beside `path` and renamed when it is whole and on
@@ -196,6 +201,12 @@ def load_study(
     DataError
         When the path holds neither, or a stored study has the labels as released and corrected
         ones are asked for.
+
+    See Also
+    --------
+    open_dataset : A stored study alone, also in chunks.
+    read_muvi : The released MuVi folder alone.
+    from_frames : A table of your own.
 
     Examples
     --------

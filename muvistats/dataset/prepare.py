@@ -90,6 +90,10 @@ def resample(
         time does not increase within a recording, is no time in seconds (a date, a clock,
         milliseconds), or the grid would take more than 4 GiB.
 
+    See Also
+    --------
+    from_frames : Makes a study of the regular log.
+
     Notes
     -----
     A grid time before the first sample of its recording is NaN, and the grid ends with the last
@@ -230,6 +234,11 @@ def truncate(
     DataError
         When none of the three is given, or both `seconds` and `steps`, or nothing would be left.
 
+    See Also
+    --------
+    select : Any part of the time, and of items and people.
+    released_exclusions : The cut of the paper, with its exclusions.
+
     Examples
     --------
     >>> from muvistats import simulate_muvi, truncate
@@ -262,27 +271,29 @@ def exclude(
     reason: str,
     what: Masks = "dynamic",
 ) -> xr.DataTree:
-    """Exclude annotations from the statistics; they stay in the study, masked and logged.
+    """Leave annotations out of all statistics, with a reason. They stay in the study, masked.
 
     Parameters
     ----------
     data : DataTree
         The study.
     mask : array, Series or DataFrame
-        What to exclude. An array of bool over the annotations; or a Series of bool, as made
-        from `annotation_frame`, whose index holds the numbers of the annotations in any order;
-        or one whose index levels are named after keys (`item`, `modality`, `participant`); or a
-        DataFrame whose columns are keys, each row of it naming annotations to exclude.
+        What to exclude, in one of four forms: an array of bool, shape (annotation,); a Series of
+        bool made from `annotation_frame`, in any order, since its index holds the numbers of the
+        annotations; a Series of bool whose index levels are keys (`item`, `modality`,
+        `participant`); or a DataFrame whose columns are keys, each row of which names annotations
+        to exclude.
     reason : str
-        Why, in words; it stands in `/exclusions` and in the report.
+        Why, in words. It stands in `/exclusions` and in the report.
     what : {"dynamic", "labels", "both"}
         What is excluded: the rated dimensions, the labels, or both.
 
     Returns
     -------
     DataTree
-        A new study with the masks set and one row of `/exclusions` per annotation and mask. An
-        annotation that was excluded before gets a row for the new reason too.
+        A new study. `keep_dynamic` or `keep_labels` (annotation) are False for what is excluded,
+        and `/exclusions` has one row more for each annotation and mask. An annotation that was
+        excluded before gets a row for the new reason too.
 
     Raises
     ------
@@ -292,15 +303,32 @@ def exclude(
     DesignError
         When the reason is empty.
 
+    See Also
+    --------
+    released_exclusions : The exclusions of the paper.
+    rater_quality : Which raters are suspicious, and why.
+    select : A study without the rest, instead of a mask.
+
+    Notes
+    -----
+    Nothing is deleted: the values can be read in ``study["annotations"]``, and every function
+    leaves them out and counts them in `n_missing`. So a reader can see what was left out, and why.
+    To undo it, go on from the study before.
+
+    *Missing values.* A mask of truth values may not have missing ones; decide what they mean.
+
     Examples
     --------
     >>> import pandas as pd
     >>> from muvistats import exclude, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> rater = study["participants/participant"].values[0]
-    >>> less = exclude(study, pd.DataFrame({"participant": [rater]}), reason="left early")
-    >>> set(less["exclusions/participant"].values.tolist()) == {rater}
-    True
+    >>> early = pd.DataFrame({"participant": ["3"]})
+    >>> less = exclude(study, early, reason="left early")
+    >>> excluded = less["exclusions"].to_dataset().to_dataframe()
+    >>> excluded["reason"].value_counts().to_dict()
+    {'left early': 9}
+
+    All nine annotations of participant 3 are masked.
     """
     if what not in _MASKS:
         raise DataError("unknown part to exclude", found=what, expected=", ".join(_MASKS))
@@ -333,10 +361,21 @@ def released_exclusions(data: xr.DataTree, *, what: Masks = "dynamic") -> xr.Dat
     DataError
         When arousal or valence is missing or static.
 
+    See Also
+    --------
+    exclude : Exclusions of your own.
+    truncate : Only the cut.
+
     Notes
     -----
     In the release the first kind is one annotation: participant 23 on U0CGsw6h60k, with 111
     samples. A sample counts when both dimensions are there.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------

@@ -43,6 +43,11 @@ def rates_of_change(
     DesignError
         When the window holds no two steps.
 
+    See Also
+    --------
+    over_time : When groups differ, in level or in change.
+    truncate : Take away the first seconds, in which cursors leave the centre.
+
     Notes
     -----
     The rate at a time t is ``(x(t + w / 2) - x(t - w / 2)) / w`` with the window w, rounded to an

@@ -126,6 +126,13 @@ def from_frames(
         its table, a recording without annotation, a time stamp that stands twice or is off the
         grid, an infinite value, a value beyond the scale, a label that is not 0 or 1.
 
+    See Also
+    --------
+    from_files : One file per participant, item or trial.
+    from_votes : Counts of votes instead of single ratings.
+    read_wide : A column per rater, item or time step.
+    resample : Brings an irregular log to a grid.
+
     Notes
     -----
     The row order of `annotations` and `dynamics` does not matter. Ids are kept as text; whole

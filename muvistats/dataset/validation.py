@@ -31,6 +31,11 @@ def validate(data: xr.DataTree) -> None:
         Names the group, the variable and the first row at fault, what was found and what was
         expected.
 
+    See Also
+    --------
+    label_alignment_check : Whether labels belong to the items that they stand beside.
+    rater_quality : Whether raters look as if they had rated.
+
     Notes
     -----
     Checked are: the groups and variables that must be there, their dimensions and types; that keys

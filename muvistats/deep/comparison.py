@@ -66,6 +66,12 @@ def compare_architectures(
     MissingExtraError
         When Keras or the backend is not installed.
 
+    See Also
+    --------
+    summarise : Means over items.
+    paired_tests : Differences between configurations.
+    network_models : The trainings behind it.
+
     Notes
     -----
     `network_models` has the training. Each item is scored over the steps that are predicted: all
@@ -75,6 +81,15 @@ def compare_architectures(
 
     Under the protocol ``"released"``, `rmse` holds the mean squared error, and from the second
     item of a fold on a row mixes two items; `warning` says so.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
+
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
 
     Examples
     --------

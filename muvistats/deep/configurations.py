@@ -43,6 +43,10 @@ class Configuration:
         Number of a permutation of the items' ratings in the pretraining, which takes away what
         they say about the features; the null of the transfer.
 
+    See Also
+    --------
+    network_models : Trains configurations.
+
     Examples
     --------
     >>> from muvistats.deep import CONFIGURATIONS

@@ -54,6 +54,12 @@ class NetworkModels:
     data : DataTree
         The study, prepared as the protocol says.
 
+    See Also
+    --------
+    network_models : Trains it.
+    compare_architectures : Its scores, item by item.
+    muvistats.plot_model_trajectory : A prediction beside the ratings.
+
     Notes
     -----
     `compare_architectures` and `plot_model_trajectory` take it in place of a study, so that
@@ -294,6 +300,8 @@ def network_models(
         Backend of Keras; that of ``KERAS_BACKEND``, else TensorFlow, where not given.
     n_jobs : int
         Processes, each with one thread; -1 for one per core. No number depends on it.
+    client : dask.distributed.Client, optional
+        Where the trainings are done instead of in `n_jobs` processes here. No result depends on it.
     cache : bool or path
         Where each finished training is kept: in the cache of the user, in a folder, or nowhere.
     progress : bool
@@ -313,6 +321,12 @@ def network_models(
         For an argument that is none of its choices, such as an unknown backend.
     MissingExtraError
         When Keras or the backend is not installed.
+
+    See Also
+    --------
+    compare_architectures : Scores on items that were held out.
+    linear_transfer : The question of transfer in seconds, without networks.
+    muvistats.lasso_models : Linear models on the same folds.
 
     Notes
     -----

@@ -42,6 +42,11 @@ def unimodal(
     DesignError
         When `n_features` is no positive number, or the kind or protocol is unknown.
 
+    See Also
+    --------
+    late_fusion : Both kinds of features.
+    pair : Where it is transferred to.
+
     Notes
     -----
     Two stacked LSTM layers, each followed by dropout, and a dense layer with tanh.
@@ -89,6 +94,17 @@ def early_fusion(
     DesignError
         When a number of features is not positive, or the protocol is unknown.
 
+    See Also
+    --------
+    late_fusion : Fusion at the end instead of the input.
+    unimodal : One kind of features.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
+
     Examples
     --------
     >>> from muvistats.deep import early_fusion
@@ -128,9 +144,20 @@ def late_fusion(n_audio: int, n_visual: int, *, protocol: str | Protocol = "stri
     DesignError
         When a number of features is not positive, or the protocol is unknown.
 
+    See Also
+    --------
+    pair : The same network with branches that were trained before.
+    early_fusion : Fusion at the input.
+
     Notes
     -----
     The branches are joined and go through a dense layer with relu to one with tanh.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------
@@ -183,13 +210,20 @@ def pair(
         When neither branch is a network, or a network is not `unimodal` of this kind and of
         these sizes.
 
+    See Also
+    --------
+    unimodal : The networks that its branches come from.
+    late_fusion : The same network without transfer.
+
     Notes
     -----
     All layers of the block are copied, the output layer of the unimodal network is not.
 
     References
     ----------
-    The architecture is that of the paper, section 5.2.
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------

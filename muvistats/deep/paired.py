@@ -77,6 +77,11 @@ def paired_tests(
     DesignError
         For an argument that is none of its choices, or a name that means several configurations.
 
+    See Also
+    --------
+    compare_architectures : The scores that are compared.
+    summarise : Means over items.
+
     Notes
     -----
     All is first less second: a negative estimate in an error, and a positive one in the

@@ -70,6 +70,11 @@ class Protocol:
     n_folds : int
         Folds over items.
 
+    See Also
+    --------
+    network_models : What follows it.
+    protocol_effects : What each of its settings does to the result.
+
     Examples
     --------
     >>> from muvistats.deep import PROTOCOLS
@@ -190,6 +195,10 @@ def quick(protocol: str | Protocol) -> Protocol:
     Protocol
         Layers of 16 units, a higher learning rate, at most 4 epochs, 3 folds; its name ends in
         ``", quick"``.
+
+    See Also
+    --------
+    network_models : Trains with it, or with the settings of the paper.
 
     Examples
     --------

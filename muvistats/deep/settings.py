@@ -65,6 +65,11 @@ def protocol_effects(
     MissingExtraError
         When Keras or the backend is not installed.
 
+    See Also
+    --------
+    Protocol : The settings.
+    network_models : Trains with one protocol.
+
     Notes
     -----
     `setting` is ``"none"`` for the protocol itself and ``"all"`` for the other one. `change`

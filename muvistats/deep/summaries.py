@@ -34,6 +34,12 @@ def summarise(frame: pd.DataFrame, *, conf_level: float = 0.95) -> Rows:
     DesignError
         When `conf_level` is no probability.
 
+    See Also
+    --------
+    compare_architectures : The scores that are averaged.
+    paired_tests : Differences between configurations.
+    muvistats.plot_architecture_comparison : The result as a figure.
+
     Notes
     -----
     The scores of an item are first averaged over the seeds of each repeat, then over repeats:
@@ -48,6 +54,11 @@ def summarise(frame: pd.DataFrame, *, conf_level: float = 0.95) -> Rows:
 
     Under protocols with ``rmse="mse"`` the rows called rmse hold what the column `rmse` of the
     frame holds: mean squares, as the released scripts stored them.
+
+    References
+    ----------
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
 
     Examples
     --------

@@ -124,6 +124,11 @@ def simulate_transfer(
     DesignError
         When a number is too small.
 
+    See Also
+    --------
+    transfer_recovery : How often the planted transfer is found.
+    muvistats.simulate_muvi : A study without it.
+
     Notes
     -----
     Each kind of features is a linear mix, with noise, of two slow latent series, the product of
@@ -246,6 +251,11 @@ def transfer_recovery(
     MissingExtraError
         When Keras or the backend is not installed.
 
+    See Also
+    --------
+    simulate_transfer : One such study.
+    network_models : What is asked to find it.
+
     Notes
     -----
     `estimate` is the share of studies whose p-value is at most `alpha`, with Clopper and Pearson's
@@ -253,6 +263,8 @@ def transfer_recovery(
     only studies count in which the first group is the better one. `mean` and
     `sd` are those of the difference, first less second group, over studies. All data is
     simulated (`simulate_transfer`; audiovisual noise 0.8 with transfer and 0.3 without).
+
+    A study in which a test has no p-value (NaN) counts in `n_undefined` alone.
 
     References
     ----------

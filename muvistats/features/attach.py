@@ -31,37 +31,65 @@ def with_features(
     kind: Literal["audio", "visual"] | None = None,
     overwrite: bool = False,
 ) -> xr.DataTree:
-    """Give a study the features of its items.
+    """Give a study the features of its items, from an extraction or from a table of your own.
 
     Parameters
     ----------
     data : DataTree
         The study. It is left as it is.
     features : Dataset or DataFrame
-        What an extraction returned: `values` (item, time, feature) and `family` (feature). Or a
-        table of your own: a row per `item` and `time` (start of the window in s), a column per
-        feature, whose family is its name up to the first underscore.
+        Either what `features.audio.extract` or `features.visual.extract` returned: `values` (item,
+        time, feature) and `family` (feature). Or a table: a row per `item` and `time`, a column per
+        feature. The family of a column is its name up to the first underscore.
     kind : {"audio", "visual"}, optional
-        Which group they become; by default what the features say they are. A table does not say.
+        Which group they become. An extraction says so by itself, a table does not.
     overwrite : bool
         Whether to replace features of this kind that the study has.
 
     Returns
     -------
     DataTree
-        The study with the group, items in the order of `/items`. What the extraction had to say
-        is added to `/log`.
+        A new study with `/features/audio` or `/features/visual`: `values` with dims (item, time,
+        feature), items in the order of `/items`. What the extraction had to say is added to `/log`.
 
     Raises
     ------
     DataError
         When a feature item is not in the study or stands twice, the study has such features
-        already, the features lack what the schema asks for, or the two time grids are not one.
+        already, the features lack what the schema asks for, a column holds no numbers, or the two
+        time grids are not one.
+
+    See Also
+    --------
+    features.audio.extract : Features of sound files.
+    features.visual.extract : Features of video files.
+    feature_models : Models that predict ratings from them.
+    extraction_failures : The files that could not be read.
 
     Notes
     -----
-    Items of the study without features get missing values; the log names them. The windows must
-    start at the times of the annotations; one of the two may be longer.
+    *Time* is the start of a window, in seconds from the beginning of the excerpt. Windows must
+    begin at the times of the ratings (every 0.5 s in MuVi); either of the two may be longer.
+    Features keep their units.
+
+    *Missing values.* Items of the study without features get NaN, and `/log` names them. Missing
+    values of single windows stay missing; `feature_models` says what it does with them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from muvistats import simulate_muvi, with_features
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> seconds = study["annotations/time"].values
+    >>> table = pd.DataFrame({"item": np.repeat(study["items/item"].values, len(seconds))})
+    >>> table["time"] = np.tile(seconds, 9)
+    >>> table["loudness_mean"] = np.sin(table["time"])
+    >>> study = with_features(study, table, kind="audio")
+    >>> dict(study["features/audio/values"].sizes)
+    {'item': 9, 'time': 120, 'feature': 1}
+    >>> study["features/audio/family"].values.tolist()
+    ['loudness']
     """
     need_study(data)
     if not isinstance(features, xr.Dataset | pd.DataFrame):

@@ -64,6 +64,10 @@ class Clip:
         Change of the level, in dB.
     notes : tuple of str
         What was found and done.
+
+    See Also
+    --------
+    cut_clip : Makes one.
     """
 
     item: str
@@ -195,6 +199,7 @@ def cut_clip(
     ----------
     ITU-R. (2015). Recommendation BS.1770-4: Algorithms to measure audio programme loudness and
     true-peak audio level. International Telecommunication Union.
+    https://www.itu.int/rec/R-REC-BS.1770
 
     See Also
     --------

@@ -204,6 +204,11 @@ def extraction_failures(features: xr.Dataset) -> pd.DataFrame:
     -------
     DataFrame
         One row per file: `item`, `file` (name) and `reason`. Empty when all were read.
+
+    See Also
+    --------
+    features.audio.extract : Features of sound files.
+    features.visual.extract : Features of video files.
     """
     rows = json.loads(features.attrs.get("failures", "[]"))
     return pd.DataFrame(rows, columns=["item", "file", "reason"], dtype="str")

@@ -31,6 +31,11 @@ class Extractor(Protocol):
     An extractor is plain settings and can be pickled; what it gathers from one file it keeps in
     the `Reading` that `start` makes. Extractors of sound and of picture differ in what is being
     read only: `start` gets the sound as a whole, or a film whose frames come one by one.
+
+    See Also
+    --------
+    SoundExtractor : A base class for extractors of your own.
+    extract : Runs extractors over files.
     """
 
     @property

@@ -135,6 +135,12 @@ def extract(
         When some of the files could not be read (`extraction_failures` lists them), or features
         are left out because their networks are not made yet.
 
+    See Also
+    --------
+    muvistats.with_features : Gives a study the result.
+    shot_table : The shots of each film.
+    muvistats.extraction_failures : The files that could not be read.
+
     Notes
     -----
     Window k stands for time ``k * hop`` from the first frame, as long as that lies within the
@@ -204,6 +210,10 @@ def shot_table(features: xr.Dataset | xr.DataTree) -> pd.DataFrame:
     ------
     DataError
         When there is no table of shots.
+
+    See Also
+    --------
+    Shots : The features of shots, window by window.
     """
     if isinstance(features, xr.DataTree):
         if "/features/visual" not in features.groups:

@@ -87,6 +87,10 @@ def registered_weights() -> pd.DataFrame:
         An address that begins with ``npm:`` or ``pip:`` is a package from which the command
         ``muvistats weights`` makes the file; the checksum is that of the package.
 
+    See Also
+    --------
+    fetch_weights : Fetches a file of the list.
+
     Examples
     --------
     >>> registered_weights().query("extractor == 'faces.detector'")["name"].tolist()
@@ -122,6 +126,10 @@ def fetch_weights(name: str, *, folder: str | os.PathLike[str] | None = None) ->
         made first (``muvistats weights``).
     MissingExtraError
         When pooch is not installed and the file is not there.
+
+    See Also
+    --------
+    registered_weights : What can be fetched, with licences.
     """
     row = known_weights().get(name)
     if row is None:

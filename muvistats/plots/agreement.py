@@ -86,6 +86,11 @@ def plot_agreement_trajectory(
     DataError
         When the study has no such item or no dynamic dimension.
 
+    See Also
+    --------
+    ewe : The weighted estimator that is drawn.
+    plot_mean_trajectories : Means of groups of annotations.
+
     Examples
     --------
     >>> from muvistats import plot_agreement_trajectory, simulate_muvi
@@ -216,6 +221,11 @@ def plot_interrater_ccc(
     ------
     DataError
         When the frame is not one of `interrater_ccc` at level modality.
+
+    See Also
+    --------
+    interrater_ccc : The values that are drawn.
+    plot_rater_concordance : Each rater with each other rater.
 
     Examples
     --------

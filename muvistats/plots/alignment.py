@@ -37,6 +37,10 @@ def plot_label_alignment(
     DataError
         When the frame is not one of `label_alignment_check`, or mixes readings of the labels.
 
+    See Also
+    --------
+    label_alignment_check : The values that are drawn.
+
     Examples
     --------
     >>> from muvistats import label_alignment_check, plot_label_alignment, simulate_muvi

@@ -39,6 +39,11 @@ def plot_modality_contribution(
     DataError
         When the frame has no shares.
 
+    See Also
+    --------
+    modality_contribution : The values that are drawn.
+    plot_dominance_over_time : The same in windows.
+
     Examples
     --------
     >>> from muvistats import modality_contribution, plot_modality_contribution, simulate_muvi

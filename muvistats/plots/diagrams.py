@@ -65,6 +65,11 @@ def plot_architectures(models: Any, *, width: Width | None = None) -> Figure:
     DataError
         When something is no functional Keras model.
 
+    See Also
+    --------
+    deep.network_models : Trains these networks.
+    plot_architecture_comparison : How well they predict.
+
     Examples
     --------
     >>> from muvistats import plot_architectures

@@ -58,6 +58,11 @@ def plot_dimension_distributions(
     DataError
         When the study has no such dimension.
 
+    See Also
+    --------
+    plot_label_plane : Labels on the same plane.
+    describe_annotations : The same in numbers.
+
     Notes
     -----
     Every sample of every annotation counts, as recorded on the study's time grid; masked

@@ -38,6 +38,11 @@ def plot_dominance_over_time(frame: pd.DataFrame, *, width: Width | None = None)
     DataError
         When the frame is not one of `dominance_over_time`.
 
+    See Also
+    --------
+    dominance_over_time : The values that are drawn.
+    plot_modality_contribution : The whole excerpt at once.
+
     Examples
     --------
     >>> from muvistats import dominance_over_time, plot_dominance_over_time, simulate_muvi

@@ -67,6 +67,11 @@ def plot_calibration(
     DataError
         When the frame is another one, or no row of it has a rate.
 
+    See Also
+    --------
+    calibration : The values that are drawn.
+    plot_power : How often an effect is found.
+
     Examples
     --------
     >>> from muvistats import calibration_table, plot_calibration
@@ -206,6 +211,11 @@ def plot_power(
         When the frame is another one.
     DesignError
         When `x` is none of these columns.
+
+    See Also
+    --------
+    power_study : The values that are drawn.
+    plot_calibration : How often a test finds what is not there.
 
     Examples
     --------

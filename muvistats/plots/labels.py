@@ -62,6 +62,10 @@ def plot_label_correlations(
         When the frame is not one of `label_correlations`, mixes readings of the labels, or lacks
         the scope.
 
+    See Also
+    --------
+    label_correlations : The values that are drawn.
+
     Examples
     --------
     >>> from muvistats import label_correlations, plot_label_correlations, simulate_muvi
@@ -155,6 +159,11 @@ def plot_label_deviations(
     DataError
         When the frame is not one of `label_deviations`, or holds several factors or readings of
         the labels.
+
+    See Also
+    --------
+    label_deviations : The values that are drawn.
+    plot_label_frequencies : The counts themselves.
 
     Examples
     --------
@@ -269,6 +278,11 @@ def plot_label_frequencies(
     ------
     DataError
         When the frame is not one of `label_frequencies`, or mixes readings of the labels.
+
+    See Also
+    --------
+    label_frequencies : The values that are drawn.
+    plot_label_deviations : Which labels a group chooses more often.
 
     Examples
     --------

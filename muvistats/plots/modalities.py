@@ -68,6 +68,11 @@ def plot_modality_medians(
     DataError
         When the study has no such dimension.
 
+    See Also
+    --------
+    kruskal_modality, pairwise_modality : The tests beside it.
+    plot_raincloud : The same for any factor.
+
     Examples
     --------
     >>> from muvistats import plot_modality_medians, simulate_muvi
@@ -216,6 +221,10 @@ def plot_modality_correlations(
     ------
     DataError
         When the frame has no row per item.
+
+    See Also
+    --------
+    modality_correlations : The values that are drawn.
 
     Examples
     --------

@@ -119,6 +119,10 @@ def plot_model_trajectory(
     DataError
         When no model predicts the item, or there is no such configuration.
 
+    See Also
+    --------
+    feature_models, deep.network_models : What is drawn.
+
     Examples
     --------
     >>> from muvistats import feature_models, plot_model_trajectory, simulate_muvi
@@ -257,6 +261,10 @@ def plot_feature_ranks(
         When the frame is not one of `rank_features`, or nothing is ranked.
     DesignError
         When `n` is not a whole number from 1.
+
+    See Also
+    --------
+    rank_features : The values that are drawn.
 
     Examples
     --------

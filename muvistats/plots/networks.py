@@ -67,6 +67,11 @@ def plot_architecture_comparison(
     DataError
         When the frame is another one, mixes readings of the labels, or lacks a metric.
 
+    See Also
+    --------
+    deep.summarise : The values that are drawn.
+    plot_architectures : The networks themselves.
+
     Examples
     --------
     >>> import pandas as pd

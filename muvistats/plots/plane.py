@@ -54,6 +54,11 @@ def plot_label_plane(
     DataError
         When there are no two dimensions, or no annotation has both ratings and a label.
 
+    See Also
+    --------
+    label_frequencies : How often each label was chosen.
+    plot_dimension_distributions : Ratings on the same plane.
+
     Notes
     -----
     Ratings of a dynamic dimension are the medians of the annotations. The axes show the part of

@@ -46,6 +46,10 @@ def plot_label_prediction(
     DataError
         For another frame, or one that mixes readings of the labels.
 
+    See Also
+    --------
+    label_prediction : The values that are drawn.
+
     Examples
     --------
     >>> from muvistats import label_prediction, plot_label_prediction, simulate_muvi

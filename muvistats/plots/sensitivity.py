@@ -56,6 +56,10 @@ def plot_sensitivity(
     DataError
         For another frame, one that mixes readings of the labels, or one without a p-value.
 
+    See Also
+    --------
+    sensitivity_table : The values that are drawn.
+
     Examples
     --------
     >>> from muvistats import plot_sensitivity, sensitivity_table, simulate_muvi

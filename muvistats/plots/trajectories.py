@@ -58,6 +58,11 @@ def plot_over_time(
     DataError
         When the frame has no steps of time.
 
+    See Also
+    --------
+    over_time : The values that are drawn.
+    plot_mean_trajectories : Means by any factor, without a test.
+
     Notes
     -----
     The p-value is that of the whole cluster: where the shade begins and ends is no finding.

@@ -81,6 +81,12 @@ def write_report(
     DataError
         When there is no such study, or `out` holds files that no report wrote.
 
+    See Also
+    --------
+    load_study : The study from a file or folder.
+    in_words : The sentences of a single result.
+    sensitivity_table : The findings that the report opens with.
+
     Notes
     -----
     A table that raises a `DataError` or `DesignError`, or that needs what the study does not

@@ -88,6 +88,10 @@ def published(name: str | None = None) -> Rows:
     DataError
         When there is no such group.
 
+    See Also
+    --------
+    compare_published : Results beside these values.
+
     Notes
     -----
     `quantity` is the column of the result frame that holds the same number. Percentages are
@@ -148,6 +152,11 @@ def compare_published(frame: pd.DataFrame, name: str) -> Rows:
     ------
     DataError
         When there is no such group, or the frame has no rows.
+
+    See Also
+    --------
+    published : The printed values.
+    sensitivity_table : Whether a finding survives, beside whether it is recomputed.
 
     Notes
     -----

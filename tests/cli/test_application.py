@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,16 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--version") == 0
+    assert capsys.readouterr().out == f"muvistats {mv.__version__}\n"
+
+
+def test_the_package_runs_as_a_module(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["muvistats", "--version"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("muvistats", run_name="__main__")
+    assert end.value.code == 0
     assert capsys.readouterr().out == f"muvistats {mv.__version__}\n"
 
 

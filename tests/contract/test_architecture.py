@@ -80,6 +80,7 @@ def modules() -> dict[tuple[str, ...], Path]:
     return {
         path.relative_to(PACKAGE.parent).with_suffix("").parts: path
         for path in sorted(PACKAGE.rglob("*.py"))
+        if path.stem != "__main__"  # `python -m muvistats` is the command, no room
     }
 
 

@@ -54,8 +54,12 @@ def write_audformat(
 
     Parameters
     ----------
+    data : DataTree
+        The study.
     folder : path
         Folder of the database.
+    overwrite : bool
+        Whether to replace what is there.
 
     Returns
     -------
@@ -294,6 +298,11 @@ def read_audformat(
         When there is no such database or table, no table has files, or a rating stands twice.
     MissingExtraError
         Without the package audformat (extra ``audformat``).
+
+    See Also
+    --------
+    write_audformat : The way back.
+    from_frames : Tables of any other form.
 
     Notes
     -----

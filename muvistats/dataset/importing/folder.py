@@ -94,6 +94,12 @@ def from_files(
         As in `from_frames`.
     out_of_scale, tolerance, familiar_from, assigned, study, source : object
         As in `from_frames`.
+    n_jobs : int
+        Workers: a whole number from 1, or -1 for all cores. No result depends on it.
+    overwrite : bool
+        Whether to replace what is at `path`.
+    progress : bool
+        Whether to show how far the reading is.
 
     Returns
     -------

@@ -50,6 +50,11 @@ def combine(
         readings differ; a participant is in two studies; an item has other traits in another; or
         only one of them knows who rated.
 
+    See Also
+    --------
+    from_frames : One study from tables.
+    select : A part of a study.
+
     Notes
     -----
     Participants called alike in two laboratories are most often two people: rename them first.

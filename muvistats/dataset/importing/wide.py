@@ -61,6 +61,11 @@ def read_wide(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    from_frames : Makes a study of the long table.
+    from_files : One file per participant, item or trial.
+
     Examples
     --------
     >>> import pandas as pd

@@ -61,6 +61,11 @@ def label_alignment_check(
     DesignError
         When an argument is not one of those above.
 
+    See Also
+    --------
+    plot_label_alignment : The result as a figure.
+    read_muvi : Reads the release as it is, or with its shift corrected.
+
     Notes
     -----
     Overall, `estimate` is the share of participant-centred variation (sum of squares over all
@@ -91,6 +96,12 @@ def label_alignment_check(
     exchangeable apart from the item: where sessions run in blocks of one modality, or drift
     strongly, neighbouring lags can show signal too, so read which lag is best.
 
+    References
+    ----------
+    Nichols, T. E., & Holmes, A. P. (2002). Nonparametric permutation tests for functional
+    neuroimaging: a primer with examples. Human Brain Mapping, 15(1), 1-25.
+    https://doi.org/10.1002/hbm.1058
+
     Examples
     --------
     >>> from muvistats import label_alignment_check, simulate_muvi
@@ -119,6 +130,17 @@ def rater_quality(data: xr.DataTree) -> Rows:
     ----------
     data : DataTree
         The study. Quantities that need something it does not have are left out.
+
+    Raises
+    ------
+    DataError
+        When it is no study.
+
+    See Also
+    --------
+    exclude : Mask what should not count, with a reason.
+    interrater_ccc : How far each person follows the others.
+    rater_lag : How late each person is.
 
     Notes
     -----
@@ -194,6 +216,11 @@ def repeated_lists(data: xr.DataTree) -> Rows:
     ------
     DataError
         When the study has no trial order, or a participant has a trial number twice.
+
+    See Also
+    --------
+    check_lists : The same and more, before a study is run.
+    describe_design : How many raters and items there are.
 
     Notes
     -----

@@ -95,6 +95,13 @@ def read_muvi(
         When the labels agree better between people who rated the same item after a shift by a
         trial than as they were read.
 
+    See Also
+    --------
+    released_exclusions : What the paper leaves out.
+    label_alignment_check : Whether labels stand beside their items.
+    simulate_muvi : A study of the same layout, with known truth.
+    write_muvi : The way back.
+
     Notes
     -----
     Mended are: cut ids (an id that ends at its first underscore is matched to the one item that
@@ -103,6 +110,12 @@ def read_muvi(
     order of the session, which is kept as `trial`. With ``"corrected"``, the last media row of
     each participant has no labels: it is masked and listed in `/exclusions`; the first label row
     belongs to no media row and is only logged.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------

@@ -106,6 +106,11 @@ def write_muvi(
         When the study lacks something that the layout needs, ids would be ambiguous once cut, or
         the folder is not empty.
 
+    See Also
+    --------
+    read_muvi : The way back.
+    save_dataset : One store that keeps everything.
+
     Notes
     -----
     All is written to a temporary folder beside the target and then renamed. The file

@@ -92,6 +92,11 @@ def simulate_muvi(
     DesignError
         When no such design exists, or an effect to switch off has no such name.
 
+    See Also
+    --------
+    Scenario : A null hypothesis for many simulated studies.
+    read_muvi : The released study.
+
     Notes
     -----
     Items differ in level and in a smooth trajectory for each modality; sound and picture share
@@ -106,6 +111,12 @@ def simulate_muvi(
     is added by `write_muvi`.
 
     Memory grows with the number of annotations, not with items x participants.
+
+    References
+    ----------
+    Chua, P., Makris, D., Herremans, D., Roig, G., & Agres, K. (2022). Predicting emotion from music
+    videos: exploring the relative contribution of visual and auditory information to affective
+    responses. https://doi.org/10.48550/arXiv.2202.10453
 
     Examples
     --------

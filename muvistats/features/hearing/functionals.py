@@ -30,6 +30,11 @@ class OpenSmile(SoundExtractor):
     MissingExtraError
         When openSMILE or PyAV is not installed (extra `audio`).
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Rhythm : Tempo and beats, which openSMILE does not measure.
+
     Notes
     -----
     openSMILE runs once over the whole sound of a file and summarises its frame-wise descriptors

@@ -48,6 +48,11 @@ class Notes(SoundExtractor):
     MissingExtraError
         When ONNX Runtime is not installed (extra `music`).
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Tonality : Key and pitch classes.
+
     Notes
     -----
     Of the mean of the channels at 22,050 Hz: ``notes_sounding``, how many notes sound at a time on

@@ -37,6 +37,10 @@ class Sound:
         The decoded file, at the rate of the file, for programs that read one.
     notes : list of str
         What was found and done, in words without numbers or file names.
+
+    See Also
+    --------
+    SoundExtractor : What is given one.
     """
 
     rate: int
@@ -92,6 +96,11 @@ class SoundExtractor(ABC):
     """Base of extractors that measure the whole sound of a file at once.
 
     A subclass says its `family`, the `names` of its features, and how to `measure` a sound.
+
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Sound : What its `measure` is given.
     """
 
     family: ClassVar[str | Sequence[str]]

@@ -40,6 +40,11 @@ class Rhythm(LibrosaExtractor):
     MissingExtraError
         When librosa is not installed (extra `music`).
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Notes : Which notes sound.
+
     Notes
     -----
     Of the mean of the channels at 22,050 Hz: ``rhythm_tempo``, beats per minute, 60 over the median

@@ -44,6 +44,11 @@ class MusicTags(SoundExtractor):
     MissingExtraError
         When librosa or ONNX Runtime is not installed (extra `music`).
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Tonality : Key and pitch classes.
+
     Notes
     -----
     Features: ``tag_`` and the tag (genres, decades, voices, moods such as ``tag_happy``), and

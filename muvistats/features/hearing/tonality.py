@@ -42,6 +42,11 @@ class Tonality(LibrosaExtractor):
     MissingExtraError
         When librosa is not installed (extra `music`).
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Notes : Which notes sound.
+
     Notes
     -----
     Of the mean of the channels at 22,050 Hz: ``tonality_chroma_`` and the pitch class, for each

@@ -48,6 +48,11 @@ class Actions(NetworkSettings):
     batch_size : int
         Clips in a batch.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Shots : The shots within which actions are told.
+
     Notes
     -----
     Features: ``action_`` and the class, for each class. A shot is cut into clips that follow each

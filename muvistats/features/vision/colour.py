@@ -37,6 +37,11 @@ class Colour(FrameExtractor):
     batch_size : int
         Frames in a batch.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Lighting : How bright the picture is.
+
     Notes
     -----
     Features: ``colour_hue_00`` and so on, shares of pixels that sum to 1; ``colour_hue_mean`` and

@@ -66,6 +66,11 @@ class Faces(NetworkSettings, FrameExtractor):
     batch_size : int
         Frames, and faces, in a batch.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    BodyPose : Whole bodies.
+
     Notes
     -----
     Features: ``face_count``; ``face_area``, area of the boxes as a share of the frame;

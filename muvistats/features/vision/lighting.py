@@ -27,6 +27,11 @@ class Lighting(FrameExtractor):
     batch_size : int
         Frames in a batch.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Colour : Hue and saturation.
+
     Notes
     -----
     Of the value of all pixels, the largest of their three colours, on a scale from 0 to 1:

@@ -35,6 +35,11 @@ class Motion:
     shots : Shots
         How cuts are found.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    BodyPose : Movement of the parts of a body.
+
     Notes
     -----
     The flow is that of dense inverse search (OpenCV's DIS) from the frame before to the frame of

@@ -44,6 +44,11 @@ class Objects(FrameExtractor):
     batch_size : int
         Frames in a batch.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Scenes : The kind of place.
+
     Notes
     -----
     Features: for each class ``object_count_`` and ``object_confidence_`` with the class. A class

@@ -43,6 +43,11 @@ class BodyPose:
     shots : Shots
         How cuts are found, over which no movement is measured.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Motion : Movement without bodies.
+
     Notes
     -----
     Features: ``pose_count``, people in the frame of a window (up to six); ``pose_area``, area of

@@ -31,6 +31,11 @@ class Film:
         Size of a frame in pixels as it is seen: a video that is stored turned is turned back.
     frame_rate : float
         Frames per second, on average where the rate varies.
+
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Frame : One of its frames.
     """
 
     path: Path
@@ -54,6 +59,11 @@ class Frame:
     windows : range
         Windows of the time grid that this frame stands for: often none, several where it stays
         on the screen.
+
+    See Also
+    --------
+    FrameExtractor : What measures frames.
+    Film : The film that it is part of.
     """
 
     image: Image
@@ -63,7 +73,12 @@ class Frame:
 
 
 class Reading(FileReading, Protocol):
-    """One extractor at work on one video."""
+    """One extractor at work on one video.
+
+    See Also
+    --------
+    Extractor : What gives it.
+    """
 
     def add(self, frame: Frame) -> None:
         """Take the next frame. Keep no more of it than a bounded amount."""
@@ -95,6 +110,10 @@ class Scan:
         Tables beside the features: by name, columns of equal length.
     notes : list of str
         What was found and done.
+
+    See Also
+    --------
+    Extractor : What starts it.
     """
 
     film: Film
@@ -117,6 +136,11 @@ class Extractor(FileExtractor, Protocol):
     An extractor is plain settings and can be pickled; what it gathers from one video it keeps in
     the `Reading` that `start` makes. Most extractors measure single frames and only need
     `FrameExtractor`.
+
+    See Also
+    --------
+    FrameExtractor : The simpler base class, for single frames.
+    extract : Runs extractors over files.
     """
 
     @property
@@ -131,6 +155,11 @@ class FrameExtractor(ABC):
     """Base of extractors that measure frames one by one, in batches.
 
     A subclass says its `family`, the `names` of its features, and how to `measure` a batch.
+
+    See Also
+    --------
+    Extractor : The protocol for what needs every frame, or the shots.
+    extract : Runs extractors over files.
 
     Notes
     -----

@@ -42,6 +42,11 @@ class Scenes(NetworkSettings, FrameExtractor):
     batch_size : int
         Frames in a batch.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    Objects : What stands in the place.
+
     Notes
     -----
     Features: ``scene_`` and the class, for each class. The frame is stretched to a square.

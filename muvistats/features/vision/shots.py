@@ -40,6 +40,11 @@ class Shots:
     window : float
         Time around a window over which cuts are counted, in s.
 
+    See Also
+    --------
+    extract : Runs extractors over files.
+    shot_table : The shots of each film as a table.
+
     Notes
     -----
     Features: ``shot_length``, length in s of the shot on the screen at the start of a window;

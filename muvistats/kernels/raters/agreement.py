@@ -96,6 +96,11 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     DesignError
         When the sequences have no common shape, or `ddof` is neither 0 nor 1.
 
+    See Also
+    --------
+    interrater_ccc : Each rater of a study against the others.
+    noise_ceiling : What a model could reach at best.
+
     Notes
     -----
     ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)``. It is Pearson's r times a factor that falls

@@ -59,7 +59,7 @@ def firth_logistic(
 
     References
     ----------
-    Firth, D. (1993). Bias reduction of maximum likelihood estimates. doi:10.1093/biomet/80.1.27
+    Firth, D. (1993). Bias reduction of maximum likelihood estimates. https://doi.org/10.1093/biomet/80.1.27
     """
     offset = np.zeros(len(y)) if offset is None else offset
     weights = np.ones(len(y)) if weights is None else weights

@@ -57,6 +57,8 @@ def choice_agreement(
     resample items. No coefficient needs to know who answered; `n_participants` is 0 where that is
     not known.
 
+    Answers that are missing or excluded are left out and counted in `n_missing`.
+
     References
     ----------
     Fleiss, J. L. (1971). Measuring nominal scale agreement among many raters. Psychological

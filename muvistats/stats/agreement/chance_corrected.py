@@ -66,6 +66,11 @@ def label_agreement(
     DataError
         When the study has no labels.
 
+    See Also
+    --------
+    choice_agreement : One answer out of several.
+    krippendorff_alpha : Labels and ratings, with missing ones.
+
     Notes
     -----
     A unit is an item in a modality; `all` takes the units of every modality together. Each of the
@@ -89,6 +94,7 @@ def label_agreement(
     https://doi.org/10.1348/000711006X126600
 
     Gwet, K. L. (2014). Handbook of inter-rater reliability (4th ed.). Advanced Analytics.
+    ISBN 978-0-9708062-8-4
 
     Examples
     --------

@@ -70,6 +70,13 @@ def interrater_ccc(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    ewe : The weighted estimator that raters are compared with.
+    noise_ceiling : What a model could reach at best.
+    modality_contrasts : Whether agreement differs between modalities.
+    icc : Agreement as a share of variance.
+
     Notes
     -----
     ``CCC = 2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2)`` between annotation x and the estimator y of

@@ -60,6 +60,11 @@ def rater_lag(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    agreement_over_time : When in the excerpt people agree.
+    gold_standard : With `ewe_aligned`, raters are moved by their delays.
+
     Notes
     -----
     The reference is the weighted estimator of the other raters. The delay that correlates best on
@@ -71,6 +76,12 @@ def rater_lag(
     near 0; of equal correlations the shorter delay counts. The delay is relative
     to the other raters, who are late themselves; sessions are compared each by itself.
     A dimension is read into memory as a whole.
+
+    References
+    ----------
+    Mariooryad, S., & Busso, C. (2015). Correcting time-continuous emotional labels by modeling the
+    reaction lag of evaluators. IEEE Transactions on Affective Computing, 6(2), 97-108.
+    https://doi.org/10.1109/TAFFC.2014.2334294
 
     Examples
     --------

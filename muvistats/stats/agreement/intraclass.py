@@ -64,6 +64,12 @@ def icc(
     DesignError
         When time steps are asked of a static dimension.
 
+    See Also
+    --------
+    krippendorff_alpha : Agreement without a model, with missing ratings.
+    interrater_ccc : How far each person follows the others over time.
+    retest_reliability : People against themselves.
+
     Notes
     -----
     With complete ratings (every rater rated every target of the modality) the forms follow from

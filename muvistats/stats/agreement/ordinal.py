@@ -97,6 +97,7 @@ def weighted_kappa(
     Psychological Bulletin, 88(2), 322-328. https://doi.org/10.1037/0033-2909.88.2.322
 
     Gwet, K. L. (2014). Handbook of inter-rater reliability (4th ed.). Advanced Analytics.
+    ISBN 978-0-9708062-8-4
 
     Examples
     --------

@@ -72,6 +72,11 @@ def agreement_over_time(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    interrater_ccc : One value for each whole annotation.
+    rater_lag : Whether somebody is late.
+
     Notes
     -----
     Within each window the concordance of each annotation with the weighted estimator of the
@@ -81,6 +86,11 @@ def agreement_over_time(
     excerpt, so these values are lower than those of whole annotations, and comparable with each
     other only. Sessions are compared each by itself. Limits stand for other items
     and other raters, as in `interrater_ccc`.
+
+    References
+    ----------
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
 
     Examples
     --------
@@ -202,6 +212,11 @@ def noise_ceiling(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    interrater_ccc : Each rater against the others.
+    lasso_models : Models, with this ceiling beside their scores.
+
     Notes
     -----
     A model that knew what people feel on average would still not agree fully with a gold standard
@@ -219,6 +234,15 @@ def noise_ceiling(
     of the two less one. With 12 to 81 items of 5 to 8 of 6 to 49 raters, limits of 95% held the
     expected ceiling in .92 to .98 of 200 simulated studies, those over items alone in .72 to .85.
     Cells of two raters have no ceiling without one of them; they count by their items only.
+
+    References
+    ----------
+    Nili, H., Wingfield, C., Walther, A., Su, L., Marslen-Wilson, W., & Kriegeskorte, N. (2014). A
+    toolbox for representational similarity analysis. PLoS Computational Biology, 10(4), e1003553.
+    https://doi.org/10.1371/journal.pcbi.1003553
+
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
 
     Examples
     --------

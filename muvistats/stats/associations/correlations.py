@@ -59,6 +59,9 @@ def rm_corr(
     of their block. The limits are Fisher's. What annotations of one block share beyond their mean
     is not allowed for. A block with one annotation does not enter. Computed by pingouin.
 
+    Annotations that lack one of the measures, or that are excluded, are left out and counted in
+    `n_missing`.
+
     References
     ----------
     Bakdash, J. Z., & Marusich, L. R. (2017). Repeated measures correlation. Frontiers in
@@ -146,10 +149,13 @@ def partial_correlation(
     where measures that are held constant repeat each other), and n - 2 - k degrees of freedom for k
     held constant. The limits are Fisher's. Computed by pingouin.
 
+    Annotations that lack one of the measures, or that are excluded, are left out and counted in
+    `n_missing`.
+
     References
     ----------
     Fisher, R. A. (1924). The distribution of the partial correlation coefficient. Metron, 3,
-    329-332.
+    329-332. https://hdl.handle.net/2440/15182
 
     Examples
     --------

@@ -58,6 +58,12 @@ def describe_annotations(
         When `level` is not one of those above, `by` is no factor of the study, or another factor
         than modality is asked for at a finer level.
 
+    See Also
+    --------
+    describe_design : How many items, people and raters there are.
+    describe_participants : Who rated.
+    normality : Whether values look normal.
+
     Notes
     -----
     All samples of all annotations enter with equal weight, at the stored sampling rate (2 Hz in

@@ -59,6 +59,11 @@ def normality(
     DesignError
         For another `dependence`, or a factor that cannot be evaluated.
 
+    See Also
+    --------
+    kruskal : A test between groups that needs no normal values.
+    describe_annotations : Mean, spread and quantiles.
+
     Notes
     -----
     The independent rows test the values; the design rows test what is left of them without

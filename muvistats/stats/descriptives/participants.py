@@ -28,6 +28,11 @@ from .summaries import describe_column, describe_numbers
 def describe_participants(data: xr.DataTree) -> Rows:
     """Describe the people: how many, their age, gender, training, and whatever else is known.
 
+    See Also
+    --------
+    describe_design : How many items, people and raters there are.
+    demographic_model : Whether traits of people matter for ratings.
+
     Notes
     -----
     The row of the variable `participant` counts everybody in the study. A number has one row with
@@ -64,6 +69,11 @@ def describe_participants(data: xr.DataTree) -> Rows:
 @takes_study
 def describe_design(data: xr.DataTree) -> Rows:
     """Describe who rated what: raters per cell, trials per person, labels, sampling, conditions.
+
+    See Also
+    --------
+    describe_participants : Who rated.
+    describe_annotations : What was rated.
 
     Notes
     -----
@@ -218,6 +228,11 @@ def overlay_preference(
         When the study does not know what the participants preferred.
     DesignError
         When an argument is not one of those above.
+
+    See Also
+    --------
+    mannwhitney_overlay : Whether the interface changes ratings.
+    describe_participants : Age, gender and training.
 
     Notes
     -----

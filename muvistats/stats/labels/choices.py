@@ -128,6 +128,11 @@ def confusion_matrix(
     scale of log odds, has errors clustered by items and by participants, as `hit_rates` explains.
     Answers to these items that are missing or excluded count in `n_missing`.
 
+    References
+    ----------
+    Wagner, H. L. (1993). On measuring performance in category judgment studies of nonverbal
+    behavior. Journal of Nonverbal Behavior, 17(1), 3-28. https://doi.org/10.1007/BF00987006
+
     Examples
     --------
     >>> import pandas as pd
@@ -211,6 +216,9 @@ def hit_rates(
     errors are clustered by items alone. A rate of 0 or 1 has no interval. In simulated studies
     with 20 items and 20 raters, both with effects on recognition, limits of 95% held the true hit
     rate in 95 of 100, and the unbiased one in 94.
+
+    Answers that are missing or excluded are left out and counted in `n_missing`. A rate without any
+    answer is NaN, and `warning` says why.
 
     References
     ----------

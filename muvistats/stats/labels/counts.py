@@ -62,6 +62,11 @@ def chisquare(
         For another `dependence`, a formula that cannot be evaluated, or a factor of which
         nothing says how it was assigned.
 
+    See Also
+    --------
+    chisquare_labels : Labels between groups, where several may be chosen.
+    cochran : A yes-no response between levels that every item has.
+
     Notes
     -----
     ``chi2 = sum (O - E)^2 / E`` with ``E = row * column / n``, without Yates' correction; p from
@@ -291,6 +296,13 @@ def chisquare_labels(
         For another `dependence`, a factor that cannot be evaluated or changes within a
         participant though it is a trait, or one of which nothing says how it was assigned.
 
+    See Also
+    --------
+    label_deviations : Which labels differ, and in which direction.
+    rao_scott : The published test corrected for clusters.
+    label_models : A mixed model of each label.
+    sensitivity_table : What becomes of each finding of the paper.
+
     Notes
     -----
     The table is groups x labels and counts how often each label was chosen, so `n` is the number
@@ -333,7 +345,8 @@ def chisquare_labels(
     V in such a row is that of the deviations less what arrangements have on average,
     ``sqrt(max(0, sum (D^2 - Var D) / E) / n / (min(r, c) - 1))``; it has no limits.
 
-    How often each row rejects true nulls, and in which designs, stands in `docs/design.md`.
+    How often each row rejects true nulls, and in which designs, stands in
+    `calibration_table`.
     From 10 million codes on (rows by arrangements) `n_resamples` arrangements are dealt from
     cards drawn before, and p remains exact under the sharp null.
 

@@ -53,6 +53,11 @@ def label_frequencies(
     DesignError
         For an unknown level.
 
+    See Also
+    --------
+    chisquare_labels : Whether groups choose a different mix of labels.
+    plot_label_frequencies : The result as a figure.
+
     Notes
     -----
     Per label, category or superfactor: `count` is the number of annotations that chose any of

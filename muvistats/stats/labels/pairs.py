@@ -55,6 +55,11 @@ def label_correlations(
     DesignError
         For another `dependence`, or an unknown scope or adjustment.
 
+    See Also
+    --------
+    plot_label_correlations : The result as a figure.
+    label_frequencies : How often each label was chosen.
+
     Notes
     -----
     Pearson's r between the 0/1 columns of two labels (the phi coefficient), over annotations:

@@ -54,6 +54,12 @@ def label_deviations(
         For another `dependence`, an unknown adjustment, a factor that cannot be evaluated, or
         one of which nothing says how it was assigned.
 
+    See Also
+    --------
+    chisquare_labels : Whether there is any difference at all.
+    plot_label_deviations : The result as a figure.
+    label_models : A mixed model of each label.
+
     Notes
     -----
     With O the count of a label in a group, ``E = row * column / n`` and n all labels chosen, the

@@ -63,6 +63,11 @@ def rao_scott(
     DesignError
         For another order, or a factor that cannot be evaluated.
 
+    See Also
+    --------
+    bilder_loughin : Each annotation as one answer with several marks.
+    chisquare_labels : With a row that respects the design.
+
     Notes
     -----
     The table and Pearson's chi-square are those of `chisquare_labels`. The design effects are the
@@ -81,6 +86,9 @@ def rao_scott(
 
     With 27 labels and 49 participants the first order is liberal and the second leans the other
     way; prefer the row "design" of `chisquare_labels`.
+
+    Annotations without an answer or a group, or that are excluded, are left out and counted in
+    `n_missing`.
 
     References
     ----------
@@ -212,6 +220,11 @@ def bilder_loughin(
         When there are no labels, or no such column.
     DesignError
         For another order, or a factor that cannot be evaluated.
+
+    See Also
+    --------
+    rao_scott : The same for the total of chosen labels.
+    chisquare_labels : With a row that respects the design.
 
     Notes
     -----

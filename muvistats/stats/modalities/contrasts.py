@@ -77,6 +77,12 @@ def modality_contrasts(
         For an argument that is not one of the choices, or dimensions compared in anything but
         concordances.
 
+    See Also
+    --------
+    kruskal_modality : Whether ratings, not agreement, differ by modality.
+    interrater_ccc : The agreement that is compared.
+    modality_contribution : Whether music or picture decides.
+
     Notes
     -----
     The independent row takes finished values as independent: Welch's t, and Mood's test for

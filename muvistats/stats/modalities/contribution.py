@@ -79,6 +79,12 @@ def modality_contribution(
     DesignError
         For an argument that is not one of the choices, or level "item" or "ewe" between items.
 
+    See Also
+    --------
+    plot_modality_contribution : The result as a figure.
+    dominance_over_time : When music or picture decides.
+    modality_correlations : How alike the modalities run.
+
     Notes
     -----
     The mean trajectory of the audiovisual raters of an item is regressed on the mean trajectories

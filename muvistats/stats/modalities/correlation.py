@@ -49,6 +49,11 @@ def modality_correlations(
     DataError
         When the study has no such dimension.
 
+    See Also
+    --------
+    modality_contribution : What each modality adds to both together.
+    plot_modality_correlations : The result as a figure.
+
     Notes
     -----
     Per item and modality the ratings are averaged over raters at each step; Pearson's r between
@@ -62,6 +67,12 @@ def modality_correlations(
     scale, ``tanh(mean(atanh(r)))``, and its limits ``tanh(mean -+ t sd(atanh(r)) /
     sqrt(n_items))`` take items as a sample. An item's r has no p and no limits here: the steps of
     a trajectory are far from independent.
+
+    References
+    ----------
+    Silver, N. C., & Dunlap, W. P. (1987). Averaging correlation coefficients: should Fisher's z
+    transformation be used? Journal of Applied Psychology, 72(1), 146-148.
+    https://doi.org/10.1037/0021-9010.72.1.146
 
     Examples
     --------

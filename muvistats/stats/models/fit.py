@@ -471,7 +471,7 @@ class Fit(ABC):
         References
         ----------
         Ruppert, D., Wand, M. P. and Carroll, R. J. (2003). Semiparametric regression, section 6.5.
-        doi:10.1017/CBO9780511755453
+        https://doi.org/10.1017/CBO9780511755453
         """
         names = [by] if isinstance(by, str) else list(by)
         found = self._times(variable, times)

@@ -62,6 +62,12 @@ def linear_model(
         For a formula that is not allowed, a random part, more parameters than rows, or a cluster
         factor with one level.
 
+    See Also
+    --------
+    glm : Yes-no answers and counts.
+    mixed_model : People and items with effects of their own.
+    LinearFit : What it returns.
+
     Notes
     -----
     Without clusters: t with the residual degrees of freedom. With clusters: the sandwich of
@@ -72,7 +78,7 @@ def linear_model(
     References
     ----------
     Cameron, A. C., Gelbach, J. B. and Miller, D. L. (2011). Robust inference with multiway
-    clustering. doi:10.1198/jbes.2010.07136
+    clustering. https://doi.org/10.1198/jbes.2010.07136
 
     Examples
     --------
@@ -129,6 +135,12 @@ def glm(
     ConvergenceError
         When the search breaks down.
 
+    See Also
+    --------
+    linear_model : Normal responses.
+    mixed_model : People and items with effects of their own.
+    LinearFit : What it returns.
+
     Notes
     -----
     Tests are normal without clusters and with estimating equations, t with the smaller number of
@@ -139,10 +151,10 @@ def glm(
 
     References
     ----------
-    Firth, D. (1993). Bias reduction of maximum likelihood estimates. doi:10.1093/biomet/80.1.27
+    Firth, D. (1993). Bias reduction of maximum likelihood estimates. https://doi.org/10.1093/biomet/80.1.27
 
     Liang, K.-Y. and Zeger, S. L. (1986). Longitudinal data analysis using generalized linear
-    models. doi:10.1093/biomet/73.1.13
+    models. https://doi.org/10.1093/biomet/73.1.13
 
     Examples
     --------

@@ -19,26 +19,74 @@ from .inference import inverse_link
 class LinearFit(Fit):
     """A fitted linear or generalised linear model, as `linear_model` and `glm` return it.
 
-    Parameters
+    Each method answers one question:
+
+    - `tidy`: how large are the effects, with tests and intervals?
+    - `anova`: does a term matter? Type III tests, one row per term.
+    - `emmeans`, `contrasts`: what does the model estimate for each group, and which groups differ?
+    - `emtrends`, `trajectories`: what is the slope of a number, and what the course over time?
+    - `glance`: n, residual standard deviation, log-likelihood, AIC and BIC.
+    - `augment`: fitted values and residuals.
+    - `predict`: what is expected of new rows?
+
+    `summary()` prints the whole on a page.
+
+    Attributes
     ----------
-    design : Design
-        The rows and columns that were fitted.
-    estimates : Coefficients
-        The fit in numbers.
+    formula : str
+        The formula that was fitted.
     family : str
         Distribution of the response.
-    provenance : dict
-        Alignment of the labels and whether the data is simulated.
-    degrees : float
-        Degrees of freedom of the tests; infinite for the normal distribution.
-    scale : float
-        Residual variance (gaussian) or 1.
-    clusters : dict of str to int
-        Number of clusters of each factor.
+    n : int
+        Rows that entered.
+
+    See Also
+    --------
+    linear_model, glm : Fit it.
+    MixedFit : The same with people and items that have effects of their own.
+    plot_coefficients, plot_means, plot_residuals : Figures of a fit.
+
+    Notes
+    -----
+    All methods but `summary` and `predict` return a frame with fixed columns. Estimates are in the
+    unit of the response (gaussian), or on the scale of the link: log odds (binomial) or logarithms
+    (poisson).
+
+    *What is assumed.* Without `cluster`, rows are independent, which ratings of one person or one
+    item are not. With `cluster`, rows of different clusters are; the column `dependence` says
+    which.
+
+    *Missing values.* Rows that lack a value are left out when the model is fitted. Numbers that are
+    not defined are NaN, and `warning` says why. A column that is a combination of others is left
+    out: its row is NaN.
+
+    References
+    ----------
+    Cameron, A. C., Gelbach, J. B., & Miller, D. L. (2011). Robust inference with multiway
+    clustering. Journal of Business & Economic Statistics, 29(2), 238-249.
+    https://doi.org/10.1198/jbes.2010.07136
+
+    Examples
+    --------
+    >>> from muvistats import linear_model, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
+    >>> fit = linear_model(study, "arousal ~ modality", cluster=["participant", "item"])
+    >>> fit
+    <LinearFit 'arousal ~ modality', gaussian, n = 108>
+    >>> fit.tidy()[["term", "estimate", "std_error", "df", "p_value"]].round(3)
+                          term  estimate  std_error   df  p_value
+    0                Intercept     0.225      0.099  8.0    0.052
+    1       modality[T.visual]    -0.235      0.128  8.0    0.104
+    2  modality[T.audiovisual]    -0.087      0.074  8.0    0.270
+
+    With nine items there are 8 degrees of freedom, although there are 108 ratings.
     """
 
+    #: Degrees of freedom of the tests; infinite for the normal distribution.
     degrees: float
+    #: Residual variance (gaussian) or 1.
     scale: float
+    #: Number of clusters of each factor.
     clusters: dict[str, int]
 
     #: A column that was left out counts as zero: the others keep their estimate, as in R.

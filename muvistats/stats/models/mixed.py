@@ -101,6 +101,13 @@ def mixed_model(
     ConvergenceError
         When the search breaks down.
 
+    See Also
+    --------
+    MixedFit : What it returns.
+    demographic_model : The model of the paper's demographics.
+    linear_model : Without random parts, with robust standard errors.
+    plot_coefficients, plot_means, plot_residuals : Figures of a fit.
+
     Notes
     -----
     Rows with a missing value are left out and counted in `n_missing`. Fixed columns that are
@@ -136,22 +143,22 @@ def mixed_model(
     References
     ----------
     Bates, D., Maechler, M., Bolker, B. and Walker, S. (2015). Fitting linear mixed-effects
-    models using lme4. doi:10.18637/jss.v067.i01
+    models using lme4. https://doi.org/10.18637/jss.v067.i01
 
     Christensen, R. H. B. (2022). ordinal: regression models for ordinal data. R package.
     https://CRAN.R-project.org/package=ordinal
 
     Ferrari, S. and Cribari-Neto, F. (2004). Beta regression for modelling rates and proportions.
-    Journal of Applied Statistics, 31(7), 799-815. doi:10.1080/0266476042000214501
+    Journal of Applied Statistics, 31(7), 799-815. https://doi.org/10.1080/0266476042000214501
 
     Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from
-    restricted maximum likelihood. doi:10.2307/2533558
+    restricted maximum likelihood. https://doi.org/10.2307/2533558
 
     Pinheiro, J. C. and Bates, D. M. (2000). Mixed-effects models in S and S-PLUS, chapter 5.
-    doi:10.1007/b98882
+    https://doi.org/10.1007/b98882
 
     Kuznetsova, A., Brockhoff, P. B. and Christensen, R. H. B. (2017). lmerTest package: tests
-    in linear mixed effects models. doi:10.18637/jss.v082.i13
+    in linear mixed effects models. https://doi.org/10.18637/jss.v082.i13
 
     Examples
     --------
@@ -205,22 +212,21 @@ def demographic_model(
     family: Literal["gaussian", "binomial", "poisson", "cumulative", "beta"] = "gaussian",
     reml: bool = True,
 ) -> MixedFit:
-    """Modality, gender, training and familiarity, with crossed participants and items.
+    """Mixed model of ratings by modality, gender, training and familiarity.
+
+    It fits ``arousal ~ modality + gender + (years_of_training > 3) + familiar`` with random
+    intercepts of participants and items: `mixed_model` with a formula that need not be written.
 
     Parameters
     ----------
     data : DataTree or DataFrame
-        A study, or an annotation frame.
+        A study, or an annotation frame. A rating over time enters with its median.
     dimension : str, optional
         Rated dimension or other numeric column that is explained, for example ``"n_labels"``. By
         default arousal, or the first dimension of the study.
     by : str
         Fixed part of the formula. Of its default, terms that the study has not, or does not vary
         in, are left out; a warning says which.
-    family : {"gaussian", "binomial", "poisson", "cumulative", "beta"}
-        Distribution of the response.
-    reml : bool
-        Restricted likelihood; for gaussian only.
 
     Returns
     -------
@@ -231,20 +237,49 @@ def demographic_model(
     Raises
     ------
     DesignError
-        As `mixed_model`.
+        For whatever `mixed_model` refuses: a formula that is not allowed, a factor with one level,
+        a response that the family cannot have.
+
+    See Also
+    --------
+    mixed_model : Any other formula.
+    MixedFit : What can be asked of the fit.
+    label_models : The same question about labels.
+    sensitivity_table : What becomes of each finding of the paper.
 
     Notes
     -----
-    A participant rates many items and an item has many raters, so neither ratings of one
-    participant nor of one item are independent; both are random factors here. Training counts
-    as more than 3 years.
+    The model is ``y = X b + u_participant + v_item + e``, all three random parts normal. A
+    participant rates many items and an item has many raters, so neither ratings of one participant
+    nor of one item are independent; u and v stand for that. Each effect is adjusted for the others.
+    Training counts as more than 3 years.
+
+    People and items are not allowed to react to modality in their own way here. Where they may, add
+    slopes by `mixed_model`: ``(modality | item)``.
+
+    *Missing values.* Annotations that lack the response or a term, or that are excluded, are left
+    out and counted in `n_missing` of ``glance()``.
+
+    References
+    ----------
+    Baayen, R. H., Davidson, D. J., & Bates, D. M. (2008). Mixed-effects modeling with crossed
+    random effects for subjects and items. Journal of Memory and Language, 59(4), 390-412.
+    https://doi.org/10.1016/j.jml.2007.12.005
 
     Examples
     --------
     >>> from muvistats import demographic_model, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> demographic_model(study, dimension="valence").anova()["term"].tolist()
-    ['modality', 'gender', 'years_of_training > 3', 'familiar']
+    >>> fit = demographic_model(study, dimension="arousal")
+    >>> fit.anova()[["term", "statistic", "df", "df_denom", "p_value"]].round(3)
+                        term  statistic   df  df_denom  p_value
+    0               modality      3.397  2.0    93.415    0.038
+    1                 gender      0.001  1.0     8.834    0.970
+    2  years_of_training > 3      0.117  1.0     9.468    0.739
+    3               familiar      0.596  1.0    90.528    0.442
+
+    Modality is tested against some 93 degrees of freedom, gender against 9: there are 108 ratings,
+    but twelve people.
     """
     parse_model(f"y ~ {by}")  # what it may not say is refused before the study is read
     frame = to_frame(data, as_given=True)
@@ -309,15 +344,18 @@ def label_models(
     adjust: str = "holm",
     conf_level: float = 0.95,
 ) -> Rows:
-    """A logistic mixed model for each label, with crossed participants and items.
+    """Logistic mixed model of each label: how much more often groups choose it.
+
+    Each label is one yes-no answer of an annotation. Its model gives participants and items levels
+    of their own, since some people tick more, and some items call for a label.
 
     Parameters
     ----------
     data : DataTree or DataFrame
-        A study with labels, or its annotation frame.
+        A study with labels (annotation, label), or its annotation frame.
     by : str
         Fixed part of the formula. Of its default, terms that the study has not, or does not vary
-        in, are left out; the warning says which.
+        in, are left out; `warning` says which.
 
     Raises
     ------
@@ -326,20 +364,53 @@ def label_models(
     DataError
         When the study has no labels.
 
+    See Also
+    --------
+    label_deviations : The same question by counts and permutation.
+    chisquare_labels : Whether groups differ in any label at all.
+    demographic_model : The same question about ratings.
+    mixed_model : One label with a formula of your own (``family="binomial"``).
+
     Notes
     -----
-    Each model is ``label ~ fixed + (1 | participant) + (1 | item)``, binomial by Laplace's
-    approximation; estimates are log odds ratios, intervals are not adjusted. A label nobody
-    chose, or one whose model cannot be estimated, has rows with NaN and the reason, and does not
-    count in the adjustment. `count` is the number of times the label was chosen.
+    The model of a label is ``logit P(chosen) = X b + u_participant + v_item``, with normal u and v,
+    fitted by Laplace's approximation. `estimate` is a log odds ratio: ``exp(estimate)`` is the
+    factor by which the odds of choosing the label change. Tests are Wald's z. `p_adjusted` corrects
+    for the number of labels, each term by itself; intervals are not adjusted.
+
+    People and items are not allowed to react to a factor in their own way here; `label_deviations`
+    is the safer test of modality.
+
+    *Missing values.* Annotations that lack an answer or a term, or that are excluded, are left out
+    and counted in `n_missing`. `count` is how often the label was chosen. A label that nobody
+    chose, or whose model cannot be estimated, has rows with NaN and the reason in `warning`. It
+    does not count in the adjustment.
+
+    References
+    ----------
+    Jaeger, T. F. (2008). Categorical data analysis: Away from ANOVAs (transformation or not) and
+    towards logit mixed models. Journal of Memory and Language, 59(4), 434-446.
+    https://doi.org/10.1016/j.jml.2007.11.007
+
+    Bates, D., Maechler, M., Bolker, B., & Walker, S. (2015). Fitting linear mixed-effects models
+    using lme4. Journal of Statistical Software, 67(1), 1-48. https://doi.org/10.18637/jss.v067.i01
 
     Examples
     --------
+    >>> import numpy as np
     >>> from muvistats import label_models, simulate_muvi
-    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> frame = label_models(study, by="modality", labels=["energetic", "calm"])
-    >>> frame.groupby("label", sort=False).size().to_dict()
-    {'energetic': 3, 'calm': 3}
+    >>> study = simulate_muvi(rng=1, n_items=18, n_participants=18, features=False)
+    >>> frame = label_models(study, by="modality", labels=["energetic", "moved"])
+    >>> effects = frame.query("term != 'Intercept'")
+    >>> effects = effects.assign(odds=np.exp(effects["estimate"]))
+    >>> effects[["label", "term", "odds", "p_adjusted"]].round(2)
+           label                     term  odds  p_adjusted
+    1  energetic       modality[T.visual]  0.20        0.00
+    2  energetic  modality[T.audiovisual]  0.34        0.03
+    4      moved       modality[T.visual]  0.24        0.01
+    5      moved  modality[T.audiovisual]  1.30        0.56
+
+    The odds that somebody ticks *energetic* are five times smaller for muted video than for music.
     """
     parse_model(f"y ~ {by}")
     frame = to_frame(data, as_given=True)

@@ -69,6 +69,11 @@ def audio_visual_contrast(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    family_importance : Which families of features matter.
+    lasso_models : The scores that are compared.
+
     Notes
     -----
     For each item, ``(CCC by audio features - CCC by visual features)`` for the first dimension
@@ -84,6 +89,12 @@ def audio_visual_contrast(
     are constants and the contrast is near 0. So a small p says that the features predict and do
     so unevenly; how unevenly is in the interval over items. Inner folds follow the feature
     blocks. For the permutations every item is cut to the steps that all have.
+
+    References
+    ----------
+    Winkler, A. M., Ridgway, G. R., Webster, M. A., Smith, S. M., & Nichols, T. E. (2014).
+    Permutation inference for the general linear model. NeuroImage, 92, 381-397.
+    https://doi.org/10.1016/j.neuroimage.2014.01.060
 
     Examples
     --------

@@ -60,6 +60,12 @@ def compare_with_human(
     DesignError
         For another `dependence`.
 
+    See Also
+    --------
+    lasso_models : The scores of the models.
+    interrater_ccc : The agreement of people.
+    noise_ceiling : What a model could reach at best.
+
     Notes
     -----
     The independent row compares all annotations with all items, as in the paper; the design row

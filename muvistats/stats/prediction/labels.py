@@ -81,6 +81,11 @@ def label_prediction(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    lasso_models : Ratings over time instead of labels.
+    plot_label_prediction : The result as a figure.
+
     Notes
     -----
     For each modality and label the target is the share of the raters of an item who chose the
@@ -103,6 +108,11 @@ def label_prediction(
     in the modality, or with a feature that has no value are left out and counted in `n_missing`.
     A missing answer counts for its own label only: shares are those of the raters who answered.
     A label that all or none of the raters chose has no r.
+
+    References
+    ----------
+    Hoerl, A. E., & Kennard, R. W. (1970). Ridge regression: biased estimation for nonorthogonal
+    problems. Technometrics, 12(1), 55-67. https://doi.org/10.1080/00401706.1970.10488634
 
     Examples
     --------

@@ -38,7 +38,10 @@ def lasso_models(
     conf_level: float = 0.95,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Error and concordance of linear models on items that they have not seen (Table 4).
+    """How well features predict ratings of items that the model has never seen (Table 4).
+
+    A lasso is trained on some items and predicts the others, for each modality and set of features.
+    The result has its error and its concordance with the raters.
 
     Parameters
     ----------
@@ -46,9 +49,13 @@ def lasso_models(
         A study with ratings over time and features, or models that were fitted to one; then
         `model`, `gold`, `inner`, `n_folds`, `l1_ratio`, `patience` and `n_jobs` are those of
         the fit.
+    model : {"lasso", "elastic_net", "ridge", "linear"}
+        The penalty: of absolute values, of both kinds, of squares, or none.
     level : {"summary", "fold", "item"}
         Mean and standard deviation over items of each metric, or the folds, or the items; columns
         of the other levels are empty.
+    n_folds : int
+        Folds over items, and inner folds over training items.
 
     Raises
     ------
@@ -57,18 +64,35 @@ def lasso_models(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    feature_models : The fit, which several functions can share; has the protocol.
+    rank_features : Which features are used.
+    compare_with_human : Whether models are as good as people.
+    deep.network_models : Networks on the same folds.
+
     Notes
     -----
-    Each item is predicted once, by the model of the fold that holds it out. Its RMSE and its
-    concordance with the gold standard are computed over its time steps; the summary averages
-    them over items. A prediction that never moves has a concordance of 0; where the gold standard
-    does not move either, it is NaN and not averaged. The interval is Student's, over items; items
-    of a fold share a model, which it does not know. `noise_ceiling` is the mean over the same
-    items of the concordance that the raters' noise leaves within reach (`noise_ceiling`); it is
-    that of the weighted estimator, whatever `gold` is, and NaN beside an RMSE. `n` counts time
-    steps, `n_missing` steps of the annotations of these items that are left out.
+    *Protocol.* Items are dealt to folds. Each item is predicted once, by the model that was trained
+    without its fold. So nothing about a test item enters the coefficients, the penalty or the scale
+    of the features.
 
-    `feature_models` has the model, the folds and the rules for bad input.
+    *Metrics.* Over the time steps of an item, with ratings y (the gold standard of its raters) and
+    predictions f, ``rmse = sqrt(mean((y - f)^2))``, in units of the rating, and Lin's concordance
+    ``ccc = 2 cov(y, f) / (var(y) + var(f) + (mean(y) - mean(f))^2)``, from -1 to 1. The summary is
+    the mean over items.
+
+    *Ceiling.* `noise_ceiling` is the concordance that the true course of an item would reach with
+    such noisy raters, averaged over the same items. A model is good when it comes near the ceiling,
+    not when it comes near 1. It is that of the weighted estimator, whatever `gold` is, and NaN
+    beside an RMSE.
+
+    *Interval.* Student's, over items. Items of a fold share a model, which it does not know.
+
+    *Missing values.* Where a prediction never moves its concordance is 0; where the gold standard
+    does not move either it is NaN, and the item is left out of the mean. `n` counts time steps,
+    `n_missing` steps of the annotations of these items that are left out. Which features and items
+    do not enter is said by `feature_models`, and in `warning`.
 
     References
     ----------
@@ -76,13 +100,20 @@ def lasso_models(
     Statistical Society: Series B, 58(1), 267-288.
     https://doi.org/10.1111/j.2517-6161.1996.tb02080.x
 
+    Lin, L. I.-K. (1989). A concordance correlation coefficient to evaluate reproducibility.
+    Biometrics, 45(1), 255-268. https://doi.org/10.2307/2532051
+
     Examples
     --------
     >>> from muvistats import lasso_models, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
-    >>> frame = lasso_models(study, sets=[("visual", "visual")])
-    >>> frame[["target", "metric", "n_items"]].values.tolist()[:2]
-    [['arousal', 'rmse', 9], ['arousal', 'ccc', 9]]
+    >>> scores = lasso_models(study, sets=[("music", "audio")], dimension="arousal")
+    >>> scores[["target", "metric", "mean", "noise_ceiling", "n_items"]].round(2)
+        target metric  mean  noise_ceiling  n_items
+    0  arousal   rmse  0.29            NaN        9
+    1  arousal    ccc  0.20           0.41        9
+
+    The model reaches a concordance of .20 with raters, where .41 is within reach.
     """
     models = as_models(
         data,

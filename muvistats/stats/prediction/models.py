@@ -39,23 +39,65 @@ SETS: tuple[tuple[str, str], ...] = (
 class FeatureModels:
     """Models that predict ratings from features, as `feature_models` returns them.
 
-    Parameters
+    One model is fitted for each modality, set of features, rated dimension and fold. Functions such
+    as `lasso_models` and `rank_features` take this object in place of a study, so that nothing is
+    fitted twice. Its own methods give what the models hold:
+
+    - `tidy`: the coefficients, a row per fold and feature that is used.
+    - `glance`: a row per fold, with the penalty, the error and the number of features used.
+    - `augment`: observed and predicted rating of each time step of each item that was held out.
+
+    Attributes
     ----------
     inputs : Inputs
-        Features and gold standard on common steps.
+        Features (item, time, feature) and gold standard (item, time) on common steps.
     plan : Plan
-        What was fitted, and how.
+        What was fitted, and how: sets of features, penalty, folds.
     fits : tuple of ModelFit
-        One for each modality, feature set and target.
+        The models: one for each modality, feature set and target.
     ceilings : dict of (str, str, str) to float
         Noise ceiling by dimension, modality and item.
     data : DataTree
         The study.
 
+    See Also
+    --------
+    feature_models : Fits it; has the protocol.
+    lasso_models : Its scores.
+    rank_features : Its features in order.
+    plot_model_trajectory : A prediction beside the ratings.
+
     Notes
     -----
-    `lasso_models`, `rank_features`, `compare_with_human` and the figures take it in place of a
-    study, so that nothing is fitted twice.
+    Coefficients are in units of the rating per range of the feature: each feature runs from 0 at
+    its least to 1 at its largest value among the training items. Predictions are in units of the
+    rating.
+
+    *Missing values.* `feature_models` says which frames, features and items are left out. A model
+    that could not be fitted has rows with NaN, and `warning` says why.
+
+    References
+    ----------
+    Tibshirani, R. (1996). Regression shrinkage and selection via the lasso. Journal of the Royal
+    Statistical Society: Series B, 58(1), 267-288.
+    https://doi.org/10.1111/j.2517-6161.1996.tb02080.x
+
+    Examples
+    --------
+    >>> from muvistats import feature_models, simulate_muvi
+    >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12)
+    >>> models = feature_models(study, sets=[("visual", "visual")], dimension="arousal")
+    >>> models
+    <FeatureModels: lasso, 1 of 1 models fitted, 5 folds of 9 items>
+    >>> models.glance()[["fold", "rmse", "n_items", "n_features"]].round(2)
+       fold  rmse  n_items  n_features
+    0     1  0.23        2          60
+    1     2  0.51        2          60
+    2     3  0.56        2          60
+    3     4  0.48        2          60
+    4     5  0.64        1          60
+
+    On a scale from -1 to 1, predictions for items that a fold held out are off by .2 to .6.
     """
 
     inputs: Inputs
@@ -290,6 +332,12 @@ def feature_models(
         When the study has no dynamic dimension, no features, or no step with both.
     DesignError
         For an argument that is none of its choices.
+
+    See Also
+    --------
+    FeatureModels : What it returns.
+    lasso_models : Scores on items that were held out.
+    personal_models : A model of each rater.
 
     Notes
     -----

@@ -56,6 +56,11 @@ def rank_features(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    family_importance : What is lost when a family is taken away.
+    plot_feature_ranks : The result as a figure.
+
     Notes
     -----
     `estimate` is the mean over all folds of the coefficient of the feature on [0, 1], 0 in folds
@@ -69,6 +74,14 @@ def rank_features(
     The lasso takes one of several correlated features and may take another in the next fold, so
     the share of folds matters as much as the size. A coefficient says how the prediction uses a
     feature, not what people hear or see.
+
+    Which features, frames and items do not enter is said by `feature_models`. A model that could
+    not be fitted has NaN, and `warning` says why.
+
+    References
+    ----------
+    Meinshausen, N., & Buhlmann, P. (2010). Stability selection. Journal of the Royal Statistical
+    Society: Series B, 72(4), 417-473. https://doi.org/10.1111/j.1467-9868.2010.00740.x
 
     Examples
     --------
@@ -197,6 +210,11 @@ def family_importance(
     DesignError
         For an argument that is none of its choices.
 
+    See Also
+    --------
+    rank_features : Features by the size of their coefficients.
+    audio_visual_contrast : Whether sound tells arousal and picture valence.
+
     Notes
     -----
     For each family the model is fitted anew without its features, the penalty chosen anew, in the
@@ -208,6 +226,15 @@ def family_importance(
     nothing.
 
     `n_features` counts the features of the family.
+
+    Which features, frames and items do not enter is said by `feature_models`. A model that could
+    not be fitted has NaN, and `warning` says why.
+
+    References
+    ----------
+    Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J., & Wasserman, L. (2018). Distribution-free
+    predictive inference for regression. Journal of the American Statistical Association, 113(523),
+    1094-1111. https://doi.org/10.1080/01621459.2017.1307116
 
     Examples
     --------

@@ -42,29 +42,27 @@ def pairwise_modality(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Dunn's comparisons of each pair of modalities after `kruskal_modality`.
+    """Dunn's test of each pair of modalities, for each rated dimension.
+
+    `pairwise` with the median of each annotation as response and ``modality`` as factor. It follows
+    `kruskal_modality`, which asks whether any modalities differ.
 
     Raises
     ------
     DesignError
         For another `dependence` or an unknown adjustment.
 
+    See Also
+    --------
+    kruskal_modality : Whether there is any difference at all.
+    pairwise : The same for any factor; has the formulas.
+    plot_modality_medians : The medians as a figure.
+
     Notes
     -----
-    With midranks over all modalities and their means R, ``z = (R1 - R2) / sqrt((n (n + 1) / 12 -
-    sum(t^3 - t) / (12 (n - 1))) (1 / n1 + 1 / n2))``, t being the sizes of the ties; p two-sided
-    from the normal distribution. The sign is first less second. The rank-biserial correlation
-    and its interval are those of `mannwhitney` on the two modalities alone.
-
-    The design row (see `kruskal` for the ways and their assumptions): with few participants or
-    items t and `df` of a mixed model of the values of the pair, `estimate` being the difference
-    of adjusted means; with many, t of the mean ranks of the values less participant and item
-    effects, with errors clustered by both. Only the two groups' rows are permuted, those of the
-    third stay, so that p is of the pair and not of all three. Were whole participants assigned to
-    a modality, they are permuted. `adjust` works on these p. Effect and interval are those of
-    `mannwhitney` on the pair.
-
-    Missing and masked values are left out and counted.
+    Formulas, effect size and assumptions are those of `pairwise`. p-values are adjusted over the
+    pairs of one dimension. Annotations that lack a rating, or that are excluded, are left out and
+    counted in `n_missing`.
 
     References
     ----------
@@ -75,9 +73,14 @@ def pairwise_modality(
     --------
     >>> from muvistats import pairwise_modality, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> pairs = pairwise_modality(study, dimension="arousal", n_resamples=99)
-    >>> pairs.loc[pairs["dependence"] == "design", ["group1", "group2"]].values.tolist()
-    [['music', 'visual'], ['music', 'audiovisual'], ['visual', 'audiovisual']]
+    >>> pairs = pairwise_modality(study, dimension="valence", dependence="design")
+    >>> pairs[["group1", "group2", "p_adjusted", "effect_size"]].round(3)
+       group1       group2  p_adjusted  effect_size
+    0   music       visual       0.004        0.861
+    1   music  audiovisual       0.069        0.349
+    2  visual  audiovisual       0.004       -0.744
+
+    Music was rated as more pleasant than muted video; with both, ratings lie between.
     """
     asked = check_dependence(dependence)
     resampling = Resampling.of(n_resamples, rng, n_jobs)
@@ -106,7 +109,10 @@ def pairwise(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Dunn's comparisons of each pair of groups after `kruskal`.
+    """Dunn's test of each pair of groups, to see which of them differ.
+
+    It follows `kruskal`, which asks whether any do. The row ``independent`` of a pair is Dunn's
+    test as papers print it, the row ``design`` respects that people and items return.
 
     Parameters
     ----------
@@ -121,11 +127,30 @@ def pairwise(
 
     See Also
     --------
+    kruskal : Whether there is any difference at all; says what the design row does.
     pairwise_modality : The same for modality, of each rated dimension.
+    mannwhitney : Two groups only.
 
     Notes
     -----
-    See `pairwise_modality` for the formulas, and `kruskal` for the design row.
+    *Independent row.* The values of all groups are ranked together; ties share their mean rank.
+    With mean ranks R1 and R2 and the sizes t of the ties, ``z = (R1 - R2) / sqrt((n (n + 1) / 12 -
+    sum(t^3 - t) / (12 (n - 1))) (1 / n1 + 1 / n2))``. p is two-sided from the normal distribution.
+    It assumes that each value is a draw of its own.
+
+    *Design row.* It goes the ways of `kruskal`: t of a mixed model of the values of the pair, or t
+    of mean ranks with errors clustered by participants and items, and a permutation. Only the rows
+    of the two groups are permuted, so that p is about this pair.
+
+    *Estimate and effect size.* `estimate` is the difference, first less second: of mean ranks, or
+    of the adjusted means of a model; `estimator` says which. The rank-biserial correlation and its
+    interval are those of `mannwhitney` for the pair.
+
+    *Many pairs.* `p_adjusted` corrects for the number of pairs by `adjust`, each kind of row by
+    itself. Intervals are not adjusted.
+
+    *Missing values.* Annotations that lack the response or the group, or that are excluded, are
+    left out and counted in `n_missing`.
 
     References
     ----------
@@ -136,9 +161,15 @@ def pairwise(
     --------
     >>> from muvistats import pairwise, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> pairs = pairwise(study, "arousal ~ modality", dependence="independent", n_resamples=9)
-    >>> pairs["group2"].tolist()
-    ['visual', 'audiovisual', 'audiovisual']
+    >>> pairs = pairwise(study, "arousal ~ modality", dependence="independent")
+    >>> pairs[["group1", "group2", "p_adjusted", "effect_size"]].round(3)
+       group1       group2  p_adjusted  effect_size
+    0   music       visual       0.036        0.336
+    1   music  audiovisual       0.333        0.140
+    2  visual  audiovisual       0.243       -0.220
+
+    Music was rated as more arousing than muted video: of two ratings, one of each, that of music
+    was the higher one in (1 + .336) / 2, or 67%, of the pairs.
     """
     asked = check_dependence(dependence)
     resampling = Resampling.of(n_resamples, rng, n_jobs).spawn(1)[0]

@@ -54,7 +54,11 @@ def mannwhitney(
     rng: Rng = 0,
     n_jobs: int = 1,
 ) -> list[Row]:
-    """Mann-Whitney test of a response between the two groups of a factor.
+    """Mann-Whitney test of whether one of two groups is rated higher.
+
+    One value per annotation enters; of a rating over time that is its median. The row
+    ``independent`` is the test that papers print, the row ``design`` respects that people and items
+    return. A third p-value, `p_equivalence`, asks the opposite question: are the groups alike?
 
     Parameters
     ----------
@@ -67,34 +71,38 @@ def mannwhitney(
         For another `dependence`, a formula that cannot be evaluated, a factor with more than
         two groups, or one of which nothing says how it was assigned.
 
+    See Also
+    --------
+    kruskal : More than two groups; says what the design row does.
+    wilcoxon : Two levels within items, or people, as blocks.
+
     Notes
     -----
-    U is the one of the first group: the number of pairs in which its value is the higher one,
-    ties counting half, ``U1 = R1 - n1 (n1 + 1) / 2``; that of the second group is
-    ``n1 n2 - U1``, and papers often print the smaller of the two. p by the normal approximation,
-    corrected for ties. The rank-biserial correlation (Cliff's delta) is ``2 U1 / (n1 n2) - 1``,
-    positive where the first group is higher.
+    *Independent row.* U counts the pairs of one value of each group in which that of the first
+    group is higher, ties for a half: ``U = R1 - n1 (n1 + 1) / 2`` with the sum R1 of the ranks of
+    the first group. That of the second is ``n1 n2 - U``; papers often print the smaller one. p is
+    from the normal approximation, corrected for ties. It assumes that each value is a draw of its
+    own.
 
-    Its interval takes the standard error of Brunner and Munzel, which needs neither equal spread
-    nor values without ties, on the scale of Fisher's z with Student's t, so that it stays within
-    [-1, 1]. `p_equivalence` is the larger p of the one-sided tests of ``delta <= -margin`` and
-    ``delta >= margin`` with that standard error on the plain scale: when it is small, the groups
-    are alike up to the margin. A large `p_value` alone does not say that.
+    *Effect size.* The rank-biserial correlation (Cliff's delta) is ``2 U / (n1 n2) - 1``: 1 where
+    all values of the first group are higher, -1 where all are lower, 0 where neither tends to be.
+    Its interval takes Brunner and Munzel's standard error on the scale of Fisher's z, so it needs
+    neither equal spread nor values without ties.
 
-    The design row (see `kruskal` for the ways and their assumptions) has the t of a mixed model of
-    the values, with its `df`, where the factor was observed or few participants or items are
-    compared within items, and else the t of the two mean ranks: within items, and between
-    items, of values less participant and item effects with two-way clustered errors; for
-    participants clustered by them. Permutations are turned by `alternative` too. The
-    rank-biserial correlation is that of the values as they are ranked;
-    its standard error comes from the placements of Brunner and Munzel, summed over participants
-    and over items (Cameron, Gelbach and Miller, 2011), with degrees of freedom one less than the
-    smaller number of clusters, or Satterthwaite's for traits where they are fewer. For observed
-    factors it is that of two normal distributions as far apart as the adjusted means,
-    ``2 Phi(d / (s sqrt(2))) - 1`` with the model's total standard deviation s. The interval and
-    `p_equivalence` follow from either as above.
+    *Equivalence.* `p_equivalence` is the larger p of two one-sided tests, of ``delta <= -margin``
+    and of ``delta >= margin``. When it is small, the groups are alike up to the margin. A large
+    `p_value` alone does not say that: it may come from few data.
 
-    Rows without a response or a group are left out and counted.
+    *Design row.* The statistic is t. Which units are permuted, or whether a mixed model is fitted,
+    depends on how the factor was assigned: see `kruskal`. Effect and interval come from placements
+    that are summed over participants and over items. For an ``observed`` factor the effect is that
+    of two normal distributions as far apart as the adjusted means d, ``2 Phi(d / (s sqrt(2))) - 1``
+    with the model's total standard deviation s. The page "How the design rows work" of the guide
+    has the rest.
+
+    *Missing values.* Annotations that lack the response or the group, or that are excluded, are
+    left out and counted in `n_missing`. Where no test is possible its columns are NaN and `warning`
+    says why.
 
     References
     ----------
@@ -114,9 +122,14 @@ def mannwhitney(
     --------
     >>> from muvistats import mannwhitney, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> rows = mannwhitney(study, "arousal ~ years_of_training > 3", n_resamples=99)
-    >>> rows[["group1", "group2", "dependence", "statistic_name"]].values.tolist()
-    [['False', 'True', 'independent', 'U'], ['False', 'True', 'design', 't']]
+    >>> rows = mannwhitney(study, "arousal ~ gender")
+    >>> rows[["dependence", "p_value", "effect_size", "conf_low", "conf_high"]].round(2)
+        dependence  p_value  effect_size  conf_low  conf_high
+    0  independent     0.97        -0.01     -0.25       0.24
+    1       design     0.95        -0.01     -0.27       0.26
+
+    No difference is seen. The intervals reach from -.27 to .26, so one of some size is not excluded
+    either.
     """
     question = Question(
         *split_formula(formula),
@@ -149,26 +162,47 @@ def mannwhitney_overlay(
 ) -> list[Row]:
     """Mann-Whitney test of each dimension between the two annotation interfaces (section 4.2.1).
 
+    `mannwhitney` with the median of each annotation as response and ``overlay`` as factor: was the
+    plane beside the picture or over it? The first group is side by side.
+
     Raises
     ------
     DesignError
         For another `dependence`, or when nothing says how the overlay was assigned.
 
+    See Also
+    --------
+    mannwhitney : Any other factor of two groups; has the formulas.
+    overlay_preference : Which interface people prefer.
+
     Notes
     -----
-    `mannwhitney` with the median of each annotation as response and ``overlay`` as factor: see
-    there for the formulas. Only modalities in which the overlay was recorded enter (visual and
-    audiovisual); annotations of music are not counted as missing. U is that of side by side.
-    The p that the paper prints with its U fit a one-sided test of the smaller U, the behaviour of
-    older SciPy versions; ours is two-sided.
+    Formulas, effect size and equivalence are those of `mannwhitney`. Only modalities in which the
+    overlay was recorded enter (visual and audiovisual); annotations of music are not counted as
+    missing, others without a value are. Dimensions are tested one by one, and p-values are not
+    adjusted for their number.
+
+    The p that the paper prints with its U fits a one-sided test of the smaller U, as older versions
+    of SciPy gave it; ours is two-sided.
+
+    References
+    ----------
+    Mann, H. B., & Whitney, D. R. (1947). On a test of whether one of two random variables is
+    stochastically larger than the other. Annals of Mathematical Statistics, 18(1), 50-60.
+    https://doi.org/10.1214/aoms/1177730491
 
     Examples
     --------
     >>> from muvistats import mannwhitney_overlay, simulate_muvi
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
-    >>> rows = mannwhitney_overlay(study, n_resamples=99)
-    >>> rows[["dimension", "group1", "dependence"]].values.tolist()[:2]
-    [['arousal', 'side_by_side', 'independent'], ['arousal', 'side_by_side', 'design']]
+    >>> rows = mannwhitney_overlay(study, dimension="valence")
+    >>> rows[["dependence", "p_value", "effect_size", "p_equivalence"]].round(2)
+        dependence  p_value  effect_size  p_equivalence
+    0  independent     0.80        -0.03           0.29
+    1       design     0.83        -0.02           0.31
+
+    Neither a difference (`p_value`) nor that there is none (`p_equivalence`) can be shown with so
+    few.
     """
     question = Question(
         "",

@@ -170,6 +170,12 @@ def sensitivity_table(
     DesignError
         When a finding cannot be read.
 
+    See Also
+    --------
+    calibration : How often each test is wrong.
+    plot_sensitivity : The result as a figure.
+    compare_published : Results beside the printed values.
+
     Notes
     -----
     Your own findings are tested by `kruskal`, and by `pairwise` where there is a direction; the
@@ -210,6 +216,12 @@ def sensitivity_table(
     label among labels chosen, in the group against the others, with Wald's interval, with the
     bootstrap of participants and items, and from the mixed model of choosing it at all; the
     first two are not adjusted for familiar items being other items.
+
+    References
+    ----------
+    Steegen, S., Tuerlinckx, F., Gelman, A., & Vanpaemel, W. (2016). Increasing transparency through
+    a multiverse analysis. Perspectives on Psychological Science, 11(5), 702-712.
+    https://doi.org/10.1177/1745691616658637
 
     Examples
     --------

@@ -91,6 +91,12 @@ def calibration(
         For a test or scenario that does not exist, a test of your own without a scenario, or a
         number that makes no sense.
 
+    See Also
+    --------
+    calibration_table : The committed result.
+    power_study : How often an effect is found.
+    plot_calibration : The result as a figure.
+
     Notes
     -----
     Simulated studies keep all other effects, those of participants and items above all:
@@ -104,6 +110,8 @@ def calibration(
     above alpha, *conservative* where it lies below, else *at the level*. A row with label ``any``
     rejects where any row of the family does after adjustment for multiple comparisons. Of a
     factor with two groups, the rows of the first stand for both.
+
+    A study in which a test has no p-value (NaN) counts neither as rejected nor as not.
 
     References
     ----------
@@ -214,8 +222,8 @@ def calibration_table(table: Literal["muvi", "grid"] = "muvi") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns and rows as `calibration` gives them. The first is made by the script
-        ``05_calibration.py`` of ``analyses/``, the grid by ``make calibration``. Simulated data.
+        Columns and rows as `calibration` gives them. The tables come with the package; a checkout
+        of the project makes them again. Simulated data.
 
     Raises
     ------

@@ -105,6 +105,12 @@ def power_study(
         For a test that does not exist, tests of several factors, a size for which there is no
         balanced design, or a number that makes no sense.
 
+    See Also
+    --------
+    calibration : How often a test finds what is not there.
+    lists_power : Power of a study with given lists.
+    plot_power : The result as a figure.
+
     Notes
     -----
     Lists are balanced, as those of MuVi: a list has at least 30 trials, more where participants
@@ -117,6 +123,15 @@ def power_study(
     With a multiplier of 0 the share is the false-alarm rate, and `quantity` says so. What modality
     does to single items is not multiplied. The truth of a plan is that of the settings: take
     several of them.
+
+    A study in which a test has no p-value (NaN) counts in `n_undefined`, and neither as found nor
+    as missed.
+
+    References
+    ----------
+    Westfall, J., Kenny, D. A., & Judd, C. M. (2014). Statistical power and optimal design in
+    experiments in which samples of participants respond to samples of stimuli. Journal of
+    Experimental Psychology: General, 143(5), 2020-2045. https://doi.org/10.1037/xge0000014
 
     Examples
     --------

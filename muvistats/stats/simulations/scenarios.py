@@ -53,6 +53,12 @@ class Scenario:
     description : str
         The null hypothesis in words.
 
+    See Also
+    --------
+    calibration : What takes it.
+    power_study : How often an effect is found.
+    simulate_muvi : One simulated study.
+
     Examples
     --------
     >>> from muvistats import Scenario

@@ -226,6 +226,11 @@ def representational_similarity(
     DataError
         When the study has no dynamic dimension.
 
+    See Also
+    --------
+    inter_subject_correlation : Whether people share a course at all.
+    modality_correlations : Item by item.
+
     Notes
     -----
     In each modality the distances between all pairs of items make a matrix. The estimate is
@@ -243,7 +248,7 @@ def representational_similarity(
     https://doi.org/10.3389/neuro.06.004.2008
 
     Mantel, N. (1967). The detection of disease clustering and a generalized regression approach.
-    Cancer Research, 27(2), 209-220.
+    Cancer Research, 27(2), 209-220. https://pubmed.ncbi.nlm.nih.gov/6018555
 
     Examples
     --------
