@@ -71,5 +71,5 @@ def fitted(image: Image, longest: int, multiple: int) -> tuple[Image, float]:
     picture = np.zeros(
         (-(-high // multiple) * multiple, -(-wide // multiple) * multiple, 3), np.uint8
     )
-    picture[:high, :wide] = cv2.resize(image, (wide, high), interpolation=how)
+    cv2.resize(image, (wide, high), picture[:high, :wide], interpolation=how)
     return picture, by
