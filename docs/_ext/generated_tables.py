@@ -25,6 +25,9 @@ SETTINGS = SIMULATION / "protocol_settings.csv"
 GOLD = SIMULATION / "gold_standards.csv"
 DOMINANCE = SIMULATION / "dominance.csv"
 
+#: Scores of networks and linear models on the embedded study; a script goes on with it.
+TABLE_6 = SIMULATION / "table_6.csv"
+
 NOT_YET = "This table has not been computed yet.\n"
 
 
@@ -160,6 +163,20 @@ def dominance_words() -> str:
     )
 
 
+def full_length_words() -> str:
+    """How far the networks of the embedded study are trained, in words."""
+    table = pd.read_csv(TABLE_6)
+    run = ["configuration", "modality", "features", "target", "fold", "seed"]
+    trained = table.loc[table["seed"] > 0, [*run, "n_epochs"]].drop_duplicates()
+    if trained.empty:
+        return "None of the 210 trainings is done yet.\n"
+    epochs = trained["n_epochs"]
+    return (
+        f"{len(trained)} of 210 trainings are done (version {table['version'].iloc[0]}); they took "
+        f"{epochs.min()} to {epochs.max()} epochs of at most 100.\n"
+    )
+
+
 def _cell(text: str) -> str:
     try:
         number = float(text)
@@ -194,6 +211,7 @@ def write() -> None:
         ("generated/gold_ccc.inc", gold_table("ccc")),
         ("generated/gold_words.inc", gold_words()),
         ("generated/dominance.inc", dominance_words()),
+        ("generated/full_length.inc", full_length_words()),
         ("index.rst", api()),
     ):
         path = API / name
