@@ -10,8 +10,8 @@ arousal, and brightness and saturation carry valence. Each carrier correlates `S
 course and has noise of its own. All extractors that come with the package or are made by
 ``muvistats weights`` measure the media, and `feature_models` predict the ratings of music from the
 sound and those of the picture from the film, by one family at a time, by the families that the
-release has, by the new ones, and by all. ``muvistats/data/simulation/senses.csv`` has a row for each
-of these and each dimension. It shows which families hear and see what was put in; what people
+release has, by the new ones, and by all. ``muvistats/data/simulation/senses.csv`` has a row for
+each of these and each dimension. It shows which families hear and see what was put in; what people
 follow in real media it cannot show. Extracted features are kept in the user's cache.
 """
 

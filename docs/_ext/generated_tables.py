@@ -28,6 +28,9 @@ DOMINANCE = SIMULATION / "dominance.csv"
 #: Scores of networks and linear models on the embedded study; a script goes on with it.
 TABLE_6 = SIMULATION / "table_6.csv"
 
+#: What families of features tell of ratings that made media carry; a script writes it.
+SENSES = SIMULATION / "senses.csv"
+
 NOT_YET = "This table has not been computed yet.\n"
 
 
@@ -177,6 +180,25 @@ def full_length_words() -> str:
     )
 
 
+def senses_table(kind: str) -> str:
+    """Concordance of models by each family of a kind of features, and by several."""
+    if not SENSES.is_file():
+        return NOT_YET
+    table = pd.read_csv(SENSES).query("kind == @kind")
+    shown = table.pivot_table(index=["family", "n_features"], columns="target", values="mean")
+    ceiling = table.groupby("target")["noise_ceiling"].first()
+    rows = []
+    for family in dict.fromkeys(table["family"]):
+        found = shown.loc[family].reindex(columns=["arousal", "valence"])
+        new = not table.loc[table["family"] == family, "known"].iloc[0]
+        cells = ["none" if pd.isna(value) else f"{value:.2f}" for value in found.iloc[0]]
+        name = family.replace("_", " ")
+        rows.append([f"**{name}**" if new else name, str(found.index[0]), *cells])
+    limits = [f"{ceiling[target]:.2f}" for target in ("arousal", "valence")]
+    rows.append(["(noise ceiling)", "", *limits])
+    return _table(["Family (new ones bold)", "Features", "Arousal", "Valence"], rows)
+
+
 def _cell(text: str) -> str:
     try:
         number = float(text)
@@ -212,6 +234,8 @@ def write() -> None:
         ("generated/gold_words.inc", gold_words()),
         ("generated/dominance.inc", dominance_words()),
         ("generated/full_length.inc", full_length_words()),
+        ("generated/senses_audio.inc", senses_table("audio")),
+        ("generated/senses_visual.inc", senses_table("visual")),
         ("index.rst", api()),
     ):
         path = API / name

@@ -32,7 +32,7 @@ from .protocols import Protocol, as_protocol
 from .runs import NetworkFit, Run
 from .schedule import train_all
 from .scoring import item_scores
-from .units import plan_units
+from .units import Unit, plan_units
 from .windows import Sequences, entering_items, save_sequences
 
 
