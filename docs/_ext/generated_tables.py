@@ -184,7 +184,8 @@ def senses_table(kind: str) -> str:
     """Concordance of models by each family of a kind of features, and by several."""
     if not SENSES.is_file():
         return NOT_YET
-    table = pd.read_csv(SENSES).query("kind == @kind")
+    table = pd.read_csv(SENSES)
+    table = table[table["kind"] == kind]
     shown = table.pivot_table(index=["family", "n_features"], columns="target", values="mean")
     ceiling = table.groupby("target")["noise_ceiling"].first()
     rows = []
