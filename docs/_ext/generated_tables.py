@@ -181,23 +181,21 @@ def full_length_words() -> str:
 
 
 def senses_table(kind: str) -> str:
-    """Concordance of models by each family of a kind of features, and by several."""
+    """Scores of models by each family of a kind of features, and by several."""
     if not SENSES.is_file():
         return NOT_YET
     table = pd.read_csv(SENSES)
     table = table[table["kind"] == kind]
-    shown = table.pivot_table(index=["family", "n_features"], columns="target", values="mean")
-    ceiling = table.groupby("target")["noise_ceiling"].first()
+    shown = [(metric, target) for metric in ("rmse", "ccc") for target in ("arousal", "valence")]
     rows = []
-    for family in dict.fromkeys(table["family"]):
-        found = shown.loc[family].reindex(columns=["arousal", "valence"])
-        new = not table.loc[table["family"] == family, "known"].iloc[0]
-        cells = ["none" if pd.isna(value) else f"{value:.2f}" for value in found.iloc[0]]
-        name = family.replace("_", " ")
-        rows.append([f"**{name}**" if new else name, str(found.index[0]), *cells])
-    limits = [f"{ceiling[target]:.2f}" for target in ("arousal", "valence")]
-    rows.append(["(noise ceiling)", "", *limits])
-    return _table(["Family (new ones bold)", "Features", "Arousal", "Valence"], rows)
+    for family, found in table.groupby("family", sort=False):
+        means = found.set_index(["metric", "target"])["mean"]
+        name = str(family).replace("_", " ")
+        new = not found["known"].any() and name != "the carriers themselves"
+        cells = [f"{means[each]:.3f}" for each in shown]
+        rows.append([f"**{name}**" if new else name, str(found["n_features"].iloc[0]), *cells])
+    heads = [f"{metric.upper()}, {target}" for metric, target in shown]
+    return _table(["Family (new ones bold)", "Features", *heads], rows)
 
 
 def _cell(text: str) -> str:
