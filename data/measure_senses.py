@@ -53,7 +53,10 @@ STEPS, RATE, FRAMES = 60, 22_050, 12.5
 STRENGTH = 0.8
 
 #: Families that the release has; the others are new.
-KNOWN = {*EMOBASE_FAMILIES.values(), "colour", "lighting", "shot", "face", "object", "scene", "action"}
+KNOWN = {
+    *EMOBASE_FAMILIES.values(),
+    *("colour", "lighting", "shot", "face", "object", "scene", "action"),
+}
 
 #: Name of what the media carry, beside the families.
 CARRIERS = "the carriers themselves"

@@ -17,8 +17,8 @@ def table():
 
 
 def errors(table, kind, target):
-    rows = table.query("kind == @kind and target == @target and metric == 'rmse'")
-    return rows.set_index("family")["mean"]
+    rows = table.set_index(["kind", "target", "metric", "family"]).sort_index()
+    return rows.loc[(kind, target, "rmse"), "mean"]
 
 
 def test_all_families_are_there(table):
