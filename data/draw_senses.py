@@ -21,6 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import skimage.data
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 
 from muvistats.features import audio
 from muvistats.features.vision.movenet import JOINTS
@@ -67,25 +68,47 @@ def draw_faces() -> None:
     figure.savefig(STATIC / "seen_faces.png", dpi=110)
 
 
+def label_box(box: Rectangle, said: str, taken: list[Bbox]) -> Bbox:
+    """Write in the first corner of a box that no label has taken yet; where the label lies."""
+    words = {"color": "white", "weight": "bold", "fontsize": 7}
+    ground = {"facecolor": "tab:orange", "edgecolor": "none", "pad": 2}
+    label = box.axes.text(0, 0, said, bbox=ground, **words)
+    where = box.get_bbox()
+    for x, y, horizontal, vertical in (
+        (where.x0, where.y0, "left", "top"),
+        (where.x0, where.y1, "left", "bottom"),
+        (where.x1, where.y1, "right", "bottom"),
+        (where.x1, where.y0, "right", "top"),
+    ):
+        label.set(x=x, y=y, horizontalalignment=horizontal, verticalalignment=vertical)
+        place = label.get_window_extent().padded(4)
+        if not any(place.overlaps(other) for other in taken):
+            return place
+    raise RuntimeError(f"no corner is free for {said}")
+
+
 def draw_objects() -> None:
     """Photographs with the boxes of their objects."""
     objects = Objects()
     classes = [name.removeprefix("object_count_") for name in objects.names()[:80]]
-    figure, axes = plt.subplots(1, 4, figsize=(11, 3), width_ratios=(1, 1.5, 1.5, 1.48))
+    figure, axes = plt.subplots(1, 4, figsize=(11, 2.2), width_ratios=(1, 1.5, 1.5, 1.48))
     pictures = ("astronaut", "coffee", "chelsea", "stereo_motorcycle")
+    boxes = []
     for panel, name in zip(axes, pictures, strict=True):
         picture = getattr(skimage.data, name)()
         picture = picture[0] if isinstance(picture, tuple) else picture
         panel.imshow(picture)
+        panel.axis("off")
         frame = np.ascontiguousarray(picture[..., ::-1])
-        surest_last = (part[::-1] for part in objects.find([frame])[0])
-        for kind, sure, (x, y, right, low) in zip(*surest_last, strict=True):
+        for kind, sure, (x, y, right, low) in zip(*objects.find([frame])[0], strict=True):
             box = Rectangle((x, y), right - x, low - y, fill=False, color="tab:orange", linewidth=2)
             panel.add_patch(box)
-            words = {"color": "white", "weight": "bold", "backgroundcolor": "tab:orange"}
-            panel.text(x + 4, y + 26, f"{classes[kind]} {sure:.2f}", fontsize=7, **words)
-        panel.axis("off")
+            boxes.append((box, f"{classes[kind].replace('_', ' ')} {sure:.2f}"))
     figure.tight_layout()
+    figure.canvas.draw()
+    taken: list[Bbox] = []
+    for box, said in boxes:
+        taken.append(label_box(box, said, taken))
     figure.savefig(STATIC / "seen_objects.png", dpi=110)
 
 

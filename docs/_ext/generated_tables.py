@@ -25,6 +25,12 @@ SETTINGS = SIMULATION / "protocol_settings.csv"
 GOLD = SIMULATION / "gold_standards.csv"
 DOMINANCE = SIMULATION / "dominance.csv"
 
+#: Scores of networks and linear models on the embedded study; a script goes on with it.
+TABLE_6 = SIMULATION / "table_6.csv"
+
+#: What families of features tell of ratings that made media carry; a script writes it.
+SENSES = SIMULATION / "senses.csv"
+
 NOT_YET = "This table has not been computed yet.\n"
 
 
@@ -160,6 +166,38 @@ def dominance_words() -> str:
     )
 
 
+def full_length_words() -> str:
+    """How far the networks of the embedded study are trained, in words."""
+    table = pd.read_csv(TABLE_6)
+    run = ["configuration", "modality", "features", "target", "fold", "seed"]
+    trained = table.loc[table["seed"] > 0, [*run, "n_epochs"]].drop_duplicates()
+    if trained.empty:
+        return "None of the 210 trainings is done yet.\n"
+    epochs = trained["n_epochs"]
+    return (
+        f"{len(trained)} of 210 trainings are done (version {table['version'].iloc[0]}); they took "
+        f"{epochs.min()} to {epochs.max()} epochs of at most 100.\n"
+    )
+
+
+def senses_table(kind: str) -> str:
+    """Scores of models by each family of a kind of features, and by several."""
+    if not SENSES.is_file():
+        return NOT_YET
+    table = pd.read_csv(SENSES)
+    table = table[table["kind"] == kind]
+    shown = [(metric, target) for metric in ("rmse", "ccc") for target in ("arousal", "valence")]
+    rows = []
+    for family, found in table.groupby("family", sort=False):
+        means = found.set_index(["metric", "target"])["mean"]
+        name = str(family).replace("_", " ")
+        new = not found["known"].any() and name != "the carriers themselves"
+        cells = [f"{means[each]:.3f}" for each in shown]
+        rows.append([f"**{name}**" if new else name, str(found["n_features"].iloc[0]), *cells])
+    heads = [f"{metric.upper()}, {target}" for metric, target in shown]
+    return _table(["Family (new ones bold)", "Features", *heads], rows)
+
+
 def _cell(text: str) -> str:
     try:
         number = float(text)
@@ -194,6 +232,9 @@ def write() -> None:
         ("generated/gold_ccc.inc", gold_table("ccc")),
         ("generated/gold_words.inc", gold_words()),
         ("generated/dominance.inc", dominance_words()),
+        ("generated/full_length.inc", full_length_words()),
+        ("generated/senses_audio.inc", senses_table("audio")),
+        ("generated/senses_visual.inc", senses_table("visual")),
         ("index.rst", api()),
     ):
         path = API / name

@@ -120,7 +120,7 @@ def compare_architectures(
             cache=cache,
             progress=progress,
         )
-    rows = [row for run in models.runs for row in _rows(models, run)]
+    rows = [row for run in models.runs for row in run_rows(models, run)]
     if linear:
         rows += linear_rows(
             models.inputs,
@@ -135,7 +135,7 @@ def compare_architectures(
     return [models.provenance | row for row in rows]
 
 
-def _rows(models: NetworkModels, run: Run) -> list[Row]:
+def run_rows(models: NetworkModels, run: Run) -> list[Row]:
     """Rows of one training, item by item."""
     inputs, unit, kept = models.inputs, run.unit, run.trained
     gold = inputs.gold[inputs.dimensions.index(unit.target), inputs.modalities.index(unit.modality)]

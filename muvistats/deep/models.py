@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,7 +32,7 @@ from .protocols import Protocol, as_protocol
 from .runs import NetworkFit, Run
 from .schedule import train_all
 from .scoring import item_scores
-from .units import plan_units
+from .units import Unit, plan_units
 from .windows import Sequences, entering_items, save_sequences
 
 
@@ -358,12 +359,106 @@ def network_models(
     >>> models.targets
     ['arousal']
     """
+    jobs = check_jobs(n_jobs)
+    prepared = prepare(
+        data,
+        dimension=dimension,
+        configurations=configurations,
+        protocol=protocol,
+        gold=gold,
+        n_seeds=n_seeds,
+        n_repeats=n_repeats,
+        rng=rng,
+        backend=backend,
+    )
+    with kept_folder(cache, "networks") as folder:
+        return prepared.trained(
+            prepared.planned,
+            folder,
+            n_jobs=jobs,
+            client=_single_threaded(client),
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A study that was checked, and the trainings that are wanted of it.
+
+    Parameters
+    ----------
+    study : DataTree
+        The study, prepared as the protocol says.
+    inputs : Inputs
+        Features and gold standard on common steps.
+    sequences : Sequences
+        The same, as trainings read them.
+    protocol : Protocol
+        How networks are trained.
+    backend : str
+        Backend of Keras.
+    entropy : tuple
+        Entropy and spawn key of the source of randomness.
+    planned : list of (Configuration, Unit)
+        The trainings.
+    """
+
+    study: xr.DataTree
+    inputs: Inputs
+    sequences: Sequences
+    protocol: Protocol
+    backend: str
+    entropy: tuple[Any, tuple[int, ...]]
+    planned: list[tuple[Configuration, Unit]]
+
+    @functools.cached_property
+    def ceilings(self) -> dict[tuple[str, str, str], float]:
+        """Noise ceiling by dimension, modality and item."""
+        found = noise_ceiling(self.study, level="item")
+        keys = zip(found["dimension"], found["modality"], found["item"], strict=True)
+        return dict(zip(keys, found["ccc"].astype(float), strict=True))
+
+    def trained(
+        self, planned: Sequence[tuple[Configuration, Unit]], folder: Path, **how: Any
+    ) -> NetworkModels:
+        """Networks of some of the trainings; those that `folder` holds are read."""
+        done = train_all(
+            [unit for _, unit in planned],
+            self.protocol,
+            inputs=save_sequences(folder, self.sequences),
+            folder=folder,
+            backend=self.backend,
+            entropy=self.entropy,
+            **how,
+        )
+        return NetworkModels(
+            self.inputs,
+            self.protocol,
+            self.backend,
+            tuple(Run(configuration, unit, done[unit]) for configuration, unit in planned),
+            self.ceilings,
+            self.study,
+        )
+
+
+def prepare(
+    data: xr.DataTree,
+    *,
+    dimension: Names | None,
+    configurations: Sequence[str | Configuration] | None,
+    protocol: str | Protocol,
+    gold: Gold,
+    n_seeds: int,
+    n_repeats: int,
+    rng: Rng,
+    backend: str | None,
+) -> Prepared:
+    """Check what `network_models` was given, and plan its trainings."""
     settings = as_protocol(protocol)
     wanted = as_configurations(configurations)
     name = chosen_backend(backend)
     n_seeds = check_count("n_seeds", n_seeds, least=1)
     n_repeats = check_count("n_repeats", n_repeats, least=1)
-    jobs = check_jobs(n_jobs)
     root: Any = generator_of(rng).bit_generator.seed_seq  # not advanced by this
     study = study_on_unit_scale(prepared_study(data, settings))
     chosen = chosen_targets(study, dimension)
@@ -372,25 +467,5 @@ def network_models(
     sequences = Sequences.of(inputs)
     planned = plan_units(wanted, settings, chosen, n_repeats, n_seeds)
     check_items(sequences, planned, settings)
-    with kept_folder(cache, "networks") as folder:
-        trained = train_all(
-            [unit for _, unit in planned],
-            settings,
-            inputs=save_sequences(folder, sequences),
-            folder=folder,
-            backend=name,
-            entropy=(root.entropy, (*root.spawn_key, 0)),
-            n_jobs=jobs,
-            client=_single_threaded(client),
-            progress=progress,
-        )
-    ceilings = noise_ceiling(study, level="item")
-    keys = zip(ceilings["dimension"], ceilings["modality"], ceilings["item"], strict=True)
-    return NetworkModels(
-        inputs,
-        settings,
-        name,
-        tuple(Run(configuration, unit, trained[unit]) for configuration, unit in planned),
-        dict(zip(keys, ceilings["ccc"].astype(float), strict=True)),
-        study,
-    )
+    entropy = (root.entropy, (*root.spawn_key, 0))
+    return Prepared(study, inputs, sequences, settings, name, entropy, planned)

@@ -305,7 +305,7 @@ def _report_failures(finished: list[_Done]) -> None:
     said = "; ".join(f"{done.path.name}: {done.failure}" for done in failed[:3])
     more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
     if len(failed) == len(finished):
-        raise DataError(f"none of the files could be read: {said}{more}", found=len(failed))
+        raise DataError(f"none of the files could be read: {said}{more}")
     warnings.warn(
         f"{len(failed)} of {len(finished)} files could not be read and are left out: {said}{more}",
         ExtractionWarning,

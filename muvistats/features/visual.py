@@ -71,7 +71,7 @@ _ENGINES = (
 )
 
 #: Goes up when the same settings would give other features.
-_VERSION = 1
+_VERSION = 2
 
 
 def extract(

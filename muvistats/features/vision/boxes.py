@@ -71,5 +71,8 @@ def fitted(image: Image, longest: int, multiple: int) -> tuple[Image, float]:
     picture = np.zeros(
         (-(-high // multiple) * multiple, -(-wide // multiple) * multiple, 3), np.uint8
     )
-    picture[:high, :wide] = cv2.resize(image, (wide, high), interpolation=how)
-    return picture, by
+    while by <= 0.5 and not (image.shape[0] % 2 or image.shape[1] % 2):  # quicker in halves
+        image = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        by *= 2
+    cv2.resize(image, (wide, high), picture[:high, :wide], interpolation=how)
+    return picture, longest / max(height, width)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...extras import optional_module
 from ...types import Floats
 from ..onnx import load_session, run_session
 from .boxes import distinct, fitted
@@ -45,9 +46,10 @@ def find_people(image: Image, path: Path, *, confidence: float) -> tuple[Floats,
     sure : ndarray of float, shape (person,)
         Confidence.
     """
+    cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
     picture, by = fitted(image, _SIDE, _MULTIPLE)
     session = load_session(path, "vision")
-    fed = np.ascontiguousarray(picture[None, ..., ::-1], dtype=np.int32)
+    fed = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)[None].astype(np.int32)
     found = run_session(session, {session.get_inputs()[0].name: fed}, path)[0][0]
     found = found[found[:, -1] >= confidence].astype(np.float64)
     size = np.array(picture.shape[1::-1]) / by

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...types import Floats, Ints
+from ...extras import optional_module
+from ...types import Floats, Ints, Singles
 from ..onnx import load_session, run_session
 from .boxes import distinct, fitted
 from .protocol import Image
@@ -17,9 +18,10 @@ _SIDE, _CELLS = 416, (8, 16, 32)
 #: Distances of a side from the middle, in cells, over which probability is spread.
 _STEPS = 11
 
-#: Mean and spread of blue, green and red.
+#: Mean and spread of blue, green and red, and each of their 256 levels on that scale.
 _MEAN = np.array([103.53, 116.28, 123.675], dtype=np.float32)
 _SD = np.array([57.375, 57.12, 58.395], dtype=np.float32)
+_LEVELS = np.ascontiguousarray((np.arange(256, dtype=np.float32)[:, None] - _MEAN).T / _SD[:, None])
 
 
 def is_nanodet(path: Path) -> bool:
@@ -44,13 +46,12 @@ def find_objects(
         Least probability, and overlap above which two boxes of a class are one.
     """
     picture, by = fitted(image, _SIDE, _SIDE)
-    scaled = np.ascontiguousarray(((picture.astype(np.float32) - _MEAN) / _SD).transpose(2, 0, 1))
     session = load_session(path, "vision")
-    found = run_session(session, {session.get_inputs()[0].name: scaled[None]}, path)
+    found = run_session(session, {session.get_inputs()[0].name: _scaled(picture)[None]}, path)
     boxes: list[Floats] = []
     scores: list[Floats] = []
     for cell, score, distance in zip(_CELLS, found[:3], found[3:], strict=True):
-        place = np.flatnonzero(score[0].max(axis=1) >= confidence)
+        place = np.unique(np.flatnonzero(score[0] >= confidence) // score.shape[-1])
         row, column = np.divmod(place, _SIDE // cell)
         middle = (np.column_stack([column, row]) + 0.5) * cell
         shares = np.exp(distance[0, place].reshape(len(place), 4, _STEPS).astype(np.float64))
@@ -66,3 +67,12 @@ def find_objects(
     height, width = image.shape[:2]
     inside = np.clip(box[kept] / by, 0, [width, height, width, height])
     return kind[kept], sure[kept], inside
+
+
+def _scaled(picture: Image) -> Singles:
+    """A picture as the network takes it, (colour, height, width); levels are looked up."""
+    cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
+    scaled: Singles = np.empty((3, *picture.shape[:2]), dtype=np.float32)
+    for colour, levels in enumerate(_LEVELS):
+        cv2.LUT(cv2.extractChannel(picture, colour), levels, scaled[colour])
+    return scaled

@@ -12,6 +12,8 @@ import pytest
 import skimage.data
 
 from muvistats.errors import DataError, DesignError, ExtractionWarning
+from muvistats.features.vision.boxes import fitted
+from muvistats.features.vision.nanodet import _MEAN, _SD, _scaled
 from muvistats.features.visual import BodyPose, Colour, Objects, extract
 
 
@@ -137,6 +139,27 @@ def photograph(name):
     image = getattr(skimage.data, name)()
     colours = image[..., ::-1] if image.ndim == 3 else np.stack([image] * 3, axis=-1)
     return np.ascontiguousarray(colours)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (640, 272), (333, 512), (53, 101)])
+def test_pictures_are_made_smaller_by_area_at_once_or_in_halves(size):
+    image = cv2.GaussianBlur(cv2.resize(photograph("astronaut"), size), (0, 0), 3)
+    for longest, multiple in ((416, 416), (256, 32)):
+        picture, by = fitted(image, longest, multiple)
+        assert by == longest / max(size)
+        wide, high = (round(side * by) for side in size)
+        how = cv2.INTER_LINEAR if by > 1 else cv2.INTER_AREA
+        expected = cv2.resize(image, (wide, high), interpolation=how).astype(float)
+        assert np.abs(picture[:high, :wide] - expected).mean() < 1
+        assert not {side % multiple for side in picture.shape[:2]} - {0}
+        assert not picture[high:].any()
+        assert not picture[:, wide:].any()
+
+
+def test_colours_are_looked_up_as_they_would_be_computed():
+    picture = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
+    expected = ((picture.astype(np.float32) - _MEAN) / _SD).transpose(2, 0, 1)
+    np.testing.assert_array_equal(_scaled(picture), expected)
 
 
 @pytest.mark.parametrize(("name", "thing", "box", "least"), SHOWN, ids=[row[0] for row in SHOWN])
