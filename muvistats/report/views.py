@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ..results.cells import Cell, Footnotes, capital_name, column_of, constant, notes_of, telling
 from ..results.frame import provenance
 from ..results.glossary import GLOSSARY, SAID_ONCE
-from ..results.words import heading, p_value, percent, printed_like, significant, word
+from ..results.words import MISSING, fixed, heading, p_value, percent, printed_like, significant, word
 from .parts import Table
 
 _HIDDEN = {"simulated", "warning", "name"}
 _P_COLUMNS = {"p_value", "p_adjusted"}
-#: A comparison with more rows than this is folded away at first.
-_OPEN_ROWS = 16
+#: A table with more rows than this is folded away at first.
+MOST_OPEN = 25
 _STAR_NOTE = "* p < .05, ** p < .01, *** p < .001"
 
 
@@ -106,9 +106,7 @@ def _view(
         header.append(Cell(column.title, column.numeric))
         for row, text in zip(body, column.texts, strict=True):
             row.append(Cell(text, column.numeric))
-    for row, mark in zip(body, marks, strict=False):
-        if mark:
-            row[0] = Cell(row[0].text, row[0].numeric, mark)
+    _mark(body, marks, header)
     if any("*" in cell.text for row in body for cell in row):
         notes.append(_STAR_NOTE)
     return TableView(
@@ -119,10 +117,20 @@ def _view(
         csv=f"tables/{table.key}.csv",
         simulated=simulated,
         total=len(frame),
-        collapsed=table.collapsed,
+        collapsed=table.collapsed or len(body) > MOST_OPEN,
         notes=notes,
         footnotes=footnotes.listed(),
     )
+
+
+def _mark(body: list[list[Cell]], marks: Sequence[str], header: Sequence[Cell]) -> None:
+    """Put the letter of a reason at the number it is about: the first that is missing, or first."""
+    numbers = [place for place, cell in enumerate(header) if cell.numeric] or [0]
+    for row, mark in zip(body, marks, strict=False):
+        if mark:
+            missing = [place for place in numbers if row[place].text == MISSING]
+            place = [*missing, *numbers][0]
+            row[place] = replace(row[place], mark=mark)
 
 
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -189,7 +197,7 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
         csv=csv,
         simulated=bool(frame["simulated"].any()),
         total=len(rows),
-        collapsed=len(rows) > _OPEN_ROWS,
+        collapsed=len(rows) > MOST_OPEN,
         footnotes=footnotes.listed(),
     )
 
@@ -212,6 +220,14 @@ def _what(record: Mapping[str, object]) -> str:
     return ", ".join([*keys, heading(quantity) if quantity in _P_COLUMNS else word(quantity)])
 
 
+def _apart(record: pd.Series) -> str:
+    """How far ours lies from the printed value: of shares in points of percent."""
+    difference = float(record["difference"])
+    if "%" in str(record["printed"]):
+        return f"{fixed(100 * difference, max(0, int(record['digits']) - 2))} points"
+    return significant(difference, 2)
+
+
 def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[Cell]:
     """Ours, the difference where asked for, and the verdict of one printed value."""
     estimate, digits = float(record["estimate"]), int(record["digits"])
@@ -223,8 +239,7 @@ def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[
         ours = significant(estimate)
     else:
         ours = printed_like(estimate, digits)
-    equal = record["relation"] == "="
-    apart = significant(float(record["difference"]), 2) if equal else ""
+    apart = _apart(record) if record["relation"] == "=" else ""
     verdict = str(record["verdict"])
     return [
         Cell(ours, numeric=True, mark=footnotes.mark(record["warning"])),

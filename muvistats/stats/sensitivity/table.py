@@ -204,7 +204,9 @@ def sensitivity_table(
     `warning` names the p that decides, and says whether its Monte Carlo error reaches to .05: the
     p of a mixed model has none, so that no number of resamples would change the word.
 
-    Effects are those of the tests. For the mix of labels, the design's Cramer's V is that of as
+    Effects are those of the tests. A row per finding has the effect, interval and method of the
+    test that respects the design; of the mixed model, or the published test, where that has no
+    effect. For the mix of labels, the design's Cramer's V is that of as
     many labels as remain when their number is divided by the design effect (`rao_scott`,
     participants or items as clusters, the larger one). For one label it is the log odds of the
     label among labels chosen, in the group against the others, with Wald's interval, with the
@@ -310,7 +312,9 @@ def _summary(claim: Claim, evidence: dict[str, Evidence], note: str) -> Row:
     if claim.sign * evidence["independent"].sign < 0:
         text = join_reasons("the data has the other direction", text)
     text = join_reasons(text, note)
-    return {
+    by_trust = [evidence[name] for name in ("design", "mixed model", "independent")]
+    shown = next((one for one in by_trust if np.isfinite(one.effect_size)), design)
+    return _effect(shown) | {
         "analysis": "all",
         "n_resamples": design.n_resamples,
         "mc_error": design.mc_error,
@@ -319,16 +323,21 @@ def _summary(claim: Claim, evidence: dict[str, Evidence], note: str) -> Row:
 
 
 def _analysis(evidence: Evidence, name: str, adjusted: float) -> Row:
-    return {
+    return _effect(evidence) | {
         "analysis": name,
         "p_value": evidence.p_value,
         "p_adjusted": adjusted,
         "mc_error": evidence.mc_error,
         "n_resamples": evidence.n_resamples,
+        "warning": evidence.warning,
+    }
+
+
+def _effect(evidence: Evidence) -> Row:
+    return {
         "effect_size": evidence.effect_size,
         "effect_size_name": evidence.effect_size_name,
         "conf_low": evidence.conf_low,
         "conf_high": evidence.conf_high,
         "method": evidence.method,
-        "warning": evidence.warning,
     }
