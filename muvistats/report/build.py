@@ -16,10 +16,11 @@ from ..errors import DataError, DesignError
 from ..results.frame import provenance, write_frame
 from ..results.paper import compare_published
 from ..results.words import RULES
+from .beside import beside
 from .cache import cached_frame, data_hash
 from .citation import references
 from .figures import save_figure
-from .first import beside, findings, gaps
+from .first import findings, gaps
 from .folder import NETWORKS, check_target, finished_folder
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
@@ -259,7 +260,9 @@ class _Report:
     def _table(self, section: Section, table: Table, shown: ShownSection) -> None:
         if self._silent(table):
             self.quiet.add(table.key)
-            self.reasons.setdefault(table.key, missing_part(self.there, table.needs, released=False))
+            self.reasons.setdefault(
+                table.key, missing_part(self.there, table.needs, released=False)
+            )
             return
         table = replace(table, caption=self._words(table.caption))
         reason = self._reason_against(table)

@@ -3,8 +3,8 @@
 ``data/claims.csv`` has a claim in each row: the frame that decides it (`table`), the rows of that
 frame (`rows`), what they are set against (`than`), the number that is looked at (`column`), where
 the test stands if elsewhere (`test`), the row of `sensitivity_table` on it (`survives`), and what
-data it takes (`needs`). `rule` is one of `RULES`. Those that are `first` stand on the first page. There is no
-code for any single claim.
+data it takes (`needs`). `rule` is one of `RULES`. Those that are `first` stand on the first page.
+There is no code for any single claim.
 """
 
 from __future__ import annotations

@@ -1,23 +1,21 @@
-"""The first page: findings, agreement beside ceiling and model, what is missing and why."""
+"""The first page: what becomes of each finding, and what is missing and why."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from ..results.cells import Cell, Footnotes
-from ..results.words import capital, count, fixed, interval, p_phrase, test_text, word
+from ..results.words import capital, count, p_phrase, test_text, word
 from .claims import ALPHA, Answer, Claim, answer, claims, effect_of, of_finding
-from .page import Absent, Beside, FindingRow, Findings, Gap
-from .parts import together
+from .page import Absent, FindingRow, Findings, Gap
+from .parts import Frames
 from .sources import Source
 from .summary import reading_names
 from .views import MOST_OPEN
-
-Frames = Mapping[str, pd.DataFrame]
 
 #: Tones of verdicts on findings.
 _TONES = {
@@ -137,12 +135,16 @@ def _own(frame: pd.DataFrame) -> Findings:
         reason = str(row["warning"]) if isinstance(row["warning"], str) else ""
         p = float(row["p_independent"])
         turned = reason.startswith("the data has the other direction")
-        said = "not comparable" if np.isnan(p) else "agrees" if p < ALPHA and not turned else "differs"
+        said = (
+            "not comparable" if np.isnan(p) else "agrees" if p < ALPHA and not turned else "differs"
+        )
         verdict = str(row["verdict"])
         note = reason if turned or verdict.startswith("undecided") else ""
         numbers = "not tested" if np.isnan(p) else p_phrase(p)
         one = Answer(said, numbers, *of_finding(row, verdict, note))
-        rows.append(FindingRow(capital(str(row["finding"])), "", "own_findings", [_cells(one, marks)]))
+        rows.append(
+            FindingRow(capital(str(row["finding"])), "", "own_findings", [_cells(one, marks)])
+        )
     return Findings(
         caption="Findings that were given",
         header=["What is said", *_COLUMNS],
@@ -198,138 +200,6 @@ def _tested(row: pd.Series | None) -> str:
     return f"{test}, {p_phrase(float(row['p_value']))}"
 
 
-# ------------------------------------------------------------ agreement, ceiling, model
-
-
-def beside(source: Source, frames: Frames) -> Beside | None:
-    """Agreement of raters beside the ceiling of models, and models beside both.
-
-    Parameters
-    ----------
-    source : Source
-        The data.
-    frames : mapping of str to DataFrame
-        Frames by the key of their table.
-
-    Returns
-    -------
-    Beside or None
-        A row for each dimension and modality, for the choice of a label, and for labels; None
-        where no agreement is known.
-    """
-    rows = _over_time(frames) or _static(frames)
-    rows += [
-        [_of(word("choice of a label"), row["modality"]), _measured(word(row["estimator"]), row)]
-        for _, row in _modalities(frames.get("choice_agreement", _NOTHING)).iterrows()
-        if row["estimator"] == "krippendorff_alpha"
-    ]
-    for name in source.readings:
-        rows += _labels(
-            {key: source.rows_of(name, frame) for key, frame in frames.items() if key in _LABELS},
-            word(name) if len(source.readings) > 1 else "",
-        )
-    if not rows:
-        return None
-    header = ["", "Agreement of raters", "Ceiling of a model", "Linear model", "Best network"]
-    wide = max(map(len, rows))
-    filled = [[*row, *[Cell("\u2013")] * (wide - len(row))] for row in rows]
-    return Beside(header[:wide], filled)
-
-
-_NOTHING = pd.DataFrame(columns=["modality", "estimator"])
-_LABELS = ("label_agreement", "label_prediction")
-
-
-def _modalities(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows of single modalities; those of all where there are no others."""
-    single = frame[frame["modality"] != "all"]
-    return frame if single.empty else single
-
-
-def _of(what: str, modality: object) -> Cell:
-    named = f", {word(modality)}" if modality != "all" else ""
-    return Cell(f"{capital(what)}{named}")
-
-
-def _measured(name: str, row: Mapping[Hashable, Any], column: str = "estimate") -> Cell:
-    """A measure with its interval."""
-    value, low, high = (float(row.get(key, np.nan)) for key in (column, "conf_low", "conf_high"))
-    limits = f" {interval(low, high, 2)}" if np.isfinite([low, high]).all() else ""
-    return Cell(f"{name} {fixed(value, 2)}{limits}" if np.isfinite(value) else "not defined")
-
-
-def _over_time(frames: Frames) -> list[list[Cell]]:
-    """Concordances of ratings over time, of raters, of the ceiling and of models."""
-    rows = []
-    keys = ["dimension", "modality"]
-    ceilings = {tuple(row[keys]): row for _, row in frames.get("noise_ceiling", _NONE).iterrows()}
-    linear, networks = (_models(frames.get(key, _NONE)) for key in ("lasso_models", "networks"))
-    for _, row in _modalities(frames.get("interrater_ccc", _NOTHING)).iterrows():
-        key = tuple(row[keys])
-        cells = [_of(word(key[0]), key[1]), _measured("CCC", row, "ccc")]
-        if ceilings:
-            cells.append(_measured("CCC", ceilings[key], "ccc") if key in ceilings else Cell("\u2013"))
-        for models in (linear, networks):
-            if models:
-                cells.append(models.get(key, Cell("\u2013")))
-        rows.append(cells)
-    return rows
-
-
-_NONE = pd.DataFrame()
-
-
-def _models(frame: pd.DataFrame) -> dict[tuple[Any, ...], Cell]:
-    """Concordance of the models of each dimension and modality that have most features."""
-    if frame.empty:
-        return {}
-    rows = frame[(frame["metric"] == "ccc") & (frame["configuration"] != "lasso")]
-    rows = frame[frame["metric"] == "ccc"] if rows.empty else rows
-    rows = rows.assign(both=rows["features"] == "audio_visual")
-    rows = rows.sort_values(["both", "mean"], ascending=False, kind="stable")
-    found = {}
-    for key, part in rows.groupby(["target", "modality"], sort=False):
-        best = part.iloc[0]
-        kind = "audio and visual" if best["both"] else word(best["features"])
-        cell = _measured("CCC", best, "mean")
-        found[key] = Cell(f"{cell.text}, {kind} features")
-    return found
-
-
-def _static(frames: Frames) -> list[list[Cell]]:
-    """Agreement on ratings of one value."""
-    rows = _modalities(frames.get("krippendorff_alpha", _NOTHING))
-    return [
-        [_of(word(row["dimension"]), row["modality"]), _measured("Krippendorff's alpha", row)]
-        for _, row in rows.iterrows()
-    ]
-
-
-def _labels(frames: Frames, reading: str) -> list[list[Cell]]:
-    """Medians over labels: agreement of raters, ceiling and correlation of models."""
-    kappa = frames.get("label_agreement", _NOTHING)
-    kappa = together(kappa[kappa["estimator"] == "fleiss_kappa"])
-    if kappa.empty:
-        return []
-    what = f"{count(len(kappa))} labels, median and range"
-    cells = [Cell(f"{what}, {reading}" if reading else what), _spread("Fleiss' kappa", kappa)]
-    predicted = frames.get("label_prediction", _NONE)
-    if len(predicted):
-        cells += [_spread("r", predicted, "noise_ceiling"), _spread("r", predicted)]
-    return [cells]
-
-
-def _spread(name: str, frame: pd.DataFrame, column: str = "estimate") -> Cell:
-    values = frame[column].dropna()
-    if values.empty:
-        return Cell("not defined")
-    low, middle, high = (fixed(float(values.quantile(q)), 2) for q in (0, 0.5, 1))
-    return Cell(f"{name} {middle}, {low} to {high}")
-
-
-# ------------------------------------------------------------ what is missing
-
-
 def gaps(
     source: Source, frames: Frames, absent: Sequence[Absent], reasons: Mapping[str, str]
 ) -> list[Gap]:
@@ -351,20 +221,21 @@ def gaps(
     list of Gap
         Statements of the paper that have no answer, and how many tables and figures are missing.
     """
-    by_reason: dict[str, list[str]] = {}
-    for claim in claims() if source.is_muvi else ():
-        if claim.table not in frames:
-            reason = reasons.get(claim.table) or f"needs {claim.needs}"
-            by_reason.setdefault(reason, []).append(claim.needs)
-    told = {reason: _number_of(len(needs), "statement of the paper", "statements of the paper")
-            for reason, needs in by_reason.items()}
-    parts = pd.Series([entry.reason for entry in absent], dtype="str").value_counts(sort=False)
-    for reason, number in parts.items():
-        more = _number_of(int(number), "table or figure", "tables and figures")
-        known = told.get(str(reason))
-        told[str(reason)] = f"{known}, {more}" if known else more
-    return [Gap(capital(what), reason) for reason, what in told.items()]
+    asked = claims() if source.is_muvi else ()
+    statements = Counter(
+        reasons.get(claim.table) or f"needs {claim.needs}"
+        for claim in asked
+        if claim.table not in frames
+    )
+    parts = Counter(entry.reason for entry in absent)
+    told = []
+    for reason in dict.fromkeys([*statements, *parts]):
+        said = [_number_of(statements[reason], "statement of the paper", "statements of the paper")]
+        said += [_number_of(parts[reason], "table or figure", "tables and figures")]
+        told.append(Gap(capital(", ".join(filter(None, said))), reason))
+    return told
 
 
 def _number_of(number: int, one: str, several: str) -> str:
-    return f"1 {one}" if number == 1 else f"{count(number)} {several}"
+    """A number of things in words; nothing of none."""
+    return "" if not number else f"1 {one}" if number == 1 else f"{count(number)} {several}"

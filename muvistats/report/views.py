@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,9 +10,25 @@ import pandas as pd
 
 from ..results.cells import Cell, Footnotes, capital_name, column_of, constant, notes_of, telling
 from ..results.frame import provenance
-from ..results.glossary import GLOSSARY, SAID_ONCE
-from ..results.words import MISSING, fixed, heading, p_value, percent, printed_like, significant, word
+from ..results.glossary import ANSWERS, GLOSSARY, SAID_ONCE
+from ..results.words import (
+    MISSING,
+    fixed,
+    heading,
+    p_value,
+    percent,
+    printed_like,
+    significant,
+    word,
+)
 from .parts import Table
+
+#: Quantities of rows with their units.
+UNITS = {
+    "age": "age (years)",
+    "years_of_training": "training (years)",
+    "sampling_interval": "sampling interval (s)",
+}
 
 _HIDDEN = {"simulated", "warning", "name"}
 _P_COLUMNS = {"p_value", "p_adjusted"}
@@ -97,16 +114,21 @@ def _view(
     footnotes = Footnotes()
     marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]
     shown = frame.iloc[: table.limit]
-    header: list[Cell] = []
-    body: list[list[Cell]] = [[] for _ in range(len(shown))]
-    for name in names:
-        if name == "conf_high" and "conf_low" in names:
-            continue
-        column = column_of(shown, name, table.rules, starred=True)
-        header.append(Cell(column.title, column.numeric))
-        for row, text in zip(body, column.texts, strict=True):
-            row.append(Cell(text, column.numeric))
-    _mark(body, marks, header)
+    if "conf_low" in names:
+        names = [name for name in names if name != "conf_high"]
+    columns_shown = {name: column_of(shown, name, table.rules, starred=True) for name in names}
+    header = [Cell(column.title, column.numeric) for column in columns_shown.values()]
+    reasons = dict(footnotes.listed())
+    body = []
+    for number, mark in enumerate(marks[: len(shown)]):
+        texts = {name: column.texts[number] for name, column in columns_shown.items()}
+        noted = _noted(names, texts, reasons[mark]) if mark else ""
+        body.append(
+            [
+                Cell(texts[name], column.numeric, mark if name == noted else "")
+                for name, column in columns_shown.items()
+            ]
+        )
     if any("*" in cell.text for row in body for cell in row):
         notes.append(_STAR_NOTE)
     return TableView(
@@ -123,14 +145,13 @@ def _view(
     )
 
 
-def _mark(body: list[list[Cell]], marks: Sequence[str], header: Sequence[Cell]) -> None:
-    """Put the letter of a reason at the number it is about: the first that is missing, or first."""
-    numbers = [place for place, cell in enumerate(header) if cell.numeric] or [0]
-    for row, mark in zip(body, marks, strict=False):
-        if mark:
-            missing = [place for place in numbers if row[place].text == MISSING]
-            place = [*missing, *numbers][0]
-            row[place] = replace(row[place], mark=mark)
+def _noted(names: Sequence[str], texts: Mapping[str, str], reason: str) -> str:
+    """Column of the number that a reason is about: one that is missing, its p, or the answer."""
+    answers = [name for name in ANSWERS if name in names]
+    missing = [name for name in answers if texts[name].startswith(MISSING)]
+    of_p = [name for name in answers if name.startswith("p_") and re.search(r"\bp\b", reason)]
+    others = [name for name in answers if not name.startswith("p_")]
+    return [*missing, *of_p, *others, *answers, *names][0]
 
 
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -187,7 +208,12 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
             Cell(_printed(str(record["printed"])), numeric=True),
         ]
         for part in parts:
-            row.extend(_ours(part.iloc[number], footnotes, difference=alone))
+            ours = part.iloc[number]
+            row.extend(_ours(ours, difference=alone))
+            place = 2 if pd.notna(ours["estimate"]) else len(row) - (3 if alone else 2)
+            mark = footnotes.mark(ours["warning"])
+            if mark not in row[place].mark:
+                row[place] = replace(row[place], mark=mark)
         rows.append(row)
     return TableView(
         key=key,
@@ -212,7 +238,7 @@ def _what(record: Mapping[str, object]) -> str:
     """The keys of a printed value and the quantity, in words."""
     skipped = {*_PAPER_COLUMNS, *_OURS, *_HIDDEN}
     keys = [
-        word(value)
+        UNITS.get(value, word(value))
         for name, value in record.items()
         if name not in skipped and isinstance(value, str) and value
     ]
@@ -228,7 +254,7 @@ def _apart(record: pd.Series) -> str:
     return significant(difference, 2)
 
 
-def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[Cell]:
+def _ours(record: pd.Series, *, difference: bool) -> list[Cell]:
     """Ours, the difference where asked for, and the verdict of one printed value."""
     estimate, digits = float(record["estimate"]), int(record["digits"])
     if record["quantity"] in _P_COLUMNS:
@@ -242,7 +268,7 @@ def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[
     apart = _apart(record) if record["relation"] == "=" else ""
     verdict = str(record["verdict"])
     return [
-        Cell(ours, numeric=True, mark=footnotes.mark(record["warning"])),
+        Cell(ours, numeric=True),
         *([Cell(apart, numeric=True)] if difference else []),
         Cell(verdict, tone=TONES[verdict]),
     ]

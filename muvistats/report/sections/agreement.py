@@ -243,6 +243,7 @@ AGREEMENT_SECTIONS = (
                 needs=("labels",),
                 each_reading=True,
                 view=_labels_wide,
+                rules={"conf_low": "number"},
                 split=True,
                 collapsed=True,
             ),

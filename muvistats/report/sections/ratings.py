@@ -18,6 +18,7 @@ from ...stats.descriptives.participants import (
 )
 from ...stats.modalities.correlation import modality_correlations
 from ..parts import Figure, Section, Settings, Table, drawn, plain
+from ..views import UNITS
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
@@ -29,6 +30,11 @@ def _design(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     if "participant" not in study["annotations"].coords:
         frame["variable"] = frame["variable"].replace("raters_per_cell", "ratings_per_cell")
     return frame[(frame["variable"] != "sampling_interval") | (frame["n"] > 0)]
+
+
+def _with_units(frame: pd.DataFrame) -> pd.DataFrame:
+    """Names of quantities with their units."""
+    return frame.assign(variable=[UNITS.get(name, name) for name in frame["variable"]])
 
 
 RATING_SECTIONS = (
@@ -45,6 +51,7 @@ RATING_SECTIONS = (
                 plain(describe_participants),
                 needs=("people",),
                 published=("describe_participants",),
+                view=_with_units,
                 rules=_MIXED,
                 collapsed=True,
             ),
@@ -70,6 +77,7 @@ RATING_SECTIONS = (
                 "Design",
                 _design,
                 published=("describe_design",),
+                view=_with_units,
                 rules=_MIXED,
                 collapsed=True,
             ),
