@@ -32,7 +32,8 @@ def plot_modality_contribution(
     -------
     Figure
         One bar per dimension and estimate, cut where the shares of the modalities meet; with two
-        modalities the interval of that border. R squared stands at the right, a line at one half.
+        modalities the interval of that border. R squared, bounded by 1, stands at the right, a line
+        at one half.
 
     Raises
     ------
@@ -48,7 +49,8 @@ def plot_modality_contribution(
     1
     """
     columns = ("dimension", "scope", "item", "quantity", "modality", "estimate", "estimator")
-    require(frame, "modality_contribution", *columns, "conf_low", "conf_high")
+    others = ("estimate_bounded", "conf_low", "conf_high")
+    require(frame, "modality_contribution", *columns, *others)
     shares = frame[(frame["quantity"] == "share") & (frame["item"] == "all")]
     if shares.empty:
         raise DataError("no shares to draw", expected="modality_contribution(data)")
@@ -110,6 +112,7 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         limits = np.clip([first["conf_low"], first["conf_high"]], 0.0, 1.0)
         ax.plot(limits, [place + 0.34] * 2, color=INK, linewidth=2, gid="interval", clip_on=False)
         ax.plot(first["estimate"], place + 0.34, "o", color=INK, markersize=4, clip_on=False)
-    whole = part.loc[part["quantity"] == "r_squared", "estimate"]
+    whole = part[part["quantity"] == "r_squared"]
     if len(whole):
-        name_beside(ax, place, f"R\u00b2 {fixed(whole.iloc[0], 2)}", color=GREY, points=8)
+        shown = whole["estimate_bounded"].fillna(whole["estimate"]).iloc[0]
+        name_beside(ax, place, f"R\u00b2 {fixed(shown, 2)}", color=GREY, points=8)
