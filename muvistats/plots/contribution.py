@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from ..errors import DataError
 from ..results.words import fixed
 from .layout import header, panel
-from .paper import GREY, INK, Width
+from .lettering import inches
+from .paper import GREY, INK, Width, root_of, size
 from .style import colours, interval_level, name_beside, require, styled, words
 
 _SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}
@@ -104,7 +105,9 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
             x, side = 0.015, "left"
         elif end > 0.999:
             x, side = 0.985, "right"
-        text = f"{words(name)} {share:.0%}"
+        wide = share * float(ax.get_window_extent().width) / float(root_of(ax).dpi)
+        long, short = f"{words(name)} {share:.0%}", f"{share:.0%}"
+        text = long if inches(long, size(8.5), bold=True) < wide else short
         ax.text(x, place, text, ha=side, va="center", color=INK, fontweight="bold")
         start = end
     first = rows.loc[modalities[0]]

@@ -190,8 +190,8 @@ def _test_text(test: pd.DataFrame, dimension: str) -> str:
     row = rows.iloc[0]
     name = _STATISTICS[row["statistic_name"]]
     degrees = [float(row[column]) for column in ("df", "df_denom")]
-    test = test_text(row["statistic_name"], float(row["statistic"]), *degrees)
-    return f"{name}, {test}, {p_phrase(row['p_value'])}"
+    said = test_text(row["statistic_name"], float(row["statistic"]), *degrees)
+    return f"{name}, {said}, {p_phrase(row['p_value'])}"
 
 
 @styled

@@ -29,7 +29,7 @@ _ONE_AT_A_TIME = threading.RLock()
 class _Settings(RcParams):
     """Settings with those of the figure that is being drawn in front of them."""
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Any) -> Any:  # type: ignore[override]
         own = _OWN.get()  # no super(): another thread may be in here when the class changes back
         return own[key] if key in own else RcParams.__getitem__(self, key)
 

@@ -18,8 +18,8 @@ from ..errors import DataError
 from ..results.docstrings import documented
 from ..results.words import capital
 from .layout import finish
-from .lettering import FONT, wrap
-from .paper import GREY, INK, PLACE, Place, narrow, root_of, size
+from .lettering import BESIDE, FONT, wrap
+from .paper import GREY, INK, PLACE, Place, narrow, room_of, root_of, size
 from .settings import own_settings
 
 P = ParamSpec("P")
@@ -62,6 +62,7 @@ _STYLE: dict[str, Any] = {
     "ytick.labelcolor": INK,
     "savefig.dpi": 150,
 }
+
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw with the package's style at the width or in the axes asked for.
@@ -124,9 +125,10 @@ def name_rows(ax: Axes, names: Sequence[str]) -> None:
 
 def name_beside(ax: Axes, place: float, text: str, *, points: float = 8.5, **look: Any) -> None:
     """A text right of a row, in several lines where it would take a quarter of the figure."""
-    room = 0.25 * float(root_of(ax).get_size_inches()[0])
+    own = PLACE.get().ax is None
+    room = 0.25 * (float(root_of(ax).get_size_inches()[0]) if own else room_of(ax))
     ax.text(
-        1.01,
+        BESIDE,
         place,
         wrap(text, room, size(points)),
         transform=ax.get_yaxis_transform(),
