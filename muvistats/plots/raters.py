@@ -107,7 +107,7 @@ def plot_rater_concordance(
     colour_bar(fig, image, [ax], "mean concordance (CCC)", shrink=0.6, pad=0.01)
     where = f", {words(modality).lower()}" if modality else ""
     note = f"mean over {n_cells} items and modalities that two or more rated; highest mean first"
-    header(fig, data, f"Concordance of raters: {name}{where}", note)
+    header(fig, data, f"Concordance of raters: {words(name).lower()}{where}", note)
     return fig
 
 

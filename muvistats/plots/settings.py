@@ -29,7 +29,7 @@ _ONE_AT_A_TIME = threading.RLock()
 class _Settings(RcParams):
     """Settings with those of the figure that is being drawn in front of them."""
 
-    def __getitem__(self, key: Any) -> Any:  # type: ignore[override]
+    def __getitem__(self, key: Any) -> Any:
         own = _OWN.get()  # no super(): another thread may be in here when the class changes back
         return own[key] if key in own else RcParams.__getitem__(self, key)
 
@@ -39,7 +39,8 @@ def _validated(changed: tuple[tuple[str, Any], ...]) -> Mapping[str, Any]:
     """All settings of a figure: the defaults of matplotlib with changes."""
     default = {k: v for k, v in mpl.rcParamsDefault.items() if k not in _OF_PROCESS}
     given: dict[Any, Any] = default | dict(changed)
-    return dict(RcParams(given))
+    settings: dict[str, Any] = dict(RcParams(given).items())
+    return settings
 
 
 @contextmanager

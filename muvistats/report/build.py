@@ -361,8 +361,8 @@ class _Report:
 def _methods(settings: Settings, source: Source) -> list[str]:
     rows = (
         "Tests and intervals are those of the paper unless a table says otherwise: they take "
-        "ratings as independent, although each person rated some thirty items and each item has "
-        "several raters. Such p-values tend to be too small."
+        "ratings as independent. But each person rated some thirty items, and each item has "
+        "several raters, so such p-values tend to be too small."
         if source.is_muvi
         else "Rows called independent take ratings as independent. Where one person rates several "
         "items, or several people rate one item, they are not, and such p-values tend to be too "

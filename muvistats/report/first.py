@@ -186,7 +186,8 @@ def _asked(frames: Frames) -> Findings | None:
         others=rows[MOST_OPEN:],
         others_caption="The other questions",
         note="Nobody said what the answers are. Findings of your own, as in "
-        "'tension ~ cut: short > long', get a verdict here: findings= or --finding.",
+        "'tension ~ cut: short > long', get a verdict here: write_report takes findings=, the "
+        "command line --finding.",
         footnotes=marks.listed(),
     )
 

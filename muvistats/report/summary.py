@@ -105,7 +105,7 @@ def _left_out(source: Source) -> list[str]:
     if dimensions_of(source.first):
         masked.append(("the ratings of", total - _kept(source.first, "keep_dynamic")))
     for name, study in source.readings.items() if _has_labels(source.first) else ():
-        reading = f" {word(name)}" if len(source.readings) > 1 else ""
+        reading = f" ({word(name)})" if len(source.readings) > 1 else ""
         masked.append((f"the labels{reading} of", total - _kept(study, "keep_labels")))
     said = [f"{what} {count(out)}" for what, out in masked if out]
     if not said:

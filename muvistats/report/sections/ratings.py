@@ -88,7 +88,9 @@ RATING_SECTIONS = (
         chapter="people",
         title="Distribution of the ratings",
         reference="Figure 2, section 4.1.1",
-        text="Every value of every annotation that is kept, on the scale as it was recorded.",
+        text=(
+            "All values of all annotations that are kept, on the scale on which they were recorded."
+        ),
         tables=(
             Table(
                 "describe_annotations",
@@ -117,8 +119,9 @@ RATING_SECTIONS = (
         title="How alike the modalities are",
         reference="Section 4.2.1",
         text=(
-            "Pearson correlation between the mean trajectories of an item in two modalities: "
-            "mean and spread over the items, and the mean by Fisher's z with its interval."
+            "For each item the mean trajectories of two modalities are correlated (Pearson). The "
+            "table has mean and spread of these correlations over items. The estimate is their "
+            "mean by Fisher's z, with its interval."
         ),
         tables=(
             Table(

@@ -412,8 +412,8 @@ class Fit(ABC):
     @fit_frame(
         "combination of levels and time, or time",
         "factor group group1 group2 variable time estimate std_error statistic statistic_name df",
-        "p_value conf_low conf_high conf_level band_low band_high fitted n n_missing n_resamples method",
-        "dependence",
+        "p_value conf_low conf_high conf_level band_low band_high fitted n n_missing n_resamples",
+        "method dependence",
     )
     def trajectories(
         self,

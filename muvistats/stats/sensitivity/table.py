@@ -35,19 +35,9 @@ _NEAR = 10
 #: What is said where p is as small as resampling lets it be, and that decides.
 LIMIT = "undecided (limit of resampling)"
 
-#: The rule behind the word, for reports.
-SURVIVAL_RULE = (
-    "A published difference holds where the test that respects the design and the mixed model "
-    "both have p < .05 in the published direction, weakens where one of them has, is reversed "
-    "where both have p < .05 in the opposite direction, and does not survive otherwise. A "
-    "published absence emerges as a difference where both have p < .05 and agree in direction, "
-    "and otherwise stays null. Undecided: one of the two is not defined, or p is as small as the "
-    "number of resamples lets it be and a smaller one would change the word."
-)
-
 
 def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidence) -> str:
-    """What becomes of a claim, in a word, by `SURVIVAL_RULE`.
+    """What becomes of a claim, in a word; `VERDICTS` says what the words mean.
 
     Parameters
     ----------
@@ -123,7 +113,7 @@ def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str,
         drawn = design.mc_error > 0  # else all arrangements were looked at
         if drawn and design.least_p > aim and design.p_value <= _NEAR * design.least_p:
             again = finer.of(claim)["design"]
-            note = f"resampled again: {design.n_resamples} would not have decided"
+            note = f"{design.n_resamples} resamples could not decide, so more were drawn"
             again = replace(again, warning=join_reasons(again.warning, note))
             found[i] = evidence | {"design": again}
     return found
