@@ -66,7 +66,7 @@ def findings(source: Source, frames: Frames, reasons: Mapping[str, str]) -> Find
 
 
 def _of_paper(source: Source, frames: Frames, reasons: Mapping[str, str]) -> Findings:
-    marks = Footnotes()
+    marks = {True: Footnotes(), False: Footnotes()}
     names = dict(zip(source.readings, reading_names(source), strict=True))
     rows: dict[bool, list[FindingRow]] = {True: [], False: []}
     for claim in claims():
@@ -78,9 +78,10 @@ def _of_paper(source: Source, frames: Frames, reasons: Mapping[str, str]) -> Fin
             found[name] = answer(claim, parts, reasons.get(claim.table, ""))
         if all(one.recomputed == "not here" for one in found.values()):
             if not claim.first:
-                rows[False].append(_row(claim, dict(list(found.items())[:1]), names, marks))
+                one = dict(list(found.items())[:1])
+                rows[False].append(_row(claim, one, names, marks[False]))
             continue
-        rows[claim.first].append(_row(claim, found, names, marks))
+        rows[claim.first].append(_row(claim, found, names, marks[claim.first]))
     several = len(names) > 1
     return Findings(
         caption="Findings of the paper",
@@ -93,7 +94,8 @@ def _of_paper(source: Source, frames: Frames, reasons: Mapping[str, str]) -> Fin
         others=rows[False],
         others_caption="Every other statement of the paper",
         note=_NOTE,
-        footnotes=marks.listed(),
+        footnotes=marks[True].listed(),
+        others_footnotes=marks[False].listed(),
     )
 
 
@@ -152,7 +154,8 @@ def _own(frame: pd.DataFrame) -> Findings:
         others=rows[MOST_OPEN:],
         others_caption="The other findings",
         note=_NOTE,
-        footnotes=marks.listed(),
+        footnotes=_listed(marks, rows[:MOST_OPEN]),
+        others_footnotes=_listed(marks, rows[MOST_OPEN:]),
     )
 
 
@@ -188,8 +191,15 @@ def _asked(frames: Frames) -> Findings | None:
         note="Nobody said what the answers are. Findings of your own, as in "
         "'tension ~ cut: short > long', get a verdict here: write_report takes findings=, the "
         "command line --finding.",
-        footnotes=marks.listed(),
+        footnotes=_listed(marks, rows[:MOST_OPEN]),
+        others_footnotes=_listed(marks, rows[MOST_OPEN:]),
     )
+
+
+def _listed(marks: Footnotes, rows: Sequence[FindingRow]) -> list[tuple[str, str]]:
+    """Footnotes that these rows have."""
+    used = {cell.mark for row in rows for cells in row.answers for cell in cells}
+    return [note for note in marks.listed() if note[0] in used]
 
 
 def _tested(row: pd.Series | None) -> str:

@@ -114,6 +114,7 @@ class Findings:
     others_caption: str = ""
     note: str = ""
     footnotes: Sequence[tuple[str, str]] = ()
+    others_footnotes: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,12 +137,12 @@ def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
             continue
         lag, z = int(best["lag"].iloc[0]), fixed(float(best["statistic"].iloc[0]), 1)
         if lag == 0:
-            fits.append(f"{subject} (z = {z})")
+            fits.append(f"{subject} (z\u00a0=\u00a0{z})")
             continue
         trials = f"{abs(lag)} trial{'s' if abs(lag) > 1 else ''}"
         texts.append(
             f"{capital(subject)}: the rows do not fit their items. People agree on an item only "
-            f"when rows are moved {'up' if lag > 0 else 'down'} by {trials} (z = {z})."
+            f"when rows are moved {'up' if lag > 0 else 'down'} by {trials} (z\u00a0=\u00a0{z})."
         )
     if fits:
         listed = f"{', '.join(fits[:-1])} and {fits[-1]}" if len(fits) > 1 else fits[0]

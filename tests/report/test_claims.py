@@ -128,18 +128,22 @@ def findings(**columns: object) -> pd.DataFrame:
     return pd.DataFrame([row | columns])
 
 
+LOWER = "arousal is lower in music than in audiovisual"
+NOTHING = {"p_model": 0.3, "p_design": 0.2}
+
+
 @pytest.mark.parametrize(
     ("rule", "finding", "verdict", "numbers", "expected"),
     [
         ("differs", "arousal differs between modalities", "weakens", {}, "weakens"),
         ("same", "labels depend on modality", "holds", {}, "emerges"),
         ("same", "labels depend on modality", "does not survive", {}, "stays null"),
-        ("higher", "arousal is lower in music than in audiovisual", "holds", {}, "reversed"),
-        ("higher", "arousal is lower in music than in audiovisual", "weakens", {}, "does not survive"),
+        ("higher", LOWER, "holds", {}, "reversed"),
+        ("higher", LOWER, "weakens", {}, "does not survive"),
         ("differs", "it is alike", "emerges", {}, "holds"),
         ("higher", "it is alike", "emerges", {"effect_size": -0.2}, "reversed"),
         ("higher", "it is alike", "stays null", {"p_model": 0.3}, "weakens"),
-        ("higher", "it is alike", "stays null", {"p_model": 0.3, "p_design": 0.2}, "does not survive"),
+        ("higher", "it is alike", "stays null", NOTHING, "does not survive"),
         ("higher", "it is alike", "undecided", {"warning": "no people"}, "undecided"),
     ],
 )  # fmt: skip
