@@ -20,7 +20,7 @@ INK, GREY = "#222222", "#767676"
 
 #: Millimetres, type relative to that of the default, share of the width for names of rows.
 WIDTHS: dict[str | None, tuple[float, float, float]] = {
-    None: (0.0, 1.0, 0.7),
+    None: (0.0, 1.0, 0.5),
     "column": (85.0, 0.82, 0.42),
     "text": (175.0, 0.9, 0.42),
 }

@@ -134,9 +134,12 @@ def _ratings_by_factors(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
 
 
 def _largest(frame: pd.DataFrame) -> pd.DataFrame:
-    """Five labels of each factor that lie furthest from what is expected, in both rows."""
+    """Five labels of each factor that lie furthest from what is expected, in both rows.
+
+    Two groups have the same residual but for its sign: then the first one is shown.
+    """
     top = frame[frame["dependence"] == "independent"]
-    top = top.assign(size=top["std_residual"].abs())
+    top = top.assign(size=top["std_residual"].abs().round(9))
     top = top.sort_values("size", ascending=False, kind="stable")
     keys = ["factor", "alignment", "label"]
     rows = top.drop_duplicates(keys).groupby(keys[:2], sort=False).head(5)
