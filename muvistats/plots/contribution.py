@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import DataError
-from ..results.words import fixed
+from ..results.words import fixed, percent
 from .layout import header, panel
 from .lettering import inches
 from .paper import GREY, INK, Width, root_of, size
@@ -106,7 +106,8 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         elif end > 0.999:
             x, side = 0.985, "right"
         wide = share * float(ax.get_window_extent().width) / float(root_of(ax).dpi)
-        long, short = f"{words(name)} {share:.0%}", f"{share:.0%}"
+        short = percent(share, 0)
+        long = f"{words(name)} {short}"
         text = long if inches(long, size(8.5), bold=True) < wide else short
         ax.text(x, place, text, ha=side, va="center", color=INK, fontweight="bold")
         start = end

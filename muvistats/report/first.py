@@ -116,7 +116,9 @@ def _is_here(found: Mapping[str, Answer]) -> bool:
 
 
 def _cells(one: Answer, marks: Footnotes) -> list[Cell]:
-    """What is recomputed, what survives, and the effect."""
+    """What is recomputed, what survives, and the effect; one cell where nothing is here."""
+    if one.recomputed == "not here":
+        return [Cell(one.recomputed, tone="plain", more=one.numbers)]
     return [
         Cell(one.recomputed, tone=_TONES.get(one.recomputed, "plain"), more=one.numbers),
         Cell(

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ..results.cells import Cell, Footnotes, capital_name, column_of, constant, notes_of, telling
+from ..results.cells import (
+    Cell,
+    Column,
+    Footnotes,
+    capital_name,
+    column_of,
+    constant,
+    notes_of,
+    telling,
+)
 from ..results.frame import provenance
 from ..results.glossary import ANSWERS, GLOSSARY, SAID_ONCE
 from ..results.words import (
@@ -121,11 +130,10 @@ def _view(
     reasons = dict(footnotes.listed())
     body = []
     for number, mark in enumerate(marks[: len(shown)]):
-        texts = {name: column.texts[number] for name, column in columns_shown.items()}
-        noted = _noted(names, texts, reasons[mark]) if mark else ""
+        noted = _noted(columns_shown, number, reasons[mark], marks) if mark else ""
         body.append(
             [
-                Cell(texts[name], column.numeric, mark if name == noted else "")
+                Cell(column.texts[number], column.numeric, mark if name == noted else "")
                 for name, column in columns_shown.items()
             ]
         )
@@ -145,13 +153,25 @@ def _view(
     )
 
 
-def _noted(names: Sequence[str], texts: Mapping[str, str], reason: str) -> str:
-    """Column of the number that a reason is about: one that is missing, its p, or the answer."""
-    answers = [name for name in ANSWERS if name in names]
-    missing = [name for name in answers if texts[name].startswith(MISSING)]
-    of_p = [name for name in answers if name.startswith("p_") and re.search(r"\bp\b", reason)]
-    others = [name for name in answers if not name.startswith("p_")]
-    return [*missing, *of_p, *others, *answers, *names][0]
+def _noted(columns: Mapping[str, Column], number: int, reason: str, marks: Sequence[str]) -> str:
+    """Column of the number that the reason of a row is about.
+
+    One that is missing there, and in no row without a reason; else a p that the reason names; else
+    the answer.
+    """
+    answers = [name for name in ANSWERS if name in columns]
+    texts = {name: columns[name].texts for name in answers}
+    missing = [
+        name
+        for name in answers
+        if texts[name][number].startswith(MISSING)
+        and all(m for t, m in zip(texts[name], marks, strict=False) if t.startswith(MISSING))
+    ]
+    of_p = [name for name in answers if name.startswith("p_")]
+    named = [name for name in of_p if name.removeprefix("p_").split("_")[0] in reason.split(":")[0]]
+    said = named or (of_p if re.search(r"\bp\b", reason) else [])
+    others = [name for name in answers if name not in of_p]
+    return [*missing, *said, *others, *of_p, *columns][0]
 
 
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
