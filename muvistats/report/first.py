@@ -76,12 +76,10 @@ def _of_paper(source: Source, frames: Frames, reasons: Mapping[str, str]) -> Fin
             if claim.table in frames and parts[claim.table].empty:
                 continue  # it does not depend on the reading
             found[name] = answer(claim, parts, reasons.get(claim.table, ""))
-        if all(one.recomputed == "not here" for one in found.values()):
-            if not claim.first:
-                one = dict(list(found.items())[:1])
-                rows[False].append(_row(claim, one, names, marks[False]))
-            continue
-        rows[claim.first].append(_row(claim, found, names, marks[claim.first]))
+        here = _is_here(found)
+        first = claim.first and here  # what has no answer is counted on the first page
+        shown = found if here else dict(list(found.items())[:1])
+        rows[first].append(_row(claim, shown, names, marks[first]))
     several = len(names) > 1
     return Findings(
         caption="Findings of the paper",
