@@ -172,12 +172,13 @@ def _asked(frames: Frames) -> Findings | None:
             what = part.iloc[0].get("dimension")
             what = word(what) if isinstance(what, str) else "the choice of labels"
             text = f"Does {what} depend on {word(part.iloc[0]['factor'])}?"
-            shown = design if effect_of(design, frame) else plain
+            sizes = [effect_of(row, frame) for row in (design, plain)]
+            sizes.sort(key=lambda text: ("[" not in text, not text))  # one with an interval
             reason = "" if design is None else design["warning"]
             cells = [
                 Cell(_tested(plain)),
                 Cell(_tested(design), mark=marks.mark(reason)),
-                Cell(effect_of(shown, frame)),
+                Cell(sizes[0]),
             ]
             rows.append(FindingRow(text, "", key, [cells]))
     if not rows:
