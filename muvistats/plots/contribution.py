@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from ..errors import DataError
 from ..results.words import fixed, percent
-from .layout import header, panel
+from .layout import header, legend, panel
 from .lettering import inches
 from .paper import GREY, INK, Width, root_of, size
 from .style import colours, interval_level, name_beside, require, styled, words
@@ -61,9 +62,13 @@ def plot_modality_contribution(
     bars.sort(key=lambda key: list(shares["dimension"].unique()).index(key[0]))
     several = shares["estimator"].nunique() > shares["scope"].nunique()
     fig, ax = panel(6.8, 0.55 + 0.52 * len(bars))
+    named = True
     for place, key in enumerate(bars):
         match = (frame[keys] == pd.Series(dict(zip(keys, key, strict=True)))).all(axis=1)
-        _bar(ax, place, frame[match & (frame["item"] == "all")], modalities)
+        named &= _bar(ax, place, frame[match & (frame["item"] == "all")], modalities)
+    if not named:
+        shade = colours(modalities)
+        legend(fig, [Patch(color=shade[n], alpha=0.75, label=words(n)) for n in modalities])
     ax.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (3, 3)), zorder=3)
     ax.set_xlim(0, 1)
     ax.set_ylim(len(bars) - 0.45, -0.55)
@@ -88,8 +93,9 @@ def _label(key: tuple[str, str, str], *, several: bool) -> str:
     return "\n".join(lines)
 
 
-def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> None:
-    """One bar, its numbers, the interval of its border and R squared."""
+def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> bool:
+    """One bar, its numbers, the interval of its border and R squared; whether all names fit."""
+    named = True
     shade = colours(modalities)
     rows = part[part["quantity"] == "share"].set_index("modality")
     start = 0.0
@@ -97,7 +103,7 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         share = float(rows["estimate"].get(name, np.nan))
         if np.isnan(share):
             ax.text(0.02, place, "not estimated", va="center", color=GREY)
-            return
+            return True
         ax.barh(place, share, left=start, height=0.56, color=shade[name], alpha=0.75, gid=name)
         end = start + share
         x, side = (start + end) / 2, "center"
@@ -108,7 +114,8 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         wide = share * float(ax.get_window_extent().width) / float(root_of(ax).dpi)
         short = percent(share, 0)
         long = f"{words(name)} {short}"
-        text = long if inches(long, size(8.5), bold=True) < wide else short
+        fits = inches(long, size(8.5), bold=True) < wide
+        text, named = long if fits else short, named and fits
         ax.text(x, place, text, ha=side, va="center", color=INK, fontweight="bold")
         start = end
     first = rows.loc[modalities[0]]
@@ -120,3 +127,4 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
     if len(whole):
         shown = whole["estimate_bounded"].fillna(whole["estimate"]).iloc[0]
         name_beside(ax, place, f"R\u00b2 {fixed(shown, 2)}", color=GREY, points=8)
+    return named
