@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..results.words import fixed
 from .layout import header, panels, x_name
 from .paper import GREY, INK, Width
 from .style import PALE, one_reading, require, styled, words
@@ -84,7 +85,7 @@ def _bars(ax: Axes, rows: pd.DataFrame) -> None:
     for lag, value in zip(lags[best], z[best], strict=True):
         right = lag <= np.median(lags)
         ax.annotate(
-            f"lag {lag}\nz = {value:.1f}",
+            f"lag {lag}\nz = {fixed(value, 1)}",
             (lag + (0.45 if right else -0.45), value),
             ha="left" if right else "right",
             va="top" if value > 0.3 * ax.get_ylim()[1] else "bottom",

@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from ..errors import DataError
-from ..results.words import fixed
-from .layout import header, panel
-from .paper import GREY, INK, Width
+from ..results.words import fixed, percent
+from .layout import header, legend, panel
+from .lettering import inches
+from .paper import GREY, INK, Width, root_of, size
 from .style import colours, interval_level, name_beside, require, styled, words
 
 _SCOPES = {"within_item": "over the seconds of an item", "between_item": "between items"}
@@ -32,7 +34,8 @@ def plot_modality_contribution(
     -------
     Figure
         One bar per dimension and estimate, cut where the shares of the modalities meet; with two
-        modalities the interval of that border. R squared stands at the right, a line at one half.
+        modalities the interval of that border. R squared, bounded by 1, stands at the right, a line
+        at one half.
 
     Raises
     ------
@@ -53,7 +56,8 @@ def plot_modality_contribution(
     1
     """
     columns = ("dimension", "scope", "item", "quantity", "modality", "estimate", "estimator")
-    require(frame, "modality_contribution", *columns, "conf_low", "conf_high")
+    others = ("estimate_bounded", "conf_low", "conf_high")
+    require(frame, "modality_contribution", *columns, *others)
     shares = frame[(frame["quantity"] == "share") & (frame["item"] == "all")]
     if shares.empty:
         raise DataError("no shares to draw", expected="modality_contribution(data)")
@@ -63,9 +67,13 @@ def plot_modality_contribution(
     bars.sort(key=lambda key: list(shares["dimension"].unique()).index(key[0]))
     several = shares["estimator"].nunique() > shares["scope"].nunique()
     fig, ax = panel(6.8, 0.55 + 0.52 * len(bars))
+    named = True
     for place, key in enumerate(bars):
         match = (frame[keys] == pd.Series(dict(zip(keys, key, strict=True)))).all(axis=1)
-        _bar(ax, place, frame[match & (frame["item"] == "all")], modalities)
+        named &= _bar(ax, place, frame[match & (frame["item"] == "all")], modalities)
+    if not named:
+        shade = colours(modalities)
+        legend(fig, [Patch(color=shade[n], alpha=0.75, label=words(n)) for n in modalities])
     ax.axvline(0.5, color=INK, linewidth=0.8, linestyle=(0, (3, 3)), zorder=3)
     ax.set_xlim(0, 1)
     ax.set_ylim(len(bars) - 0.45, -0.55)
@@ -90,8 +98,9 @@ def _label(key: tuple[str, str, str], *, several: bool) -> str:
     return "\n".join(lines)
 
 
-def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> None:
-    """One bar, its numbers, the interval of its border and R squared."""
+def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> bool:
+    """One bar, its numbers, the interval of its border and R squared; whether all names fit."""
+    named = True
     shade = colours(modalities)
     rows = part[part["quantity"] == "share"].set_index("modality")
     start = 0.0
@@ -99,7 +108,7 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         share = float(rows["estimate"].get(name, np.nan))
         if np.isnan(share):
             ax.text(0.02, place, "not estimated", va="center", color=GREY)
-            return
+            return True
         ax.barh(place, share, left=start, height=0.56, color=shade[name], alpha=0.75, gid=name)
         end = start + share
         x, side = (start + end) / 2, "center"
@@ -107,7 +116,11 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
             x, side = 0.015, "left"
         elif end > 0.999:
             x, side = 0.985, "right"
-        text = f"{words(name)} {share:.0%}"
+        wide = share * float(ax.get_window_extent().width) / float(root_of(ax).dpi)
+        short = percent(share, 0)
+        long = f"{words(name)} {short}"
+        fits = inches(long, size(8.5), bold=True) < wide
+        text, named = long if fits else short, named and fits
         ax.text(x, place, text, ha=side, va="center", color=INK, fontweight="bold")
         start = end
     first = rows.loc[modalities[0]]
@@ -115,6 +128,8 @@ def _bar(ax: Axes, place: int, part: pd.DataFrame, modalities: list[str]) -> Non
         limits = np.clip([first["conf_low"], first["conf_high"]], 0.0, 1.0)
         ax.plot(limits, [place + 0.34] * 2, color=INK, linewidth=2, gid="interval", clip_on=False)
         ax.plot(first["estimate"], place + 0.34, "o", color=INK, markersize=4, clip_on=False)
-    whole = part.loc[part["quantity"] == "r_squared", "estimate"]
+    whole = part[part["quantity"] == "r_squared"]
     if len(whole):
-        name_beside(ax, place, f"R\u00b2 {fixed(whole.iloc[0], 2)}", color=GREY, points=8)
+        shown = whole["estimate_bounded"].fillna(whole["estimate"]).iloc[0]
+        name_beside(ax, place, f"R\u00b2 {fixed(shown, 2)}", color=GREY, points=8)
+    return named

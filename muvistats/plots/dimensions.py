@@ -107,7 +107,8 @@ def plot_dimension_distributions(
             ax.set_xlabel(words(names[0]))
             ax.set_ylabel(f"{unit} (%)")
     note = f"{total:,} {unit}; {'cross' if len(names) == 2 else 'line'}: mean"
-    header(fig, data, f"Distribution of {' and '.join(names[::-1])}", note)
+    shown = [words(name).lower() for name in names[::-1]]
+    header(fig, data, f"Distribution of {' and '.join(shown)}", note)
     if len(names) == 2:
         _planes(fig, samples, scales, colour, unit, spots)
     return fig

@@ -14,8 +14,20 @@ from matplotlib.transforms import ScaledTranslation
 
 from ..errors import DataError
 from ..results.frame import provenance
-from .lettering import fit_text, inches, wrap
-from .paper import GREY, HEADER, PLACE, WIDTHS, Sheet, narrow, new_figure, root_of, size, wide_of
+from .lettering import fit_axes, fit_text, inches, wrap
+from .paper import (
+    GREY,
+    HEADER,
+    PLACE,
+    WIDTHS,
+    Sheet,
+    narrow,
+    new_figure,
+    room_of,
+    root_of,
+    size,
+    wide_of,
+)
 
 #: Text that marks a figure of simulated data.
 SIMULATED = "simulated data"
@@ -201,7 +213,7 @@ def header(fig: Figure, data: object, title: str, note: str = "", *, labels: boo
 
 def _title_of(ax: Axes, title: str, mark: str) -> None:
     """Title of axes of the user: their own part of the figure where it has a name."""
-    room = max(1.5, float(ax.get_window_extent().width) / float(root_of(ax).dpi))
+    room = 0.75 * room_of(ax)
     own = wrap(ax.get_title("left") or title, room, size(10), bold=True)
     ax.set_title("\n".join(filter(None, (own, mark))))
 
@@ -295,7 +307,10 @@ def _prune(fig: Figure) -> None:
 
 def finish(fig: Figure) -> None:
     """Fit the text of a figure of our own into its width."""
-    if PLACE.get().ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
+    ax = PLACE.get().ax
+    if ax is not None:
+        fit_axes(ax, room_of(ax), below=narrow())
+    if ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
         return
     _prune(fig)
     for turn in range(_ROUNDS):

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -23,6 +24,7 @@ FONT = "DejaVu Sans"
 _HINTED = 1.07  # how much wider letters are that sit on pixels
 _JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
 _LOWEST = 1.4  # inches of a panel whose names of columns are turned
+BESIDE = 1.01  # place of names right of the axes, in widths of the axes
 _LEADING = 1.2  # distance of lines, in sizes of the type
 
 
@@ -108,6 +110,61 @@ def fit_text(fig: Figure, share: float) -> float:
         _part_columns(ax, across)
         _thin_out(ax.yaxis, up, vertical=True)
     return _missing(panels, fig.dpi)
+
+
+def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
+    """Wrap and thin out what would run together in axes of the user, of whom nothing is drawn.
+
+    Parameters
+    ----------
+    ax : Axes
+        The axes, everything drawn.
+    room : float
+        Inches across that they may take with their names.
+    below : bool
+        Whether the legend goes below them.
+    """
+    dpi = float(ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
+    up = float(ax.get_window_extent().height) / dpi
+    rows = _named(ax.yaxis)
+    pitch = up / abs(np.subtract(*ax.get_ylim()))  # inches from row to row
+    if rows and pitch > 2 * float(rows[0].get_fontsize()) * _LEADING / 72:
+        _wrap_rows(ax, 0.38 * room)
+        rows = _named(ax.yaxis)
+    names = max((_wide(label) for label in rows), default=0.45)
+    beside = max((_wide(text) for text in ax.texts if text.get_position()[0] == BESIDE), default=0)
+    across = max(0.5, room - names - beside - 0.4)
+    if len(rows) > 1:
+        deep = [label.get_text().count("\n") + 1 for label in rows]
+        most = max(a + b for a, b in itertools.pairwise(deep)) / 2
+        points = 72 * pitch / (_LEADING * most)
+        ax.tick_params(axis="y", labelsize=min(float(rows[0].get_fontsize()), points))
+    right = ax._right_title  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to the text
+    if right.get_text() and _wide(right) + 0.6 * room > across:
+        right.set_text("")
+    _part_columns(ax, across)
+    for axis, length in ((ax.xaxis, across), (ax.yaxis, up)):
+        wrap_text(axis.label, max(0.8 * room if axis is ax.xaxis else length, 0.8))
+        if not _named(axis):
+            _thin_out(axis, length, vertical=axis is ax.yaxis, drawn=False)
+    legend = ax.get_legend()
+    if legend is not None and below:
+        legend.set_loc("upper center")
+        legend.set_bbox_to_anchor((0.5, -_below(ax) / up))
+
+
+def _below(ax: Axes) -> float:
+    """Inches that the names below axes take."""
+    shown = _shown(ax.xaxis)
+    lines = max((label.get_text().count("\n") + 1 for label in shown), default=0)
+    turned = any(label.get_rotation() for label in shown)
+    names = max(map(_wide, shown)) if turned else 0.14 * lines
+    return names + 0.16 * (ax.get_xlabel().count("\n") + 1) + 0.24
+
+
+def _wide(text: Text) -> float:
+    """Inches of a text."""
+    return inches(text.get_text(), float(text.get_fontsize()))
 
 
 def _named(axis: Axis) -> list[Text]:
@@ -200,8 +257,11 @@ def _part_columns(ax: Axes, width: float) -> None:
         ax.tick_params(axis="x", labelrotation=90)
 
 
-def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
-    """Fewer numbers, where those of an axis of this length in inches would touch."""
+def _thin_out(axis: Axis, length: float, *, vertical: bool, drawn: bool = True) -> None:
+    """Fewer numbers, where those of an axis of this length in inches would touch.
+
+    Where it is not `drawn`, places are reckoned from the length.
+    """
     shown = _shown(axis)
     if len(shown) < 2 or (vertical and _named(axis)):
         return
@@ -210,8 +270,11 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
         room = size * _LEADING / 72
     else:
         room = max(inches(label.get_text(), size) for label in shown) + 0.06
-    extents = [label.get_window_extent() for label in shown]
-    boxes = [(box.y0, box.y1) if vertical else (box.x0, box.x1) for box in extents]
+    if drawn:
+        extents = [label.get_window_extent() for label in shown]
+        boxes = [(box.y0, box.y1) if vertical else (box.x0, box.x1) for box in extents]
+    else:
+        boxes = _reckoned(axis, shown, length, vertical=vertical)
     if all(a[1] + 2 <= b[0] for a, b in itertools.pairwise(sorted(boxes))):
         return
     said = [label.get_text() for label in shown]
@@ -228,6 +291,18 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool) -> None:
     elif axis.get_scale() == "linear":
         steps = [1, 2, 2.5, 5, 10]
         axis.set_major_locator(MaxNLocator(max(1, int(length / room) - 1), steps=steps))
+
+
+def _reckoned(
+    axis: Axis, shown: Sequence[Text], length: float, *, vertical: bool
+) -> list[tuple[float, float]]:
+    """From where to where labels of an axis of this length in inches reach, in 1/100 inch."""
+    scale = axis.get_transform().transform
+    low, high = scale(np.sort(axis.get_view_interval()))
+    places = [label.get_position()[vertical] for label in shown]
+    at = np.abs(scale(np.array(places)) - low) / abs(high - low) * length
+    reach = [0.012 * float(label.get_fontsize()) if vertical else _wide(label) for label in shown]
+    return [(100 * (p - r / 2), 100 * (p + r / 2)) for p, r in zip(at, reach, strict=True)]
 
 
 def _missing(panels: Sequence[Axes], dpi: float) -> float:

@@ -13,20 +13,20 @@ from matplotlib.figure import Figure
 from ..dataset.access import annotation_frame, dimensions_of
 from ..dataset.gate import takes_study
 from ..errors import DataError
-from ..results.words import fixed
+from ..results.words import fixed, p_phrase, test_text
 from ..types import Floats, Names
 from .layout import header, panels
 from .paper import GREY, INK, Width, root_of, size
-from .style import colours, p_text, require, styled, words
+from .style import colours, require, styled, words
 
 #: Colour of what belongs to two modalities.
 _PAIR = "#4C7A99"
 
 #: How the statistics of `kruskal_modality` are written: as published, and by the design.
 _STATISTICS = {
-    "H": "Kruskal-Wallis H",
-    "chi2": "By design, \u03c7\u00b2",
-    "F": "By design, F",
+    "H": "Kruskal-Wallis",
+    "chi2": "By design",
+    "F": "By design",
 }
 
 #: Inches from column to column that numbers beside the marks need.
@@ -194,10 +194,9 @@ def _test_text(test: pd.DataFrame, dimension: str) -> str:
         return "not tested"
     row = rows.iloc[0]
     name = _STATISTICS[row["statistic_name"]]
-    denominator = "" if pd.isna(row["df_denom"]) else f", {row['df_denom']:.1f}"
-    return (
-        f"{name}({row['df']:.0f}{denominator}) = {row['statistic']:.2f}, {p_text(row['p_value'])}"
-    )
+    degrees = [float(row[column]) for column in ("df", "df_denom")]
+    said = test_text(row["statistic_name"], float(row["statistic"]), *degrees)
+    return f"{name}, {said}, {p_phrase(row['p_value'])}"
 
 
 @styled

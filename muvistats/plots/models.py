@@ -297,7 +297,8 @@ def plot_feature_ranks(
         ax.invert_yaxis()
         ax.axvline(0, color=GREY, linewidth=0.6)
         by = str(features).replace("_", " + ")
-        ax.set_title(f"{words(modality)} by {by}: {target}", color=INK, fontsize=size(9))
+        title = f"{words(modality)} by {by}: {words(target).lower()}"
+        ax.set_title(title, color=INK, fontsize=size(9))
     spread_panels(figure)
     whole = bool((ranked["feature"] == "all").all())
     note = "largest absolute mean coefficient" if whole else "mean coefficient over folds"

@@ -20,7 +20,7 @@ INK, GREY = "#222222", "#767676"
 
 #: Millimetres, type relative to that of the default, share of the width for names of rows.
 WIDTHS: dict[str | None, tuple[float, float, float]] = {
-    None: (0.0, 1.0, 0.7),
+    None: (0.0, 1.0, 0.5),
     "column": (85.0, 0.82, 0.42),
     "text": (175.0, 0.9, 0.42),
 }
@@ -37,6 +37,12 @@ class Place:
     width: str | None = None
     ax: Axes | None = None
 
+    @property
+    def type(self) -> str | None:
+        """Width whose type is used: that of a column in narrow axes of the user."""
+        fits = self.ax is None or room_of(self.ax) >= _NARROWEST
+        return self.width if fits else "column"
+
     @classmethod
     def of(cls, width: Any, ax: Any) -> Place:
         """Place that the arguments of a figure name."""
@@ -51,13 +57,23 @@ class Place:
         return cls(width, ax)
 
 
+def room_of(ax: Axes) -> float:
+    """Inches that axes of the user, with their names, may take: the cell of their grid."""
+    spec = ax.get_subplotspec()
+    figure = root_of(ax)
+    if spec is None:
+        return float(ax.get_window_extent().width) / float(figure.dpi)
+    wide = float(ax.get_figure(root=False).bbox.width) / float(figure.dpi)  # type: ignore[union-attr]
+    return wide * len(spec.colspan) / spec.get_gridspec().ncols
+
+
 #: Place of the figure that is being drawn.
 PLACE: ContextVar[Place] = ContextVar("place", default=Place())  # noqa: B039 - frozen
 
 
 def size(points: float) -> float:
     """Size of type where it is `points` by default."""
-    width = PLACE.get().width
+    width = PLACE.get().type
     return points if width is None else max(_SMALLEST, points * WIDTHS[width][1])
 
 
@@ -68,8 +84,8 @@ def wide_of() -> float | None:
 
 
 def narrow() -> bool:
-    """Whether the figure is as wide as a column."""
-    return PLACE.get().width == "column"
+    """Whether the figure, or axes of the user, is as wide as a column."""
+    return PLACE.get().type == "column"
 
 
 class Sheet(Figure):

@@ -49,7 +49,8 @@ def plot_rater_concordance(
     Figure
         A row and a column for each rater, in the order of the mean concordance with the others,
         highest first: the mean of Lin's concordance over what both have rated in the same
-        modality. Grey where two raters have nothing in common.
+        modality. Grey on the diagonal, since nobody is compared with themselves, and where two
+        raters have nothing in common.
 
     Raises
     ------
@@ -98,7 +99,7 @@ def plot_rater_concordance(
         ax,
         matrix[np.ix_(order, order)],
         [people[place] for place in order],
-        drawn=~np.eye(len(people), dtype=bool),
+        drawn=np.ones(matrix.shape, dtype=bool),
         cmap=DIVERGING,
         limits=(-limit, limit),
         least=2.0,
@@ -106,7 +107,7 @@ def plot_rater_concordance(
     colour_bar(fig, image, [ax], "mean concordance (CCC)", shrink=0.6, pad=0.01)
     where = f", {words(modality).lower()}" if modality else ""
     note = f"mean over {n_cells} items and modalities that two or more rated; highest mean first"
-    header(fig, data, f"Concordance of raters: {name}{where}", note)
+    header(fig, data, f"Concordance of raters: {words(name).lower()}{where}", note)
     return fig
 
 

@@ -16,7 +16,7 @@ from .style import PALE, name_beside, name_rows, one_reading, require, sign, sty
 _FLOOR = 1e-4
 
 _ANALYSES = {
-    "p_independent": ("as published: rows independent", "o", "#767676"),
+    "p_independent": ("ratings as independent", "o", "#767676"),
     "p_design": ("respecting the design", "D", "#0072B2"),
     "p_model": ("mixed model", "s", "#E69F00"),
 }
@@ -93,7 +93,7 @@ def plot_sensitivity(
         name_beside(ax, float(y), words(verdict), color=shade, fontweight="bold")
     handles = [sign(text, marker, 6, color=colour) for text, marker, colour in _ANALYSES.values()]
     legend(fig, handles)
-    note = "a published difference holds where design and mixed model both have p < .05"
+    note = "a difference holds where design and mixed model both have p < .05 in its direction"
     header(fig, frame, "Would the findings survive?", note, labels=True)
     return fig
 

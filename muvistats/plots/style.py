@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,8 +18,9 @@ from ..errors import DataError
 from ..results.docstrings import documented
 from ..results.words import capital
 from .layout import finish
-from .lettering import FONT, wrap
-from .paper import GREY, INK, PLACE, Place, narrow, root_of, size
+from .lettering import BESIDE, FONT, wrap
+from .paper import GREY, INK, PLACE, Place, narrow, room_of, root_of, size
+from .settings import own_settings
 
 P = ParamSpec("P")
 
@@ -36,7 +35,7 @@ _OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _TYPE = ("axes.labelsize", "axes.titlesize", "font.size", "legend.fontsize")
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 
-_STYLE: dict[Any, Any] = {
+_STYLE: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": GREY,
     "axes.grid": False,
@@ -64,30 +63,23 @@ _STYLE: dict[Any, Any] = {
     "savefig.dpi": 150,
 }
 
-#: Settings are those of a process: figures are drawn one at a time, whatever thread asks.
-_ONE_AT_A_TIME = threading.RLock()
-
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw with the package's style at the width or in the axes asked for.
 
-    What users have set changes no figure, and is as it was afterwards. `width` and `ax` are read
-    here: no figure looks at its own.
+    What users have set changes no figure, and no thread sees it changed. `width` and `ax` are
+    read here: no figure looks at its own.
     """
 
     @functools.wraps(draw)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        place = Place.of(kwargs.get("width"), kwargs.get("ax"))
-        with _ONE_AT_A_TIME, mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(_STYLE)
-            token = PLACE.set(place)
-            try:
-                mpl.rcParams.update(dict[Any, Any]((name, size(_STYLE[name])) for name in _TYPE))
+        token = PLACE.set(Place.of(kwargs.get("width"), kwargs.get("ax")))
+        try:
+            with own_settings(_STYLE | {name: size(_STYLE[name]) for name in _TYPE}):
                 figure = draw(*args, **kwargs)
                 finish(figure)
-            finally:
-                PLACE.reset(token)
+        finally:
+            PLACE.reset(token)
         return figure
 
     return documented(wrapper)
@@ -119,11 +111,6 @@ def words(name: object) -> str:
     return capital(text.replace("_", " "))
 
 
-def p_text(p: float) -> str:
-    """P-value for the annotation of a figure."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def interval_level(frame: pd.DataFrame) -> str:
     """Level of the intervals of a frame, as a word before "interval"."""
     levels = set(frame["conf_level"].dropna()) if "conf_level" in frame else set()
@@ -138,9 +125,10 @@ def name_rows(ax: Axes, names: Sequence[str]) -> None:
 
 def name_beside(ax: Axes, place: float, text: str, *, points: float = 8.5, **look: Any) -> None:
     """A text right of a row, in several lines where it would take a quarter of the figure."""
-    room = 0.25 * float(root_of(ax).get_size_inches()[0])
+    own = PLACE.get().ax is None
+    room = 0.25 * (float(root_of(ax).get_size_inches()[0]) if own else room_of(ax))
     ax.text(
-        1.01,
+        BESIDE,
         place,
         wrap(text, room, size(points)),
         transform=ax.get_yaxis_transform(),

@@ -225,7 +225,8 @@ def plot_trajectories(
     -------
     Figure
         A line for each group. The dark band is the interval at each time by itself; the pale one
-        holds all lines of the figure at all times.
+        holds all lines of the figure at all times. The horizontal axis is the `variable` of the
+        frame, time in seconds by default.
 
     Raises
     ------
@@ -264,7 +265,8 @@ def plot_trajectories(
         ax.axhline(0, color=GREY, linewidth=0.8, linestyle=(0, (3, 3)))
         first, second = (words(frame[name].iloc[0]) for name in ("group1", "group2"))
         title = f"Estimated trajectories: {first} less {second.lower()}"
-    ax.set(xlabel="time (s)", ylabel="estimate")
+    of = frame.get("variable", pd.Series("time", frame.index)).iloc[0]
+    ax.set(xlabel="time (s)" if of == "time" else words(of), ylabel="estimate")
     ax.margins(x=0.01)
     level = interval_level(frame)
     note = f"dark: {level} interval of single times; pale: {level} band of all lines together"

@@ -14,19 +14,20 @@ import xarray as xr
 
 from ..errors import DataError, DesignError
 from ..results.frame import provenance, write_frame
-from ..results.paper import RULES as VERDICT_RULES
 from ..results.paper import compare_published
 from ..results.words import RULES
+from .beside import beside
 from .cache import cached_frame, data_hash
 from .citation import references
 from .figures import save_figure
+from .first import findings, gaps
 from .folder import NETWORKS, check_target, finished_folder
 from .networks import find_networks
 from .page import Absent, Chapter, NumberedTable, Page, ShownSection, render
 from .parts import Figure, NothingToSayError, Section, Settings, Table
 from .sections.catalogue import CHAPTERS, NOT_BUILT, SECTIONS
 from .sources import Data, Source, load_source, missing_part, parts_of
-from .summary import facts, finding_rows, kicker, lead, reading_names, score_rows, versions
+from .summary import facts, kicker, lead, origin, reading_names, score_rows, verdicts, versions
 from .views import comparison_view, table_views
 
 #: Told what is being done, how many steps are done and how many there are.
@@ -189,20 +190,24 @@ class _Report:
         """What the templates need."""
         source = self.source
         not_built = [Absent(*entry) for entry in NOT_BUILT] if source.is_muvi else []
+        counted = self._counted()
         return Page(
             title=str(source.first.attrs.get("study", "A study")),
             kicker=kicker(source),
             simulated=source.simulated,
-            lead=lead(source, self.frames, self.comparisons),
+            lead=lead(source, self.frames, self.comparisons, self.reasons),
             facts=facts(source),
             readings=reading_names(source),
             scores=score_rows(source, self.comparisons),
-            findings=finding_rows(source, self._counted(), self.reasons),
+            findings=findings(source, counted, self.reasons),
+            beside=beside(source, counted),
+            gaps=gaps(source, counted, [*self.absent, *not_built], self.reasons),
+            origin=origin(self.version, self.settings, self.hashes),
             chapters=self.chapters,
             absent=[*self.absent, *not_built],
             methods=_methods(self.settings, source),
             rules=list(RULES.values()),
-            verdicts=VERDICT_RULES if self.comparisons else {},
+            verdicts=verdicts(printed=bool(self.comparisons)),
             versions=versions(
                 self.version,
                 platform.python_version(),
@@ -261,6 +266,9 @@ class _Report:
     def _table(self, section: Section, table: Table, shown: ShownSection) -> None:
         if self._silent(table):
             self.quiet.add(table.key)
+            self.reasons.setdefault(
+                table.key, missing_part(self.there, table.needs, released=False)
+            )
             return
         table = replace(table, caption=self._words(table.caption))
         reason = self._reason_against(table)
@@ -359,8 +367,8 @@ class _Report:
 def _methods(settings: Settings, source: Source) -> list[str]:
     rows = (
         "Tests and intervals are those of the paper unless a table says otherwise: they take "
-        "ratings as independent, although each person rated some thirty items and each item has "
-        "several raters. Such p-values tend to be too small."
+        "ratings as independent. But each person rated some thirty items, and each item has "
+        "several raters, so such p-values tend to be too small."
         if source.is_muvi
         else "Rows called independent take ratings as independent. Where one person rates several "
         "items, or several people rate one item, they are not, and such p-values tend to be too "

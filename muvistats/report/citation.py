@@ -15,10 +15,13 @@ class Reference:
         The reference as a list of references prints it.
     bibtex : str
         The same as a BibTeX entry.
+    short : str
+        The reference within a text.
     """
 
     text: str
     bibtex: str
+    short: str
 
 
 _TITLE = (
@@ -56,6 +59,7 @@ def references(version: str, *, paper: bool = True) -> tuple[Reference, ...]:
             "  license = {BSD-3-Clause}\n"
             "}"
         ),
+        short=f"The muvistats developers (version {version})",
     )
     if not paper:
         return (package,)
@@ -74,5 +78,6 @@ def references(version: str, *, paper: bool = True) -> tuple[Reference, ...]:
             "  archiveprefix = {arXiv}\n"
             "}"
         ),
+        short="Chua et al. (2022)",
     )
     return package, muvi

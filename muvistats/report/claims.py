@@ -3,7 +3,8 @@
 ``data/claims.csv`` has a claim in each row: the frame that decides it (`table`), the rows of that
 frame (`rows`), what they are set against (`than`), the number that is looked at (`column`), where
 the test stands if elsewhere (`test`), the row of `sensitivity_table` on it (`survives`), and what
-data it takes (`needs`). `rule` is one of `RULES`. There is no code for any single claim.
+data it takes (`needs`). `rule` is one of `RULES`. Those that are `first` stand on the first page.
+There is no code for any single claim.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pandas as pd
 
 from ..results.cells import interval_owner
 from ..results.words import fixed, p_phrase, percent, test_text, word
-from .page import Answer
+from ..stats.sensitivity.claims import printed_findings
 
 ALPHA = 0.05
 
@@ -40,6 +41,41 @@ class Claim:
     test: str
     survives: Keys
     needs: str
+    first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a study says of a finding.
+
+    Parameters
+    ----------
+    recomputed : str
+        Whether what was done, done again, says the same: *agrees*, *differs*, *not comparable*,
+        or *not here* where the study has no answer.
+    numbers : str
+        The numbers of it, or what it needs.
+    survives : str
+        Verdict of the analyses that respect the design; empty where the study has no answer.
+    p_values : str
+        Their p-values in words.
+    effect : str
+        Size of what was tested, with its interval.
+    note : str
+        What the verdict rests on, where it is less than two analyses.
+    """
+
+    recomputed: str
+    numbers: str
+    survives: str = ""
+    p_values: str = ""
+    effect: str = ""
+    note: str = ""
+
+
+#: What is said of a verdict of one analysis, and of none.
+ONE_ANALYSIS = "one analysis that respects the design; there is no mixed model of it"
+NO_ANALYSIS = "nothing here tests this with respect to the design"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +94,7 @@ def claims() -> tuple[Claim, ...]:
         table = pd.read_csv(stream, dtype="str", keep_default_na=False)
     for name in ("rows", "survives"):
         table[name] = pd.Series([_keys(text) for text in table[name]], dtype=object)
+    table["first"] = table["first"] == "yes"
     return tuple(Claim(*row) for row in table.itertuples(index=False))
 
 
@@ -76,19 +113,14 @@ def answer(claim: Claim, frames: Mapping[str, pd.DataFrame], reason: str = "") -
     Returns
     -------
     Answer
-        Whether it holds; the test, the design's row, the effect and the verdict in words.
+        What the test as printed says, what survives the design, and the effect.
     """
     frame = frames.get(claim.table)
     if frame is None or frame.empty:
-        because = f" ({reason})" if reason else ""
-        return Answer("not here", f"needs {claim.needs}{because}", "")
+        return Answer("not here", f"needs {claim.needs}{f': {reason}' if reason else ''}")
     found = RULES[claim.rule](frame, claim)
-    parts = [found.text, _effect(frame, claim)]
-    parts += _of_design(claim, found, frames)
-    detail = "; ".join(part for part in parts if part)
-    if found.holds is None:
-        return Answer("undecided", detail, "")
-    return Answer(*(("yes", detail, "good") if found.holds else ("no", detail, "bad")))
+    said = {True: "agrees", False: "differs", None: "not comparable"}[found.holds]
+    return Answer(said, found.text, *_survival(claim, found, frames))
 
 
 def matching(frame: pd.DataFrame, keys: Keys) -> pd.DataFrame:
@@ -210,46 +242,102 @@ def _shown(claim: Claim, value: float) -> str:
     return percent(value) if claim.column == "share" else fixed(value, 2)
 
 
-def _effect(frame: pd.DataFrame, claim: Claim) -> str:
-    """Size of what was tested, with its limits."""
-    if claim.rule not in ("differs", "same", "higher", "lower"):
-        return ""
-    row = _one(frame, claim.rows)
-    row = _one(frame, claim.rows, "design") if row is None else row
-    value = _number(row, claim.column)
-    if row is None or math.isnan(value):
-        return ""
-    name = str(row.get("effect_size_name" if claim.column == "effect_size" else "estimator"))
-    shown = percent if "shares" in name else functools.partial(fixed, decimals=2)
-    text = f"{name} {shown(value)}"
-    low, high = (_number(row, f"conf_{end}") for end in ("low", "high"))
-    if claim.column == interval_owner(frame) and not math.isnan(low + high):
-        text += f" [{shown(low)}, {shown(high)}]"
-    means = [_number(row, name) for name in ("mean1", "mean2")]
-    if not math.isnan(sum(means)):
-        text += f": {shown(means[0])} against {shown(means[1])}"
-    return text
-
-
-def _of_design(claim: Claim, found: Found, frames: Mapping[str, pd.DataFrame]) -> list[str]:
-    """P of the design's row, and what becomes of the claim by it."""
-    survival = frames.get("sensitivity_table")
-    if claim.survives and survival is not None:
-        rows = matching(survival, claim.survives)
+def _survival(
+    claim: Claim, found: Found, frames: Mapping[str, pd.DataFrame]
+) -> tuple[str, str, str, str]:
+    """Verdict of the analyses of the design, their p in words, the effect, and what to know."""
+    findings = frames.get("sensitivity_table")
+    if claim.survives and findings is not None:
+        rows = matching(findings, claim.survives)
         if len(rows):
-            p, verdict = float(rows["p_design"].iloc[0]), rows["verdict"].iloc[0]
-            shown = [] if math.isnan(p) else [f"design {p_phrase(p)}"]
-            return [*shown, f"by design: {verdict}"]
-    table, _, keys = claim.test.partition(":") if claim.test else (claim.table, "", "")
-    frame = frames.get(table)
-    row = None if frame is None else _one(frame, _keys(keys) if keys else claim.rows, "design")
+            return of_finding(rows.iloc[0], *_of_said(claim, rows.iloc[0]))
+    row, frame = _tested_by_design(claim, frames)
     p = _number(row, "p_value")
+    effect = effect_of(row, frame)
+    published = _one(frames[claim.table], claim.rows)
+    if "[" not in effect and claim.rule in _OF_TESTS:
+        effect = effect_of(published, frames[claim.table]) or effect
     if math.isnan(p):
-        return []
+        return "undecided", "", effect, NO_ANALYSIS
     if claim.rule == "same":
         verdict = "emerges" if p < ALPHA else "stays null"
     elif p >= ALPHA or not found.sign:
         verdict = "does not survive"
     else:
         verdict = "holds" if found.sign > 0 or claim.rule == "differs" else "reversed"
-    return [f"design {p_phrase(p)}", f"by design: {verdict}"]
+    return verdict, f"design {p_phrase(p)}", effect, ONE_ANALYSIS
+
+
+def _tested_by_design(
+    claim: Claim, frames: Mapping[str, pd.DataFrame]
+) -> tuple[pd.Series | None, pd.DataFrame]:
+    """Row of the test that respects the design, and its frame."""
+    table, _, keys = claim.test.partition(":") if claim.test else (claim.table, "", "")
+    frame = frames.get(table, pd.DataFrame())
+    return _one(frame, _keys(keys) if keys else claim.rows, "design"), frame
+
+
+def of_finding(row: pd.Series, verdict: str, note: str) -> tuple[str, str, str, str]:
+    """What a row of `sensitivity_table` says: verdict, p-values in words, effect, note."""
+    shown = [("design", row["p_design"]), ("model", row["p_model"])]
+    p_values = ", ".join(f"{name} {p_phrase(p)}" for name, p in shown if not math.isnan(p))
+    return verdict, p_values, effect_of(row, row.to_frame().T), note
+
+
+def _of_said(claim: Claim, row: pd.Series) -> tuple[str, str]:
+    """The verdict on what the paper says, where the row is about what this study would say.
+
+    Of a study that is not the paper's, `sensitivity_table` asks what becomes of that which the
+    published test finds there: an absence in place of a difference, or the other direction.
+    """
+    verdict = str(row["verdict"])
+    note = str(row["warning"]) if verdict.startswith("undecided") else ""
+    if verdict.startswith("undecided") or row["finding"] in printed_findings():
+        return verdict, note
+    differs = verdict not in ("stays null", "emerges")
+    if claim.rule == "same":
+        return ("emerges" if verdict in ("holds", "reversed") else "stays null"), note
+    if differs:  # in the other direction
+        return {"holds": "reversed", "reversed": "holds"}.get(verdict, "does not survive"), note
+    wanted = {"higher": 1, "above": 1, "top": 1, "lower": -1, "below": -1}.get(claim.rule, 0)
+    against = wanted * np.nan_to_num(_number(row, "effect_size")) < 0
+    if verdict == "emerges":
+        return ("reversed" if against else "holds"), note
+    found = min(_number(row, "p_design"), _number(row, "p_model")) < ALPHA and not against
+    return ("weakens" if found else "does not survive"), note
+
+
+_OF_TESTS = ("differs", "same", "higher", "lower")
+
+
+def effect_of(row: pd.Series | None, frame: pd.DataFrame) -> str:
+    """Size of what a row tests, with its limits, and which group is set against which.
+
+    Parameters
+    ----------
+    row : Series or None
+        A row of a test.
+    frame : DataFrame
+        The frame that it comes from, which says what the limits are about.
+    """
+    if row is None:
+        return ""
+    column = next((n for n in ("effect_size", "estimate") if n == interval_owner(frame)), "")
+    column = column or ("effect_size" if "effect_size" in row else "estimate")
+    value = _number(row, column)
+    name = row.get("effect_size_name" if column == "effect_size" else "estimator")
+    if math.isnan(value) or not isinstance(name, str):
+        return ""
+    shown = percent if "shares" in name else functools.partial(fixed, decimals=2)
+    text = shown(value)
+    low, high = (_number(row, f"conf_{end}") for end in ("low", "high"))
+    if not math.isnan(low + high):
+        text += f" [{shown(low)}, {shown(high)}]"
+    text += f" {word(name)}"
+    means = [_number(row, name) for name in ("mean1", "mean2")]
+    if not math.isnan(sum(means)):
+        return f"{text}: {shown(means[0])} against {shown(means[1])}"
+    groups = [row.get(name) for name in ("group1", "group2")]
+    if all(isinstance(group, str) and group for group in groups):
+        text += f", {' against '.join(map(word, groups))}"
+    return text

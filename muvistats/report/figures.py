@@ -6,9 +6,9 @@ import base64
 import io
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.figure
 
+from ..plots.settings import own_settings
 from ..results.words import word
 from .page import ShownFigure
 from .parts import Figure
@@ -78,12 +78,13 @@ def save_figure(
 def _svg(drawn: matplotlib.figure.Figure, key: str) -> bytes:
     """SVG that is the same for the same figure: no date, ids from its key."""
     stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": key, "svg.fonttype": "path"}):
+    with own_settings({"svg.hashsalt": key, "svg.fonttype": "path"}):
         drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
 
 
 def _png(drawn: matplotlib.figure.Figure) -> bytes:
     stream = io.BytesIO()
-    drawn.savefig(stream, format="png", dpi=_PNG_DPI, metadata={"Software": None})
+    with own_settings({}):
+        drawn.savefig(stream, format="png", dpi=_PNG_DPI, metadata={"Software": None})
     return stream.getvalue()

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import jinja2
 
+from ..results.cells import Cell
 from .citation import Reference
 from .views import TableView
 
@@ -93,22 +94,43 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Whether a claim holds in one reading of the data."""
+class FindingRow:
+    """What is said, where it stands, and the answers: cells of a row for each reading."""
 
-    text: str
-    detail: str
-    tone: str
+    said: str
+    section: str
+    anchor: str
+    answers: Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
-class FindingRow:
-    """A claim and the answers to it."""
+class Findings:
+    """Findings in a table: those of the first page, and the others behind it."""
 
-    claim: str
-    section: str
-    anchor: str
-    answers: Sequence[Answer]
+    caption: str
+    header: Sequence[str]
+    first: Sequence[FindingRow]
+    others: Sequence[FindingRow]
+    others_caption: str = ""
+    note: str = ""
+    footnotes: Sequence[tuple[str, str]] = ()
+    others_footnotes: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Agreement beside what a model could reach, and what it does."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What could not be made, for one reason."""
+
+    what: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +144,15 @@ class Page:
     facts: Sequence[Fact]
     readings: Sequence[str]
     scores: Sequence[ScoreRow]
-    findings: Sequence[FindingRow]
+    findings: Findings | None
+    beside: Beside | None
+    gaps: Sequence[Gap]
+    origin: Sequence[Fact]
     chapters: Sequence[Chapter]
     absent: Sequence[Absent]
     methods: Sequence[str]
     rules: Sequence[str]
-    verdicts: Mapping[str, str]
+    verdicts: Mapping[str, Mapping[str, str]]
     versions: Sequence[Fact]
     references: Sequence[Reference]
     version: str

@@ -10,9 +10,11 @@ import pandas as pd
 import xarray as xr
 
 from ..dataset.access import dimensions_of, question_of
+from ..results.paper import RULES
+from ..results.vocabulary import VERDICTS
 from ..results.words import capital, count, fixed, word
-from .claims import answer, claims
-from .page import Answer, Fact, FindingRow, Score, ScoreRow
+from .page import Fact, Score, ScoreRow
+from .parts import Settings
 from .sources import Source
 from .views import TONES
 
@@ -61,26 +63,25 @@ def facts(source: Source) -> list[Fact]:
     dimensions = dimensions_of(study)
     if dimensions or source.is_muvi:
         listed.append(Fact("Rated dimensions", ", ".join(word(d) for d in dimensions) or "none"))
-    if dimensions:
-        listed.append(Fact("Kept for ratings", count(_kept(study, "keep_dynamic"))))
     if "labels" in annotations:
-        kept = " / ".join(count(_kept(one, "keep_labels")) for one in source.readings.values())
         listed.append(Fact("Labels", count(annotations.sizes["label"])))
-        listed.append(Fact("Kept for labels", kept))
     return listed
 
 
 def lead(
-    source: Source, frames: Mapping[str, pd.DataFrame], comparisons: Mapping[str, pd.DataFrame]
+    source: Source,
+    frames: Mapping[str, pd.DataFrame],
+    comparisons: Mapping[str, pd.DataFrame],
+    reasons: Mapping[str, str],
 ) -> list[str]:
-    """The first sentences of the report."""
+    """How the data was read, in the first sentences of the report."""
     texts = []
     if source.simulated:
         texts.append(
             "This data is simulated: nobody rated anything."
             + (
-                " Its settings were chosen to resemble the paper, so agreement with a printed "
-                "value says that the simulation is close, not that a finding was replicated."
+                " Its settings were chosen to resemble the paper. Agreement with the paper says "
+                "that the simulation is close; it replicates nothing."
                 if source.is_muvi
                 else ""
             )
@@ -90,33 +91,62 @@ def lead(
             "The labels are read in two ways: as they stand in the file, and moved up by one trial "
             "within each person. Every table of labels shows both."
         )
-    texts += _signal(frames.get("label_alignment"))
+    texts += _signal(frames.get("label_alignment"), reasons.get("label_alignment", ""))
+    texts += _left_out(source)
     if source.is_muvi and not comparisons:
         texts.append("No value of the paper could be set beside this data.")
     return texts
 
 
-def _signal(check: pd.DataFrame | None) -> list[str]:
-    """What the alignment check says about the labels, one sentence per reading."""
-    if check is None:
+def _left_out(source: Source) -> list[str]:
+    """How many annotations are masked, in each reading of the labels."""
+    masked = []
+    total = source.first["annotations"].sizes["annotation"]
+    if dimensions_of(source.first):
+        masked.append(("the ratings of", total - _kept(source.first, "keep_dynamic")))
+    for name, study in source.readings.items() if _has_labels(source.first) else ():
+        reading = f" ({word(name)})" if len(source.readings) > 1 else ""
+        masked.append((f"the labels{reading} of", total - _kept(study, "keep_labels")))
+    said = [f"{what} {count(out)}" for what, out in masked if out]
+    if not said:
         return []
+    return [f"Of {count(total)} annotations, {' and '.join(said)} are left out of the statistics."]
+
+
+def _has_labels(study: xr.DataTree) -> bool:
+    return "labels" in study["annotations"].data_vars
+
+
+def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
+    """What the alignment check says: which columns fit their items, and which at another lag."""
+    if check is None:
+        why = f": {reason}" if reason else ""
+        return [f"Whether rows stand beside their own items could not be checked{why}."]
     texts = []
-    rows = check[check["variable"] == "labels"]
-    several = len(set(rows["alignment"])) > 1
-    for alignment, part in rows.groupby("alignment", sort=False):
-        subject = f"Labels {word(alignment)}" if several else "The labels"
+    several = len(set(check["alignment"])) > 1
+    fits: list[str] = []
+    for (variable, alignment), part in check.groupby(["variable", "alignment"], sort=False):
+        of_labels = variable in ("labels", "familiar")
+        if several and not of_labels and alignment != check["alignment"].iloc[0]:
+            continue
+        name = "familiarity" if variable == "familiar" else word(variable)
+        subject = f"{name} {word(alignment)}" if several and of_labels else name
         best = part[part["best"]]
         if best.empty:
-            texts.append(f"{subject} show no agreement on items at any lag.")
+            texts.append(f"{capital(subject)}: people agree on an item at no lag.")
             continue
         lag, z = int(best["lag"].iloc[0]), fixed(float(best["statistic"].iloc[0]), 1)
+        if lag == 0:
+            fits.append(f"{subject} (z\u00a0=\u00a0{z})")
+            continue
+        trials = f"{abs(lag)} trial{'s' if abs(lag) > 1 else ''}"
         texts.append(
-            f"{subject} fit their items as they stand (z = {z})."
-            if lag == 0
-            else f"{subject} do not fit their items: people agree on items only when labels are "
-            f"moved {'up' if lag > 0 else 'down'} by {abs(lag)} trial{'s' if abs(lag) > 1 else ''} "
-            f"(z = {z})."
+            f"{capital(subject)}: the rows do not fit their items. People agree on an item only "
+            f"when rows are moved {'up' if lag > 0 else 'down'} by {trials} (z\u00a0=\u00a0{z})."
         )
+    if fits:
+        listed = f"{', '.join(fits[:-1])} and {fits[-1]}" if len(fits) > 1 else fits[0]
+        texts.append(f"These fit their items as they stand: {listed}.")
     return [" ".join(texts)] if texts else []
 
 
@@ -136,24 +166,27 @@ def score_rows(source: Source, comparisons: Mapping[str, pd.DataFrame]) -> list[
     return rows
 
 
-def finding_rows(
-    source: Source, frames: Mapping[str, pd.DataFrame], reasons: Mapping[str, str]
-) -> list[FindingRow]:
-    """Which claims of the paper hold in this data, and what the others need."""
-    if not source.is_muvi:
-        return []
-    rows = []
-    for claim in claims():
-        anchor = claim.table if claim.table in frames else "absent"
-        answers = []
-        for name in source.readings:
-            parts = {key: source.rows_of(name, frame) for key, frame in frames.items()}
-            if anchor != "absent" and parts[claim.table].empty:
-                answers.append(Answer("the same", "", ""))
-            else:
-                answers.append(answer(claim, parts, reasons.get(claim.table, "")))
-        rows.append(FindingRow(claim.claim, claim.section, anchor, answers))
-    return rows
+def origin(package: str, settings: Settings, hashes: Mapping[str, str]) -> list[Fact]:
+    """What it takes to make the report again, in short."""
+    data = " / ".join(text[:12] for text in dict.fromkeys(hashes.values()))
+    resamples = f"{settings.n_resamples:,} resamples"
+    return [
+        Fact("Version", f"muvistats {package}"),
+        Fact("Seed", f"{settings.rng}, {resamples}"),
+        Fact("Data, SHA-256", data),
+    ]
+
+
+def verdicts(*, printed: bool) -> dict[str, Mapping[str, str]]:
+    """Words of the first page and their meanings; of printed numbers where there are some."""
+    said: dict[str, Mapping[str, str]] = {
+        "A finding, recomputed": VERDICTS["write_report"],
+        "A finding, by the design": VERDICTS["sensitivity_table"],
+    }
+    if printed:
+        said["A printed number"] = VERDICTS["compare_published"]
+        said["Which rule gives the word for a printed number"] = RULES
+    return said
 
 
 def versions(

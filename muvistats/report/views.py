@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ..results.cells import Cell, Footnotes, capital_name, column_of, constant, notes_of, telling
+from ..results.cells import (
+    Cell,
+    Column,
+    Footnotes,
+    capital_name,
+    column_of,
+    constant,
+    notes_of,
+    telling,
+)
 from ..results.frame import provenance
-from ..results.glossary import GLOSSARY, SAID_ONCE
-from ..results.words import heading, p_value, percent, printed_like, significant, word
+from ..results.glossary import ANSWERS, GLOSSARY, SAID_ONCE
+from ..results.words import (
+    MISSING,
+    fixed,
+    heading,
+    p_value,
+    percent,
+    printed_like,
+    significant,
+    word,
+)
 from .parts import Table
+
+#: Quantities of rows with their units.
+UNITS = {
+    "age": "age (years)",
+    "years_of_training": "training (years)",
+    "sampling_interval": "sampling interval (s)",
+}
 
 _HIDDEN = {"simulated", "warning", "name"}
 _P_COLUMNS = {"p_value", "p_adjusted"}
-#: A comparison with more rows than this is folded away at first.
-_OPEN_ROWS = 16
+#: A table with more rows than this is folded away at first.
+MOST_OPEN = 25
 _STAR_NOTE = "* p < .05, ** p < .01, *** p < .001"
 
 
@@ -97,18 +123,20 @@ def _view(
     footnotes = Footnotes()
     marks = [footnotes.mark(text) for text in frame.get("warning", pd.Series("", frame.index))]
     shown = frame.iloc[: table.limit]
-    header: list[Cell] = []
-    body: list[list[Cell]] = [[] for _ in range(len(shown))]
-    for name in names:
-        if name == "conf_high" and "conf_low" in names:
-            continue
-        column = column_of(shown, name, table.rules, starred=True)
-        header.append(Cell(column.title, column.numeric))
-        for row, text in zip(body, column.texts, strict=True):
-            row.append(Cell(text, column.numeric))
-    for row, mark in zip(body, marks, strict=False):
-        if mark:
-            row[0] = Cell(row[0].text, row[0].numeric, mark)
+    if "conf_low" in names:
+        names = [name for name in names if name != "conf_high"]
+    columns_shown = {name: column_of(shown, name, table.rules, starred=True) for name in names}
+    header = [Cell(column.title, column.numeric) for column in columns_shown.values()]
+    reasons = dict(footnotes.listed())
+    body = []
+    for number, mark in enumerate(marks[: len(shown)]):
+        noted = _noted(columns_shown, number, reasons[mark], marks) if mark else ""
+        body.append(
+            [
+                Cell(column.texts[number], column.numeric, mark if name == noted else "")
+                for name, column in columns_shown.items()
+            ]
+        )
     if any("*" in cell.text for row in body for cell in row):
         notes.append(_STAR_NOTE)
     return TableView(
@@ -119,10 +147,31 @@ def _view(
         csv=f"tables/{table.key}.csv",
         simulated=simulated,
         total=len(frame),
-        collapsed=table.collapsed,
+        collapsed=table.collapsed or len(body) > MOST_OPEN,
         notes=notes,
         footnotes=footnotes.listed(),
     )
+
+
+def _noted(columns: Mapping[str, Column], number: int, reason: str, marks: Sequence[str]) -> str:
+    """Column of the number that the reason of a row is about.
+
+    One that is missing there, and in no row without a reason; else a p that the reason names; else
+    the answer.
+    """
+    answers = [name for name in ANSWERS if name in columns]
+    texts = {name: columns[name].texts for name in answers}
+    missing = [
+        name
+        for name in answers
+        if texts[name][number].startswith(MISSING)
+        and all(m for t, m in zip(texts[name], marks, strict=False) if t.startswith(MISSING))
+    ]
+    of_p = [name for name in answers if name.startswith("p_")]
+    named = [name for name in of_p if name.removeprefix("p_").split("_")[0] in reason.split(":")[0]]
+    said = named or (of_p if re.search(r"\bp\b", reason) else [])
+    others = [name for name in answers if name not in of_p]
+    return [*missing, *said, *others, *of_p, *columns][0]
 
 
 def _chosen(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
@@ -179,7 +228,12 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
             Cell(_printed(str(record["printed"])), numeric=True),
         ]
         for part in parts:
-            row.extend(_ours(part.iloc[number], footnotes, difference=alone))
+            ours = part.iloc[number]
+            row.extend(_ours(ours, difference=alone))
+            place = 2 if pd.notna(ours["estimate"]) else len(row) - (3 if alone else 2)
+            mark = footnotes.mark(ours["warning"])
+            if mark not in row[place].mark:
+                row[place] = replace(row[place], mark=mark)
         rows.append(row)
     return TableView(
         key=key,
@@ -189,7 +243,7 @@ def comparison_view(key: str, caption: str, frame: pd.DataFrame, *, csv: str) ->
         csv=csv,
         simulated=bool(frame["simulated"].any()),
         total=len(rows),
-        collapsed=len(rows) > _OPEN_ROWS,
+        collapsed=len(rows) > MOST_OPEN,
         footnotes=footnotes.listed(),
     )
 
@@ -204,7 +258,7 @@ def _what(record: Mapping[str, object]) -> str:
     """The keys of a printed value and the quantity, in words."""
     skipped = {*_PAPER_COLUMNS, *_OURS, *_HIDDEN}
     keys = [
-        word(value)
+        UNITS.get(value, word(value))
         for name, value in record.items()
         if name not in skipped and isinstance(value, str) and value
     ]
@@ -212,7 +266,15 @@ def _what(record: Mapping[str, object]) -> str:
     return ", ".join([*keys, heading(quantity) if quantity in _P_COLUMNS else word(quantity)])
 
 
-def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[Cell]:
+def _apart(record: pd.Series) -> str:
+    """How far ours lies from the printed value: of shares in points of percent."""
+    difference = float(record["difference"])
+    if "%" in str(record["printed"]):
+        return f"{fixed(100 * difference, max(0, int(record['digits']) - 2))} points"
+    return significant(difference, 2)
+
+
+def _ours(record: pd.Series, *, difference: bool) -> list[Cell]:
     """Ours, the difference where asked for, and the verdict of one printed value."""
     estimate, digits = float(record["estimate"]), int(record["digits"])
     if record["quantity"] in _P_COLUMNS:
@@ -223,11 +285,10 @@ def _ours(record: pd.Series, footnotes: Footnotes, *, difference: bool) -> list[
         ours = significant(estimate)
     else:
         ours = printed_like(estimate, digits)
-    equal = record["relation"] == "="
-    apart = significant(float(record["difference"]), 2) if equal else ""
+    apart = _apart(record) if record["relation"] == "=" else ""
     verdict = str(record["verdict"])
     return [
-        Cell(ours, numeric=True, mark=footnotes.mark(record["warning"])),
+        Cell(ours, numeric=True),
         *([Cell(apart, numeric=True)] if difference else []),
         Cell(verdict, tone=TONES[verdict]),
     ]

@@ -64,12 +64,13 @@ _NAMED = {"statistic": "statistic_name", "effect_size": "effect_size_name"}
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: its text, whether it is a number, its footnotes and the tone of a verdict."""
+    """One cell: its text, whether it is a number, its footnotes, a verdict's tone, what follows."""
 
     text: str
     numeric: bool = False
     mark: str = ""
     tone: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)

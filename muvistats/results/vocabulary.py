@@ -54,15 +54,22 @@ VERDICTS = {
         "not comparable": "one of the two numbers is missing",
     },
     "sensitivity_table": {
-        "holds": "a published difference that both analyses of the design find in its direction",
+        "holds": "a difference is claimed, and both analyses of the design find it in its "
+        "direction: the test that respects the design, and the mixed model",
         "weakens": "one that only one of the two finds",
         "reversed": "one of which both find the opposite",
         "does not survive": "one that neither finds, nor both its opposite",
-        "stays null": "no difference was published, and none is found",
-        "emerges": "no difference was published, and both find one in the same direction",
+        "stays null": "no difference is claimed, and the two do not find one together",
+        "emerges": "no difference is claimed, and both find one in the same direction",
         "undecided": "one of the two analyses is not defined",
         "undecided (limit of resampling)": "p is as small as the number of resamples lets it be, "
         "and a smaller one would give another word",
+    },
+    "write_report": {
+        "agrees": "the analysis, run as it was claimed, says the same again; whether that "
+        "survives the design is another question",
+        "differs": "it says something else",
+        "not comparable": "it gives no answer",
     },
     "check_lists": {
         "balanced": "counts differ by one at most",
@@ -101,6 +108,12 @@ HEADINGS = {
     "gain": "Gain in r",
     "best": "Fits best",
     "lag_seconds": "Lag (s)",
+    "lag": "Lag (trials)",
+    "time": "Time (s)",
+    "start": "Start (s)",
+    "end": "End (s)",
+    "window_start": "Window start (s)",
+    "window_end": "Window end (s)",
     "correlation_at_zero": "r without lag",
     "correlation_at_lag": "r at the lag",
     "q05": "5%",

@@ -63,6 +63,14 @@ def test_without_an_estimate(study):
     assert "not estimated" in [text.get_text() for text in figure.axes[0].texts]
 
 
+def test_r_squared_is_the_bounded_one(both):
+    frame = both.copy()
+    frame.loc[frame["quantity"] == "r_squared", ["estimate", "estimate_bounded"]] = [2066.0, 0.98]
+    said = [text.get_text() for text in mv.plot_modality_contribution(frame).axes[0].texts]
+    assert said.count("R\u00b2 0.98") == 4
+    assert not [text for text in said if "2,066" in text]
+
+
 def test_other_frames_are_refused(study):
     with pytest.raises(mv.DataError):
         mv.plot_modality_contribution(mv.modality_correlations(study))

@@ -88,6 +88,24 @@ def test_nonsense_is_refused(name):
                 FIGURES[name](**{argument: value})
 
 
+@pytest.mark.parametrize(
+    "name", ["plot_sensitivity", "plot_raincloud", "plot_power", "plot_over_time", "plot_residuals"]
+)
+def test_text_fits_narrow_axes(name):
+    figure = Figure(figsize=(10, 9), layout="constrained")
+    OF_ONE_PANEL[name](ax=figure.subplots(3, 3)[1, 1])
+    assert illegible(figure) == []
+
+
+def test_names_of_many_rows_fit_low_axes():
+    figure = Figure(figsize=(10, 9), layout="constrained")
+    ax = figure.subplots(3, 3)[0, 0]
+    OF_ONE_PANEL["plot_label_frequencies"](ax=ax)
+    names = {label.get_text() for label in ax.get_yticklabels()}
+    assert len(names) == 27
+    assert not [text for text in illegible(figure) if text.split("'")[1] in names]
+
+
 def test_axes_in_a_figure_within_a_figure():
     outer = Figure(figsize=(8, 4))
     inner = outer.subfigures(1, 2)[0]

@@ -471,9 +471,12 @@ def test_words(name, text):
     assert style.words(name) == text
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.0004, "p < 0.001"), (0.0456, "p = 0.046")])
-def test_p_text(p, text):
-    assert style.p_text(p) == text
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "p < .001"), (0.0456, "p = .046")])
+def test_numbers_are_rounded_as_everywhere(study, p, text):
+    tests = mv.kruskal_modality(study, dependence="independent", n_resamples=0)
+    tests = tests.assign(statistic=1234.56, p_value=p)
+    title = mv.plot_modality_medians(study, tests=tests).axes[0].get_title(loc="left")
+    assert title.replace("\u00a0", " ").endswith(f"Kruskal-Wallis, H(2) = 1,235, {text}")
 
 
 @pytest.mark.parametrize("name", ["$$", r"$\notacommand$", "a$^{$", "5 $ a $ b"])

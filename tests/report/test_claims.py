@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.report.claims import RULES, Claim, answer, claims
+from muvistats.report.claims import NO_ANALYSIS, ONE_ANALYSIS, RULES, Claim, answer, claims
 from muvistats.report.parts import Settings, Table
 from muvistats.report.sections import catalogue
 from muvistats.results.frame import RESULT_COLUMNS
@@ -56,18 +56,18 @@ def shaped(**columns: object) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("rule", "p_values", "estimate", "expected", "by_design"),
     [
-        ("differs", (0.01, 0.01), 0.3, "yes", "holds"),
-        ("differs", (0.01, 0.30), 0.3, "yes", "does not survive"),
-        ("differs", (0.20, 0.30), 0.3, "no", "does not survive"),
-        ("same", (0.20, 0.30), 0.3, "yes", "stays null"),
-        ("same", (0.20, 0.01), 0.3, "yes", "emerges"),
-        ("same", (0.01, 0.30), 0.3, "no", "stays null"),
-        ("higher", (0.01, 0.01), 0.3, "yes", "holds"),
-        ("higher", (0.01, 0.01), -0.3, "no", "reversed"),
-        ("higher", (0.01, 0.30), -0.3, "no", "does not survive"),
-        ("lower", (0.01, 0.01), -0.3, "yes", "holds"),
-        ("lower", (0.06, 0.04), -0.3, "no", "holds"),
-        ("differs", (np.nan, 0.04), 0.3, "undecided", "does not survive"),
+        ("differs", (0.01, 0.01), 0.3, "agrees", "holds"),
+        ("differs", (0.01, 0.30), 0.3, "agrees", "does not survive"),
+        ("differs", (0.20, 0.30), 0.3, "differs", "does not survive"),
+        ("same", (0.20, 0.30), 0.3, "agrees", "stays null"),
+        ("same", (0.20, 0.01), 0.3, "agrees", "emerges"),
+        ("same", (0.01, 0.30), 0.3, "differs", "stays null"),
+        ("higher", (0.01, 0.01), 0.3, "agrees", "holds"),
+        ("higher", (0.01, 0.01), -0.3, "differs", "reversed"),
+        ("higher", (0.01, 0.30), -0.3, "differs", "does not survive"),
+        ("lower", (0.01, 0.01), -0.3, "agrees", "holds"),
+        ("lower", (0.06, 0.04), -0.3, "differs", "holds"),
+        ("differs", (np.nan, 0.04), 0.3, "not comparable", "does not survive"),
     ],
 )
 def test_rules_of_tests(
@@ -76,8 +76,9 @@ def test_rules_of_tests(
     row = Claim("1", "x", "t", rule, {"target": "a"}, "", "estimate", "", {}, "data")
     frame = shaped(p_value=p_values, estimate=estimate, target="A")
     found = answer(row, {"t": frame})
-    assert found.text == expected
-    assert found.detail.endswith(f"by design: {by_design}")
+    assert found.recomputed == expected
+    assert found.survives == by_design
+    assert found.note == ONE_ANALYSIS
 
 
 def values(**columns: object) -> pd.DataFrame:
@@ -87,35 +88,83 @@ def values(**columns: object) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("rule", "rows", "than", "expected"),
     [
-        ("above", "a", "name=b", "yes"),
-        ("below", "a", "name=b", "no"),
-        ("above", "a", "0.5", "no"),
-        ("below", "c", "0", "yes"),
-        ("above", "d", "0", "undecided"),
-        ("above", "z", "0", "undecided"),
-        ("top", "a", "name=a|b|c", "yes"),
-        ("top", "a|b", "name=a|b|c", "yes"),
-        ("top", "b", "name=a|b|c", "no"),
-        ("bottom", "c", "", "yes"),
-        ("bottom", "a", "", "no"),
-        ("top", "a", "name=a", "undecided"),
+        ("above", "a", "name=b", "agrees"),
+        ("below", "a", "name=b", "differs"),
+        ("above", "a", "0.5", "differs"),
+        ("below", "c", "0", "agrees"),
+        ("above", "d", "0", "not comparable"),
+        ("above", "z", "0", "not comparable"),
+        ("top", "a", "name=a|b|c", "agrees"),
+        ("top", "a|b", "name=a|b|c", "agrees"),
+        ("top", "b", "name=a|b|c", "differs"),
+        ("bottom", "c", "", "agrees"),
+        ("bottom", "a", "", "differs"),
+        ("top", "a", "name=a", "not comparable"),
     ],
 )
 def test_rules_of_orders(rule: str, rows: str, than: str, expected: str) -> None:
     row = Claim("1", "x", "t", rule, {"name": rows}, than, "ccc", "", {}, "data")
-    assert answer(row, {"t": values()}).text == expected
+    assert answer(row, {"t": values()}).recomputed == expected
 
 
 def test_residuals_are_ranked_without_their_sign() -> None:
     row = Claim("1", "x", "t", "top", {"name": "c"}, "", "std_residual", "", {}, "labels")
     frame = values(std_residual=[0.4, 0.1, -0.5, np.nan])
-    assert answer(row, {"t": frame}).text == "yes"
+    assert answer(row, {"t": frame}).recomputed == "agrees"
 
 
 def test_what_is_not_here_says_what_it_needs() -> None:
     found = answer(claim("Sneezing goes with lower arousal"), {}, "a file is missing")
-    assert found.text == "not here"
-    assert found.detail == "needs ratings over time and visual features (a file is missing)"
+    assert found.recomputed == "not here"
+    assert found.numbers == "needs ratings over time and visual features: a file is missing"
+    assert not found.survives
+
+
+def findings(**columns: object) -> pd.DataFrame:
+    """A row of `sensitivity_table`."""
+    row = {"finding": "x", "factor": "modality", "p_design": 0.01, "p_model": 0.01,
+           "effect_size": 0.2, "effect_size_name": "epsilon squared", "conf_low": 0.1,
+           "conf_high": 0.3, "warning": np.nan}  # fmt: skip
+    return pd.DataFrame([row | columns])
+
+
+LOWER = "arousal is lower in music than in audiovisual"
+NOTHING = {"p_model": 0.3, "p_design": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("rule", "finding", "verdict", "numbers", "expected"),
+    [
+        ("differs", "arousal differs between modalities", "weakens", {}, "weakens"),
+        ("same", "labels depend on modality", "holds", {}, "emerges"),
+        ("same", "labels depend on modality", "does not survive", {}, "stays null"),
+        ("higher", LOWER, "holds", {}, "reversed"),
+        ("higher", LOWER, "weakens", {}, "does not survive"),
+        ("differs", "it is alike", "emerges", {}, "holds"),
+        ("higher", "it is alike", "emerges", {"effect_size": -0.2}, "reversed"),
+        ("higher", "it is alike", "stays null", {"p_model": 0.3}, "weakens"),
+        ("higher", "it is alike", "stays null", NOTHING, "does not survive"),
+        ("higher", "it is alike", "undecided", {"warning": "no people"}, "undecided"),
+    ],
+)  # fmt: skip
+def test_a_verdict_is_about_what_was_said(
+    rule: str, finding: str, verdict: str, numbers: dict[str, object], expected: str
+) -> None:
+    """Of another study, the table asks about what that study would say."""
+    row = Claim("1", "x", "t", rule, {}, "", "estimate", "", {"factor": "modality"}, "data")
+    table = findings(finding=finding, verdict=verdict, **numbers)
+    found = answer(row, {"t": shaped(p_value=(0.2, 0.2), estimate=0.1), "sensitivity_table": table})
+    assert found.recomputed == ("agrees" if rule == "same" else "differs")
+    assert found.survives == expected
+    assert found.p_values.startswith("design p")
+    assert "[0.10, 0.30] epsilon squared" in found.effect
+    assert found.note == numbers.get("warning", "")
+
+
+def test_what_nothing_tests_is_undecided() -> None:
+    row = Claim("1", "x", "t", "above", {"name": "a"}, "name=b", "ccc", "", {}, "data")
+    found = answer(row, {"t": values()})
+    assert (found.recomputed, found.survives, found.note) == ("agrees", "undecided", NO_ANALYSIS)
 
 
 def frame_of(key: str, study: xr.DataTree) -> pd.DataFrame:
@@ -136,9 +185,10 @@ def test_training_and_familiarity_of_the_release(released: xr.DataTree) -> None:
     assert plain["p_value"] == pytest.approx(0.0447, abs=0.0001)
     assert design["p_value"] == pytest.approx(0.31, abs=0.04)
     found = answer(one, {one.table: frame})
-    assert found.text == "yes"
-    assert found.detail.endswith("by design: does not survive")
-    assert "5.2% [0.1%, 10.3%]: 52.6% against 47.4%" in found.detail
+    assert found.recomputed == "agrees"
+    assert found.survives == "does not survive"
+    assert found.effect.startswith("5.2% [0.1%, 10.3%]")
+    assert found.effect.endswith("52.6% against 47.4%")
 
 
 def test_greatest_deviations_of_the_release(released: xr.DataTree) -> None:
@@ -146,11 +196,13 @@ def test_greatest_deviations_of_the_release(released: xr.DataTree) -> None:
     parts = [mv.label_deviations(released, by=by, n_resamples=199) for by in FACTORS]
     frames = {"label_deviations": pd.concat(parts, ignore_index=True)}
     said = {
-        one.claim.split(",")[0]: answer(one, frames).text
+        one.claim.split(",")[0]: answer(one, frames).recomputed
         for one in claims()
         if one.table == "label_deviations"
     }
-    assert said == {"By gender": "no", "By musical training": "yes", "By familiarity": "yes"}
+    assert said == {
+        "By gender": "differs", "By musical training": "agrees", "By familiarity": "agrees",
+    }  # fmt: skip
 
 
 FACTORS = ("gender", "years_of_training > 3", "familiar")
@@ -172,9 +224,9 @@ def test_orders_of_agreement_are_those_of_the_frames(
     one = claim(text)
     frames = {name: frame_of(name, study) for name in {key, one.test.partition(":")[0]} - {""}}
     found = answer(one, frames)
-    assert "design p" in found.detail
+    assert "design p" in found.p_values
     if key == "interrater_ccc":
         own = mv.interrater_ccc(study, level="modality", n_resamples=0)
         means = own.set_index(["modality", "dimension"])["ccc"]
         first = means[one.rows["modality"], one.rows["dimension"]]
-        assert f"{first:.2f} against" in found.detail
+        assert f"{first:.2f} against" in found.numbers

@@ -224,7 +224,7 @@ def test_the_report_draws_all_three_figures(written: tuple[Path, Page]) -> None:
 def test_claims_are_answered(written: tuple[Path, Page]) -> None:
     rows = [element.text for element in written[1].all("tr")]
     (row,) = [r for r in rows if "PAIR predicts arousal better than linear models (CCC)" in r]
-    assert "yes" in row
+    assert "agrees" in row
     assert "t(14)" in row
     (row,) = [r for r in rows if "Networks predict better than linear models" in r]
     assert "of 28 means are better" in row

@@ -153,11 +153,11 @@ def test_claims_answer_by_the_frames(report: Report) -> None:
     for dimension, test in tests.iterrows():
         claim = f"{str(dimension).capitalize()} differs between modalities"
         (row,) = [r for r in rows if claim in r and "H(" in r]  # the other one is the sensitivity
-        assert ("yes" in row) == (test["p_value"] < 0.05)
+        assert ("agrees" in row) == (test["p_value"] < 0.05)
         assert f"{test['statistic']:.2f}" in row
     labels = mv.chisquare_labels(report.study, by="modality").iloc[0]
     (row,) = [r for r in rows if "Modality does not change which labels" in r]
-    assert ("yes" in row) == (labels["p_value"] >= 0.05)
+    assert ("agrees" in row) == (labels["p_value"] >= 0.05)
     assert f"{labels['statistic']:.2f}" in row
 
 

@@ -63,7 +63,14 @@ def test_names_become_headings_and_constants_a_note() -> None:
     ]
     assert view.notes[:2] == ["Kruskal-Wallis", "Rows taken as independent"]
     assert view.footnotes == [("a", "no values")]
-    assert view.rows[1][0].mark == "a"
+    assert [cell.mark for cell in view.rows[1]] == [
+        "",
+        "",
+        "a",
+        "",
+        "",
+        "",
+    ]  # at the p that is missing
     assert view.simulated
 
 
@@ -125,3 +132,27 @@ def test_comparison_of_two_readings_has_both_verdicts() -> None:
     ]
     first = [cell.text for cell in view.rows[0]]
     assert first[2:] == ["46.36", "46.36", "agrees", "43.77", "differs"]
+
+
+def test_a_reason_stands_at_the_number_it_is_about() -> None:
+    frame = _frame().assign(warning=["p is approximate", "intervals are wide"])
+    frame.loc[1, ["statistic", "p_value", "effect_size"]] = [3.0, 0.2, 0.1]
+    (view,) = table_views(_table(), frame)
+    marks = [{cell.mark: place for place, cell in enumerate(row)} for row in view.rows]
+    assert marks[0]["a"] == 2  # p
+    assert marks[1]["b"] == 4  # the interval, which is missing
+
+
+def test_long_tables_are_folded() -> None:
+    long = pd.concat([_frame()] * 13, ignore_index=True)
+    assert [view.collapsed for view in table_views(_table(), long)] == [True]
+    assert [view.collapsed for view in table_views(_table(), long.iloc[:25])] == [False]
+
+
+def test_shares_differ_by_points_of_percent() -> None:
+    ours = pd.DataFrame({"level": ["side_by_side"], "count": [40], "share": [0.6527], "n": [49]})
+    view = comparison_view("k", "c", mv.compare_published(ours, "overlay_preference"), csv="x.csv")
+    (row,) = [row for row in view.rows if row[1].text.endswith("share")]
+    assert [cell.text for cell in row[2:5]] == ["63.27%", "65.27%", "2.00 points"]
+    assert row[2].mark  # what is said of the printed number stands there
+    assert not row[3].mark

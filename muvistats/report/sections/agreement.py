@@ -90,10 +90,11 @@ AGREEMENT_SECTIONS = (
         title="Following the others over time",
         reference="Table 5, section 6.3, Figure 8",
         text=(
-            "Concordance (CCC) of each annotation with the weighted estimator of the other raters "
-            "of the same item and modality, averaged over annotations. The intervals resample "
-            "items and participants. Windows of ten seconds show when people agree; they are "
-            "lower than whole annotations and comparable with each other only."
+            "Each annotation is compared with the weighted mean (EWE) of the other raters of the "
+            "same item and modality, by Lin's concordance (CCC). The table has means over "
+            "annotations. Their intervals stand for other items and participants. In windows of "
+            "ten seconds concordances are lower: compare them with each other, and not with "
+            "those of whole annotations."
         ),
         tables=(
             Table(
@@ -135,10 +136,12 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="What a model could reach, and who is late",
         text=(
-            "The concordance that a perfect predictor could reach with the gold standard of so few "
-            "raters, and the delay of raters behind the others: found on one half of the excerpt "
-            "and scored on the other, beside the same against another item, where nothing but the "
-            "search can gain."
+            "Few raters make a noisy gold standard, so even a perfect model would not reach a "
+            "concordance of 1. The first table says what it would reach. The second table shifts "
+            "each rater in time until the rater fits the others best. The shift is found in one "
+            "half of the excerpt, and its gain is measured in the other half. The same is done "
+            "against another item (mismatched): what is gained there comes from the search "
+            "alone."
         ),
         tables=(
             Table(
@@ -213,8 +216,8 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="Agreement on the answer",
         text=(
-            "Agreement on which label was chosen, over all of them, beyond what chance gives. "
-            "Intervals resample items."
+            "Agreement on which label was chosen, over all labels and beyond chance. Intervals "
+            "stand for other items."
         ),
         tables=(
             Table(
@@ -231,9 +234,9 @@ AGREEMENT_SECTIONS = (
         chapter="agreement",
         title="Agreement on labels",
         text=(
-            "Fleiss' kappa, with its interval over items, and Krippendorff's alpha and Gwet's AC1 "
-            "beside it. For labels that hardly anybody "
-            "chooses, kappa and alpha fall towards 0 although most people agree; AC1 does not."
+            "Fleiss' kappa has an interval over items; Krippendorff's alpha and Gwet's AC1 stand "
+            "beside it. Where hardly anybody chooses a label, most people agree that it does not "
+            "fit. Kappa and alpha are near 0 there all the same; AC1 is not."
         ),
         tables=(
             Table(
@@ -243,6 +246,7 @@ AGREEMENT_SECTIONS = (
                 needs=("labels",),
                 each_reading=True,
                 view=_labels_wide,
+                rules={"conf_low": "number"},
                 split=True,
                 collapsed=True,
             ),

@@ -166,7 +166,7 @@ CHECK_SECTIONS = (
         key="read",
         chapter="checks",
         title="What was read",
-        text="The parts of the study, and what its reader counted, mended or left out on the way.",
+        text=("The parts of the study, and then what its reader counted, mended or left out."),
         tables=(
             Table("contents", "Parts of the study", _contents, each_reading=True, view=_merged),
             Table(
@@ -183,9 +183,9 @@ CHECK_SECTIONS = (
         chapter="checks",
         title="Do the rows belong to their items?",
         text=(
-            "People who rate the same item agree a little. If labels had slipped by some trials, "
-            "they would agree at that lag and not at 0. The values are z: how far agreement on "
-            "items lies above that of shuffled rows, in standard deviations."
+            "People who rate the same item agree a little. If rows had slipped by some trials, "
+            "people would agree once the rows are moved back by as many, and not as they stand. "
+            "z says by how many standard deviations agreement lies above that of shuffled rows."
         ),
         warnings=True,
         tables=(
@@ -224,8 +224,8 @@ CHECK_SECTIONS = (
         chapter="checks",
         title="Lists used more than once",
         text=(
-            "Participants who worked through the same trials in the same order as somebody "
-            "before them. Their ratings share the effects of order."
+            "These participants saw the same trials in the same order as somebody before them. "
+            "So their ratings share the effects of order."
         ),
         tables=(
             Table(
@@ -243,10 +243,10 @@ CHECK_SECTIONS = (
         chapter="checks",
         title="How the raters worked",
         text=(
-            "Constant answers, drift over trials and agreement with the other raters, over "
-            "participants, as far as the study shows them. Who stands out lies more than 3.5 "
-            "robust standard deviations from the median. Nobody is excluded for it. The CSV has "
-            "every participant."
+            "Constant answers, drift over trials, and agreement with the other raters, as far as "
+            "the study shows them. Whoever stands out lies more than 3.5 robust standard "
+            "deviations from the median. Nobody is excluded for it. The CSV has every "
+            "participant."
         ),
         tables=(
             Table(
@@ -265,8 +265,8 @@ CHECK_SECTIONS = (
         chapter="checks",
         title="What was excluded",
         text=(
-            "Excluded annotations are masked, not deleted: either their ratings or their labels, "
-            "or both, stay out of the statistics."
+            "Excluded annotations are masked, not deleted. Their ratings, their labels, or both "
+            "stay out of the statistics."
         ),
         tables=(
             Table(

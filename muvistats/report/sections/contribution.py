@@ -30,10 +30,11 @@ CONTRIBUTION_SECTIONS = (
         chapter="effects-ratings",
         title="Music or picture?",
         text=(
-            "The audiovisual ratings of an item regressed on its music and its visual ratings: "
-            "over the seconds of an item, and between items. Shares of R squared are dominance "
-            "weights, with the noise of raters taken out. The last rows compare the difference of "
-            "the shares between dimensions. The intervals stand for other items and participants."
+            "The audiovisual ratings of an item are predicted from its music and its visual "
+            "ratings by regression: over the seconds of an item, and between items. Dominance "
+            "analysis gives each modality its share of the explained variance (R squared), with "
+            "the noise of raters taken out. The last rows compare the shares between dimensions. "
+            "Intervals stand for other items and participants."
         ),
         tables=(
             Table(
@@ -65,9 +66,10 @@ CONTRIBUTION_SECTIONS = (
         title="Do agreement, medians and correlations differ between modalities?",
         reference="Section 4.2.1, Table 5",
         text=(
-            "Differences of what is computed for each annotation or item first. One row takes "
-            "these values as independent, the other resamples whole items and participants; "
-            "differences of correlations are on Fisher's scale."
+            "A value is computed for each annotation or item, and modalities are compared by "
+            "these values. Rows called independent take the values as independent. Rows called "
+            "design stand for other items and participants. Correlations are compared on "
+            "Fisher's scale."
         ),
         tables=(
             Table(

@@ -134,9 +134,12 @@ def _ratings_by_factors(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
 
 
 def _largest(frame: pd.DataFrame) -> pd.DataFrame:
-    """Five labels of each factor that lie furthest from what is expected, in both rows."""
+    """Five labels of each factor that lie furthest from what is expected, in both rows.
+
+    Two groups have the same residual but for its sign: then the first one is shown.
+    """
     top = frame[frame["dependence"] == "independent"]
-    top = top.assign(size=top["std_residual"].abs())
+    top = top.assign(size=top["std_residual"].abs().round(9))
     top = top.sort_values("size", ascending=False, kind="stable")
     keys = ["factor", "alignment", "label"]
     rows = top.drop_duplicates(keys).groupby(keys[:2], sort=False).head(5)
@@ -176,12 +179,12 @@ EFFECT_SECTIONS = (
         title="Are the ratings normally distributed?",
         reference="Section 4.2.1",
         paper=(
-            "The paper compares the medians of the annotations with a standard normal "
-            "distribution, which bounded ratings cannot have."
+            "The paper compares the medians of annotations with a standard normal distribution, "
+            "which bounded ratings cannot have."
         ),
         text=(
-            "Lilliefors and Shapiro-Wilk ask about the shape. All of it is description: it decides "
-            "about no test."
+            "Lilliefors and Shapiro-Wilk test the shape alone. No other test of this report "
+            "depends on it."
         ),
         tables=(
             Table(
@@ -201,10 +204,12 @@ EFFECT_SECTIONS = (
         title="Annotation interface",
         reference="Section 4.2.1",
         text=(
-            "Axes beside the video or overlaid on it, in the modalities with a picture. A small p "
-            "for equivalence says that any difference is smaller than the margin. One row "
-            "takes annotations as independent; the other one permutes the interface "
-            "within items and modalities, on ratings less what is due to participant and item."
+            "The axes stood beside the video, or were overlaid on it. This is asked of the "
+            "modalities with a picture. A small p of equivalence says that any difference is "
+            "smaller than the margin. Rows called independent take annotations as independent. "
+            "Rows called design exchange the interface within items and modalities, after "
+            "effects of participants and items are taken out; with few people or items they come "
+            "from a mixed model."
         ),
         tables=(
             Table(
@@ -226,10 +231,10 @@ EFFECT_SECTIONS = (
         title="Modality",
         reference="Section 4.2.1",
         text=(
-            "Ratings compared between modalities, by the median of each annotation: all together, "
-            "and each pair by Dunn's test. One row of each test takes annotations as independent; "
-            "the other one permutes the modality within items, on ratings less what is due to "
-            "participant and item."
+            "Medians of annotations compared between modalities: all at once, and in pairs by "
+            "Dunn's test. Rows called independent take annotations as independent. Rows called "
+            "design exchange modalities within items, after effects of participants and items "
+            "are taken out; with few people or items they come from a mixed model."
         ),
         tables=(
             Table(
@@ -281,11 +286,10 @@ EFFECT_SECTIONS = (
         chapter="effects-ratings",
         title="Other factors",
         text=(
-            "Ratings compared between the levels of each factor that the study has, by "
-            "Kruskal-Wallis. The rows called independent take annotations as independent; those "
-            "called design respect how the factor came about, where that is known. The mixed "
-            "models have all factors together, and random effects of items, and of participants "
-            "where these are known."
+            "Ratings compared between the levels of each factor of the study, by Kruskal-Wallis. "
+            "Rows called independent take annotations as independent. Rows called design respect "
+            "how the factor came about, where that is known. The mixed models have all factors "
+            "at once, and random effects of items, and of participants where these are known."
         ),
         tables=(
             Table(
@@ -313,10 +317,10 @@ EFFECT_SECTIONS = (
         title="Does the mix of labels differ between groups?",
         reference="Section 4.2.2",
         text=(
-            "Chi-square tests of the table of groups and labels. In the rows called independent "
-            "each label chosen counts as independent, although many come from one person and many "
-            "from one item. The rows called design compare with other ways in which the factor "
-            "could have come about."
+            "Chi-square tests of groups by labels. Rows called independent take each chosen "
+            "label as independent, although many come from one person and many from one item. "
+            "Rows called design set the table beside those that the same answers give when the "
+            "factor is dealt out otherwise."
         ),
         also=(("ticks", "Several labels may come from one annotation."),),
         tables=(
@@ -355,9 +359,8 @@ EFFECT_SECTIONS = (
         title="Which labels differ",
         reference="Figures 4 to 6, section 4.2.2",
         text=(
-            "Observed counts against those expected if all groups chose labels alike. Shown are "
-            "up to five labels of each factor, those that lie furthest away, taken as independent "
-            "and as the design asks for; the CSV has all of them."
+            "Counts of labels beside those expected if all groups chose alike. Of each factor, "
+            "up to five labels are shown: those that lie furthest away. The CSV has all labels."
         ),
         tables=(
             Table(

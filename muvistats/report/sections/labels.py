@@ -117,10 +117,10 @@ LABEL_SECTIONS = (
         chapter="labels",
         title="How often labels were chosen",
         reference="Table 3, section 4.1.2",
-        text="Counts, and their shares of all labels chosen and of annotations.",
+        text="Counts, and their shares of all labels chosen and of all annotations.",
         paper=(
-            "As in the paper's Table 3, annotations without usable ratings are left out where "
-            "ratings are there."
+            "As in the paper's Table 3, annotations without usable ratings are left out, where "
+            "there are ratings."
         ),
         tables=(
             _frequency_table(
@@ -170,10 +170,10 @@ LABEL_SECTIONS = (
         chapter="labels",
         title="Was the intended label chosen?",
         text=(
-            "The share of answers that name what an item was meant to show, and the unbiased hit "
-            "rate, which is lower for labels that are chosen all the time. Chance is guessing with "
-            "the same preferences. Intervals stand for other items, and for other raters where "
-            "these are known."
+            "The hit rate is the share of answers that name what an item was meant to show. The "
+            "unbiased hit rate is lower for labels that are chosen all the time. Chance is what "
+            "guessing with the same preferences would give. Intervals stand for other items, and "
+            "for other raters where these are known."
         ),
         tables=(
             Table(

@@ -126,10 +126,10 @@ MODEL_SECTIONS = (
         title="Linear models of the ratings",
         reference="Table 4, section 7.1.1, Figure 8",
         text=(
-            "Lasso regression predicts the gold standard of each half second from the features of "
-            "that half second, for items that it has not seen. The ceiling is what the noise of "
-            "so few raters leaves within reach. People and models are compared over annotations, "
-            "and item by item, which has more power."
+            "Lasso regression predicts the gold standard of each time step from the features of "
+            "that step. The items that are predicted were not used for it. The ceiling is what "
+            "the noise of so few raters leaves within reach. People are compared with the model "
+            "over annotations (independent), and item by item (design), which has more power."
         ),
         tables=(
             Table(
@@ -193,8 +193,8 @@ MODEL_SECTIONS = (
         reference="Table 7, section 7.2",
         text=(
             "Families in the order of their largest coefficient, averaged over folds, and the "
-            "features behind them. Of features that go together a lasso takes one, so look at "
-            "the share of folds as well."
+            "features behind them. Where features go together, a lasso keeps one of them: look "
+            "at the share of folds as well."
         ),
         tables=(
             Table(

@@ -76,11 +76,11 @@ NETWORK_SECTIONS = (
         title="Networks, and transfer from isolated ratings",
         reference="Table 6, section 7.1.2, Figures 7 and 9",
         text=(
-            "LSTM networks see two seconds of features and predict the next half second, for items "
-            "that they have not seen. PAIR is late fusion whose branches start from networks of "
-            "the music and visual ratings. Linear models have the same folds and are scored at the "
-            "same steps. Seeds and repeats are averaged before anything is counted as n. The tests "
-            "named design know that items of a fold share a network."
+            "LSTM networks see two seconds of features and predict the next half second, of "
+            "items that they have not seen. PAIR is late fusion whose two branches start from "
+            "networks of the music and the visual ratings. Linear models have the same folds and "
+            "are scored at the same steps. Each item counts once: seeds and repeats are averaged "
+            "first. Tests named design know that items of a fold share a network."
         ),
         of_networks=True,
         tables=(

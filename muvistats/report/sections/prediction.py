@@ -28,11 +28,12 @@ PREDICTION_SECTIONS = (
         chapter="labels",
         title="Can the sound tell which labels are chosen?",
         text=(
-            "Ridge regression on the audio features of an item predicts the share of its raters "
-            "who chose a label, for items that it has not seen. It is also a check of the data: "
-            "labels that stand beside the wrong item cannot be predicted. Without any signal these "
-            "correlations lie somewhat below 0, because each fold predicts around the mean of the "
-            "other items; p comes from exchanging the features of whole items."
+            "Ridge regression on the sound of an item predicts which share of its raters chose a "
+            "label. The items that are predicted were not used for it. p comes from exchanging "
+            "the sound of whole items. This is a check of the data as well: labels that stand "
+            "beside the wrong item cannot be predicted. Without any signal the correlations lie "
+            "a little below 0, since each fold predicts values around the mean of the other "
+            "items."
         ),
         tables=(
             Table(

@@ -18,6 +18,7 @@ from ...stats.descriptives.participants import (
 )
 from ...stats.modalities.correlation import modality_correlations
 from ..parts import Figure, Section, Settings, Table, drawn, plain
+from ..views import UNITS
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
@@ -29,6 +30,11 @@ def _design(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     if "participant" not in study["annotations"].coords:
         frame["variable"] = frame["variable"].replace("raters_per_cell", "ratings_per_cell")
     return frame[(frame["variable"] != "sampling_interval") | (frame["n"] > 0)]
+
+
+def _with_units(frame: pd.DataFrame) -> pd.DataFrame:
+    """Names of quantities with their units."""
+    return frame.assign(variable=[UNITS.get(name, name) for name in frame["variable"]])
 
 
 RATING_SECTIONS = (
@@ -45,6 +51,7 @@ RATING_SECTIONS = (
                 plain(describe_participants),
                 needs=("people",),
                 published=("describe_participants",),
+                view=_with_units,
                 rules=_MIXED,
                 collapsed=True,
             ),
@@ -70,6 +77,7 @@ RATING_SECTIONS = (
                 "Design",
                 _design,
                 published=("describe_design",),
+                view=_with_units,
                 rules=_MIXED,
                 collapsed=True,
             ),
@@ -80,7 +88,9 @@ RATING_SECTIONS = (
         chapter="people",
         title="Distribution of the ratings",
         reference="Figure 2, section 4.1.1",
-        text="Every value of every annotation that is kept, on the scale as it was recorded.",
+        text=(
+            "All values of all annotations that are kept, on the scale on which they were recorded."
+        ),
         tables=(
             Table(
                 "describe_annotations",
@@ -109,8 +119,9 @@ RATING_SECTIONS = (
         title="How alike the modalities are",
         reference="Section 4.2.1",
         text=(
-            "Pearson correlation between the mean trajectories of an item in two modalities: "
-            "mean and spread over the items, and the mean by Fisher's z with its interval."
+            "For each item the mean trajectories of two modalities are correlated (Pearson). The "
+            "table has mean and spread of these correlations over items. The estimate is their "
+            "mean by Fisher's z, with its interval."
         ),
         tables=(
             Table(

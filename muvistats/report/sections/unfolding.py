@@ -40,15 +40,16 @@ UNFOLDING_SECTIONS = (
         chapter="effects-ratings",
         title="When do the modalities differ?",
         text=(
-            "The modalities compared at every time step of the ratings. Neighbouring steps with a "
-            "statistic beyond a threshold form a cluster; p is the share of arrangements of the "
-            "modalities in which any cluster, anywhere in the excerpt, has a mass as large. p is "
-            "of the cluster as a whole and not of its edges: it is no test of when a difference "
-            "begins or ends. The effect is that of steps chosen for being large."
+            "The modalities are compared at every time step. Neighbouring steps with a statistic "
+            "beyond a threshold form a cluster. The modalities are then exchanged many times. p "
+            "is the share of exchanges in which the largest cluster, anywhere in the excerpt, is "
+            "at least as large. It is about a cluster as a whole and not of its edges: it does "
+            "not say when a difference begins or ends. The effect is too large, since its steps "
+            "were chosen for being large."
         ),
         paper=(
             "The paper compares one median of each annotation. The first five seconds are left "
-            "out, in which every cursor leaves the centre."
+            "out here, since every cursor starts at the centre."
         ),
         tables=(
             Table(

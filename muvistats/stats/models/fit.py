@@ -411,9 +411,9 @@ class Fit(ABC):
 
     @fit_frame(
         "combination of levels and time, or time",
-        "factor group group1 group2 time estimate std_error statistic statistic_name df p_value",
-        "conf_low conf_high conf_level band_low band_high fitted n n_missing n_resamples method",
-        "dependence",
+        "factor group group1 group2 variable time estimate std_error statistic statistic_name df",
+        "p_value conf_low conf_high conf_level band_low band_high fitted n n_missing n_resamples",
+        "method dependence",
     )
     def trajectories(
         self,
@@ -485,7 +485,8 @@ class Fit(ABC):
         flat = weights.reshape(-1, weights.shape[2])
         rows = self.inference(flat, conf_level, offset=offset)
         self._write_bands(rows, flat, conf_level, n_resamples, generator_of(rng))
-        common = {"factor": ", ".join(names), **self.common(), "n_resamples": n_resamples}
+        common = {"factor": ", ".join(names), "variable": variable, **self.common()}
+        common["n_resamples"] = n_resamples
         for number, row in enumerate(rows):
             curve, step = divmod(number, len(found))
             row |= {"time": found[step], **common}

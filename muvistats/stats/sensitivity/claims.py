@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,12 @@ def claims_of(data: xr.DataTree) -> list[Claim]:
     have = {name for node in ("annotations", "participants") for name in data[node].data_vars}
     have |= {"modality"}
     return [c for c in _all() if not c.factor or c.factor.split()[0] in have]
+
+
+@functools.cache
+def printed_findings() -> frozenset[str]:
+    """The findings of the paper in words, as it has them."""
+    return frozenset(claim.finding for claim in _all())
 
 
 #: A finding of one's own: a formula, and which group is higher or lower, where one is said to be.

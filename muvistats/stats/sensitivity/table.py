@@ -35,19 +35,9 @@ _NEAR = 10
 #: What is said where p is as small as resampling lets it be, and that decides.
 LIMIT = "undecided (limit of resampling)"
 
-#: The rule behind the word, for reports.
-SURVIVAL_RULE = (
-    "A published difference holds where the test that respects the design and the mixed model "
-    "both have p < .05 in the published direction, weakens where one of them has, is reversed "
-    "where both have p < .05 in the opposite direction, and does not survive otherwise. A "
-    "published absence emerges as a difference where both have p < .05 and agree in direction, "
-    "and otherwise stays null. Undecided: one of the two is not defined, or p is as small as the "
-    "number of resamples lets it be and a smaller one would change the word."
-)
-
 
 def survival(claim: Claim, published: Evidence, design: Evidence, model: Evidence) -> str:
-    """What becomes of a claim, in a word, by `SURVIVAL_RULE`.
+    """What becomes of a claim, in a word; `VERDICTS` says what the words mean.
 
     Parameters
     ----------
@@ -123,7 +113,7 @@ def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str,
         drawn = design.mc_error > 0  # else all arrangements were looked at
         if drawn and design.least_p > aim and design.p_value <= _NEAR * design.least_p:
             again = finer.of(claim)["design"]
-            note = f"resampled again: {design.n_resamples} would not have decided"
+            note = f"{design.n_resamples} resamples could not decide, so more were drawn"
             again = replace(again, warning=join_reasons(again.warning, note))
             found[i] = evidence | {"design": again}
     return found
@@ -210,7 +200,9 @@ def sensitivity_table(
     `warning` names the p that decides, and says whether its Monte Carlo error reaches to .05: the
     p of a mixed model has none, so that no number of resamples would change the word.
 
-    Effects are those of the tests. For the mix of labels, the design's Cramer's V is that of as
+    Effects are those of the tests. A row per finding has the effect, interval and method of the
+    test that respects the design; of the mixed model, or the published test, where that has no
+    effect. For the mix of labels, the design's Cramer's V is that of as
     many labels as remain when their number is divided by the design effect (`rao_scott`,
     participants or items as clusters, the larger one). For one label it is the log odds of the
     label among labels chosen, in the group against the others, with Wald's interval, with the
@@ -322,7 +314,9 @@ def _summary(claim: Claim, evidence: dict[str, Evidence], note: str) -> Row:
     if claim.sign * evidence["independent"].sign < 0:
         text = join_reasons("the data has the other direction", text)
     text = join_reasons(text, note)
-    return {
+    by_trust = [evidence[name] for name in ("design", "mixed model", "independent")]
+    shown = next((one for one in by_trust if np.isfinite(one.effect_size)), design)
+    return _effect(shown) | {
         "analysis": "all",
         "n_resamples": design.n_resamples,
         "mc_error": design.mc_error,
@@ -331,16 +325,21 @@ def _summary(claim: Claim, evidence: dict[str, Evidence], note: str) -> Row:
 
 
 def _analysis(evidence: Evidence, name: str, adjusted: float) -> Row:
-    return {
+    return _effect(evidence) | {
         "analysis": name,
         "p_value": evidence.p_value,
         "p_adjusted": adjusted,
         "mc_error": evidence.mc_error,
         "n_resamples": evidence.n_resamples,
+        "warning": evidence.warning,
+    }
+
+
+def _effect(evidence: Evidence) -> Row:
+    return {
         "effect_size": evidence.effect_size,
         "effect_size_name": evidence.effect_size_name,
         "conf_low": evidence.conf_low,
         "conf_high": evidence.conf_high,
         "method": evidence.method,
-        "warning": evidence.warning,
     }

@@ -301,7 +301,7 @@ class Witness:
             effect_size=contingency.cramers_v(statistic, n, shape),
             conf_low=low,
             conf_high=high,
-            effect_size_name=f"Cramer's V of {n:.0f} effective labels",
+            effect_size_name=f"Cramer's V of {n:,.0f} effective labels",
         )
 
     def _one_label(self, claim: Claim) -> dict[str, Evidence]:
