@@ -62,6 +62,8 @@ class _Checked:
             parts = (value,) if len(kinds) == 1 else value
             if not isinstance(parts, tuple | list) or len(parts) != len(kinds):
                 raise DesignError(f"{place} must have {len(kinds)} parts, not {value!r}")
+            if isinstance(value, list):
+                object.__setattr__(self, each.name, tuple(value))
             for part, kind in zip(parts, kinds, strict=True):
                 if kind == "float":
                     _check_limits(place, each.name, part)

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 
 from ...arguments import check_choices, check_conf_level, check_count, generator_of
-from ...dataset.access import NO_PEOPLE
+from ...dataset.access import need_people
 from ...dataset.gate import takes_study
 from ...dataset.sessions import by_rater
-from ...errors import DataError, DesignError
+from ...errors import DesignError
 from ...kernels.raters.agreement import ccc, ewe, shared_variance
 from ...kernels.sampling.multiway import Variance, infer, influence_variance, two_way
 from ...kernels.scale import unit_factor
@@ -120,8 +120,7 @@ def agreement_by_raters(
     >>> found.query("modality == 'all'")["estimate"].round(2).tolist()
     [0.45, 0.88]
     """
-    if "participant" not in data["annotations"].coords:
-        raise DataError(NO_PEOPLE, file="/annotations", column="participant")
+    need_people(data)
     measures = check_choices("measure", measure, _MEASURES)
     if isinstance(n_raters, str) or not np.iterable(n_raters) or not len(list(n_raters)):
         raise DesignError(f"n_raters must be whole numbers from 1, not {n_raters!r}")

@@ -425,6 +425,6 @@ OUTSIDE = {
     "read_lists": "takes a file of lists; see tests/annotate",
     "write_annotation_page": "takes clips; see tests/annotate",
     "write_lists": "takes lists of trials; see tests/annotate",
-    "simulated_p_values": "takes no data; n_jobs is held in tests/stats/simulations",
+    "simulated_p_values": "takes no data: the p-values that calibration counts",
     "simulate_muvi": "takes no data; it makes a study",
 }
