@@ -22,6 +22,7 @@ release = version = muvistats.__version__
 
 extensions = [
     "generated_tables",
+    "lessons",
     "linked_names",
     "recipes",
     "myst_parser",
@@ -31,7 +32,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates", "gallery/*.ipynb"]
+exclude_patterns = ["_build", "_templates", "**/*.ipynb"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -49,11 +50,13 @@ html_theme_options = {
     "header_links_before_dropdown": 3,
     "navigation_with_keys": False,
     # Not on the gallery: its code and tables are wide.
-    "secondary_sidebar_items": {"*": ["page-toc"], "api/**": ["page-toc"], "guide/*": ["page-toc"]},
+    "secondary_sidebar_items": {
+        f"{pages}*": ["page-toc"] for pages in ("", "api/*", "guide/", "lessons/")
+    },
     "show_prev_next": False,
 }
 html_show_sourcelink = False
-html_sidebars = {"*": [], "guide/*": []}  # they have no pages below them
+html_sidebars = {"*": [], "guide/*": [], "lessons/*": []}  # they have no pages below them
 
 
 def figures(_block: object, variables: dict[str, Any], settings: dict[str, Any]) -> str:
