@@ -10,15 +10,16 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 #: Where pages find their notebooks, below the folder of pages.
 NOTEBOOKS = "api/generated/lessons"
 
 #: Cells of a page: code that is run, or prose up to it.
-_RECIPE = re.compile(r"^```\{recipe\}\n(?::\w+: .*\n)*\n?(.*?)^```$", re.MULTILINE | re.DOTALL)
+_RECIPE = re.compile(r"^```\{recipe\}\n(?::\w+: [^\n]*\n)*\n?(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 _VALUE = re.compile(r"\{value\}`([^`]+)`")
 
