@@ -165,7 +165,8 @@ def _of_medians(data: xr.DataTree, name: str, sizes: Sequence[int], conf_level: 
     columns = ["modality", "estimate", "conf_low", "conf_high", "n", "n_items", "n_participants"]
     found = icc(data, dimension=name, conf_level=conf_level).query("estimator == 'ICC(A,1)'")
     parts = found[[*columns, "warning"]].fillna({"warning": ""})
-    singles = [dict(zip(parts, row, strict=True)) for row in parts.itertuples(index=False)]
+    names = [str(column) for column in parts]
+    singles = [dict(zip(names, row, strict=True)) for row in parts.itertuples(index=False)]
     return [row for single in singles for row in _grown(single, sizes)]
 
 
