@@ -283,7 +283,8 @@ class SimulationSettings(_Checked):
     short_share : float
         Share of annotations with 118 or 119 samples although the item has 120.
     male_share, trained_share, side_by_side_share : float
-        Shares of the participants.
+        Shares of men, of people with more than three years of training, and of people who prefer
+        the axes beside the video.
     audio, visual : tuple of FeatureSettings
         What features of sound and of picture carry, arousal before valence.
     feature_lag : float
@@ -301,6 +302,9 @@ class SimulationSettings(_Checked):
 
     Notes
     -----
+    Standard deviations, spreads and times are 0 or more, lengths and speed above 0, shares and
+    weights between 0 and 1, correlations between -1 and 1.
+
     The defaults were chosen so that the default draw resembles the published study;
     ``muvistats/data/simulation/calibration.csv`` shows how closely, and which setting governs
     which statistic.
@@ -313,8 +317,9 @@ class SimulationSettings(_Checked):
     >>> from muvistats import SimulationSettings, simulate_muvi
     >>> usual = SimulationSettings()
     >>> prompt = replace(usual, lag_mean=0.0, arousal=replace(usual.arousal, rater_sd=0.1))
-    >>> simulate_muvi(n_items=9, n_participants=12, features=False, settings=prompt).name
-    'MuVi, simulated'
+    >>> study = simulate_muvi(n_items=9, n_participants=12, features=False, settings=prompt)
+    >>> study["truth/reaction_lag"].max().item()
+    0.0
     """
 
     arousal: DimensionSettings = field(default_factory=_arousal)

