@@ -117,6 +117,8 @@ HEADINGS = {
     "n_missing": "Left out",
     "n_annotations": "Annotations",
     "n_participants": "Raters",
+    "n_raters": "Raters averaged",
+    "null_sd": "Null SD",
     "n_items": "Items",
     "n_resamples": "Resamples",
     "df_denom": "df (denominator)",
