@@ -18,7 +18,6 @@ import pandas as pd
 import xarray as xr
 
 import muvistats as mv
-from muvistats.dataset.simulation.settings import SimulationSettings
 
 TABLE = Path(mv.__file__).parent / "data" / "simulation" / "dominance.csv"
 
@@ -31,7 +30,7 @@ WINDOW = 27.5
 
 def weighted(seed: int, sound: float, **size: int) -> xr.DataTree:
     """A simulated study in whose audiovisual valence the sound has this weight."""
-    settings = SimulationSettings()
+    settings = mv.SimulationSettings()
     settings = replace(settings, valence=replace(settings.valence, sound_weight=sound))
     return mv.simulate_muvi(rng=seed, features=False, settings=settings, **size)
 

@@ -24,7 +24,6 @@ import pandas as pd
 import xarray as xr
 
 import muvistats as mv
-from muvistats.dataset.simulation.settings import SimulationSettings
 
 TABLE = Path(mv.__file__).parent / "data" / "simulation" / "gold_standards.csv"
 
@@ -37,7 +36,7 @@ CUT, LATE = 10, 4
 
 def drawn(raters: int, lag_sd: float, unreliable: float, seed: int) -> xr.DataTree:
     """A study of a cell, without its first seconds."""
-    settings = replace(SimulationSettings(), lag_sd=lag_sd, lag_mean=0.5 * LATE)
+    settings = replace(mv.SimulationSettings(), lag_sd=lag_sd, lag_mean=0.5 * LATE)
     study = mv.simulate_muvi(
         rng=seed,
         n_items=12,

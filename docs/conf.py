@@ -23,6 +23,7 @@ release = version = muvistats.__version__
 extensions = [
     "folded_columns",
     "generated_tables",
+    "lessons",
     "linked_names",
     "recipes",
     "myst_parser",
@@ -32,7 +33,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates", "gallery/*.ipynb"]
+exclude_patterns = ["_build", "_templates", "**/*.ipynb"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -52,12 +53,14 @@ html_theme_options = {
     "header_links_before_dropdown": 3,
     "navigation_with_keys": False,
     # Not on the gallery: its code and tables are wide.
-    "secondary_sidebar_items": {"*": ["page-toc"], "api/**": ["page-toc"], "guide/*": ["page-toc"]},
+    "secondary_sidebar_items": {
+        f"{pages}*": ["page-toc"] for pages in ("", "api/*", "guide/", "lessons/")
+    },
     "show_prev_next": False,
 }
 html_show_sourcelink = False
 # Pages have none below them; functions are found by their questions, or by See Also.
-html_sidebars = {"*": [], "guide/*": [], "api/**": []}
+html_sidebars = {"*": [], "guide/*": [], "lessons/*": [], "api/**": []}
 
 
 def figures(_block: object, variables: dict[str, Any], settings: dict[str, Any]) -> str:

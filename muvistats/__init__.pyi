@@ -30,6 +30,10 @@ from .dataset.quality.checks import repeated_lists as repeated_lists
 from .dataset.rates import rates_of_change as rates_of_change
 from .dataset.release.reader import read_muvi as read_muvi
 from .dataset.release.writer import write_muvi as write_muvi
+from .dataset.simulation.settings import DimensionSettings as DimensionSettings
+from .dataset.simulation.settings import FeatureSettings as FeatureSettings
+from .dataset.simulation.settings import LabelSettings as LabelSettings
+from .dataset.simulation.settings import SimulationSettings as SimulationSettings
 from .dataset.simulation.study import simulate_muvi as simulate_muvi
 from .dataset.tables import from_frames as from_frames
 from .dataset.validation import validate as validate
@@ -77,6 +81,7 @@ from .results.paper import compare_published as compare_published
 from .results.paper import published as published
 from .results.sentences import in_words as in_words
 from .results.tables import format_table as format_table
+from .stats.agreement.by_raters import agreement_by_raters as agreement_by_raters
 from .stats.agreement.categories import choice_agreement as choice_agreement
 from .stats.agreement.chance_corrected import krippendorff_alpha as krippendorff_alpha
 from .stats.agreement.chance_corrected import label_agreement as label_agreement
@@ -90,6 +95,7 @@ from .stats.agreement.ordinal import weighted_kappa as weighted_kappa
 from .stats.agreement.retest import retest_reliability as retest_reliability
 from .stats.agreement.trajectories import agreement_over_time as agreement_over_time
 from .stats.agreement.trajectories import noise_ceiling as noise_ceiling
+from .stats.agreement.truth import compare_with_truth as compare_with_truth
 from .stats.associations.correlations import bayes_factor as bayes_factor
 from .stats.associations.correlations import partial_correlation as partial_correlation
 from .stats.associations.correlations import rm_corr as rm_corr
@@ -117,6 +123,7 @@ from .stats.models.mixed import demographic_model as demographic_model
 from .stats.models.mixed import label_models as label_models
 from .stats.models.mixed import mixed_model as mixed_model
 from .stats.models.mixed_fit import MixedFit as MixedFit
+from .stats.permutation.own_statistics import permutation_test as permutation_test
 from .stats.prediction.contrast import audio_visual_contrast as audio_visual_contrast
 from .stats.prediction.human import compare_with_human as compare_with_human
 from .stats.prediction.labels import label_prediction as label_prediction
@@ -139,6 +146,7 @@ from .stats.ranks.two_groups import mannwhitney_overlay as mannwhitney_overlay
 from .stats.sensitivity.table import sensitivity_table as sensitivity_table
 from .stats.simulations.false_alarms import calibration as calibration
 from .stats.simulations.false_alarms import calibration_table as calibration_table
+from .stats.simulations.false_alarms import simulated_p_values as simulated_p_values
 from .stats.simulations.power import power_study as power_study
 from .stats.simulations.scenarios import Scenario as Scenario
 from .stats.time.contrasts import over_time as over_time

@@ -25,7 +25,7 @@ QUESTIONS = {
     "Is the data what it says?": ("dataset.quality", "dataset.validation"),
     "What is left out?": ("dataset.prepare",),
     "How far do raters agree?": ("stats.agreement", "kernels.raters"),
-    "Do groups of ratings differ?": ("stats.ranks",),
+    "Do groups of ratings differ?": ("stats.ranks", "stats.permutation"),
     "Are labels chosen differently?": ("stats.labels",),
     "Do measures go together?": ("stats.associations",),
     "Which effects are there, with people and items of their own?": ("stats.models",),

@@ -26,7 +26,12 @@ def table_names(incomplete: str) -> list[str]:
 
 
 def _is_table(source: str, name: str) -> bool:
-    """Whether a function takes data and returns a result frame."""
+    """Whether a function takes data, and texts where it needs more, and returns a result frame."""
     before, _, after = source.partition(f"\ndef {name}(")
     decorators = before.rpartition("\n\n\n")[2]
-    return "@result_frame(" in decorators and re.match(r"\s*data\b", after) is not None
+    needed = re.findall(r"^    (\w+): ([^=\n]+),$", after.partition("\n) ->")[0], re.MULTILINE)
+    return (
+        "@result_frame(" in decorators
+        and re.match(r"\s*data\b", after) is not None
+        and all(kind == "str" for argument, kind in needed if argument != "data")
+    )

@@ -20,13 +20,17 @@ from ..results.view import short_view
 
 
 def functions() -> dict[str, Callable[..., pd.DataFrame]]:
-    """Public functions that take a study and return a result frame, by name."""
+    """Public functions that take a study, and texts beside it, and return a result frame."""
     import muvistats
 
     found: dict[str, Callable[..., pd.DataFrame]] = {}
     for name in dir(muvistats):
         public = getattr(muvistats, name)
-        if name in RESULT_COLUMNS and next(iter(inspect.signature(public).parameters)) == "data":
+        if name not in RESULT_COLUMNS:
+            continue
+        first, *others = inspect.signature(public).parameters.values()
+        needed = [each.annotation for each in others if each.default is each.empty]
+        if first.name == "data" and all(kind == "str" for kind in needed):
             found[name] = public
     return found
 

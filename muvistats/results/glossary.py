@@ -74,6 +74,7 @@ _KEYS: tuple[tuple[str, Kind, str], ...] = (
     ("term", "text", "term of the model, named as in modality[T.visual]"),
     ("model", "text", "model formula"),
     ("at", "text", "levels of other factors at which the groups are compared"),
+    ("simulation", "integer", "number of the simulated study, from 1"),
     ("row", "integer", "position of the row in the frame that the model was fitted to, from 0"),
 )
 
@@ -91,6 +92,8 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("sign_stability", "number", "1 if all folds agree on the sign, 0 if none wins"),
     ("estimator", "text", "how the estimate was computed"),
     ("std_error", "number", "standard error of the estimate"),
+    ("null_mean", "number", "mean of the statistic over the arrangements"),
+    ("null_sd", "number", "standard deviation of the statistic over the arrangements"),
     ("estimate1", "number", "the same quantity in the first group alone"),
     ("estimate2", "number", "the same quantity in the second group alone"),
     ("reliability", "number", "share of the variance of a mean that its raters have in common"),
@@ -198,6 +201,7 @@ _ROWS: tuple[tuple[str, Kind, str], ...] = (
     ("r2_conditional", "number", "share of variance explained by fixed and random effects"),
     # counts
     ("n", "integer", "number of values that entered"),
+    ("n_raters", "integer", "raters whose mean is looked at"),
     ("n1", "integer", "number of values in the first group"),
     ("n2", "integer", "number of values in the second group"),
     ("n_missing", "integer", "rows left out because a value is missing or masked"),

@@ -38,6 +38,8 @@ FEWER_RESAMPLES = {
     "modality_contribution": ("2000", "p comes from a standard error that resamples give"),
     "dominance_over_time": ("2000", "p comes from a standard error that resamples give"),
     "normality": ("999", "each fits the model of participants and items anew"),
+    "permutation_test": ("999", "each calls a function of your own"),
+    "simulated_p_values": ("199", "each is drawn in many simulated studies"),
     "power_study": ("199", "each is drawn in hundreds of simulated studies"),
 }
 
@@ -128,6 +130,8 @@ HEADINGS = {
     "n_missing": "Left out",
     "n_annotations": "Annotations",
     "n_participants": "Raters",
+    "n_raters": "Raters averaged",
+    "null_sd": "Null SD",
     "n_items": "Items",
     "n_resamples": "Resamples",
     "df_denom": "df (denominator)",

@@ -24,7 +24,7 @@ def test_a_name_that_is_nearly_right_is_understood(name, meant):
 
 
 def test_another_name_gets_the_list():
-    with pytest.raises(mv.DesignError, match=r"there are agreement_over_time, .*table3"):
+    with pytest.raises(mv.DesignError, match=r"there are agreement_by_raters, .*table3"):
         printing.function("nonsense", {})
 
 

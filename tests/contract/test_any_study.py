@@ -43,6 +43,8 @@ _SERIES = (
     "inter_subject_correlation representational_similarity plot_mean_trajectories"
 )
 _OTHERS = {
+    "agreement_by_raters": {"rating", "people"},
+    "compare_with_truth": {"truth"},
     "kendall_w": {"rating", "people"},
     "plot_label_plane": {"rating", "labels"},
     "plot_rater_concordance": {"series", "people"},

@@ -224,6 +224,90 @@ def test_mixed_models_of_the_guide_are_those_of_r(shown):
     assert differences.to_numpy().max() < 1e-5
 
 
+#: What each lesson says, of the names that its page has at its end: the error, and what mends it.
+LESSONS: dict[str, list[str]] = {
+    "dependence": [
+        "independent < 0.01 < 0.05 < design",
+        "second > 0.2",
+        "alarms['independent'] > 0.15 > 0.1 > alarms['design']",
+        "share < 0.12",
+        "twice['independent'] > alarms['independent']",
+        "own['null_sd'][1] > 1.3 * own['null_sd'][0]",
+    ],
+    "agreement": [
+        "arousal.loc['ICC(A,k)', 'estimate'] > 1.7 * arousal.loc['ICC(A,1)', 'estimate']",
+        "near.loc['ewe', 'ccc'] < near.loc['mean', 'ccc'] < late['ccc']",
+        "needed[0] > 2 * needed[1]",
+        "windows.idxmax() == 0",
+        "best > late['lag_seconds']",
+    ],
+    "leakage": [
+        "leaky > 0.4 and honest < 0.05",
+        "mended['leaky'].iloc[-1] > 0.4 and (mended['honest'] < 0.05).all()",
+        "both[words[True]] > both[words[False]] > 0.1",
+        "shares[True] > 0.4 > 0 > shares[False]",
+    ],
+    "own_csv": [
+        "forgets.loc['sex[T.male]', 'p_value'] < 0.01 < 0.1 < knows.loc['sex[T.male]', 'p_value']",
+        "knows.loc['center(age)', 'p_value'] < 0.01",
+        "tests.set_index('term').loc['sex:center(age)', 'p_value'] > 0.1",
+        "widths[0] < 0.6 * widths[1]",
+        "ordinal.loc['sex[T.male]', 'p_value'] > 0.1 > ordinal.loc['center(age)', 'p_value']",
+    ],
+    "checks": [
+        "(p_read > 0.05).all() and (p_meant < 0.05).all()",
+        "table.loc[0, 'labels'] < 2 and table.loc[1, 'labels'] > 10",
+        "0 < len(again) < study['participants'].sizes['participant']",
+        "len(strange) > 0",
+        "best.to_dict() == {'labels': 2, 'familiar': 2, 'arousal': 0, 'valence': 0}",
+    ],
+}
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS))
+def test_a_lesson_shows_its_error_and_has_answers(lesson, shown, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    value_of = importlib.import_module("running").value_of
+    text = (ROOT / "docs" / "lessons" / f"{lesson}.md").read_text("utf-8")
+    figures, names = 0, {}
+    for _, output, names in shown(f"lessons/{lesson}"):  # noqa: B007
+        figures += output.figure is not None
+    assert figures
+    untrue = [said for said in LESSONS[lesson] if not eval(said, names)]
+    assert untrue == []
+    for code in re.findall(r"\{value\}`([^`]+)`", text):
+        assert "nan" not in value_of(code, names).lower(), code
+    story, exercises = text.split("## Exercises")
+    assert "imulated" in story or "made up" in story
+    assert re.findall(r"^\*\*(\d)\.\*\*", exercises, re.MULTILINE) == ["1", "2", "3"]
+    assert exercises.count(":::{dropdown} Answer") == 3
+    assert story.rstrip().rpartition("```{recipe}\n:alt:")[2].count("```{recipe}") == 0
+
+
+@pytest.mark.parametrize("lesson", sorted(LESSONS))
+def test_a_notebook_has_the_code_and_the_numbers_of_its_lesson(lesson, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
+    lessons = importlib.import_module("lessons")
+    text = (ROOT / "docs" / "lessons" / f"{lesson}.md").read_text("utf-8")
+    cells = lessons.notebook_of(text)["cells"]
+    code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    run = [source for source in code if not source.startswith("from IPython")]
+    assert run == [source.rstrip() for _, source in recipes(f"lessons/{lesson}")]
+    written = "".join(source for source in code if source.startswith("from IPython"))
+    for source in code:
+        ast.parse(source)
+    numbers = re.findall(r"\{value\}`([^`]+)`", text)
+    assert [n for n in numbers if f"{{{n}}}" not in written] == []
+    prose = "".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    assert not re.search(r"\{\w+\}`|^:::", prose, re.MULTILINE)
+
+
+def test_each_lesson_has_a_card_and_is_tested():
+    pages = {page.stem for page in (ROOT / "docs" / "lessons").glob("*.md")}
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    assert pages == {*LESSONS} == {*re.findall(r"^:link: lessons/(\w+)$", index, re.MULTILINE)}
+
+
 def test_a_recipe_shows_what_is_printed_and_what_comes_last(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "_ext")
     run_recipe = importlib.import_module("running").run_recipe

@@ -37,6 +37,7 @@ CALLS: dict[str, list[dict[str, object]]] = {
     "over_time": [{"formula": "arousal ~ modality"}],
     "pairwise": [{"formula": "arousal ~ gender"}],
     "partial_correlation": [{"formula": "valence ~ arousal", "given": "n_labels"}],
+    "permutation_test": [{"statistic": len, "by": "gender"}],
     "personal_models": [
         {"sets": [("visual", "visual")], "dimension": "arousal", "model": "linear", "level": level}
         for level in ("summary", "participant", "annotation", "time")
@@ -78,7 +79,14 @@ def data(name: str, request: pytest.FixtureRequest) -> xr.DataTree:
 
 
 #: What takes no study: printed values, and functions that simulate their own.
-NO_STUDY = {"calibration", "check_lists", "compare_published", "power_study", "published"}
+NO_STUDY = {
+    "calibration",
+    "check_lists",
+    "compare_published",
+    "power_study",
+    "published",
+    "simulated_p_values",
+}
 
 
 def public_frames() -> list[str]:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 OWN_RULE = {"simulate_muvi"}
 
 #: They simulate their own studies; their seeds are tested in test_false_alarms.py.
-NO_STUDY = {"calibration", "power_study"}
+NO_STUDY = {"calibration", "power_study", "simulated_p_values"}
 
 #: What a function needs so that it draws.
 ARGUMENTS: dict[str, dict[str, object]] = {
@@ -31,6 +31,11 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "mannwhitney": {"formula": "valence ~ gender"},
     "pairwise": {"formula": "arousal ~ gender", "n_resamples": 299},
     "pairwise_modality": {"n_resamples": 299},
+    "permutation_test": {
+        "statistic": lambda frame: frame.groupby("gender")["arousal"].mean().diff().iloc[-1],
+        "by": "gender",
+        "n_resamples": 99,
+    },
     # those of the paper, which take a minute, are drawn twice in tests/stats/sensitivity
     "sensitivity_table": {"findings": ["arousal ~ modality", "valence ~ gender"]},
 }

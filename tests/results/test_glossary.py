@@ -43,5 +43,6 @@ def test_what_can_be_missing_is_no_integer():
         "digits",
         "fold",
         "repeat",
+        "simulation",
         "seed",
     }

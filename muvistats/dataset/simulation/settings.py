@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 import pandas as pd
 
-from ...arguments import check_choice
+from ...arguments import check_choice, check_number
+from ...errors import DesignError
 from ..gems import gems_labels
 
 #: Seed of the embedded study: `simulate_muvi()` without a generator always draws this one. It is
@@ -37,8 +39,52 @@ EFFECTS = {
 }
 
 
+#: Smallest and largest value of a setting, by its name or the end of it; others are any number.
+_LIMITS = {
+    **dict.fromkeys(("_sd", "_spread", "lag_mean", "onset_mean", "_zone", "_lag"), (0.0, math.inf)),
+    **dict.fromkeys(("_share", "_weight"), (0.0, 1.0)),
+    **dict.fromkeys(("coupling", "_coupling", "_correlation", "confounding", "r"), (-1.0, 1.0)),
+    "_length": (math.ulp(0.0), math.inf),
+    "speed": (math.ulp(0.0), 1.0),
+}
+
+
+class _Checked:
+    """Settings that are checked when they are made: as many parts as said, of the kind said."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no study can be drawn from."""
+        for each in dataclasses.fields(self):  # type: ignore[arg-type]
+            place, value = f"{type(self).__name__}.{each.name}", getattr(self, each.name)
+            kinds = str(each.type).removeprefix("tuple[").removesuffix("]").split(", ")
+            parts = (value,) if len(kinds) == 1 else value
+            if not isinstance(parts, tuple | list) or len(parts) != len(kinds):
+                raise DesignError(f"{place} must have {len(kinds)} parts, not {value!r}")
+            if isinstance(value, list):
+                object.__setattr__(self, each.name, tuple(value))
+            for part, kind in zip(parts, kinds, strict=True):
+                if kind == "float":
+                    _check_limits(place, each.name, part)
+                elif type(part).__name__ != kind:
+                    raise DesignError(f"{place} must be of {kind}, not {part!r}")
+
+
+def _check_limits(place: str, name: str, value: object) -> None:
+    """Refuse what is no finite number, or lies beyond the limits of a setting."""
+    number = check_number(place, value)
+    for end, (low, high) in _LIMITS.items():
+        if name != end and not (end.startswith("_") and name.endswith(end)):
+            continue
+        if not low <= number <= high:
+            least, to = ("above 0", "up to") if low > 0 else (f"from {low:g}", "to")
+            most = "" if high == math.inf else f" {to} {high:g}"
+            raise DesignError(f"{place} must be a number {least}{most}, not {value!r}")
+
+
 @dataclass(frozen=True, slots=True)
-class DimensionSettings:
+class DimensionSettings(_Checked):
     """How one rated dimension comes about.
 
     Parameters
@@ -98,7 +144,7 @@ class DimensionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelSettings:
+class LabelSettings(_Checked):
     """How labels and familiarity come about; all on the logit scale.
 
     Parameters
@@ -189,7 +235,7 @@ def _valence() -> DimensionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSettings:
+class FeatureSettings(_Checked):
     """How the features of one kind carry one dimension.
 
     Parameters
@@ -209,7 +255,7 @@ class FeatureSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SimulationSettings:
+class SimulationSettings(_Checked):
     """Everything that a simulation is drawn from, besides its size and its seed.
 
     Parameters
@@ -237,23 +283,42 @@ class SimulationSettings:
     short_share : float
         Share of annotations with 118 or 119 samples although the item has 120.
     male_share, trained_share, side_by_side_share : float
-        Shares of the participants.
+        Shares of men, of people with more than three years of training, and of people who prefer
+        the axes beside the video.
     audio, visual : tuple of FeatureSettings
         What features of sound and of picture carry, arousal before valence.
     feature_lag : float
         How far the windows of the features look back, in seconds.
 
+    Raises
+    ------
+    DesignError
+        For a value that no study can be drawn from, when the settings are made.
+
+    See Also
+    --------
+    simulate_muvi : Studies drawn from them; `without` switches an effect off.
+    power_study : How often a study of some size finds an effect of some size.
+
     Notes
     -----
+    Standard deviations, spreads and times are 0 or more, lengths and speed above 0, shares and
+    weights between 0 and 1, correlations between -1 and 1.
+
     The defaults were chosen so that the default draw resembles the published study;
     ``muvistats/data/simulation/calibration.csv`` shows how closely, and which setting governs
     which statistic.
 
     Examples
     --------
+    Settings are changed by `dataclasses.replace`, those of a dimension too:
+
     >>> from dataclasses import replace
-    >>> from muvistats.dataset.simulation.settings import SimulationSettings
-    >>> replace(SimulationSettings(), still_share=0.0).still_share
+    >>> from muvistats import SimulationSettings, simulate_muvi
+    >>> usual = SimulationSettings()
+    >>> prompt = replace(usual, lag_mean=0.0, arousal=replace(usual.arousal, rater_sd=0.1))
+    >>> study = simulate_muvi(n_items=9, n_participants=12, features=False, settings=prompt)
+    >>> study["truth/reaction_lag"].max().item()
     0.0
     """
 
@@ -312,6 +377,19 @@ def label_settings() -> pd.DataFrame:
         training (`trained`) and for a known item (`familiar`).
     """
     return _label_table().copy()
+
+
+def settings_of(given: SimulationSettings | None) -> SimulationSettings:
+    """The settings that were given, or the usual ones.
+
+    Raises
+    ------
+    DesignError
+        For anything else.
+    """
+    if given is not None and not isinstance(given, SimulationSettings):
+        raise DesignError(f"settings must be mv.SimulationSettings, not {given!r}")
+    return given or SimulationSettings()
 
 
 def active_effects(without: Iterable[str]) -> frozenset[str]:

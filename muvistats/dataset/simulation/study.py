@@ -19,7 +19,7 @@ from .departures import ModalityHabits, draw_modality_habits, level_shift
 from .design import Assignment, Design, draw_design
 from .features import SimulatedFeatures, draw_features
 from .labels import LabelTruth, draw_labels, draw_people
-from .settings import DEFAULT_SEED, EFFECTS, SimulationSettings, active_effects
+from .settings import DEFAULT_SEED, EFFECTS, SimulationSettings, active_effects, settings_of
 from .signal import DIMENSIONS, Latents, Raters, draw_latents, draw_raters, move_cursors
 
 STUDY = "MuVi, simulated"
@@ -126,7 +126,7 @@ def simulate_muvi(
     (108, 1)
     """
     effects = active_effects(without)
-    settings = settings or SimulationSettings()
+    settings = settings_of(settings)
     source, seed = _source_of(rng)
     streams = dict(zip(_STREAMS, source.spawn(len(_STREAMS)), strict=True))
     design = draw_design(

@@ -359,6 +359,49 @@ def ceiling_without_one(values: Floats, starts: Ints) -> Floats:
     return out
 
 
+def shared_variance(values: Floats, starts: Ints) -> tuple[Floats, Floats]:
+    """What raters share over time, what each has, and how far their levels lie apart.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (annotation, time)
+        Ratings, sorted by group.
+    starts : ndarray of int, shape (group,)
+        First row of each group; the first is 0.
+
+    Returns
+    -------
+    parts : ndarray of float, shape (group, 3)
+        Mean covariance of two raters, mean variance of a rater, variance of the raters' means
+        (divisor n - 1); NaN with fewer than two raters.
+    without : ndarray of float, shape (annotation, 3)
+        The same without this rater; NaN with fewer than two others.
+
+    Notes
+    -----
+    For means of k raters each, ``cov = C`` and the mean squared distance of two such means is
+    ``2 (V - C + B) / k``: their concordance is that of Spearman and Brown from ``C / (V + B)``.
+    """
+    parts, without = np.full((len(starts), 3), np.nan), np.full((len(values), 3), np.nan)
+    for batch in _batches(values, starts):
+        means, cov = batch.moments()
+        unit = unit_factor(batch.values, (-2, -1))[:, 0] ** 2
+        n, variances = cov.shape[-1], np.diagonal(cov, axis1=-2, axis2=-1)
+        total, own = cov.sum(axis=(-2, -1))[:, None], variances.sum(axis=-1, keepdims=True)
+        means = means - means.mean(axis=-1, keepdims=True)
+        squares = (means**2).sum(axis=-1, keepdims=True)
+        if n > 1:
+            all_of_them = [(total - own) / (n * (n - 1)), own / n, squares / (n - 1)]
+            parts[batch.groups] = np.concatenate(all_of_them, axis=-1) / unit
+        if n > 2:
+            total = total - 2 * cov.sum(axis=-1) + variances
+            own = own - variances
+            squares = squares - means**2 * n / (n - 1)
+            others = [(total - own) / ((n - 1) * (n - 2)), own / (n - 1), squares / (n - 2)]
+            without[batch.rows] = np.stack(others, axis=-1) / unit[..., None]
+    return parts, without
+
+
 def _weights_of_others(cov: Floats) -> Floats:
     """Weights [g, j, i] of rater i when rater j is left out; NaN where none is positive."""
     raters = cov.shape[-1]

@@ -37,6 +37,7 @@ from ...kernels.ranks.unit_statistics import (
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row, Statistic
 from ..shared.study import (
+    NO_DESIGN,
     Groups,
     Resampling,
     Units,
@@ -306,8 +307,7 @@ def _by_design(sample: Sample) -> Sample:
     """The sample with values adjusted as the assignment of the factor asks for."""
     question, groups = sample.question, sample.groups
     if "item" not in sample.frame:
-        reason = 'no design row: item="..." and participant="..." name the columns of the frame'
-        return replace(sample, how="unknown", groups=replace(groups, untestable=reason))
+        return replace(sample, how="unknown", groups=replace(groups, untestable=NO_DESIGN))
     how = assignment(sample.frame, question.factor, question.assigned, question.strata)
     sample = replace(sample, how=how)
     if groups.problem or how == "observed":

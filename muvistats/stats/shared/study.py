@@ -517,6 +517,9 @@ def _traits(
     return Units(unit, groups, stratum), stratum
 
 
+#: Why a frame has no row of the design.
+NO_DESIGN = 'no design row: item="..." and participant="..." name the columns of the frame'
+
 #: Fewest participants, and items, from which something is said of others like them.
 FEWEST = 6
 

@@ -1,4 +1,4 @@
-"""How often tests reject where there is nothing to find: `calibration`, and the committed table."""
+"""P-values of tests on simulated studies, how many reject, and the committed table."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ Test = str | Callable[..., Any]
 SIMULTANEOUS = 0.99
 
 
+#: Columns that say which study, test and row.
+_TOLD = " ".join(["scenario null test", *KEYS])
+
 #: Columns of a table of rates.
 _COLUMNS = " ".join(
     [
-        "scenario null test",
-        *KEYS,
+        _TOLD,
         "alpha quantity estimate conf_low conf_high conf_level",
         "simultaneous_low simultaneous_high simultaneous_level",
         "n_rejected n n_undefined n_resamples verdict rule",
@@ -128,9 +130,102 @@ def calibration(
     """
     alpha = check_probability("alpha", alpha)
     check_conf_level(conf_level)
-    pairs = _pairs(choose_presets(test), scenario)
-    p_values = simulate_tests(
-        pairs,
+    how = {"n_resamples": n_resamples, "rng": rng, "n_jobs": n_jobs, "client": client}
+    p_values = _simulated(test, scenario, n_sims, **how, cache=cache, progress=progress)
+    rows = [row for values in p_values for row in rejections(values, alpha)]
+    return with_limits(pd.DataFrame(rows), conf_level).assign(
+        n_resamples=n_resamples, alignment="as_recorded", simulated=True
+    )
+
+
+@result_frame(
+    "simulated study, scenario, test and row of the test", f"{_TOLD} simulation p_value n_resamples"
+)
+def simulated_p_values(
+    test: Test | Sequence[Test] | None = None,
+    scenario: str | Scenario | Sequence[str | Scenario] | None = None,
+    n_sims: int = 2000,
+    *,
+    n_resamples: int = 199,
+    rng: Rng = 0,
+    n_jobs: int = 1,
+    client: Any = None,
+    cache: bool | str | os.PathLike[str] = True,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """The p-value of each simulated study, of which `calibration` gives the share that rejects.
+
+    Parameters
+    ----------
+    scenario : str, Scenario, or sequence of these, optional
+        As in `calibration`. Where the factor has an effect, the p-values show the power.
+    cache : bool or path
+        As in `calibration`; the two share what is kept.
+
+    Raises
+    ------
+    DesignError
+        For a test or scenario that does not exist, a test of your own without a scenario, or a
+        number that makes no sense.
+
+    See Also
+    --------
+    calibration : The share of them up to alpha, with limits and a verdict.
+
+    Notes
+    -----
+    Where there is nothing to find, p-values of a test that keeps its level are spread evenly from
+    0 to 1. Those of permutations are whole parts of ``n_resamples + 1``.
+
+    Examples
+    --------
+    >>> from muvistats import Scenario, simulated_p_values
+    >>> small = Scenario("small", null=("overlay",), n_items=9, n_participants=12)
+    >>> found = simulated_p_values("mannwhitney_overlay", small, 3, n_resamples=19, cache=False)
+    >>> found.groupby("dependence")["simulation"].apply(list).tolist()
+    [[1, 1, 2, 2, 3, 3], [1, 1, 2, 2, 3, 3]]
+    """
+    how = {"n_resamples": n_resamples, "rng": rng, "n_jobs": n_jobs, "client": client}
+    parts = [
+        pd.DataFrame(
+            {
+                "scenario": values.scenario.name,
+                "null": values.test.null_in(values.scenario),
+                "test": values.test.name,
+                **dict(zip(KEYS, key, strict=True)),
+                "simulation": np.arange(1, len(p) + 1),
+                "p_value": p,
+                "warning": np.where(np.isnan(p), "the test gave no p-value", ""),
+            }
+        )
+        for values in _simulated(test, scenario, n_sims, **how, cache=cache, progress=progress)
+        for key, p in values.rows.items()
+    ]
+    order = ["scenario", "test", "simulation"]
+    table = pd.concat(parts, ignore_index=True).sort_values(order, kind="stable", key=_as_found)
+    return table.assign(n_resamples=n_resamples, alignment="as_recorded", simulated=True)
+
+
+def _as_found(column: pd.Series) -> pd.Series:
+    """Names by the order in which they come, numbers as they are."""
+    return column if column.name == "simulation" else pd.Series(pd.factorize(column)[0])
+
+
+def _simulated(
+    test: Any,
+    scenario: Any,
+    n_sims: int,
+    *,
+    n_resamples: int,
+    rng: Rng,
+    n_jobs: int,
+    client: Any,
+    cache: bool | str | os.PathLike[str],
+    progress: bool,
+) -> list[PValues]:
+    """P-values of the tests that were asked for."""
+    return simulate_tests(
+        _pairs(choose_presets(test), scenario),
         n_sims=check_count("n_sims", n_sims, least=1),
         n_resamples=check_resamples(n_resamples),
         rng=rng,
@@ -138,10 +233,6 @@ def calibration(
         client=check_client(client),
         cache=cache,
         progress=progress,
-    )
-    rows = [row for values in p_values for row in rejections(values, alpha)]
-    return with_limits(pd.DataFrame(rows), conf_level).assign(
-        n_resamples=n_resamples, alignment="as_recorded", simulated=True
     )
 
 

@@ -22,7 +22,7 @@ from ...arguments import (
     check_resamples,
 )
 from ...dataset.simulation.design import draw_design
-from ...dataset.simulation.settings import SimulationSettings
+from ...dataset.simulation.settings import SimulationSettings, settings_of
 from ...errors import DesignError
 from ...kernels.contingency import clopper_pearson
 from ...results.frame import join_reasons, result_frame
@@ -164,7 +164,7 @@ def power_study(
     combinations = itertools.product(*(_each(name, given, whole) for name, given in sizes.items()))
     multipliers = _each("effect_multiplier", effect_multiplier, _not_negative)
     plans = [
-        _plan(chosen, settings or SimulationSettings(), size, multiplier, n_lists)
+        _plan(chosen, settings_of(settings), size, multiplier, n_lists)
         for size in combinations
         for multiplier in multipliers
     ]

@@ -21,7 +21,7 @@ RTOL, ATOL = 1e-9, 1e-12
 #: Columns that resamples may move, where `n_resamples` of the row is not 0.
 RESAMPLED = (
     *("p_value", "p_adjusted", "conf_low", "conf_high", "std_error", "statistic", "mc_error"),
-    "chance",
+    *("chance", "null_mean", "null_sd"),
 )
 
 

@@ -184,6 +184,12 @@ def _power() -> pd.DataFrame:
     return mv.power_study(**sizes, **few)
 
 
+def _spread_of_means(frame: pd.DataFrame) -> float:
+    """A statistic that asks for no name or order of groups."""
+    values = frame["arousal"].astype("float64")  # pandas adds up narrow ones in their own type
+    return float(values.groupby(frame["gender"], observed=True).mean().std())
+
+
 def _pair(given: Given) -> list[tuple[str, str]]:
     """One set of ratings and features, so that few models are trained."""
     return [(given.modalities[-1], "audio")]
@@ -198,6 +204,8 @@ def _trained(name: str, **arguments: Any) -> Callable[[Given], Any]:
 
 
 CALLS: dict[str, Callable[[Given], Any]] = {
+    # the third measure deals raters out at random
+    "agreement_by_raters": of("agreement_by_raters", measure=("icc", "ccc"), n_raters=(1, 2, 3)),
     "agreement_over_time": of("agreement_over_time", window=4.0, n_resamples=N),
     "annotation_frame": lambda given: mv.annotation_frame(given.tree),
     "audio_visual_contrast": lambda given: mv.audio_visual_contrast(
@@ -271,6 +279,7 @@ CALLS: dict[str, Callable[[Given], Any]] = {
     "pairwise": of("pairwise", "arousal ~ gender", n_resamples=N),
     "pairwise_modality": of("pairwise_modality", n_resamples=N),
     "partial_correlation": of("partial_correlation", "valence ~ arousal", given="n_labels"),
+    "permutation_test": of("permutation_test", _spread_of_means, by="gender", n_resamples=N),
     "personal_models": lambda given: mv.personal_models(
         given.tree, sets=_pair(given), dimension="arousal", model="linear", n_folds=3
     ),
@@ -387,10 +396,15 @@ OF_A_STUDY = frozenset(
 #: Public names that are not in the table, each with a reason.
 OUTSIDE = {
     "AlignmentWarning": "a warning",
+    "compare_with_truth": "needs the truth of a simulation; see tests/stats/agreement",
     "ConvergenceError": "an error",
     "DataError": "an error",
     "DesignError": "an error",
     "ExtractionWarning": "a warning",
+    "DimensionSettings": "a setting of simulate_muvi",
+    "FeatureSettings": "a setting of simulate_muvi",
+    "LabelSettings": "a setting of simulate_muvi",
+    "SimulationSettings": "a setting of simulate_muvi",
     "FeatureModels": "what feature_models returns, which is in the table",
     "LinearFit": "what linear_model returns, which is in the table",
     "MissingExtraError": "an error",
@@ -413,5 +427,6 @@ OUTSIDE = {
     "read_lists": "takes a file of lists; see tests/annotate",
     "write_annotation_page": "takes clips; see tests/annotate",
     "write_lists": "takes lists of trials; see tests/annotate",
+    "simulated_p_values": "takes no data: the p-values that calibration counts",
     "simulate_muvi": "takes no data; it makes a study",
 }

@@ -371,3 +371,31 @@ def test_a_multiple_of_modality_stretches_around_the_mean():
     np.testing.assert_allclose(none.labels.familiar, np.mean(default.labels.familiar))
     assert min(scaled(default, "modality", 20.0).arousal.own_sd) >= 0
     assert scaled(default, "modality", 1.0).valence.item_sd == default.valence.item_sd
+
+
+# single p-values
+
+
+def test_the_share_of_single_p_values_up_to_alpha_is_the_rate():
+    given = {"n_sims": 4, "n_resamples": 9, "cache": False, "progress": False}
+    found = mv.simulated_p_values("mannwhitney_overlay", SMALL, **given)
+    rates = mv.calibration("mannwhitney_overlay", SMALL, alpha=0.5, **given)
+    rejected = found.groupby(["dimension", "dependence"])["p_value"].agg(lambda p: (p <= 0.5).sum())
+    rates = rates.set_index(["dimension", "dependence"])["n_rejected"].sort_index()
+    assert rejected.sort_index().tolist() == rates.tolist()
+    assert found["simulation"].tolist() == sorted([1, 2, 3, 4] * 4)
+    assert found["null"].all()
+
+
+@pytest.mark.usefixtures("one_study")
+def test_single_p_values_stay_whatever_else_is_drawn_and_say_what_is_missing():
+    given = {"cache": False, "progress": False}
+    found = mv.simulated_p_values([uniform, lambda _: np.nan], SMALL, 12, **given)
+    alone = mv.simulated_p_values(uniform, SMALL, 5, **given)
+    assert alone["p_value"].tolist() == found["p_value"][:5].tolist()
+    assert found["test"].tolist() == ["uniform"] * 12 + ["<lambda>"] * 12
+    assert (found["warning"][12:] == "the test gave no p-value").all()
+    fresh = mv.simulated_p_values(uniform, SMALL, 5, rng=1, **given)
+    assert not alone["p_value"].equals(fresh["p_value"])
+    with pytest.raises(mv.DesignError, match="needs a scenario"):
+        mv.simulated_p_values(uniform)

@@ -1,0 +1,1 @@
+"""Statistics of one's own under the arrangements that the design allows."""
