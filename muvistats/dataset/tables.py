@@ -177,7 +177,8 @@ def from_frames(
         values, outside = on_scale(frame, recorded, keys, scales, log)
         extras = _extras(frame, keys, [*rated, *chosen.columns])
         exclusions = _exclusions(extras, outside)
-        assigned = assigned_of(extras, keys) if assigned is None else assigned
+        own = extras.loc[:, ~extras.columns.isin(schema.variables("/annotations"))]
+        assigned = assigned_of(own, keys) | dict(assigned or {})
         extras["keep_dynamic"] &= ~np.isin(np.arange(len(extras)), [row for row, _ in outside])
         if "session" in keys:
             extras["session"] = pd.Categorical(extras["session"], sessions_of(tables, keys))
