@@ -300,10 +300,10 @@ def _renamed(
         both = [o for t, o in here.items() if o in frame and o != t and o not in here]
         if both:
             raise DataError(
-                "column is there under both names",
+                f"{columns[both[0]]!r} is to be the {both[0]}, and another column is called so; "
+                "rename that one, or drop it",
                 file=name,
                 column=both[0],
-                found=columns[both[0]],
             )
         used |= set(here)
         frame = frame.rename(columns=here)

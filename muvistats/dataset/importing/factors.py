@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import schema
-
 
 def assigned_of(frame: pd.DataFrame, keys: pd.DataFrame) -> dict[str, str]:
     """Columns that hold one value for each participant, or for each item.

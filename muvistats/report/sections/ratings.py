@@ -17,7 +17,7 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..parts import Figure, Section, Settings, Table, drawn, plain
+from ..parts import Figure, NothingToSayError, Section, Settings, Table, drawn, plain
 
 #: Ages, shares and counts stand in the same column.
 _MIXED: Mapping[str, Rule] = dict.fromkeys(("mean", "sd", "median", "minimum", "maximum"), "mixed")
@@ -31,6 +31,14 @@ def _design(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     return frame[(frame["variable"] != "sampling_interval") | (frame["n"] > 0)]
 
 
+def _people(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+    """Traits of the participants, where more than their number is known."""
+    frame = describe_participants(study)
+    if len(frame) == 1:
+        raise NothingToSayError("nothing but the number of participants is known")
+    return frame
+
+
 RATING_SECTIONS = (
     Section(
         key="participants",
@@ -42,7 +50,7 @@ RATING_SECTIONS = (
             Table(
                 "describe_participants",
                 "Participants",
-                plain(describe_participants),
+                _people,
                 needs=("people",),
                 published=("describe_participants",),
                 rules=_MIXED,

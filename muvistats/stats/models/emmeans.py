@@ -95,7 +95,11 @@ def grid_of(
 
 def _find(name: str, codes: list[str], levels: dict[str, list[str]]) -> str:
     for code in codes:
-        if code in (name, code_of_column(name)) or code.startswith(f"C({name},") or code == f"C({name})":
+        if (
+            code in (name, code_of_column(name))
+            or code.startswith(f"C({name},")
+            or code == f"C({name})"
+        ):
             if code not in levels:
                 raise DesignError(f"{name!r} is a number in the model: it has no levels")
             return code
