@@ -217,7 +217,12 @@ def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> 
 
 
 def number_column(
-    frame: pd.DataFrame, name: str, column: str, *, missing: bool = True
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    *,
+    missing: bool = True,
+    expected: str = "a number",
 ) -> npt.NDArray[np.float64]:
     """Column as finite numbers, NaN where missing and where that is allowed."""
     values = frame[column]
@@ -228,7 +233,7 @@ def number_column(
     numbers = _numbers(frame, name, column, values)
     wrong = np.flatnonzero(np.isnan(numbers) & values.notna().to_numpy())
     if len(wrong):
-        refuse(frame, name, column, wrong, "not a number", expected="a number")
+        refuse(frame, name, column, wrong, "not a number", expected=expected)
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
         refuse(frame, name, column, infinite, "value is infinite", expected="a finite number")
