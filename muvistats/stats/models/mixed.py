@@ -352,7 +352,15 @@ def label_models(
     Each model is ``label ~ fixed + (1 | participant) + (1 | item)``, binomial by Laplace's
     approximation; estimates are log odds ratios, intervals are not adjusted. A label nobody
     chose, or one whose model cannot be estimated, has rows with NaN and the reason, and does not
-    count in the adjustment. `count` is the number of times the label was chosen.
+    count in the adjustment. `count` is the number of times the label was chosen. Of a question
+    with one answer, each answer is set against all others. There is no multinomial mixed model,
+    which has a linear predictor, and random effects, for each answer at once; a binomial model of
+    the annotations with one of two answers compares these two and loses little (Begg and Gray).
+
+    References
+    ----------
+    Begg, C. B. and Gray, R. (1984). Calculation of polychotomous logistic regression parameters
+    using individualized regressions. Biometrika, 71(1), 11-18. doi:10.1093/biomet/71.1.11
 
     Examples
     --------
