@@ -106,11 +106,11 @@ def test_words_are_named_with_their_numbers_and_taken_by_their_order():
     study = mv.from_frames(frame, dimensions=["quality"])
     found = checks._contents(study, SETTINGS).set_index("part")["found"]
     assert found["ratings: quality"] == "one value each, bad (1), fair (2), good (3)"
-    assert agreement._alpha(study, SETTINGS)["method"].str.contains("ordinal").all()
+    assert agreement._alpha(study, SETTINGS)["estimator"].str.contains("ordinal").all()
     assert set(agreement._ordinal(study, SETTINGS)["estimator"]) >= {"cohen_kappa", "kendall_w"}
 
 
-def test_columns_are_told_as_what_they_are_taken_for(days):
+def test_columns_are_told_as_what_they_are_taken_for():
     frame = grid().assign(tension=1.0, seconds=range(20))
     frame["sex"] = frame["participant"] % 2
     frame["code"] = frame["participant"].astype("str")

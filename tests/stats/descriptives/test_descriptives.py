@@ -348,10 +348,6 @@ def test_traits_beside_the_ratings_describe_the_participants():
     hand = where(people, variable="hand", level="1")
     assert (hand["count"], hand["n"], hand["n_missing"]) == (1, 2, 1)
     table = pd.DataFrame({"participant": ["1", "2", "3"], "age": [20, 30, 70], "hand": [0, 1, 1]})
-    other = mv.from_frames(
-        frame[["participant", "item", "calm"]],
-        participants=table,
-        dimensions=["calm"],
-        scale=(1, 7),
-    )
+    keys = frame[["participant", "item", "calm"]]
+    other = mv.from_frames(keys, participants=table, dimensions=["calm"], scale=(1, 7))
     assert where(mv.describe_participants(other), variable="hand", level="1")["count"] == 2
