@@ -165,7 +165,7 @@ def rater_quality(data: xr.DataTree) -> Rows:
     for measure in measures:
         if measure.quantity == "labels_per_trial" and question_of(data):
             continue  # one each
-        counted = measure.quantity == "annotations"
+        counted = measure.quantity == "n_annotations"
         outlier = raters.robust_outliers(measure.estimate, least=1.0 if counted else 0.0)
         rows.extend(
             {
