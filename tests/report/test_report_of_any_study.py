@@ -132,3 +132,14 @@ def test_what_has_nothing_to_say_is_absent(days, faces):
 def test_limits_of_kappa_are_no_shares():
     (section,) = (s for s in AGREEMENT_SECTIONS if s.key == "label-agreement")
     assert section.tables[0].rules["conf_low"] == "number"
+
+
+def test_exclusions_are_counted_by_reason_whatever_their_numbers():
+    frame = grid().merge(pd.DataFrame({"time": np.arange(20.0)}), how="cross")
+    frame["tension"] = np.where(frame["time"] < frame["item"] + 2, 8.0, 4.0)
+    study = mv.from_frames(
+        dynamics=frame, dimensions=["tension"], scale=(1, 7), out_of_scale="exclude"
+    )
+    counts = checks._exclusion_counts(study, SETTINGS)
+    assert counts["reason"].tolist() == ["values of tension beyond the scale 1 to 7"]
+    assert counts["annotations"].tolist() == [20]

@@ -194,6 +194,8 @@ def _exclusions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
 
 def _exclusion_counts(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     frame = _exclusions(study, settings)
+    reason = frame["reason"].str.replace(r"^\d+ (?=values of )", "", regex=True)
+    frame = frame.assign(reason=reason)
     counts = frame.groupby(["mask", "reason"], sort=False).size().rename("annotations")
     return counts.reset_index().assign(**provenance(study))
 
