@@ -72,7 +72,22 @@ Labels = Annotated[
 ]
 Scale = Annotated[
     str | None,
-    typer.Option(help="Of a table: ends of the scale, as in 1,9.", show_default=False),
+    typer.Option(
+        help="Of a table: ends of the scale, as in 1,9, or its words in order.", show_default=False
+    ),
+]
+FamiliarFrom = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: lowest value of the column familiar that counts.", show_default=False
+    ),
+]
+OutOfScale = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table: what becomes of values beyond the scale, clip or exclude.",
+        show_default=False,
+    ),
 ]
 
 

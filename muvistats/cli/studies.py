@@ -12,11 +12,13 @@ from ..formula import refuse_forbidden
 from ..progress import terminal_progress
 from .options import (
     Dimensions,
+    FamiliarFrom,
     Folder,
     Item,
     LabelAlignment,
     Labels,
     Modality,
+    OutOfScale,
     Participant,
     Scale,
     Session,
@@ -49,6 +51,8 @@ def report(
     dimensions: Dimensions = None,
     labels: Labels = None,
     scale: Scale = None,
+    familiar_from: FamiliarFrom = None,
+    out_of_scale: OutOfScale = None,
     finding: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,6 +73,8 @@ def report(
         "dimensions": dimensions,
         "labels": labels,
         "scale": scale,
+        "familiar_from": familiar_from,
+        "out_of_scale": out_of_scale,
     }
     for text in finding or ():  # refused before anything is loaded or read
         refuse_forbidden(text.partition(":")[0], two_sided=True)

@@ -217,9 +217,14 @@ def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> 
 
 
 def number_column(
-    frame: pd.DataFrame, name: str, column: str, *, missing: bool = True
+    frame: pd.DataFrame,
+    name: str,
+    column: str,
+    *,
+    missing: bool = True,
+    expected: str = "a number",
 ) -> npt.NDArray[np.float64]:
-    """Column as finite numbers, NaN where missing and where that is allowed."""
+    """Column as finite numbers, NaN where missing or blank and where that is allowed."""
     values = frame[column]
     if values.dtype.kind in "mM":
         raise DataError(
@@ -227,8 +232,9 @@ def number_column(
         )
     numbers = _numbers(frame, name, column, values)
     wrong = np.flatnonzero(np.isnan(numbers) & values.notna().to_numpy())
+    wrong = np.array([row for row in wrong if str(values.iloc[row]).strip()], dtype=np.int64)
     if len(wrong):
-        refuse(frame, name, column, wrong, "not a number", expected="a number")
+        refuse(frame, name, column, wrong, "not a number", expected=expected)
     infinite = np.flatnonzero(np.isinf(numbers))
     if len(infinite):
         refuse(frame, name, column, infinite, "value is infinite", expected="a finite number")

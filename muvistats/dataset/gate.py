@@ -106,7 +106,8 @@ def with_keys(frame: pd.DataFrame, names: Mapping[str, Any]) -> pd.DataFrame:
             there = ", ".join(map(str, frame.columns))
             raise DataError("no such column in the frame", file=key, column=name, found=there)
         if key in frame.columns:
-            raise DataError("column is there under both names", column=key, found=name)
+            problem = f"{name!r} is to be the {key}, and another column is called so; rename it"
+            raise DataError(problem, column=key)
     for name in (*own.values(), *schema.ALL_KEYS):
         if (frame.columns == name).sum() > 1:
             raise DataError("two columns have this name; rename one", column=name)

@@ -36,8 +36,8 @@ def check_stored_name(name: str, place: str) -> None:
     problem = storage_problem(name)
     if not name.strip():
         problem = "name of a column is empty"
-    elif any(sign in name for sign in _FORBIDDEN):
-        problem = "name holds a sign that cannot be stored"
+    elif signs := [sign for sign in _FORBIDDEN if sign in name]:
+        problem = f"name holds {signs[0]!r}, which cannot be stored"
     elif name.startswith("."):
         problem = "name begins with a full stop"
     elif not problem and len(name.encode()) > _LONGEST:

@@ -33,6 +33,9 @@ _MOST_BEYOND = 0.5
 
 _SCALE_REMEDY = "scale=(lowest, highest) of your instrument"
 
+#: What a rating is to be.
+RATING = "a number; words in an order as an ordered pandas Categorical"
+
 #: People that a message about values beyond the scale names.
 _NAMED_PEOPLE = 5
 
@@ -144,6 +147,12 @@ def place(
     if len(lost):
         found = " x ".join(long_keys.iloc[int(lost[0])])
         refuse(long_keys, "dynamics", "item", lost, "recording without annotation", found=found)
+    if len(annotation) == len(first) and len(np.unique(seconds)) > 1:
+        problem = (
+            "each recording has one sample, at a time of its own; ratings of one value belong to "
+            "annotations, without the column time"
+        )
+        raise DataError(problem, file="dynamics", column="time")
     time, step = _grid(frame, annotation, seconds)
     twice = np.flatnonzero(pd.Series(annotation * len(time) + step).duplicated())
     if len(twice):
@@ -246,7 +255,7 @@ def _mapped(source: _Source, scales: Scales, log: Log) -> _Mapped:
     """Values as recorded, and which of them lay beyond the scale."""
     name = source.name
     low, high = scales.by_dimension[name]
-    values = number_column(source.table, source.table_name, name)
+    values = number_column(source.table, source.table_name, name, expected=RATING)
     slack = _SLACK * (high - low)
     beyond = (values < low - slack) | (values > high + slack)
     if beyond.any():

@@ -184,7 +184,8 @@ def from_frames(
         values, outside = on_scale(frame, recorded, keys, scales, log)
         extras = _extras(frame, keys, [*rated, *chosen.columns])
         exclusions = _exclusions(extras, outside)
-        assigned = assigned_of(extras, keys) if assigned is None else assigned
+        own = extras.loc[:, ~extras.columns.isin(schema.variables("/annotations"))]
+        assigned = assigned_of(own, keys) | dict(assigned or {})
         extras["keep_dynamic"] &= ~np.isin(np.arange(len(extras)), [row for row, _ in outside])
         if "session" in keys:
             extras["session"] = pd.Categorical(extras["session"], sessions_of(tables, keys))
@@ -306,10 +307,10 @@ def _renamed(
         both = [o for t, o in here.items() if o in frame and o != t and o not in here]
         if both:
             raise DataError(
-                "column is there under both names",
+                f"{columns[both[0]]!r} is to be the {both[0]}, and another column is called so; "
+                "rename that one, or drop it",
                 file=name,
                 column=both[0],
-                found=columns[both[0]],
             )
         used |= set(here)
         frame = frame.rename(columns=here)

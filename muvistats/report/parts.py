@@ -36,6 +36,7 @@ Need = Literal[
     "choice",
     "intended",
     "retest",
+    "ordinal",
 ]
 
 #: Which studies a part of the report is about: all, MuVi alone, or all but MuVi.

@@ -10,14 +10,12 @@ from typing import Literal, cast
 import pandas as pd
 import xarray as xr
 
-from ..dataset.access import annotation_frame, dimensions_of, question_of
-from ..dataset.schema import ALL_KEYS, MODALITIES
+from ..dataset.access import dimensions_of, question_of
+from ..dataset.schema import MODALITIES
 from ..errors import DataError
 from ..results.frame import provenance
+from .factors import own_factors
 from .parts import Need
-
-#: Levels of a factor that a report looks at, at most.
-_MOST_LEVELS = 12
 
 Data = xr.DataTree | str | Path | Mapping[str, xr.DataTree] | None
 Alignment = Literal["released", "corrected"]
@@ -46,6 +44,7 @@ _WORDS: dict[Need, str] = {
     "familiar": "no familiarity",
     "overlay": "no overlay type",
     "trial": "no order of trials",
+    "ordinal": "no ratings in words",
     "retest": "nobody who rated the same again",
     "modalities": "one modality only",
     "audio": "no audio features",
@@ -248,32 +247,10 @@ def _has_texts(annotations: xr.Dataset, name: str) -> bool:
     return name in annotations.coords and bool((annotations[name].to_numpy() != "").any())
 
 
-def own_factors(study: xr.DataTree) -> list[str]:
-    """Columns of a study, modality apart, whose few levels may move ratings and labels.
-
-    Numbers, such as an age, are no factors; nor is what has more than a dozen levels.
-    """
-    frame = annotation_frame(study)
-    known = {
-        *ALL_KEYS[:3],
-        "trial",
-        "n_labels",
-        "intended",
-        "alignment",
-        "simulated",
-        question_of(study),
-    }
-    known |= {"keep_dynamic", "keep_labels", *frame.attrs["dimensions"], *frame.attrs["labels"]}
-    columns = (str(name) for name in frame if name not in known)
-    return [
-        name
-        for name in columns
-        if not (
-            pd.api.types.is_numeric_dtype(frame[name].dtype)
-            and not pd.api.types.is_bool_dtype(frame[name].dtype)
-        )
-        and 2 <= len(set(frame[name].dropna())) <= _MOST_LEVELS
-    ]
+def ordinal_dimensions(study: xr.DataTree) -> list[str]:
+    """Dimensions whose ratings are words in an order."""
+    annotations = study["annotations"].dataset
+    return [name for name in dimensions_of(study) if "words" in annotations[name].attrs]
 
 
 def parts_of(study: xr.DataTree) -> dict[Need, bool]:
@@ -300,6 +277,7 @@ def parts_of(study: xr.DataTree) -> dict[Need, bool]:
         "audio": kinds["audio"],
         "visual": kinds["visual"],
         "retest": _rated_again(annotations),
+        "ordinal": bool(ordinal_dimensions(study)),
         "factors": bool(own_factors(study)),
     }
 

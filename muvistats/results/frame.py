@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 import re
@@ -36,6 +37,9 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 #: What a list of numbers holds where nothing has to be interpreted.
 _NUMBERS = {float, int, np.float64, np.int64}
+
+#: Columns that hold what a formula names.
+_FROM_FORMULAS = ("dimension", "factor", "variable")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -72,6 +76,25 @@ def _any_simulated(marks: pd.Series) -> bool | None:
 def join_reasons(*reasons: str) -> str:
     """Reasons that are not empty, in one line."""
     return "; ".join(reason for reason in reasons if reason)
+
+
+def plain_name(code: str) -> str:
+    """Name of the column that a formula quotes, as in ``Q('my clip')``; other texts as they are."""
+    if not (code.startswith("Q(") and code.endswith(")")):
+        return code
+    try:
+        node = ast.parse(code, mode="eval").body
+    except (SyntaxError, ValueError):
+        return code
+    inside = node.args if isinstance(node, ast.Call) else []
+    quoted = inside[0].value if len(inside) == 1 and isinstance(inside[0], ast.Constant) else code
+    return quoted if isinstance(quoted, str) else code
+
+
+def _with_plain_names(column: pd.Series) -> pd.Series:
+    """Texts of which each that quotes a column is its name."""
+    names = {code: plain_name(code) for code in column.dropna().unique() if code.startswith("Q(")}
+    return column.replace(names) if names else column
 
 
 def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -115,6 +138,8 @@ def build_frame(rows: Rows, columns: tuple[str, ...]) -> pd.DataFrame:
             out[name] = alike[key]  # pandas copies it when one of the columns is written to
         else:
             out[name] = _typed(name, values, n)
+        if name in _FROM_FORMULAS:
+            out[name] = _with_plain_names(pd.Series(out[name], index=index, copy=False))
     frame = ResultFrame(out, index=index, copy=not own)
     object.__setattr__(frame, "_declared", columns)
     return frame

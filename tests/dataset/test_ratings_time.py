@@ -110,3 +110,17 @@ def test_milliseconds_of_many_recordings_are_found_in_each():
     people = [recordings(log, people=1).assign(participant=str(i)) for i, log in enumerate(logs)]
     with pytest.raises(DataError, match="divide it by 1000"):
         build(pd.concat(people).sample(frac=1, random_state=1))
+
+
+def test_single_samples_at_times_of_their_own_are_no_recordings():
+    frame = pd.DataFrame({"item": list("abab"), "participant": list("1122")})
+    frame = frame.assign(time=[0.8, 1.2, 0.9, 2.1], valence=0.5)
+    with pytest.raises(DataError, match="belong to annotations, without the column time"):
+        build(frame)
+    assert build(frame.assign(time=3.0))["annotations"].sizes["time"] == 1
+
+
+def test_a_blank_rating_is_a_missing_one():
+    frame = pd.DataFrame({"item": list("abc"), "valence": ["0,5", " ", ""]})
+    values = from_frames(frame)["annotations/valence"].to_numpy()
+    np.testing.assert_equal(values, [0.5, np.nan, np.nan])

@@ -449,7 +449,7 @@ def broken(column: str, row: str, value: object) -> pd.DataFrame:
         ),
         (
             {"annotations": BASE, "columns": {"valence": "joy"}},
-            "both names",
+            "another column is called so",
             ("annotations", None, "joy (valence)"),
         ),
         (

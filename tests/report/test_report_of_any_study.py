@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 
 import muvistats as mv
-from muvistats.report.parts import Settings
-from muvistats.report.sections import checks, labels, ratings
+from muvistats.report.parts import NothingToSayError, Settings
+from muvistats.report.sections import agreement, checks, contribution, labels, ratings
 from muvistats.report.sections.agreement import AGREEMENT_SECTIONS
 from muvistats.report.sections.effects import EFFECT_SECTIONS
 from muvistats.report.sections.unfolding import UNFOLDING_SECTIONS
@@ -97,3 +97,49 @@ def test_when_modalities_differ_is_asked_of_each_dimension():
         assert set(clusters.compute(study, settings)["n_resamples"]) <= {19}
     figure = section.figures[0].draw(study, {"courses": frame})
     assert [ax.get_ylabel() for ax in figure.axes] == ["Arousal", "Valence"]
+
+
+def test_words_are_named_with_their_numbers_and_taken_by_their_order():
+    words = ["bad", "fair", "good"]
+    frame = grid()
+    frame["quality"] = pd.Categorical(np.resize(words, len(frame)), words, ordered=True)
+    study = mv.from_frames(frame, dimensions=["quality"])
+    found = checks._contents(study, SETTINGS).set_index("part")["found"]
+    assert found["ratings: quality"] == "one value each, bad (1), fair (2), good (3)"
+    assert agreement._alpha(study, SETTINGS)["estimator"].str.contains("ordinal").all()
+    assert set(agreement._ordinal(study, SETTINGS)["estimator"]) >= {"cohen_kappa", "kendall_w"}
+
+
+def test_columns_are_told_as_what_they_are_taken_for():
+    frame = grid().assign(tension=1.0, seconds=range(20))
+    frame["sex"] = frame["participant"] % 2
+    frame["code"] = frame["participant"].astype("str")
+    study = mv.from_frames(frame, dimensions=["tension"], scale=(1, 7))
+    found = checks._contents(study, SETTINGS).set_index("part")["found"]
+    assert found["column: sex"] == "2 levels, trait of participants"
+    assert found["column: seconds"] == "numbers, not tested"
+    assert found["ratings: tension"] == "one value each, from 1 to 7"
+
+
+def test_what_has_nothing_to_say_is_absent(days, faces):
+    with pytest.raises(NothingToSayError):
+        ratings._people(days, SETTINGS)
+    with pytest.raises(NothingToSayError):
+        contribution._between_dimensions(days, SETTINGS)
+    assert "% of labels" not in labels._labels_wide(mv.label_frequencies(faces))
+
+
+def test_limits_of_kappa_are_no_shares():
+    (section,) = (s for s in AGREEMENT_SECTIONS if s.key == "label-agreement")
+    assert section.tables[0].rules["conf_low"] == "number"
+
+
+def test_exclusions_are_counted_by_reason_whatever_their_numbers():
+    frame = grid().merge(pd.DataFrame({"time": np.arange(20.0)}), how="cross")
+    frame["tension"] = np.where(frame["time"] < frame["item"] + 2, 8.0, 4.0)
+    study = mv.from_frames(
+        dynamics=frame, dimensions=["tension"], scale=(1, 7), out_of_scale="exclude"
+    )
+    counts = checks._exclusion_counts(study, SETTINGS)
+    assert counts["reason"].tolist() == ["values of tension beyond the scale 1 to 7"]
+    assert counts["annotations"].tolist() == [20]

@@ -194,6 +194,10 @@ def read_familiar(frame: pd.DataFrame, name: str, least: float | None, log: Log)
 def typed(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Columns that the schema knows, in its types."""
     known = schema.variables(f"/{name}")
+    if name == "annotations":  # traits may stand beside the ratings
+        traits = schema.variables("/participants")
+        texts = {key: trait for key, trait in traits.items() if trait.kind == "text"}
+        known = {**texts, **known}
     new: dict[str, Any] = {}
     for column in frame.columns:
         check_cells(frame, name, column)

@@ -18,6 +18,7 @@ from ..build import Log, log_dataset
 from ..frames import check_frame
 from ..io import open_dataset, save_dataset
 from ..tables import from_frames
+from .files import read_table
 
 #: Files, and bytes of them, that are read at once.
 _FILES, _BYTES = 1000, 16 * 1024**2
@@ -126,7 +127,8 @@ def failures_of(study: xr.DataTree) -> list[tuple[str, str]]:
 def _table(path: Path, names: Mapping[str, str], batch: Batch) -> pd.DataFrame:
     """Table of a file, with columns of what its name says."""
     with boundary("not a readable table", file=str(path)):
-        table = batch.read(path)
+        texts = [str(batch.options.get(key, key)) for key in schema.ALL_KEYS]
+        table = read_table(path, texts) if batch.read is read_table else batch.read(path)
     check_frame(table, str(path), ())
     for name, value in names.items():
         if name in table and (table[name].astype("str") != value).any():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .. import schema
-
 
 def assigned_of(frame: pd.DataFrame, keys: pd.DataFrame) -> dict[str, str]:
     """Columns that hold one value for each participant, or for each item.
@@ -32,8 +30,7 @@ def assigned_of(frame: pd.DataFrame, keys: pd.DataFrame) -> dict[str, str]:
     >>> assigned_of(keys.assign(gender=["f", "f", "m", "m"], genre=["x", "y"] * 2), keys)
     {'gender': 'participant', 'genre': 'item'}
     """
-    known = {*schema.variables("/annotations"), *schema.ALL_KEYS}
-    columns = [str(name) for name in frame if name not in known]
+    columns = [str(name) for name in frame if name not in ("item", "participant")]
     units = {key: pd.factorize(keys[key])[0] for key in ("participant", "item") if key in keys}
     found = {}
     for name in columns:
@@ -42,6 +39,46 @@ def assigned_of(frame: pd.DataFrame, keys: pd.DataFrame) -> dict[str, str]:
         if len(levels) > 1 and len(ways) == 1:
             found[name] = ways[0]
     return found
+
+
+#: Units of which some have several levels, and their share up to which that looks like a mistake.
+_MANY, _FEW = 20, 0.05
+
+
+def almost_trait(frame: pd.DataFrame, name: str) -> str:
+    """What is odd about a column with one value for each participant, or item, but a few of them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per annotation, with `item` and perhaps `participant`.
+    name : str
+        The column.
+
+    Returns
+    -------
+    str
+        The problem, with the first such unit; empty where there is none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from muvistats.dataset.importing.factors import almost_trait
+    >>> frame = pd.DataFrame({"participant": [i // 2 for i in range(60)], "gender": "f"})
+    >>> frame.loc[3, "gender"] = "m"
+    >>> almost_trait(frame, "gender")
+    "'gender' has one value for each participant but 1 of 30 (1)"
+    """
+    for key in ("participant", "item"):
+        if key not in frame:
+            continue
+        units = frame[frame[name].notna()].groupby(key, observed=True, sort=False)[name]
+        sizes, levels = units.size(), units.nunique()
+        odd = levels.index[levels > 1]
+        count = int((sizes > 1).sum())
+        if count >= _MANY and 0 < len(odd) <= _FEW * count:
+            return f"{name!r} has one value for each {key} but {len(odd)} of {count} ({odd[0]})"
+    return ""
 
 
 def _is_trait(codes: np.ndarray, unit: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ import io
 import lzma
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ _SURELY = 256 * 1024**2
 _BLOCK = 1024**2
 
 
-def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_table(path: str | os.PathLike[str], texts: Iterable[str] = ()) -> pd.DataFrame:
     """Read a table from CSV, TSV, Parquet or JSON.
 
     Parameters
@@ -38,6 +38,8 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     path : path
         The file; a text may part its columns by comma, semicolon or tab, and be packed (``.gz``,
         ``.bz2``, ``.xz``, ``.zip``).
+    texts : iterable of str
+        Columns that hold names, such as ids: 007 stays 007 in a text file.
 
     Returns
     -------
@@ -69,7 +71,8 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
                 raise DataError(problem, file=path.name) from error
         if kind in (".json", ".jsonl"):
             return pd.read_json(path, lines=kind == ".jsonl", dtype=False)
-        return read_rows(path, sep="\t" if kind == ".tsv" else _separator(path))
+        separator = "\t" if kind == ".tsv" else _separator(path)
+        return read_rows(path, sep=separator, dtype=dict.fromkeys(texts, "str"))
 
 
 def read_rows(path: Path, **options: Any) -> pd.DataFrame:

@@ -78,6 +78,10 @@ def from_votes(
     check_text("question", question)
     labels, votes = list(map(column_text, labels)), text_columns(votes, "votes")
     keys = [item, *([modality] if modality in votes else [])]
+    if item not in votes:
+        found = ", ".join(map(str, votes))
+        problem = 'column is missing; item="..." names yours'
+        raise DataError(problem, file="votes", column=item, found=found)
     check_frame(votes, "votes", [*keys, *labels])
     twice = np.flatnonzero(votes.duplicated(keys))
     if len(twice):

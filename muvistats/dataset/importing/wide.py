@@ -102,10 +102,31 @@ def read_wide(
         raise DataError(
             "no column holds ratings", file="wide table", found=", ".join(names), expected=pattern
         )
+    _refuse_mixture(table, list(found))
     for name, groups in found.items():
         if "time" in groups:
             groups["time"] = _time(name, groups["time"], interval)
     return _stacked(table, found, dimension)
+
+
+def _refuse_mixture(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a column of words among columns of numbers: it says what a row is."""
+    words = [name for name in names if not _holds_numbers(table[name])]
+    if 0 < len(words) < len(names):
+        raise DataError(
+            "column holds no numbers, as others do; keys=[...] names the columns that say what a "
+            "row is",
+            file="wide table",
+            column=words[0],
+            found=table[words[0]].dropna().iloc[0],
+        )
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether some cell is a number, or a text of one, or nothing is there."""
+    texts = column.dropna().astype("str").str.strip()
+    texts = texts[texts != ""]
+    return texts.empty or bool(texts.str.fullmatch(_NUMBER.pattern).any())
 
 
 def _matched(names: Sequence[str], pattern: str) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from ...arguments import check_count, generator_of
 from ...results.frame import Rows, result_frame
 from ...types import Rng
 from .. import schema
-from ..access import need_people
+from ..access import need_people, question_of
 from ..build import natural_order
 from ..gate import takes_study
 from . import raters, shifts
@@ -154,7 +154,8 @@ def rater_quality(data: xr.DataTree) -> Rows:
     - ``agreement``, per dimension: mean concordance (CCC, moments by 1/n) with the weighted
       estimator of the other raters of the same item and modality; for a static rating the CCC
       over annotations with the others' mean.
-    - ``labels_per_trial``; ``constant_labels``: 1 where every trial got the same set of labels.
+    - ``labels_per_trial``, but for questions with one answer; ``constant_labels``: 1 where every
+      trial got the same set of labels.
     - ``label_agreement``: correlation of the labels with the others' mean in the same item and
       modality, each label centred within participant, so that popular labels and personal habits
       give 0.
@@ -162,7 +163,8 @@ def rater_quality(data: xr.DataTree) -> Rows:
     Excluded ratings and labels do not enter drift, agreement and the label quantities. `outlier`
     marks a robust z beyond 3.5 among the participants: 0.6745 times the distance from the median
     in median absolute deviations, or, where that deviation is 0, the distance from the median in
-    mean absolute deviations divided by 1.2533. What is not defined is NaN, with the reason in
+    mean absolute deviations divided by 1.2533; of numbers of annotations a standard deviation is at
+    least 1. What is not defined is NaN, with the reason in
     `warning`.
 
     References
@@ -183,7 +185,10 @@ def rater_quality(data: xr.DataTree) -> Rows:
     measures = raters.measure(data)
     rows: list[dict[str, Any]] = []
     for measure in measures:
-        outlier = raters.robust_outliers(measure.estimate)
+        if measure.quantity == "labels_per_trial" and question_of(data):
+            continue  # one each
+        counted = measure.quantity == "n_annotations"
+        outlier = raters.robust_outliers(measure.estimate, least=1.0 if counted else 0.0)
         rows.extend(
             {
                 "participant": names[code],

@@ -209,13 +209,15 @@ def _labels(values: Floats, cell: Ints, person: Ints, n_people: int) -> Iterator
     yield Measure("label_agreement", "", method, agreement, compared, reason)
 
 
-def robust_outliers(values: Floats) -> npt.NDArray[np.bool_]:
+def robust_outliers(values: Floats, least: float = 0.0) -> npt.NDArray[np.bool_]:
     """Values whose robust z is beyond 3.5.
 
     Parameters
     ----------
     values : ndarray of float
         Values; NaN is no outlier.
+    least : float
+        Smallest standard deviation: 1 for counts of which one more or less says nothing.
 
     Returns
     -------
@@ -233,6 +235,7 @@ def robust_outliers(values: Floats) -> npt.NDArray[np.bool_]:
     spread = float(np.median(distance[known])) / 0.6745
     if spread <= 0:
         spread = float(distance[known].mean()) * 1.2533
+    spread = max(spread, least)
     if spread <= 0:
         return np.zeros(len(values), dtype=bool)
     out: npt.NDArray[np.bool_] = known & (distance > _OUTLIER * spread)

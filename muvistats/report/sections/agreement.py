@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
+from ...dataset.access import dimensions_of
 from ...plots.agreement import plot_agreement_trajectory, plot_interrater_ccc
 from ...results.paper import published
 from ...results.words import word
@@ -14,9 +17,11 @@ from ...stats.agreement.chance_corrected import krippendorff_alpha, label_agreem
 from ...stats.agreement.concordance import interrater_ccc
 from ...stats.agreement.delays import rater_lag
 from ...stats.agreement.intraclass import icc
+from ...stats.agreement.ordinal import kendall_w, weighted_kappa
 from ...stats.agreement.retest import retest_reliability
 from ...stats.agreement.trajectories import agreement_over_time, noise_ceiling
-from ..parts import Figure, Frames, Section, Table, plain, resampled, together
+from ..parts import Figure, Frames, Section, Settings, Table, plain, resampled, together
+from ..sources import ordinal_dimensions
 
 
 def _windows_wide(frame: pd.DataFrame) -> pd.DataFrame:
@@ -61,6 +66,26 @@ def _labels_wide(frame: pd.DataFrame) -> pd.DataFrame:
         out[title] = rows["estimate"]
     out["warning"] = overall["warning"]
     return out.reset_index()
+
+
+def _alpha(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    """Krippendorff's alpha, ordinal of ratings in words."""
+    words = ordinal_dimensions(study)
+    of_order = partial(krippendorff_alpha, metric="ordinal")
+    tests = [
+        partial(of_order if name in words else krippendorff_alpha, dimension=name)
+        for name in dimensions_of(study)
+    ]
+    return resampled(*tests)(study, settings)
+
+
+def _ordinal(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    """Agreement on the order of words: weighted kappa, and Kendall's W where people are known."""
+    words = ordinal_dimensions(study)
+    frames = [resampled(partial(weighted_kappa, dimension=name))(study, settings) for name in words]
+    if "participant" in study["annotations"].coords:
+        frames += [kendall_w(study, dimension=name) for name in words]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _typical(study: xr.DataTree, _: Frames) -> matplotlib.figure.Figure:
@@ -172,7 +197,10 @@ AGREEMENT_SECTIONS = (
             "How much of the variation of the ratings lies between items, by intraclass "
             "correlation and by Krippendorff's alpha."
         ),
-        also=(("dynamics", "A rating over time is taken by its median."),),
+        also=(
+            ("dynamics", "A rating over time is taken by its median."),
+            ("ordinal", "Of ratings in words, alpha takes their order alone."),
+        ),
         tables=(
             Table(
                 "icc",
@@ -184,9 +212,19 @@ AGREEMENT_SECTIONS = (
             Table(
                 "krippendorff_alpha",
                 "Krippendorff's alpha",
-                resampled(krippendorff_alpha),
+                _alpha,
                 needs=("rating",),
                 columns="dimension modality estimate conf_low conf_high n n_items n_participants",
+            ),
+            Table(
+                "ordinal_agreement",
+                "Weighted kappa and Kendall's W",
+                _ordinal,
+                needs=("ordinal",),
+                columns=(
+                    "dimension modality estimator method estimate conf_low conf_high n n_items "
+                    "n_participants"
+                ),
             ),
         ),
     ),

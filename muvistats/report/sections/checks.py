@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from ...dataset.access import dimensions_of, question_of
+from ...dataset.access import annotation_frame, dimensions_of, question_of
+from ...dataset.gate import scale_of
 from ...dataset.quality.checks import label_alignment_check, rater_quality, repeated_lists
 from ...dataset.quality.shifts import LAGS
+from ...dataset.schema import decode_levels
 from ...plots.alignment import plot_label_alignment
 from ...results.frame import provenance
 from ...results.words import column_texts, count, word
+from ..factors import is_measure, own_columns, own_factors
 from ..parts import (
     Figure,
     NothingToSayError,
@@ -34,12 +37,45 @@ def _group(study: xr.DataTree, name: str) -> pd.DataFrame:
     return frame.assign(**provenance(study))
 
 
-def _contents(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+#: How a column came about, in words.
+_ASSIGNED = {
+    "within_item": "varies within items",
+    "participant": "trait of participants",
+    "item": "trait of items",
+    "observed": "observed",
+}
+
+
+def _scale(values: xr.DataArray) -> str:
+    """The scale of a dimension: its ends, or its words and their numbers."""
+    if "words" in values.attrs:
+        words = decode_levels(values.attrs["words"])
+        return ", ".join(f"{word} ({number})" for number, word in enumerate(words, 1))
+    low, high = scale_of(values)
+    return f"from {low:g} to {high:g}"
+
+
+def _own_columns(study: xr.DataTree) -> list[tuple[str, str]]:
+    """Columns of the user's own, and what the report takes them for."""
+    assigned = annotation_frame(study).attrs["assigned"]
+    factors = own_factors(study)
+    rows = []
+    for name, column in own_columns(study).items():
+        n_levels = len(set(column.dropna()))
+        number = "numbers" if is_measure(column) else "texts"
+        kind = f"{n_levels} levels" if name in factors else f"{number}, not tested"
+        how = _ASSIGNED.get(assigned.get(name, ""), "")
+        rows.append((f"column: {name}", ", ".join(filter(None, (kind, how)))))
+    return rows
+
+
+def _contents(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     annotations = study["annotations"].to_dataset()
     rows = [("annotations", f"{annotations.sizes['annotation']:,}")]
     for name in dimensions_of(study):
         steps = annotations[name].sizes.get("time", 0)
-        rows.append((f"ratings: {name}", f"{steps} steps" if steps else "one value each"))
+        shape = f"{steps} steps" if steps else "one value each"
+        rows.append((f"ratings: {name}", f"{shape}, {_scale(annotations[name])}"))
     if "labels" in annotations:
         asked = "one of" if question_of(study) else "any of"
         rows.append(("labels", f"{asked} {annotations.sizes['label']} in each annotation"))
@@ -53,6 +89,7 @@ def _contents(study: xr.DataTree, _: Settings) -> pd.DataFrame:
             sizes = study[f"features/{kind}"].sizes
             shape = f"{sizes['feature']:,} features, {sizes['item']} items, {sizes['time']} steps"
             rows.append((f"{kind} features", shape))
+    rows += [] if settings.is_muvi else _own_columns(study)
     frame = pd.DataFrame(rows, columns=["part", "found"])
     return frame.assign(**provenance(study))
 
@@ -157,6 +194,8 @@ def _exclusions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
 
 def _exclusion_counts(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     frame = _exclusions(study, settings)
+    reason = frame["reason"].str.replace(r"^\d+ (?=values of )", "", regex=True)
+    frame = frame.assign(reason=reason)
     counts = frame.groupby(["mask", "reason"], sort=False).size().rename("annotations")
     return counts.reset_index().assign(**provenance(study))
 

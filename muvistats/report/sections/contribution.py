@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 import pandas as pd
+import xarray as xr
 
+from ...dataset.access import dimensions_of
 from ...plots.contribution import plot_modality_contribution
 from ...stats.modalities.contrasts import modality_contrasts
 from ...stats.modalities.contribution import modality_contribution
-from ..parts import Figure, Section, Table, drawn, resampled
+from ..parts import Figure, NothingToSayError, Section, Settings, Table, drawn, resampled
 
 _contribution = resampled(
     *(partial(modality_contribution, scope=scope) for scope in ("within_item", "between_item"))
@@ -17,6 +19,12 @@ _contribution = resampled(
 _contrasts = resampled(
     *(partial(modality_contrasts, quantity=each) for each in ("ccc", "median", "correlation"))
 )
+
+
+def _between_dimensions(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
+    if len(dimensions_of(study)) < 2:
+        raise NothingToSayError("one dimension was rated")
+    return resampled(partial(modality_contrasts, compare="dimension"))(study, settings)
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,7 +71,7 @@ CONTRIBUTION_SECTIONS = (
     Section(
         key="contrasts",
         chapter="effects-ratings",
-        title="Do agreement, medians and correlations differ between modalities?",
+        title="What differs between modalities and dimensions?",
         reference="Section 4.2.1, Table 5",
         text=(
             "A value is computed for each annotation or item, and modalities are compared by "
@@ -86,7 +94,7 @@ CONTRIBUTION_SECTIONS = (
             Table(
                 "dimension_contrasts",
                 "Differences in agreement between rated dimensions",
-                resampled(partial(modality_contrasts, compare="dimension")),
+                _between_dimensions,
                 needs=("dynamics",),
                 columns=(
                     "modality group1 group2 estimate1 estimate2 estimate conf_low conf_high "

@@ -19,10 +19,10 @@ from ...plots.modalities import plot_modality_medians
 from ...stats.descriptives.normality_tests import normality
 from ...stats.labels.counts import chisquare, chisquare_labels
 from ...stats.labels.residuals import label_deviations
-from ...stats.models.mixed import mixed_model
 from ...stats.ranks.pairs_of_groups import pairwise_modality
 from ...stats.ranks.several_groups import kruskal, kruskal_modality
 from ...stats.ranks.two_groups import mannwhitney_overlay
+from ..factors import factor_codes, models_of_factors, plain_factor
 from ..parts import (
     Compute,
     Figure,
@@ -33,7 +33,6 @@ from ..parts import (
     plain,
     resampled,
 )
-from ..sources import own_factors
 
 #: Factors of the label tests, as the paper has them: formula, words, figure of the paper.
 _FACTORS = {
@@ -43,6 +42,13 @@ _FACTORS = {
     "modality": ("modality", ""),
     "overlay": ("overlay type", ""),
 }
+
+
+#: What design rows of ratings do, whatever was assigned and however many there are.
+_BY_DESIGN = (
+    "respect that people and items come back, by permutation, or by a mixed model where there "
+    "are few of them; the CSV says which"
+)
 
 
 def _factors(study: xr.DataTree) -> list[str]:
@@ -59,26 +65,6 @@ def _shape(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     frame = normality(study, dependence="independent")
     printed = frame["method"].str.contains("N(0, 1)", regex=False)
     return frame if settings.is_muvi else frame[~printed].reset_index(drop=True)
-
-
-def _models(study: xr.DataTree, _: Settings) -> pd.DataFrame:
-    """A mixed model of each rated dimension with all factors of the study."""
-    people = " + (1 | participant)" if "participant" in study["annotations"].coords else ""
-    fixed = " + ".join(_own(study))
-    parts = []
-    for name in dimensions_of(study):
-        fit = mixed_model(study, f"{code_of_column(name)} ~ {fixed}{people} + (1 | item)")
-        parts.append(fit.anova().assign(dimension=name))
-    return pd.concat(parts, ignore_index=True)
-
-
-def _own(study: xr.DataTree) -> list[str]:
-    """Factors of a study that is not MuVi, modality first where it varies."""
-    varies = len(set(study["annotations/modality"].to_numpy().tolist())) > 1
-    factors = [*(["modality"] if varies else []), *map(code_of_column, own_factors(study))]
-    if not factors:
-        raise DesignError("the study has no factors")
-    return factors
 
 
 def _familiar_by_training(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
@@ -114,9 +100,10 @@ def _by_factors(function: Callable[..., pd.DataFrame]) -> Compute:
     """A label test by each of the paper's factors, or of the study's own."""
 
     def compute(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
-        factors = _factors(study) if settings.is_muvi else _own(study)
+        factors = _factors(study) if settings.is_muvi else factor_codes(study)
         tests = [partial(function, by=by) for by in factors]
-        return pd.concat([_as_possible(t, study, settings) for t in tests], ignore_index=True)
+        rows = pd.concat([_as_possible(t, study, settings) for t in tests], ignore_index=True)
+        return rows.assign(factor=rows["factor"].map(plain_factor))
 
     return compute
 
@@ -126,11 +113,12 @@ def _ratings_by_factors(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
     formulas = [
         f"{code_of_column(name)} ~ {by}"
         for name in dimensions_of(study)
-        for by in _own(study)
+        for by in factor_codes(study)
         if by != "modality"
     ]
     tests = [partial(kruskal, formula=formula) for formula in formulas]
-    return pd.concat([_as_possible(t, study, settings) for t in tests], ignore_index=True)
+    rows = pd.concat([_as_possible(t, study, settings) for t in tests], ignore_index=True)
+    return rows.assign(factor=rows["factor"].map(plain_factor))
 
 
 def _largest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -206,10 +194,8 @@ EFFECT_SECTIONS = (
         text=(
             "The axes stood beside the video, or were overlaid on it. This is asked of the "
             "modalities with a picture. A small p of equivalence says that any difference is "
-            "smaller than the margin. Rows called independent take annotations as independent. "
-            "Rows called design exchange the interface within items and modalities, after "
-            "effects of participants and items are taken out; with few people or items they come "
-            "from a mixed model."
+            "smaller than the margin. Rows called independent take annotations as independent; "
+            f"those called design {_BY_DESIGN}."
         ),
         tables=(
             Table(
@@ -232,9 +218,8 @@ EFFECT_SECTIONS = (
         reference="Section 4.2.1",
         text=(
             "Medians of annotations compared between modalities: all at once, and in pairs by "
-            "Dunn's test. Rows called independent take annotations as independent. Rows called "
-            "design exchange modalities within items, after effects of participants and items "
-            "are taken out; with few people or items they come from a mixed model."
+            "Dunn's test. Rows called independent take annotations as independent; those called "
+            f"design {_BY_DESIGN}."
         ),
         tables=(
             Table(
@@ -284,12 +269,13 @@ EFFECT_SECTIONS = (
         about="own",
         key="factors",
         chapter="effects-ratings",
-        title="Other factors",
+        title="Factors of the study",
         text=(
             "Ratings compared between the levels of each factor of the study, by Kruskal-Wallis. "
             "Rows called independent take annotations as independent. Rows called design respect "
-            "how the factor came about, where that is known. The mixed models have all factors "
-            "at once, and random effects of items, and of participants where these are known."
+            "how the factor came about. Where nothing says so, they compare within people and "
+            "items. The mixed models have all factors at once, and random effects of items, and of "
+            "participants where these are known."
         ),
         tables=(
             Table(
@@ -305,7 +291,7 @@ EFFECT_SECTIONS = (
             Table(
                 "mixed_models",
                 "Mixed models of the ratings with all factors at once",
-                _models,
+                lambda study, _: models_of_factors(study),
                 needs=("rating", "factors"),
                 columns="dimension term statistic df df_denom p_value",
             ),

@@ -68,7 +68,8 @@ def _wide(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     for name in table.columns:
         table[name] = table[name].astype("int64")
     table["total"] = overall["count"]
-    table["% of labels"] = overall["label_share"]
+    if not overall["label_share"].equals(overall["share"]):  # as of one answer each
+        table["% of labels"] = overall["label_share"]
     table["% of annotations"] = overall["share"]
     for name in ("conf_low", "conf_high", "conf_level"):
         table[name] = overall[name]

@@ -17,7 +17,7 @@ from ...stats.descriptives.participants import (
     overlay_preference,
 )
 from ...stats.modalities.correlation import modality_correlations
-from ..parts import Figure, Section, Settings, Table, drawn, plain
+from ..parts import Figure, NothingToSayError, Section, Settings, Table, drawn, plain
 from ..views import UNITS
 
 #: Ages, shares and counts stand in the same column.
@@ -37,6 +37,14 @@ def _with_units(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(variable=[UNITS.get(name, name) for name in frame["variable"]])
 
 
+def _people(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+    """Traits of the participants, where more than their number is known."""
+    frame = describe_participants(study)
+    if len(frame) == 1:
+        raise NothingToSayError("nothing but the number of participants is known")
+    return frame
+
+
 RATING_SECTIONS = (
     Section(
         key="participants",
@@ -48,7 +56,7 @@ RATING_SECTIONS = (
             Table(
                 "describe_participants",
                 "Participants",
-                plain(describe_participants),
+                _people,
                 needs=("people",),
                 published=("describe_participants",),
                 view=_with_units,

@@ -17,11 +17,12 @@ from ...dataset.access import need_people, need_study
 from ...dataset.gate import takes_study
 from ...errors import DataError
 from ...results.frame import Rows, result_frame
+from ...types import level_text
 from .summaries import describe_column, describe_numbers
 
 
 @result_frame(
-    "column of `/participants`, and level of it where it is no number",
+    "trait of the participants, and level of it where it is no number",
     "variable level count share mean sd median minimum maximum n n_missing",
 )
 @takes_study
@@ -39,7 +40,8 @@ def describe_participants(data: xr.DataTree) -> Rows:
     its distribution; a text, a truth value or a flag has one row per level, with its `count` and
     its `share` of the `n` people who have a value. Levels of a flag stand in the order of the
     schema, others in alphabetical order. People without a value are counted in `n_missing` and
-    enter nothing else.
+    enter nothing else. Two numbers, such as codes of 1 and 2, are levels. Columns of the ratings
+    that hold one value for each participant are described after those of `/participants`.
 
     Examples
     --------
@@ -55,11 +57,37 @@ def describe_participants(data: xr.DataTree) -> Rows:
     rows: list[dict[str, Any]] = [
         {"variable": "participant", "count": total, "share": 1.0, "n": total, "n_missing": 0}
     ]
-    for name, variable in people.data_vars.items():
-        if variable.dims != ("participant",):
-            continue
-        rows.extend({"variable": str(name), **row} for row in describe_column(variable))
+    known = {name: v for name, v in people.data_vars.items() if v.dims == ("participant",)}
+    for name, variable in (known | _traits(data)).items():
+        own = variable if name in schema.variables("/participants") else _of_codes(variable)
+        rows.extend({"variable": str(name), **row} for row in describe_column(own))
     return rows
+
+
+def _of_codes(variable: xr.DataArray) -> xr.DataArray:
+    """A column of two numbers, such as 1 and 2, as their texts; others as they are."""
+    values = pd.Series(variable.to_numpy())
+    if not pd.api.types.is_numeric_dtype(values.dtype) or values.nunique() != 2:
+        return variable
+    texts = [level_text(value) if pd.notna(value) else "" for value in values]
+    return xr.DataArray(np.array(texts, dtype=object), dims=variable.dims)
+
+
+def _traits(data: xr.DataTree) -> dict[str, xr.DataArray]:
+    """Traits of participants that stand beside the ratings: one value for each participant."""
+    annotations = data["annotations"].to_dataset()
+    people = data["participants/participant"].to_numpy()
+    found = {}
+    for name, variable in annotations.data_vars.items():
+        if variable.attrs.get("assigned") != "participant" or variable.dims != ("annotation",):
+            continue
+        known = pd.Series(variable.to_numpy(), annotations["participant"].to_numpy())
+        known = known[known.notna() & (known != "")]
+        values = known[~known.index.duplicated()].reindex(people)
+        if not pd.api.types.is_numeric_dtype(values.dtype):
+            values = values.fillna("").astype("str")
+        found[str(name)] = xr.DataArray(values.to_numpy(), dims="participant")
+    return found
 
 
 @result_frame(

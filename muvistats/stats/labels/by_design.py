@@ -40,6 +40,7 @@ from ..shared.study import (
     people_codes,
     permutation_columns,
     too_few,
+    untold,
     was_observed,
     within_item_units,
     within_modalities,
@@ -164,7 +165,7 @@ def assignment_of(choices: Choices, plan: Plan) -> str:
     Raises
     ------
     DesignError
-        When nothing says how it was assigned, or strata are asked for elsewhere.
+        When its parts were assigned differently, or strata are asked for elsewhere.
     """
     return assignment(choices.frame, choices.by, plan.assigned, plan.strata)
 
@@ -195,6 +196,7 @@ def design_test(offered: Choices, plan: Plan) -> DesignTest:
     frame, by = offered.frame, offered.by
     how = assignment_of(offered, plan)
     note = NOT_ADJUSTED if was_observed(frame, by) and how != "observed" else ""
+    note = join_reasons(note, untold(frame, by, plan.assigned))
     if plan.strata is not None:
         known = factor(plan.strata, frame).notna().to_numpy()
         n_without = int((offered.use & ~known).sum())

@@ -59,8 +59,8 @@ def chisquare(
     Raises
     ------
     DesignError
-        For another `dependence`, a formula that cannot be evaluated, or a factor of which
-        nothing says how it was assigned.
+        For another `dependence`, a formula that cannot be evaluated, or a factor whose
+        parts were assigned in different ways.
 
     See Also
     --------
@@ -130,7 +130,7 @@ class Tests:
     Raises
     ------
     DesignError
-        When nothing says how the factor was assigned, before anything is computed.
+        When parts of the factor were assigned in different ways, before anything is computed.
     """
 
     def __init__(self, choices: Choices, asked: tuple[str, ...], plan: Plan) -> None:
@@ -294,7 +294,7 @@ def chisquare_labels(
         When there are no labels.
     DesignError
         For another `dependence`, a factor that cannot be evaluated or changes within a
-        participant though it is a trait, or one of which nothing says how it was assigned.
+        participant though it is a trait, or whose parts were assigned in different ways.
 
     See Also
     --------

@@ -51,8 +51,8 @@ def label_deviations(
     DataError
         When there are no labels.
     DesignError
-        For another `dependence`, an unknown adjustment, a factor that cannot be evaluated, or
-        one of which nothing says how it was assigned.
+        For another `dependence`, an unknown adjustment, or a factor that cannot be evaluated or
+        whose parts were assigned in different ways.
 
     See Also
     --------

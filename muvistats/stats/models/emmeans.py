@@ -12,7 +12,7 @@ from scipy import stats
 
 from ...arguments import ADJUSTMENTS, check_choice
 from ...errors import DataError, DesignError
-from ...formula import Design
+from ...formula import Design, code_of_column
 from ...quiet import quiet
 from ...types import Floats
 from ..shared.adjust import adjust_p
@@ -95,7 +95,11 @@ def grid_of(
 
 def _find(name: str, codes: list[str], levels: dict[str, list[str]]) -> str:
     for code in codes:
-        if name == code or code.startswith(f"C({name},") or code == f"C({name})":
+        if (
+            code in (name, code_of_column(name))
+            or code.startswith(f"C({name},")
+            or code == f"C({name})"
+        ):
             if code not in levels:
                 raise DesignError(f"{name!r} is a number in the model: it has no levels")
             return code

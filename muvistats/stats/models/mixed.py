@@ -32,8 +32,6 @@ from .mixed_fit import MixedFit
 #: Fixed part of the demographic models.
 DEMOGRAPHIC = "modality + gender + (years_of_training > 3) + familiar"
 
-_CROSSED = "(1 | participant) + (1 | item)"
-
 
 @documented
 @takes_study
@@ -288,10 +286,11 @@ def demographic_model(
         dimension = known[0] if known and "arousal" not in known else "arousal"
     fixed, note = _what_is_there(frame, by)
     response = code_of_column(dimension) if dimension in frame else dimension
-    formula = f"{response} ~ {fixed} + {_crossed(frame)}"
+    random, without = crossed_terms(frame)
+    formula = f"{response} ~ {fixed} + {random}"
     _need_columns(frame, formula, "dimension= and by=")
     fit = mixed_model(data, formula, family=family, reml=reml)
-    reasons = (*([note] if note else []), *fit.estimates.reasons)
+    reasons = (*filter(None, (note, without)), *fit.estimates.reasons)
     return replace(fit, estimates=replace(fit.estimates, reasons=reasons))
 
 
@@ -307,15 +306,37 @@ def _what_is_there(frame: pd.DataFrame, by: str) -> tuple[str, str]:
         column = term.strip("(").split(" ")[0]
         there = column in frame and len(set(factor(term, frame).dropna())) > 1
         (kept if there else gone).append(term.strip("()"))
-    note = f"left out, since the study has them not or does not vary in them: {', '.join(gone)}"
+    note = f"left out, as the study lacks them or they do not vary: {', '.join(gone)}"
     terms = [f"({term})" if " " in term else term for term in kept]
     return " + ".join(terms) or "1", note if gone else ""
 
 
-def _crossed(frame: pd.DataFrame) -> str:
-    """Random participants and items; items alone where it is not known who rated."""
-    anonymous = "participant" not in frame and "dimensions" in frame.attrs
-    return "(1 | item)" if anonymous else _CROSSED
+def crossed_terms(frame: pd.DataFrame) -> tuple[str, str]:
+    """Random participants and items of a frame, and which of them is left out for what reason.
+
+    What everybody, or every item, has one rating of is not told from the residuals; ratings of a
+    study without ids have no participants.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per annotation.
+
+    Returns
+    -------
+    tuple of str and str
+        Terms of a formula, and a note.
+    """
+    kept, once = [], []
+    for key in ("participant", "item"):
+        if key not in frame:
+            kept += [] if "dimensions" in frame.attrs else [key]
+        elif frame[key].duplicated().any():
+            kept.append(key)
+        else:
+            once.append(key)
+    note = f"no random effects of {once[0]}: each has one row" if kept and once else ""
+    return " + ".join(f"(1 | {key})" for key in kept or ("participant", "item")), note
 
 
 def _need_columns(frame: pd.DataFrame, formula: str, arguments: str) -> None:
@@ -381,6 +402,11 @@ def label_models(
     People and items are not allowed to react to a factor in their own way here; `label_deviations`
     is the safer test of modality.
 
+    Of a question with one answer, each answer is set against all others. There is no multinomial
+    mixed model, which has a linear predictor, and random effects, for each answer at once. A
+    binomial model of the annotations with one of two answers compares these two, and loses little
+    (Begg and Gray, 1984).
+
     *Missing values.* Annotations that lack an answer or a term, or that are excluded, are left out
     and counted in `n_missing`. `count` is how often the label was chosen. A label that nobody
     chose, or whose model cannot be estimated, has rows with NaN and the reason in `warning`. It
@@ -394,6 +420,10 @@ def label_models(
 
     Bates, D., Maechler, M., Bolker, B., & Walker, S. (2015). Fitting linear mixed-effects models
     using lme4. Journal of Statistical Software, 67(1), 1-48. https://doi.org/10.18637/jss.v067.i01
+
+    Begg, C. B., & Gray, R. (1984). Calculation of polychotomous logistic regression parameters
+    using individualized regressions. Biometrika, 71(1), 11-18.
+    https://doi.org/10.1093/biomet/71.1.11
 
     Examples
     --------
@@ -419,22 +449,22 @@ def label_models(
     by, note = _what_is_there(frame, by)
     for label in chosen[:1]:
         _need_columns(frame, f"{code_of_column(label)} ~ {by}", "by= and labels=")
-    rows = list(_rows_of_labels(frame, chosen, by, conf_level, adjust))
+    random, without = crossed_terms(frame)
+    rows = list(_rows_of_labels(frame, chosen, f"{by} + {random}", conf_level, adjust))
     for name in dict.fromkeys(row["term"] for row in rows):
         family = [row for row in rows if row["term"] == name]
         adjusted = adjust_p([row.get("p_value", np.nan) for row in family], adjust)
         for row, value in zip(family, adjusted, strict=True):
             row["p_adjusted"] = value
     for row in rows:
-        row["warning"] = join_reasons(note, str(row.get("warning") or ""))
+        row["warning"] = join_reasons(note, without, str(row.get("warning") or ""))
     return rows
 
 
 def _rows_of_labels(
-    frame: pd.DataFrame, labels: Sequence[str], fixed: str, conf_level: float, adjust: str
+    frame: pd.DataFrame, labels: Sequence[str], by: str, conf_level: float, adjust: str
 ) -> Iterator[dict[str, Any]]:
     """Rows of all labels; those that are known of the same annotations share one design."""
-    by = f"{fixed} + {_crossed(frame)}"
     frame = frame.copy(deep=False)
     frame.attrs = {}  # pandas copies them at every step
     known: Design | None = None

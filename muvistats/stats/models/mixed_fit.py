@@ -221,7 +221,8 @@ class MixedFit(MixedNumbers):
 
     @fit_frame(
         "row",
-        "row item modality participant time observed fitted fitted_fixed residual pearson_residual",
+        "row item modality participant session time observed fitted fitted_fixed residual",
+        "pearson_residual",
     )
     def augment(self) -> Rows:
         """Fitted values and residuals of the rows that entered."""

@@ -49,6 +49,7 @@ from ..shared.study import (
     people_codes,
     permutation_columns,
     too_few,
+    untold,
     within_item_units,
     within_modalities,
 )
@@ -294,7 +295,7 @@ def samples(frame: pd.DataFrame, groups: Groups, question: Question) -> list[Sam
     Raises
     ------
     DesignError
-        When nothing says how the factor was assigned, or strata are asked for elsewhere.
+        When parts of the factor were assigned differently, or strata are asked for elsewhere.
     """
     published = Sample(question, frame, groups, groups)
     return [
@@ -309,7 +310,7 @@ def _by_design(sample: Sample) -> Sample:
     if "item" not in sample.frame:
         return replace(sample, how="unknown", groups=replace(groups, untestable=NO_DESIGN))
     how = assignment(sample.frame, question.factor, question.assigned, question.strata)
-    sample = replace(sample, how=how)
+    sample = replace(sample, how=how, note=untold(sample.frame, question.factor, question.assigned))
     if groups.problem or how == "observed":
         return sample
     if question.strata is not None:

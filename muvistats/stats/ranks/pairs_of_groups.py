@@ -123,7 +123,7 @@ def pairwise(
     ------
     DesignError
         For another `dependence`, an unknown adjustment, a formula that cannot be evaluated, or a
-        factor of which nothing says how it was assigned.
+        factor whose parts were assigned in different ways.
 
     See Also
     --------

@@ -164,7 +164,7 @@ def kruskal_modality(
     Raises
     ------
     DesignError
-        For another `dependence`, or when nothing says how the modality was assigned.
+        For another `dependence`.
 
     See Also
     --------

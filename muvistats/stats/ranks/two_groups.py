@@ -68,8 +68,8 @@ def mannwhitney(
     Raises
     ------
     DesignError
-        For another `dependence`, a formula that cannot be evaluated, a factor with more than
-        two groups, or one of which nothing says how it was assigned.
+        For another `dependence`, a formula that cannot be evaluated, or a factor with more
+        than two groups or whose parts were assigned in different ways.
 
     See Also
     --------
@@ -168,7 +168,7 @@ def mannwhitney_overlay(
     Raises
     ------
     DesignError
-        For another `dependence`, or when nothing says how the overlay was assigned.
+        For another `dependence`.
 
     See Also
     --------

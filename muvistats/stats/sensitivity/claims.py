@@ -15,6 +15,7 @@ import xarray as xr
 from ...errors import DesignError
 from ...formula import factor as levels_of
 from ...formula import split_formula
+from ...results.frame import plain_name
 from ...results.paper import published
 
 _WORDS = {
@@ -141,8 +142,9 @@ def own_claims(frame: pd.DataFrame, findings: Sequence[str]) -> list[Claim]:
                 f"{text!r} is no finding: write 'tension ~ cut', or 'tension ~ cut: short > long'"
             )
         response, by = split_formula(found["formula"])
+        named, factor = plain_name(response), plain_name(by)
         if not found["sign"]:
-            words = _plain(f"{response} differs by {by}", f"{response} does not depend on {by}")
+            words = _plain(f"{named} differs by {factor}", f"{named} does not depend on {factor}")
             claims.append(Claim(words, "formula", True, dimension=response, factor=by))
             continue
         known = [str(level) for level in levels_of(by, frame).cat.categories]
@@ -151,9 +153,9 @@ def own_claims(frame: pd.DataFrame, findings: Sequence[str]) -> list[Claim]:
             raise DesignError(f"{by!r} has no group {wrong[0]!r}, but {', '.join(known)}")
         first, second = found["a"], found["b"]
         words = (
-            f"{response} is higher in {first} than in {second}",
-            f"{response} is lower in {first} than in {second}",
-            f"{response} does not differ between {first} and {second}",
+            f"{named} is higher in {first} than in {second}",
+            f"{named} is lower in {first} than in {second}",
+            f"{named} does not differ between {first} and {second}",
         )
         sign = 1 if found["sign"] == ">" else -1
         groups: dict[str, Any] = {"group1": first, "group2": second}

@@ -25,7 +25,7 @@ from ..labels.residuals import cell_rows
 from ..labels.survey import rao_scott
 from ..modalities.contrasts import modality_contrasts
 from ..modalities.correlation import modality_correlations
-from ..models.mixed import DEMOGRAPHIC, label_models, mixed_model
+from ..models.mixed import DEMOGRAPHIC, crossed_terms, label_models, mixed_model
 from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise, pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
@@ -191,12 +191,12 @@ class Witness:
             rows = test(self._frame, formula, **given)
         except DesignError:  # nothing says how the factor came about
             rows = test(self._frame, formula, dependence="independent", **given)
-        people = "(1 | participant) + " if "participant" in self._frame else ""
+        random, _ = crossed_terms(self._frame)
         family: Any = "binomial" if claim.dimension in self._frame.attrs["labels"] else "gaussian"
         name = "log odds ratio" if family == "binomial" else "difference of marginal means"
 
         def model() -> Evidence:
-            fit = mixed_model(self._frame, f"{formula} + {people}(1 | item)", family=family)
+            fit = mixed_model(self._frame, f"{formula} + {random}", family=family)
             if not claim.group1:
                 return self._joint(fit, by)
             pairs = fit.contrasts(by, adjust="none", conf_level=self._conf_level)

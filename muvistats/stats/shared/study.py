@@ -16,9 +16,10 @@ import xarray as xr
 from ...arguments import check_choice, generator_of
 from ...dataset.access import NO_PEOPLE, dimensions_of, frame_of, need_study, question_of
 from ...dataset.build import natural_order
+from ...dataset.importing.factors import almost_trait, assigned_of
 from ...dataset.schema import ASSIGNED, KEYS
 from ...errors import DataError, DesignError
-from ...formula import columns_of, evaluate, factor
+from ...formula import code_of_column, columns_of, evaluate, factor
 from ...formula.columns import ModelColumns
 from ...kernels.permutation.arrangements import PermutationTest, dense_codes
 from ...results.frame import join_reasons
@@ -238,8 +239,9 @@ class Groups:
 
 
 def number_of(expression: str, frame: pd.DataFrame) -> pd.Series:
-    """A response as floats."""
-    series = evaluate(expression, frame)
+    """A response as floats: an expression, or the name of a column."""
+    named = expression in frame.columns
+    series = evaluate(code_of_column(expression) if named else expression, frame)
     if pd.api.types.is_bool_dtype(series.dtype) or not pd.api.types.is_numeric_dtype(series.dtype):
         raise DesignError(f"{expression!r} is not a number and cannot be ranked")
     return series.astype("float64")
@@ -305,13 +307,14 @@ def assignment(
     Returns
     -------
     str
-        One of within_item, participant, item, observed.
+        One of within_item, participant, item, observed. What neither the study says nor the rows
+        show is taken as observed, which a mixed model compares; `untold` says so.
 
     Raises
     ------
     DesignError
-        When the study does not say it, the columns of the expression differ in it, or strata are
-        asked for where neither participants nor items are permuted.
+        When the columns of the expression differ in it, a trait stands otherwise for a few, or
+        strata are asked for where neither participants nor items are permuted.
     """
     need(frame, "item")
     how = _recorded(frame, by) if assigned is None else check_choice("assigned", assigned, ASSIGNED)
@@ -322,20 +325,43 @@ def assignment(
     return how
 
 
-def _recorded(frame: pd.DataFrame, by: str) -> str:
-    """How a study says that a factor was assigned."""
+def _ways(frame: pd.DataFrame, by: str) -> dict[str, str]:
+    """How each column of a factor was assigned, by the study or by its rows; empty if unknown.
+
+    What was to vary within items, such as modality, and does not, is a trait of items, or people.
+    """
     known = frame.attrs.get("assigned", {})
-    ways = {name: known.get(name, "") for name in columns_of(by, frame)}
-    unknown = [name for name, how in ways.items() if not how]
-    if unknown:
-        raise DesignError(
-            f"nothing says how {unknown[0]!r} was assigned: give assigned= one of "
-            f"{', '.join(ASSIGNED)}, or dependence='independent'"
-        )
-    if len(set(ways.values())) > 1:
-        words = ", ".join(f"{name} {how}" for name, how in ways.items())
+    ways = {name: str(known.get(name, "")) for name in columns_of(by, frame)}
+    open_to = [name for name, how in ways.items() if how in ("", "within_item")]
+    if open_to and "item" in frame:
+        keys = frame[[key for key in ("item", "participant") if key in frame]]
+        ways |= assigned_of(frame[open_to], keys)
+    return ways
+
+
+def _recorded(frame: pd.DataFrame, by: str) -> str:
+    """How a factor was assigned, as far as a study says it or its rows show it."""
+    ways = _ways(frame, by)
+    for name in (name for name, how in ways.items() if not how):
+        problem = almost_trait(frame, name)
+        if problem:
+            raise DesignError(f"{problem}: mend the table, or say with assigned= what it is")
+    found = {how or "observed" for how in ways.values()}
+    if len(found) > 1:
+        words = ", ".join(f"{name} {how or 'observed'}" for name, how in ways.items())
         raise DesignError(f"{by!r} mixes factors that were assigned in different ways ({words})")
-    return str(next(iter(ways.values())))
+    return found.pop()
+
+
+def untold(frame: pd.DataFrame, by: str, assigned: str | None = None) -> str:
+    """What is to be said of a factor of which nothing says how it was assigned; else empty."""
+    unknown = [] if assigned else [name for name, how in _ways(frame, by).items() if not how]
+    if not unknown:
+        return ""
+    return (
+        f"nothing says how {unknown[0]!r} was assigned: taken as observed, unless assigned= says "
+        "otherwise"
+    )
 
 
 def was_observed(frame: pd.DataFrame, by: str) -> bool:

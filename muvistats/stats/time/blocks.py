@@ -35,6 +35,7 @@ from ..shared.study import (
     person_effects,
     require_factor,
     too_few,
+    untold,
 )
 
 Which = Literal["studentized", "plain"]
@@ -258,9 +259,10 @@ def trajectories_of(
     frame = annotation_frame(data)
     how = assignment(frame, question.factor, question.assigned, question.strata)
     if how == "observed":
+        unknown = untold(frame, question.factor, question.assigned)
         raise DesignError(
-            f"{question.factor!r} was assigned by nobody, so nothing can be permuted: "
-            "kruskal and mixed_model compare such groups"
+            f"{unknown or f'{question.factor!r} was assigned by nobody'}, so nothing can be "
+            "permuted: kruskal and mixed_model compare such groups"
         )
     annotations = data["annotations"].dataset
     part, n_unknown = offered(frame, question.factor), 0

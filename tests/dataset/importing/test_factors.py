@@ -33,14 +33,44 @@ def test_traits_in_the_table_of_ratings_are_found(ratings):
     for factor in ("gender", "genre"):
         rows = mv.kruskal(study(ratings), f"tension ~ {factor}", n_resamples=19)
         assert rows["dependence"].tolist() == ["independent", "design"]
-    with pytest.raises(mv.DesignError, match="nothing says how 'cut' was assigned"):
-        mv.kruskal(study(ratings), "tension ~ cut")
+    design = mv.kruskal(study(ratings), "tension ~ cut").iloc[1]
+    assert "nothing says how 'cut' was assigned: taken as observed" in design["warning"]
+    assert 0 < design["p_value"] < 1
 
 
-def test_what_is_told_is_all_that_is_known(ratings):
+def test_what_is_told_stands_and_the_rest_is_found(ratings):
     told = study(ratings, assigned={"gender": "observed"})
     found = mv.annotation_frame(told).attrs["assigned"]
-    assert found == {"modality": "within_item", "gender": "observed"}
+    assert found == {"modality": "within_item", "gender": "observed", "genre": "item"}
+
+
+def test_a_plain_frame_is_tested_as_the_study_of_it(ratings):
+    names = {"item": "clip", "participant": "subject", "n_resamples": 19}
+    for factor in ("gender", "genre", "cut"):
+        of_frame = mv.kruskal(ratings, f"tension ~ {factor}", **names)
+        of_study = mv.kruskal(study(ratings), f"tension ~ {factor}", n_resamples=19)
+        columns = ["method", "statistic", "p_value", "warning"]
+        pd.testing.assert_frame_equal(of_frame[columns], of_study[columns])
+
+
+@pytest.mark.parametrize("key", ["item", "participant"])
+def test_modality_that_does_not_vary_within_items_or_people_is_a_trait_of_them(ratings, key):
+    unit = ratings["clip" if key == "item" else "subject"]
+    frame = ratings.assign(modality=np.where(unit % 2, "a", "b"))
+    rows = mv.kruskal_modality(study(frame), n_resamples=19)
+    told = mv.kruskal(study(frame), "tension ~ modality", assigned=key, n_resamples=19)
+    assert rows["method"].tolist() == told["method"].tolist()
+    assert rows["p_value"].notna().all()
+
+
+def test_a_trait_that_differs_in_one_person_of_many_is_told():
+    grid = pd.MultiIndex.from_product([range(30), range(4)], names=["participant", "item"])
+    frame = grid.to_frame(index=False).assign(gender="f", y=range(120))
+    frame.loc[frame["participant"] % 2 == 1, "gender"] = "m"
+    frame.loc[0, "gender"] = "m"
+    with pytest.raises(mv.DesignError, match=r"'gender' has one value .* but 1 of 30 \(0\)"):
+        mv.kruskal(frame, "y ~ gender")
+    assert len(mv.kruskal(frame, "y ~ gender", assigned="observed")) == 2
 
 
 def test_what_the_table_does_not_show_is_not_named():

@@ -49,3 +49,8 @@ def test_a_vote_is_an_annotation():
 def test_counts_are_counts(change, says):
     with pytest.raises(mv.DataError, match=says):
         mv.from_votes(VOTES.assign(**change), labels=["joy", "fear"], item="clip", modality="shown")
+
+
+def test_a_missing_item_names_the_argument():
+    with pytest.raises(mv.DataError, match="names yours"):
+        mv.from_votes(VOTES, labels=["joy", "fear"])

@@ -76,3 +76,12 @@ def test_a_pattern_with_several_dimensions():
 def test_what_makes_no_sense(given, says):
     with pytest.raises(mv.DataError, match=says):
         mv.read_wide(pd.DataFrame({"a": [1], "b": [2]}), **given)
+
+
+def test_a_column_of_words_among_ratings_is_no_rating():
+    table = pd.DataFrame({"item": ["a", "b"], "p1": ["3,5", "4"], "p2": [2, None]})
+    with pytest.raises(mv.DataError, match=r"column item: column holds no numbers.*keys="):
+        mv.read_wide(table, across="participant")
+    words = pd.DataFrame({"item": ["a"], "p1": ["joy"], "p2": ["fear"]})
+    long = mv.read_wide(words, across="participant", keys=["item"], dimension="emotion")
+    assert long["emotion"].tolist() == ["joy", "fear"]

@@ -421,3 +421,11 @@ def test_outliers():
     assert robust_outliers(few).tolist() == [False] * 9 + [True]
     assert not robust_outliers(np.full(4, 2.0)).any()
     assert not robust_outliers(np.full(4, np.nan)).any()
+
+
+def test_one_annotation_less_does_not_stand_out_and_one_answer_each_is_not_counted():
+    keys = pd.MultiIndex.from_product([range(9), range(6)], names=["participant", "item"])
+    frame = keys.to_frame(index=False).iloc[1:].assign(emotion=np.resize(["joy", "fear"], 53))
+    quality = mv.rater_quality(mv.from_frames(frame, labels="emotion"))
+    assert not quality.loc[quality["quantity"] == "n_annotations", "outlier"].any()
+    assert "labels_per_trial" not in set(quality["quantity"])

@@ -333,3 +333,21 @@ def test_a_factor_is_described_at_the_coarsest_level_only(tiny):
         mv.describe_annotations(tiny, by="gender", level="item")
     with pytest.raises(mv.DesignError, match="nobody"):
         mv.describe_annotations(tiny, by="nobody")
+
+
+def test_traits_beside_the_ratings_describe_the_participants():
+    grid = pd.MultiIndex.from_product([["1", "2", "3"], ["a", "b"]], names=["participant", "item"])
+    frame = grid.to_frame(index=False).assign(calm=[1, 2, 3, 4, 5, 6])
+    frame["gender"] = np.repeat([1, 2, 2], 2)
+    frame["hand"] = np.repeat([0.0, 1.0, np.nan], 2)
+    frame["age"] = np.repeat([20, 30, 70], 2)
+    study = mv.from_frames(frame, dimensions=["calm"], scale=(1, 7))
+    people = mv.describe_participants(study)
+    assert where(people, variable="gender", level="2")["count"] == 2
+    assert where(people, variable="age")["mean"] == 40
+    hand = where(people, variable="hand", level="1")
+    assert (hand["count"], hand["n"], hand["n_missing"]) == (1, 2, 1)
+    table = pd.DataFrame({"participant": ["1", "2", "3"], "age": [20, 30, 70], "hand": [0, 1, 1]})
+    keys = frame[["participant", "item", "calm"]]
+    other = mv.from_frames(keys, participants=table, dimensions=["calm"], scale=(1, 7))
+    assert where(mv.describe_participants(other), variable="hand", level="1")["count"] == 2

@@ -211,13 +211,13 @@ def test_an_observed_factor_may_be_permuted_but_that_is_said(study):
     assert "not adjusted" not in str(again["warning"])
 
 
-def test_unknown_assignment_is_refused(study):
+def test_unknown_assignment_is_found_or_taken_as_observed(study):
     frame = annotation_frame(study)
     frame.attrs["assigned"] = {}
-    with pytest.raises(DesignError, match="nothing says how 'modality' was assigned"):
-        chisquare_labels(frame)
-    with pytest.raises(DesignError, match="nothing says"):
-        label_deviations(frame, by="gender")
+    row = chisquare_labels(frame, **OPTIONS).iloc[-1]
+    assert "nothing says how 'modality' was assigned: taken as observed" in row["warning"]
+    found = label_deviations(frame, by="gender", **OPTIONS)
+    pd.testing.assert_frame_equal(found, label_deviations(study, by="gender", **OPTIONS))
     assert len(chisquare_labels(frame, dependence="independent")) == 1
     named = chisquare_labels(frame, assigned="within_item", **OPTIONS)
     pd.testing.assert_frame_equal(named, chisquare_labels(study, **OPTIONS))

@@ -94,6 +94,10 @@ def test_familiarity_with_few_people_is_said_to_have_no_power():
 def test_people_who_never_change_level_cannot_be_told_from_it():
     frame = ratings(12, 12)
     frame["modality"] = np.where(np.arange(144) // 12 % 2, "music", "visual")
-    row = chisquare_labels(frame, **OPTIONS).iloc[0]
+    row = chisquare_labels(frame, **OPTIONS, assigned="within_item").iloc[0]
     assert np.isnan(row["p_value"])
     assert "cannot be told from participants" in row["warning"]
+    found, person = (
+        chisquare_labels(frame, **OPTIONS, assigned=how).iloc[0] for how in (None, "participant")
+    )
+    assert found["p_value"] == person["p_value"]

@@ -340,3 +340,24 @@ def test_the_unit_of_a_slope_does_not_matter(rated, family):
     np.testing.assert_allclose(
         modes[1]["estimate"][there] * 1e5, modes[0]["estimate"][there], atol=1e-3
     )
+
+
+def test_rows_of_several_sessions_keep_them(rated):
+    frame = rated.assign(session=np.where(rated["age"] > 40, "second", "first"))
+    fit = mv.mixed_model(frame, "y ~ session + (1 | item)")
+    assert fit.augment()["session"].tolist() == frame["session"].tolist()
+    assert "session[T.second]" in str(fit.summary())
+
+
+def test_one_answer_against_another_is_the_multinomial_estimate():
+    from statsmodels.discrete.discrete_model import MNLogit
+
+    rng = np.random.default_rng(8)
+    cut = np.repeat([0.0, 1.0], 90)
+    answer = np.where(cut == 1, rng.choice(3, 180, p=[0.2, 0.3, 0.5]), rng.choice(3, 180))
+    whole = MNLogit(answer, np.column_stack([np.ones(180), cut])).fit(disp=0)
+    for code in (1, 2):
+        two = pd.DataFrame({"cut": cut, "chosen": answer == code})[np.isin(answer, [0, code])]
+        rows = mv.glm(two, "chosen ~ cut", family="binomial").tidy()
+        np.testing.assert_allclose(rows["estimate"], whole.params[:, code - 1], atol=1e-5)
+        np.testing.assert_allclose(rows["std_error"], whole.bse[:, code - 1], atol=1e-4)

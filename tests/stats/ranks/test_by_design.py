@@ -495,19 +495,16 @@ def test_each_row_has_its_own_method_and_p_for_any_number_of_workers(study):
             pd.testing.assert_frame_equal(alone, rows)
 
 
-def test_a_frame_that_lost_its_attributes_needs_assigned(frame):
+def test_a_frame_that_lost_its_attributes_is_taken_as_observed(frame):
     plain = pd.DataFrame(frame.to_dict("series"))
     plain.attrs = {}
-    with pytest.raises(DesignError, match="nothing says how 'modality' was assigned"):
-        kruskal(plain, "y ~ modality")
+    design = kruskal(plain, "y ~ modality", n_resamples=99).iloc[1]
+    assert "nothing says how 'modality' was assigned" in design["warning"]
+    observed = kruskal(plain, "y ~ modality", assigned="observed").iloc[1]
+    assert design["p_value"] == observed["p_value"]
     assert len(kruskal(plain, "y ~ modality", dependence="independent")) == 1
     told = kruskal(plain, "y ~ modality", assigned="within_item", n_resamples=99)
     pd.testing.assert_frame_equal(told, kruskal(frame, "y ~ modality", n_resamples=99))
-    for function in (kruskal_modality, pairwise_modality):
-        with pytest.raises(DesignError, match="nothing says"):
-            function(plain, dimension="y")
-    with pytest.raises(DesignError, match="nothing says"):
-        mannwhitney_overlay(plain, dimension="y")
 
 
 def few(change) -> pd.DataFrame:
@@ -524,11 +521,6 @@ def few(change) -> pd.DataFrame:
         (lambda f: f[f["participant"] == "1"], "y ~ familiar", "only one participant"),
         (lambda f: f[f["item"].isin(list("12345"))], "y ~ familiar", "only 5 items"),
         (lambda f: f[f["item"].isin(list("12345"))], "y ~ modality", "fewer than 6"),
-        (
-            lambda f: f.assign(modality=np.array(["a", "b"])[f["item"].astype(int) % 2]),
-            "y ~ modality",
-            "the factor is constant within every stratum",
-        ),
         (lambda f: f[f["gender"] == "Male"], "y ~ gender", "only one group has values: Male"),
         (lambda f: f.assign(y=1.0), "y ~ modality", "all values are equal"),
         (lambda f: f.assign(y=np.nan), "y ~ familiar", "no values"),
@@ -544,6 +536,16 @@ def test_what_cannot_be_tested_is_a_row_with_a_reason(change, formula, reason):
     assert reason in row["warning"]
     if "vary" not in reason:
         assert np.isnan(row["p_value"])
+
+
+def test_modality_of_whole_items_is_tested_as_their_trait_unless_told_otherwise():
+    frame = few(lambda f: f.assign(modality=np.array(["a", "b"])[f["item"].astype(int) % 2]))
+    told = design(kruskal, frame, "y ~ modality", n_resamples=99, assigned="within_item")
+    assert "the factor is constant within every stratum" in told["warning"]
+    assert np.isnan(told["p_value"])
+    found = design(kruskal, frame, "y ~ modality", n_resamples=99)
+    item = design(kruskal, frame, "y ~ modality", n_resamples=99, assigned="item")
+    assert found["p_value"] == item["p_value"]
 
 
 def test_few_arrangements_say_what_p_can_be():

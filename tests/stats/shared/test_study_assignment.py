@@ -12,6 +12,7 @@ from muvistats.stats.shared.study import (
     item_strata,
     item_units,
     participant_units,
+    untold,
     within_item_units,
 )
 
@@ -167,8 +168,9 @@ def test_assignment_is_what_the_study_says_unless_overruled(study):
     with pytest.raises(DesignError, match="mixes factors"):
         assignment(frame, "(age > 20) and (modality == 'music')")
     plain = pd.DataFrame(frame.to_dict("list"))
-    with pytest.raises(DesignError, match="nothing says how 'modality' was assigned"):
-        assignment(plain, "modality")
+    assert assignment(plain, "modality") == "observed"
+    assert untold(plain, "modality").startswith("nothing says how 'modality' was assigned")
+    assert untold(plain, "modality", "within_item") == untold(frame, "modality") == ""
     alone = plain.drop(columns="participant")  # without ids each rating is another person's
     units = within_item_units(alone, "modality", np.ones(len(alone), bool))
     assert np.bincount(units.row).max() == 1
