@@ -47,16 +47,21 @@ def crash(names: list[str]) -> None:
     from .crash import JOBS, crashes_of
 
     for name in names or [*JOBS, *resume.JOBS]:
-        tally = crashes_of(name) if name in JOBS else resume.crashes_of(name)
-        write(TALLIES / f"crash_{name}.json", tally)
-        print(name, json.dumps(tally), flush=True)
+        path = TALLIES / f"crash_{name}.json"
+        earlier = json.loads(path.read_text()) if path.exists() else None
+        run = crashes_of if name in JOBS else resume.crashes_of
+        for tally in run(name, tally=earlier):
+            write(path, tally)
+        print(name, path.read_text(), flush=True)
 
 
 def load(names: list[str]) -> None:
+    import muvistats as mv
+
     from .load import PARTS
 
     for name in names or PARTS:
-        tally = PARTS[name]()
+        tally = {"version": mv.__version__, **PARTS[name]()}
         write(TALLIES / f"load_{name}.json", tally)
         print(name, json.dumps(tally), flush=True)
 

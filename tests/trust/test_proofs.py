@@ -12,7 +12,7 @@ import pytest
 import muvistats as mv
 from proofs import mutants, resume
 from proofs.__main__ import TALLIES
-from proofs.crash import crashes_of
+from proofs.crash import JOBS, crashes_of
 from proofs.fuzz import TARGETS, run_inputs, tally_of
 
 #: Inputs of each target: other ones each time the list grows, the same ones each run.
@@ -37,13 +37,26 @@ def test_the_tally_of_a_fuzzer_is_whole_and_without_fault(target):
 
 @pytest.mark.parametrize(("job", "most"), [("table", 6), ("report_folder", 8), ("save_zarr", 3)])
 def test_crashes_leave_the_old_or_the_new(job, most):
-    tally = crashes_of(job, kills=1, most=most, seed=1)
+    *_, tally = crashes_of(job, kills=1, most=most, seed=1)
     assert tally["faults"] == []
-    assert sum(tally["stood"].values()) == most + 1
+    assert sum(tally["stood"].values()) == tally["done"] == tally["crash points"] + 1
 
 
 def test_a_job_that_was_cut_off_goes_on():
-    assert resume.crashes_of("audio_features", kills=1, most=2, seed=2)["faults"] == []
+    *_, tally = resume.crashes_of("audio_features", kills=1, most=1, seed=2)
+    assert tally["faults"] == []
+    assert tally["done"] == 2
+
+
+@pytest.mark.parametrize(
+    ("job", "kills"), [*((j, 50) for j in JOBS), *((j, 10) for j in resume.JOBS)]
+)
+def test_the_tally_of_crashes_is_whole_and_without_fault(job, kills):
+    tally = json.loads((TALLIES / f"crash_{job}.json").read_text())
+    assert tally["version"] == mv.__version__
+    assert tally["kills"] == kills
+    assert tally["done"] == tally["crash points"] + kills
+    assert tally["faults"] == []
 
 
 @pytest.mark.parametrize("part", mutants.PARTS)
