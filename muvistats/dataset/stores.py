@@ -13,6 +13,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ..errors import boundary, refuse_swollen
+from ..files import claim_room
 from . import schema
 from .seal import MANIFEST, SEAL, NetcdfSeal, ZarrSeal, digests, plain_attrs
 
@@ -21,6 +22,9 @@ _CHUNK_BYTES = 16 * 1024**2
 
 #: Bytes that an unsealed store may claim, whatever is stored of them.
 _SURELY = 1024**3
+
+#: Bytes that a NetCDF file takes at most beside the values: for each text, for each variable.
+_PER_TEXT, _PER_VARIABLE = 40, 16 * 1024
 
 #: How HDF5 stores a text in an array.
 _TEXT = np.dtype([("length", "<u4"), ("place", "<u8"), ("index", "<u4")])
@@ -73,11 +77,18 @@ def write_netcdf(data: xr.DataTree, path: Path) -> None:
             if variable.dtype.kind == "U":
                 group[name] = group[name].assign_attrs({_WIDTH: variable.dtype.itemsize // 4})
         parts[node.path] = _with_order(group)
+    variables = [v for group in parts.values() for v in group.variables.values()]
+    claim_room(path, sum(map(_room_of, variables)))
     _tree_of(parts, data).to_netcdf(path, mode="w", engine="h5netcdf", format="NETCDF4")
     with _opened(path) as tree:
         seal = NetcdfSeal({node.path: digests(_alone(node)) for node in tree.subtree})
     with h5py.File(path, "r+") as file:
         file.attrs[SEAL] = seal.text()
+
+
+def _room_of(variable: xr.Variable) -> int:
+    texts = variable.size if variable.dtype.kind == "U" else 0
+    return variable.nbytes + texts * _PER_TEXT + _PER_VARIABLE
 
 
 def read_store(

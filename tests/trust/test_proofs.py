@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import muvistats as mv
-from proofs import mutants, resume
+from proofs import load, mutants, resume
 from proofs.__main__ import TALLIES
 from proofs.crash import JOBS, crashes_of
 from proofs.fuzz import TARGETS, run_inputs, tally_of
@@ -40,6 +40,25 @@ def test_crashes_leave_the_old_or_the_new(job, most):
     *_, tally = crashes_of(job, kills=1, most=most, seed=1)
     assert tally["faults"] == []
     assert sum(tally["stood"].values()) == tally["done"] == tally["crash points"] + 1
+
+
+def test_load_stays_within_its_limits():
+    tallies = {p: json.loads((TALLIES / f"load_{p}.json").read_text()) for p in load.PARTS}
+    assert {tally["version"] for tally in tallies.values()} == {mv.__version__}
+    assert tallies["threads"]["threads"] == 8
+    assert tallies["threads"]["faults"] == []
+    assert tallies["many"]["studies"] == 200
+    assert tallies["many"]["MiB at the end"] <= 1.02 * tallies["many"]["MiB after half"]
+    large = tallies["large"]
+    assert (large["annotations"], large["samples"]) == (100_000, 12_000_000)
+    assert large["peak MiB"] * 1024**2 < 2e9
+    assert sum(value for name, value in large.items() if name.startswith("seconds")) < 20 * 60
+
+
+@pytest.mark.parametrize("part", ["threads", "many"])
+def test_a_sample_of_load(part):
+    tally = load.PARTS[part](2)
+    assert tally.get("faults", []) == []
 
 
 def test_a_job_that_was_cut_off_goes_on():

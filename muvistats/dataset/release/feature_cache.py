@@ -56,7 +56,11 @@ def remember(key: str, build: Callable[[], FeatureRead], log: Log) -> FeatureRea
     FeatureRead
         The features.
     """
-    folder = cache_folder()
+    try:
+        folder = cache_folder()
+    except OSError as error:
+        _logger.warning("features are not cached: %s", error)
+        return build()
     text, array = folder / f"{key}.json", folder / f"{key}.npy"
     try:
         return _load(text, array)
