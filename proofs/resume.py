@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import pickle
 import shutil
+import sys
 import tempfile
 import time
 import wave
@@ -112,6 +115,7 @@ def crashes_of(
         place = folder / "input"
         place.mkdir()
         job.prepare(place)
+        _load_modules(job, folder)
         start = time.monotonic()
         undisturbed = _run(job, folder, None)
         whole = time.monotonic() - start
@@ -134,6 +138,20 @@ def crashes_of(
             yield tally
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _load_modules(job: Resumed, folder: Path) -> None:
+    """Import what a run imports, so that children need not."""
+    names = folder / "modules"
+
+    def run(inputs: Path, kept: Path) -> None:
+        job.run(inputs, kept)
+        names.write_text("\n".join(sys.modules))
+
+    _run(Resumed(job.prepare, run), folder, None)
+    for name in names.read_text().splitlines():
+        with contextlib.suppress(Exception):  # some are no modules of a file
+            importlib.import_module(name)
 
 
 def _fresh(folder: Path) -> None:
