@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..errors import boundary, refuse_swollen
+from ..errors import DataError, boundary, refuse_swollen
 from ..files import claim_room
 from . import schema
 from .seal import MANIFEST, SEAL, NetcdfSeal, ZarrSeal, digests, plain_attrs
@@ -112,6 +112,8 @@ def read_store(
         When it is not as it was stored.
     """
     zarr = path.suffix == ".zarr"
+    if zarr:
+        _refuse_devices(path)
     manifest = ZarrSeal.load(path) if zarr and verify else None
     if manifest is not None:
         manifest.check_metadata()
@@ -131,6 +133,16 @@ def read_store(
         study = xr.DataTree.from_dict(parts, name="study")
         study.attrs = {n: v for n, v in plain_attrs(tree.attrs).items() if n != SEAL}
     return study, (manifest or seal) is not None
+
+
+def _refuse_devices(path: Path) -> None:
+    """Refuse pipes and devices, which never end, and links to folders, which may lead round."""
+    for entry in path.rglob("*"):
+        folder = entry.is_dir() and not entry.is_symlink()
+        if entry.exists() and not folder and not entry.is_file():
+            place = entry.relative_to(path).as_posix()
+            problem = "neither a file nor a folder of the store"
+            raise DataError(problem, file=path.name, column=place)
 
 
 def _refuse_claims(path: Path) -> None:
