@@ -53,7 +53,7 @@ def tests_of(path: str) -> list[str]:
     folder, name = str(Path(path).parent), Path(path).stem
     own = sorted(tests.glob(f"{folder}/test_{name}*.py"))
     room = [tests / folder] if (tests / folder).is_dir() else []
-    listed = [tests / each for each in TESTS.get(folder, ())]
+    listed = [tests / each for each in (*TESTS.get(folder, ()), "contract/test_conventions.py")]
     return [str(each) for each in dict.fromkeys([*own, *room, *listed]) if each.exists()]
 
 
