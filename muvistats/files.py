@@ -105,14 +105,23 @@ def recovered(path: Path) -> Path:
     return path
 
 
-def swept(folder: Path) -> Path:
-    """The folder of kept results, after what killed runs left in it, and one below, is removed."""
-    for parent in (folder, *_folders(folder)):
-        for work in _folders(parent):
-            if _WORK.fullmatch(work.name):
-                with locked(parent, wait=True), locked(work, wait=False) as free:
-                    if free:
-                        shutil.rmtree(work, ignore_errors=True)
+def swept(folder: Path, *, below: int = 2) -> Path:
+    """The folder of kept results, after what killed runs left there is removed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    below : int
+        How many folders deep results are kept in it.
+    """
+    for inner in _folders(folder):
+        if _WORK.fullmatch(inner.name):
+            with locked(folder, wait=True), locked(inner, wait=False) as free:
+                if free:
+                    shutil.rmtree(inner, ignore_errors=True)
+        elif below:
+            swept(inner, below=below - 1)
     return folder
 
 
@@ -184,10 +193,10 @@ def _work_folders(place: Path) -> list[Path]:
 
 
 def _folders(parent: Path) -> list[Path]:
-    """Folders in a folder; none where it cannot be read."""
+    """Folders in a folder, links not among them; none where it cannot be read."""
     try:
         with os.scandir(parent) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+            return sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False))
     except OSError:
         return []
 

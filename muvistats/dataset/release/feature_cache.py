@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...files import cache_folder, write_whole
+from ...files import cache_folder, swept, write_whole
 from ..build import Features, Log
 
 #: Goes into the key, so that a change of the readers makes old entries unreachable.
@@ -57,7 +57,7 @@ def remember(key: str, build: Callable[[], FeatureRead], log: Log) -> FeatureRea
         The features.
     """
     try:
-        folder = cache_folder()
+        folder = swept(cache_folder(), below=0)
     except OSError as error:
         _logger.warning("features are not cached: %s", error)
         return build()
