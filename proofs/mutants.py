@@ -37,8 +37,9 @@ SAID = Path(tempfile.gettempdir()) / "muvistats_unedited.txt"
 NO_EDIT = -1
 
 #: Seconds of processor time for the tests of one mutant: by how much more than they take without
-#: an edit, and what else goes into reading them. An endless loop is noticed too.
-TIMES, LEAST = 5, 60
+#: an edit, and what else goes into reading them; without a record, so long. An endless loop is
+#: noticed too.
+TIMES, LEAST, LONGEST = 5, 60, 600
 
 #: Seconds by the clock, for what waits forever.
 PATIENCE = 3600
@@ -284,30 +285,25 @@ def _run(mutant: Mutant) -> None:
         said = os.open(SAID if kept else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(said, 1)
         os.dup2(said, 2)
-        plugins: list[object]
+        record = reach.record_of(mutant.path)
+        tests, plugins, limit = reach.tests_of(mutant.path), list[object](), LONGEST
         if kept:
             room = [path for part in PARTS for path in _files(part)]
             sys.meta_path.insert(0, _Loader({p: lambda p=p: _marked(p) for p in room}))
-            tests, plugins = (
-                reach.tests_of(mutant.path),
-                [reach.Recorder(reach.record_of(mutant.path))],
-            )
+            plugins = [reach.Recorder(record)]
         else:
             sys.meta_path.insert(0, _Loader({mutant.path: lambda: mutated(mutant)}))
-            record = reach.record_of(mutant.path)
-            names, seconds = reach.chosen(record, mutant.path, _function(mutant))
-            limit = round(TIMES * seconds) + LEAST
+            if record.exists():
+                names, seconds = reach.chosen(record, mutant.path, _function(mutant))
+                limit = round(TIMES * seconds) + LEAST
+                files = {name.partition("::")[0] for name in names}
+                files |= reach.unrecorded(mutant.path, record)
+                if not files:
+                    status = 0  # no test comes there
+                    return
+                tests = [str(ROOT / file) for file in sorted(files)]
+                plugins = [reach.Chooser(record, names)]
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 10))
-            files = {name.partition("::")[0] for name in names} | reach.unrecorded(
-                mutant.path, record
-            )
-            if not files:
-                status = 0  # no test comes there
-                return
-            tests, plugins = (
-                [str(ROOT / file) for file in sorted(files)],
-                [reach.Chooser(record, names)],
-            )
         status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins))
     finally:
         os._exit(status)
