@@ -34,13 +34,23 @@ CACHE_VARIABLE = "MUVISTATS_CACHE"
 
 
 def cache_folder(*parts: str) -> Path:
-    """Folder of the cache: `MUVISTATS_CACHE` where it is set, else the user's cache folder."""
+    """Folder of the cache: `MUVISTATS_CACHE` where it is set, else the user's cache folder.
+
+    Raises
+    ------
+    OSError
+        When neither is known, for a user without a home.
+    """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(named, *parts)
     from platformdirs import user_cache_path
 
-    return user_cache_path("muvistats", appauthor=False).joinpath(*parts)
+    try:
+        return user_cache_path("muvistats", appauthor=False).joinpath(*parts)
+    except RuntimeError as error:
+        problem = f"no home folder is known for the cache; {CACHE_VARIABLE} names another place"
+        raise OSError(errno.ENOTDIR, problem) from error
 
 
 def store_folder(cache: bool | FilePath | None, name: str) -> Path | None:
@@ -95,14 +105,23 @@ def recovered(path: Path) -> Path:
     return path
 
 
-def swept(folder: Path) -> Path:
-    """The folder of kept results, after what killed runs left in it, and one below, is removed."""
-    for parent in (folder, *_folders(folder)):
-        for work in _folders(parent):
-            if _WORK.fullmatch(work.name):
-                with locked(parent, wait=True), locked(work, wait=False) as free:
-                    if free:
-                        shutil.rmtree(work, ignore_errors=True)
+def swept(folder: Path, *, below: int = 2) -> Path:
+    """The folder of kept results, after what killed runs left there is removed.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    below : int
+        How many folders deep results are kept in it.
+    """
+    for inner in _folders(folder):
+        if _WORK.fullmatch(inner.name):
+            with locked(folder, wait=True), locked(inner, wait=False) as free:
+                if free:
+                    shutil.rmtree(inner, ignore_errors=True)
+        elif below:
+            swept(inner, below=below - 1)
     return folder
 
 
@@ -174,10 +193,10 @@ def _work_folders(place: Path) -> list[Path]:
 
 
 def _folders(parent: Path) -> list[Path]:
-    """Folders in a folder; none where it cannot be read."""
+    """Folders in a folder, links not among them; none where it cannot be read."""
     try:
         with os.scandir(parent) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+            return sorted(Path(e.path) for e in entries if e.is_dir(follow_symlinks=False))
     except OSError:
         return []
 
@@ -210,14 +229,11 @@ def _naming(path: Path, place: Path) -> Iterator[None]:
     except OSError as error:
         told = str(error.filename or "")
         hidden = place.parent / _work_name(place)
-        if error.errno is not None and (not told or told.startswith(str(hidden))):
-            error.filename, error.filename2 = str(path), None
-            raise
         said = re.search(r"errno = (\d+)", str(error))  # how HDF5 tells it
-        if error.errno is None and said:
-            number = int(said[1])
-            raise OSError(number, os.strerror(number), str(path)) from error
-        raise
+        number = error.errno or (said and int(said[1]))
+        if number is None or (told and not told.startswith(str(hidden))):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _to_disk(path: Path) -> None:
@@ -242,6 +258,17 @@ def _flush(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def claim_room(path: Path, size: int) -> None:
+    """Fail now where the disk has no room for a file; HDF5 brings the process down if it runs out.
+
+    Nothing is left at the path. Where a system cannot allocate (macOS, Windows) nothing is tried.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("xb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, size)
+        path.unlink()
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:

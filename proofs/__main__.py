@@ -10,6 +10,9 @@ from pathlib import Path
 
 TALLIES = Path(__file__).parents[1] / "docs" / "proofs"
 
+#: Mutants that change nothing that can be seen, and why.
+EQUIVALENT = Path(__file__).with_name("equivalent.json")
+
 #: Inputs after which the tally is written.
 _BATCH = 100
 
@@ -47,16 +50,21 @@ def crash(names: list[str]) -> None:
     from .crash import JOBS, crashes_of
 
     for name in names or [*JOBS, *resume.JOBS]:
-        tally = crashes_of(name) if name in JOBS else resume.crashes_of(name)
-        write(TALLIES / f"crash_{name}.json", tally)
-        print(name, json.dumps(tally), flush=True)
+        path = TALLIES / f"crash_{name}.json"
+        earlier = json.loads(path.read_text()) if path.exists() else None
+        run = crashes_of if name in JOBS else resume.crashes_of
+        for tally in run(name, tally=earlier):
+            write(path, tally)
+        print(name, path.read_text(), flush=True)
 
 
 def load(names: list[str]) -> None:
+    import muvistats as mv
+
     from .load import PARTS
 
     for name in names or PARTS:
-        tally = PARTS[name]()
+        tally = {"version": mv.__version__, **PARTS[name]()}
         write(TALLIES / f"load_{name}.json", tally)
         print(name, json.dumps(tally), flush=True)
 
@@ -65,6 +73,7 @@ def mutants(names: list[str]) -> None:
     from .mutants import PARTS, SAID, SEED, digests, draw, load_libraries, outcomes, unedited
 
     load_libraries()
+    reasons = json.loads(EQUIVALENT.read_text())
     for name in names or PARTS:
         path = TALLIES / f"mutants_{name}.json"
         tally = json.loads(path.read_text()) if path.exists() else {"files": {}, "mutants": {}}
@@ -72,6 +81,8 @@ def mutants(names: list[str]) -> None:
         same = {m.name for m in drawn if tally["files"].get(m.path) == files[m.path]}
         rows = {mutant: row for mutant, row in tally["mutants"].items() if mutant in same}
         tally = {"seed": SEED, "files": files, "mutants": rows}
+        for mutant, row in rows.items():
+            _explain(mutant, row, reasons)
         # what has fallen stays so; what survived is tried again, unless it is equivalent
         left = [
             mutant
@@ -85,10 +96,16 @@ def mutants(names: list[str]) -> None:
         for mutant, word, seconds in outcomes(left):
             row = rows.setdefault(mutant.name, {"first": word})
             row |= {"now": word, "seconds": seconds}
+            _explain(mutant.name, row, reasons)
             tally["fell at first"] = sum(row["first"] != "survived" for row in rows.values())
             tally["fall now"] = sum(row["now"] != "survived" for row in rows.values())
             write(path, tally)
             print(word, seconds, mutant.name, flush=True)
+
+
+def _explain(mutant: str, row: dict, reasons: dict[str, str]) -> None:
+    if row["now"] == "survived" and mutant in reasons:
+        row["equivalent"] = reasons[mutant]
 
 
 def command(arguments: list[str]) -> None:

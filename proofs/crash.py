@@ -1,4 +1,4 @@
-"""A crash at every rename and fsync of a job, and kill -9 at random moments of it.
+"""A crash before every rename and fsync of a job and after the last, and kills at random moments.
 
 After each crash the old or the new result stands whole under its name, and a rerun gives what an
 undisturbed run gives and leaves nothing else behind.
@@ -6,7 +6,6 @@ undisturbed run gives and leaves nothing else behind.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -14,13 +13,13 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import muvistats as mv
-from muvistats.files import write_whole
+from muvistats.files import recovered, write_whole
 from muvistats.report.folder import finished_folder
 
 from . import studies
@@ -73,8 +72,8 @@ def _table(which: int, path: Path) -> None:
     write_whole(path, lambda stream: stream.write(f"x\n{which}\n".encode() * 1000))
 
 
-_STUDIES = [studies.small_study()]
-_STUDIES.append(mv.exclude(_STUDIES[0], [True] + [False] * 5, reason="another version"))
+_STUDIES = [studies.smallest_study()]
+_STUDIES.append(mv.exclude(_STUDIES[0], [True, False], reason="another version"))
 _RELEASES = [studies.small_release()]
 _RELEASES.append(mv.select(_RELEASES[0], item=_RELEASES[0]["items/item"].to_numpy()[:2].tolist()))
 
@@ -90,8 +89,17 @@ JOBS = {
 _CALLS = ("rename", "replace", "fsync")
 
 
-def crashes_of(name: str, *, kills: int = 50, most: int | None = None, seed: int = 0) -> dict:
-    """Tally of a job: crash points, kills, and what was wrong.
+def crashes_of(
+    name: str,
+    *,
+    kills: int = 50,
+    most: int | None = None,
+    seed: int = 0,
+    tally: dict | None = None,
+) -> Iterator[dict]:
+    """Tally of a job after each crash: points, kills, what stood, and what was wrong.
+
+    The two inputs take turns, so that a run finds what the one before it wrote.
 
     Parameters
     ----------
@@ -103,54 +111,73 @@ def crashes_of(name: str, *, kills: int = 50, most: int | None = None, seed: int
         Crash points that are drawn; all where not given.
     seed : int
         Source of the draws.
+    tally : dict, optional
+        Of an earlier run, which goes on.
     """
     job = JOBS[name]
-    draw = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="muvistats-crash-"))
+    place = folder / "here" / job.name
+    place.parent.mkdir()
     try:
-        place = folder / job.name
-        job.run(1, place)
-        new = job.read(place)
-        job.run(0, place)
-        old = job.read(place)
-        start = time.monotonic()
-        points = [(n, after) for n in range(_n_calls(job, place)) for after in (False, True)]
-        whole = time.monotonic() - start
-        job.run(0, place)
-        if most is not None and most < len(points):
-            points = sorted(draw.sample(points, most))
-        faults = []
-        stood = {"old": 0, "new": 0}
-        cuts: list[tuple[str, Callable[[], None]]] = [
-            (f"call {n} {'after' if after else 'before'}", at_call(n, after)) for n, after in points
-        ]
-        cuts += [(f"kill {i}", at_moment(draw.uniform(0, whole))) for i in range(kills)]
-        for what, arm in cuts:
-            in_child(lambda arm=arm: (arm(), job.run(1, place)))
-            fault = _fault(job, place, old, new, stood)
+        results, start = {}, 0.0
+        for which in (0, 1, 0):
+            start = time.monotonic()
+            n = calls_of(lambda which=which: job.run(which, place), folder / "calls")
+            results[which] = job.read(place)
+        cuts = cuts_of(n, time.monotonic() - start, kills=kills, most=most, seed=seed)
+        tally = tally or empty_tally(cuts, kills) | {"stood": {"old": 0, "new": 0}}
+        done, stands = tally["done"], 0
+        for what, arm in cuts[done:]:
+            new = 1 - stands
+            in_child(lambda arm=arm, new=new: (arm(), job.run(new, place)))
+            fault = _fault(job, place, results, new, tally["stood"])
             if fault:
-                faults.append(f"{what}: {fault}")
-            job.run(0, place)
-        return {"crash points": len(points), "kills": kills, "stood": stood, "faults": faults}
+                tally["faults"].append(f"{what}: {fault}")
+                job.run(new, place)
+            stands = new
+            tally["done"] += 1
+            yield tally
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fault(job: Job, place: Path, old: Any, new: Any, stood: dict[str, int]) -> str:
-    """What is wrong after a crash; empty where nothing is."""
+def _fault(job: Job, place: Path, results: dict[int, Any], new: int, stood: dict[str, int]) -> str:
+    """What is wrong after a crash; empty where nothing is. The new result stands in the end."""
     try:
-        job.run(1, place) if not place.exists() and job.read is not _open else None
-        got = job.read(place)
+        got = job.read(recovered(place))
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:150]}"
-    if got not in (old, new):
+    if got not in results.values():
         return "neither the old nor the new result"
-    stood["old" if got == old else "new"] += 1
-    job.run(1, place)
-    if job.read(place) != new:
+    stood["new" if got == results[new] else "old"] += 1
+    job.run(new, place)
+    if job.read(place) != results[new]:
         return "the rerun differs"
     left = sorted(p.name for p in place.parent.iterdir() if p != place)
     return f"left behind: {left}" if left else ""
+
+
+Cut = tuple[str, Callable[[], None]]
+
+
+def cuts_of(n_calls: int, seconds: float, *, kills: int, most: int | None, seed: int) -> list[Cut]:
+    """Crashes before each call and after the last one, and at random moments."""
+    draw = random.Random(seed)
+    points = list(range(n_calls + 1))
+    if most is not None and most < len(points):
+        points = sorted(draw.sample(points, most))
+    cuts: list[Cut] = [(f"call {n}", at_call(n, last=n == n_calls)) for n in points]
+    return cuts + [(f"kill {i}", at_moment(draw.uniform(0, seconds))) for i in range(kills)]
+
+
+def empty_tally(cuts: list[Cut], kills: int) -> dict:
+    return {
+        "version": mv.__version__,
+        "crash points": len(cuts) - kills,
+        "kills": kills,
+        "done": 0,
+        "faults": [],
+    }
 
 
 def in_child(call: Callable[[], object]) -> None:
@@ -163,19 +190,16 @@ def in_child(call: Callable[[], object]) -> None:
     os.waitpid(pid, 0)
 
 
-def _n_calls(job: Job, place: Path) -> int:
+def calls_of(run: Callable[[], object], report: Path) -> int:
     """Renames and fsyncs of an undisturbed run, counted in a child."""
-    report = place.parent / "calls.json"
 
-    def run() -> None:
+    def work() -> None:
         count = patched(lambda _, __: None)
-        job.run(1, place)
-        report.write_text(json.dumps(count[0]))
+        run()
+        report.write_text(str(count[0]))
 
-    in_child(run)
-    n = int(json.loads(report.read_text()))
-    report.unlink()
-    return n
+    in_child(work)
+    return int(report.read_text())
 
 
 def patched(cut: Callable[[int, bool], None]) -> list[int]:
@@ -196,9 +220,12 @@ def patched(cut: Callable[[int, bool], None]) -> list[int]:
     return count
 
 
-def at_call(number: int, after: bool) -> Callable[[], None]:
+def at_call(number: int, *, last: bool = False) -> Callable[[], None]:
+    """Kill before a call; that behind the last one is after it."""
+    when = (number - 1, True) if last else (number, False)
+
     def cut(n: int, is_after: bool) -> None:
-        if (n, is_after) == (number, after):
+        if (n, is_after) == when:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return lambda: (patched(cut), None)[1]

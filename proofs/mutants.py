@@ -24,7 +24,8 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
 
-ROOT = Path(__file__).parents[1]
+from . import reach
+from .reach import ROOT
 
 #: Draws the mutants; another number draws others.
 SEED = 20261129
@@ -35,8 +36,10 @@ SAID = Path(tempfile.gettempdir()) / "muvistats_unedited.txt"
 #: Place of the edit of a module that stays as it is.
 NO_EDIT = -1
 
-#: Seconds of processor time for the tests of one mutant; an endless loop is noticed too.
-LIMIT = 600
+#: Seconds of processor time for the tests of one mutant: by how much more than they take without
+#: an edit, and what else goes into reading them; without a record, so long. An endless loop is
+#: noticed too.
+TIMES, LEAST, LONGEST = 5, 60, 600
 
 #: Seconds by the clock, for what waits forever.
 PATIENCE = 3600
@@ -45,28 +48,6 @@ PATIENCE = 3600
 PARTS = {
     "kernels_and_formula": (400, ("kernels", "formula")),
     "stats": (200, ("stats",)),
-}
-
-#: What a room's mutants are tested with, after the tests that stand under its own name.
-TESTS = {
-    "kernels/mixed": (
-        "stats/models",
-        "oracle/test_r_mixed_models.py",
-        "oracle/test_r_glmm_drawn.py",
-    ),
-    "kernels/permutation": ("stats/ranks", "stats/labels", "oracle/test_r_rank_tests.py"),
-    "kernels/ranks": ("stats/ranks", "oracle/test_r_rank_tests.py"),
-    "kernels/raters": ("stats/agreement", "oracle/test_r_agreement.py", "oracle/test_r_ordinal.py"),
-    "kernels/regression": ("stats/prediction", "stats/models", "oracle/test_r_lasso.py"),
-    "kernels/sampling": ("stats/agreement", "stats/modalities", "stats/labels"),
-    "kernels": ("property/test_kernels_to_fifty_digits.py", "stats/labels", "dataset"),
-    "formula": ("property", "stats/models", "oracle/test_r_mixed_models.py"),
-    "stats/models": ("oracle/test_r_mixed_models.py", "oracle/test_r_trends.py"),
-    "stats/labels": ("oracle/test_r_label_tables.py", "oracle/test_r_contingency.py"),
-    "stats/ranks": ("oracle/test_r_rank_tests.py", "oracle/test_pingouin.py"),
-    "stats/agreement": ("oracle/test_r_agreement.py", "oracle/test_r_ordinal.py"),
-    "stats/modalities": ("oracle/test_r_modality_correlations.py",),
-    "stats/associations": ("oracle/test_pingouin.py",),
 }
 
 _COMPARISONS: dict[type, type] = {
@@ -209,46 +190,61 @@ def draw(part: str) -> list[Mutant]:
     return sorted(drawn, key=lambda mutant: (mutant.path, mutant.line, mutant.place))
 
 
-def tests_of(path: str) -> list[str]:
-    """Test files and folders that look at a file of the package, nearest first."""
-    tests = ROOT / "tests"
-    folder, name = str(Path(path).parent), Path(path).stem
-    own = sorted(tests.glob(f"{folder}/test_{name}*.py"))
-    room = [tests / folder] if (tests / folder).is_dir() else []
-    listed = [tests / each for each in TESTS.get(folder, ())]
-    return [str(each) for each in dict.fromkeys([*own, *room, *listed]) if each.exists()]
-
-
 class _Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Loads one module of the package with an edit in it."""
+    """Loads modules of the package from another source: code, by path."""
 
-    def __init__(self, mutant: Mutant) -> None:
-        self.mutant = mutant
-        dots = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        self.module = f"muvistats.{dots}"
+    def __init__(self, codes: dict[str, Callable[[], CodeType]]) -> None:
+        self.codes = {_module(path): (path, code) for path, code in codes.items()}
 
     def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
-        if name != self.module:
+        if name not in self.codes:
             return None
-        file = ROOT / "muvistats" / self.mutant.path
-        return importlib.util.spec_from_file_location(name, file, loader=self)
+        file = ROOT / "muvistats" / self.codes[name][0]
+        inside = [str(file.parent)] if file.stem == "__init__" else None
+        return importlib.util.spec_from_file_location(
+            name, file, loader=self, submodule_search_locations=inside
+        )
 
     def exec_module(self, module: ModuleType) -> None:
-        exec(mutated(self.mutant), module.__dict__)
+        module.__dict__.update(reach.marks())
+        exec(self.codes[module.__name__][1](), module.__dict__)
+
+
+def _module(path: str) -> str:
+    return f"muvistats.{path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
+
+
+def _tree(path: str) -> tuple[ast.Module, str]:
+    file = ROOT / "muvistats" / path
+    return ast.parse(file.read_text(encoding="utf-8")), str(file)
 
 
 def mutated(mutant: Mutant) -> CodeType:
     """The compiled module with its edit."""
-    file = ROOT / "muvistats" / mutant.path
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree, file = _tree(mutant.path)
     edits_of(tree)[mutant.place][2]()
-    return compile(tree, str(file), "exec")
+    return compile(tree, file, "exec")
+
+
+def _marked(path: str) -> CodeType:
+    """The compiled module with a mark in each function."""
+    tree, file = _tree(path)
+    reach.marked(tree, path)
+    return compile(tree, file, "exec")
+
+
+def _function(mutant: Mutant) -> int:
+    """Line of the function that is edited, 0 for what runs with the import."""
+    tree, _ = _tree(mutant.path)
+    edited = edits_of(tree)[mutant.place][0]
+    return next(line for node, line in reach.owners(tree) if node is edited)
 
 
 def unedited(mutants: list[Mutant]) -> list[Mutant]:
-    """One mutant of each folder, without its edit: its tests must stand."""
+    """One mutant of each folder, without its edit: its tests must stand, and are recorded."""
     folders = {str(Path(mutant.path).parent): mutant.path for mutant in mutants}
-    return [Mutant(path, NO_EDIT, 0, "no edit") for path in folders.values()]
+    paths = [path for path in folders.values() if not reach.record_of(path).exists()]
+    return [Mutant(path, NO_EDIT, 0, "no edit") for path in paths]
 
 
 def outcomes(mutants: list[Mutant], jobs: int = 2) -> Iterator[tuple[Mutant, str, int]]:
@@ -285,14 +281,30 @@ def _run(mutant: Mutant) -> None:
     status = 3
     try:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, LIMIT + 10))
         kept = mutant.place == NO_EDIT  # what these say of themselves is wanted where they fail
         said = os.open(SAID if kept else os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(said, 1)
         os.dup2(said, 2)
-        if mutant.place != NO_EDIT:
-            sys.meta_path.insert(0, _Loader(mutant))
-        status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests_of(mutant.path)]))
+        record = reach.record_of(mutant.path)
+        tests, plugins, limit = reach.tests_of(mutant.path), list[object](), LONGEST
+        if kept:
+            room = [path for part in PARTS for path in _files(part)]
+            sys.meta_path.insert(0, _Loader({p: lambda p=p: _marked(p) for p in room}))
+            plugins = [reach.Recorder(record)]
+        else:
+            sys.meta_path.insert(0, _Loader({mutant.path: lambda: mutated(mutant)}))
+            if record.exists():
+                names, seconds = reach.chosen(record, mutant.path, _function(mutant))
+                limit = round(TIMES * seconds) + LEAST
+                files = {name.partition("::")[0] for name in names}
+                files |= reach.unrecorded(mutant.path, record)
+                if not files:
+                    status = 0  # no test comes there
+                    return
+                tests = [str(ROOT / file) for file in sorted(files)]
+                plugins = [reach.Chooser(record, names)]
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 10))
+        status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests], plugins))
     finally:
         os._exit(status)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import pickle
-import random
 import shutil
+import sys
 import tempfile
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import pandas as pd
 
 import muvistats as mv
 
-from . import crash, studies
+from . import crash
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,15 @@ class Resumed:
 
 
 def _tables(folder: Path) -> None:
-    frames = studies.small_frames()["dynamics"]
-    for (item, who), part in frames.groupby(["item", "participant"]):
-        part[["time", "arousal", "valence"]].to_csv(folder / f"{item}_{who}.csv", index=False)
+    for item in ("a", "b"):
+        rated = pd.DataFrame({"time": [0.0, 0.5], "arousal": [0.1, 0.2]})
+        rated.to_csv(folder / f"{item}_P1.csv", index=False)
 
 
 def _from_files(folder: Path, kept: Path) -> Any:
     pattern = folder / "{item}_{participant}.csv"
-    study = mv.from_files(pattern, kept / "s.zarr", modalities=["music"], progress=False)
+    how = {"modalities": ["music"], "overwrite": True, "progress": False}
+    study = mv.from_files(pattern, kept / "s.zarr", **how)
     return {path: node.to_dataset().to_dict() for path, node in study.subtree_with_keys}
 
 
@@ -94,39 +97,66 @@ JOBS = {
 }
 
 
-def crashes_of(name: str, *, kills: int = 10, most: int | None = None, seed: int = 0) -> dict:
-    """Tally of a job: crash points, kills, and what was wrong. Arguments as of `crash.crashes_of`.
+def crashes_of(
+    name: str,
+    *,
+    kills: int = 10,
+    most: int | None = None,
+    seed: int = 0,
+    tally: dict | None = None,
+) -> Iterator[dict]:
+    """Tally of a job after each crash: points, kills, what was wrong. Arguments as in `crash`.
 
     All runs are children of this process, which stays as it is.
     """
-    job, draw = JOBS[name], random.Random(seed)
+    job = JOBS[name]
     folder = Path(tempfile.mkdtemp(prefix="muvistats-resume-"))
     try:
         place = folder / "input"
         place.mkdir()
         job.prepare(place)
+        _load_modules(job, folder)
         start = time.monotonic()
         undisturbed = _run(job, folder, None)
         whole = time.monotonic() - start
         if undisturbed is None or _run(job, folder, None) != undisturbed:
             raise RuntimeError(f"{name}: an undisturbed run fails, or two of them differ")
-        points = [(n, after) for n in range(_n_calls(job, folder)) for after in (False, True)]
-        if most is not None and most < len(points):
-            points = sorted(draw.sample(points, most))
-        cuts = [(f"call {n} {'after' if a else 'before'}", crash.at_call(n, a)) for n, a in points]
-        cuts += [(f"kill {i}", crash.at_moment(draw.uniform(0, whole))) for i in range(kills)]
-        faults = []
-        for what, arm in cuts:
+        _fresh(folder)
+        n = crash.calls_of(lambda: job.run(place, folder / "kept"), folder / "calls")
+        cuts = crash.cuts_of(n, whole, kills=kills, most=most, seed=seed)
+        tally = tally or crash.empty_tally(cuts, kills)
+        for what, arm in cuts[tally["done"] :]:
             _run(job, folder, arm)
             again = _run(job, folder, None, fresh=False)
             if again != undisturbed:
-                faults.append(f"{what}: the rerun differs: {again!r:.200}")
-            left = [path.name for path in (folder / "kept").rglob(".*-*") if path.is_dir()]
+                tally["faults"].append(f"{what}: the rerun differs: {again!r:.200}")
+            found = [*(folder / "kept").rglob(".*-*"), *(folder / "kept").glob("*.parts")]
+            left = [path.name for path in found if path.is_dir()]
             if left:
-                faults.append(f"{what}: left behind: {left}")
-        return {"crash points": len(points), "kills": kills, "faults": faults}
+                tally["faults"].append(f"{what}: left behind: {left}")
+            tally["done"] += 1
+            yield tally
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _load_modules(job: Resumed, folder: Path) -> None:
+    """Import what a run imports, so that children need not."""
+    names = folder / "modules"
+
+    def run(inputs: Path, kept: Path) -> None:
+        job.run(inputs, kept)
+        names.write_text("\n".join(sys.modules))
+
+    _run(Resumed(job.prepare, run), folder, None)
+    for name in names.read_text().splitlines():
+        with contextlib.suppress(Exception):  # some are no modules of a file
+            importlib.import_module(name)
+
+
+def _fresh(folder: Path) -> None:
+    shutil.rmtree(folder / "kept", ignore_errors=True)
+    (folder / "kept").mkdir()
 
 
 def _run(
@@ -135,8 +165,7 @@ def _run(
     """What a run in a child gives; None where it did not reach its end."""
     kept, answer = folder / "kept", folder / "answer"
     if fresh:
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir()
+        _fresh(folder)
     answer.unlink(missing_ok=True)
 
     def work() -> None:
@@ -147,19 +176,6 @@ def _run(
 
     crash.in_child(work)
     return pickle.loads(answer.read_bytes()) if answer.exists() else None
-
-
-def _n_calls(job: Resumed, folder: Path) -> int:
-    """Renames and fsyncs of an undisturbed run."""
-    report = folder / "calls"
-
-    def run(inputs: Path, kept: Path) -> None:
-        count = crash.patched(lambda _, __: None)
-        job.run(inputs, kept)
-        report.write_text(str(count[0]))
-
-    _run(Resumed(job.prepare, run), folder, None)
-    return int(report.read_text())
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,12 @@ def small_study() -> xr.DataTree:
     return study_of(small_frames())
 
 
+def smallest_study() -> xr.DataTree:
+    """One rating each of two items."""
+    rated = pd.DataFrame({"item": ["a", "b"], "participant": "P1", "tension": [0.1, 0.2]})
+    return mv.from_frames(annotations=rated, dimensions=["tension"])
+
+
 def small_release() -> xr.DataTree:
     """A simulated MuVi of few rows, for the released layout."""
     study = mv.simulate_muvi(rng=1, n_items=3, n_participants=3, features=False)

@@ -164,10 +164,13 @@ def test_leftovers_in_a_folder_of_kept_results_are_swept(tmp_path):
         tmp_path / "kept" / f".a.npz-0123abcd-{name}" for name in ("xy12_z34", "zz12_z34")
     )
     below = tmp_path / "kept" / "study" / ".b.npz-0123abcd-xy12_z34"
+    deep = tmp_path / "kept" / "ab" / "abcd" / ".0-10.npz-0123abcd-xy12_z34"
     own = tmp_path / "kept" / ".mine"
-    for folder in (free, busy, below, own):
+    for folder in (free, busy, below, deep, own):
         folder.mkdir(parents=True)
     with locked(busy, wait=False):
         assert store_folder(tmp_path / "kept", "name") == tmp_path / "kept"
-        assert [each.exists() for each in (free, busy, below, own)] == [False, True, False, True]
+        assert [each.exists() for each in (free, below, deep)] == [False] * 3
+        assert busy.exists()
+        assert own.exists()
     assert store_folder(tmp_path / "missing", "name") == tmp_path / "missing"

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ..errors import boundary, refuse_swollen
+from ..errors import DataError, boundary, refuse_swollen
+from ..files import claim_room
 from . import schema
 from .seal import MANIFEST, SEAL, NetcdfSeal, ZarrSeal, digests, plain_attrs
 
@@ -21,6 +22,9 @@ _CHUNK_BYTES = 16 * 1024**2
 
 #: Bytes that an unsealed store may claim, whatever is stored of them.
 _SURELY = 1024**3
+
+#: Bytes that a NetCDF file takes at most beside the values: for each text, for each variable.
+_PER_TEXT, _PER_VARIABLE = 40, 16 * 1024
 
 #: How HDF5 stores a text in an array.
 _TEXT = np.dtype([("length", "<u4"), ("place", "<u8"), ("index", "<u4")])
@@ -73,11 +77,18 @@ def write_netcdf(data: xr.DataTree, path: Path) -> None:
             if variable.dtype.kind == "U":
                 group[name] = group[name].assign_attrs({_WIDTH: variable.dtype.itemsize // 4})
         parts[node.path] = _with_order(group)
+    variables = [v for group in parts.values() for v in group.variables.values()]
+    claim_room(path, sum(map(_room_of, variables)))
     _tree_of(parts, data).to_netcdf(path, mode="w", engine="h5netcdf", format="NETCDF4")
     with _opened(path) as tree:
         seal = NetcdfSeal({node.path: digests(_alone(node)) for node in tree.subtree})
     with h5py.File(path, "r+") as file:
         file.attrs[SEAL] = seal.text()
+
+
+def _room_of(variable: xr.Variable) -> int:
+    texts = variable.size if variable.dtype.kind == "U" else 0
+    return variable.nbytes + texts * _PER_TEXT + _PER_VARIABLE
 
 
 def read_store(
@@ -101,6 +112,8 @@ def read_store(
         When it is not as it was stored.
     """
     zarr = path.suffix == ".zarr"
+    if zarr:
+        _refuse_devices(path)
     manifest = ZarrSeal.load(path) if zarr and verify else None
     if manifest is not None:
         manifest.check_metadata()
@@ -120,6 +133,16 @@ def read_store(
         study = xr.DataTree.from_dict(parts, name="study")
         study.attrs = {n: v for n, v in plain_attrs(tree.attrs).items() if n != SEAL}
     return study, (manifest or seal) is not None
+
+
+def _refuse_devices(path: Path) -> None:
+    """Refuse pipes and devices, which never end, and links to folders, which may lead round."""
+    for entry in path.rglob("*"):
+        folder = entry.is_dir() and not entry.is_symlink()
+        if entry.exists() and not folder and not entry.is_file():
+            place = entry.relative_to(path).as_posix()
+            problem = "neither a file nor a folder of the store"
+            raise DataError(problem, file=path.name, column=place)
 
 
 def _refuse_claims(path: Path) -> None:

@@ -73,7 +73,10 @@ def cached_frame(
         The frame.
     """
     stem = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    path = swept(cache_folder("report", data)) / f"{key}-{stem}.csv"
+    try:
+        path = swept(cache_folder("report", data)) / f"{key}-{stem}.csv"
+    except OSError:
+        return compute()  # a user without a home
     kept = load_sealed(path)
     if kept is not None:
         try:

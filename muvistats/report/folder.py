@@ -49,6 +49,13 @@ def _keep_networks(out: Path, work: Path) -> None:
         shutil.copy2(out / NETWORKS / name, work / NETWORKS / name)
 
 
+def _home() -> tuple[Path, ...]:
+    try:
+        return (Path.home(),)
+    except RuntimeError:  # a user without one
+        return ()
+
+
 def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> None:
     """Refuse a folder that a report must not replace.
 
@@ -72,7 +79,7 @@ def check_target(out: Path, *, overwrite: bool, keep: tuple[Path, ...] = ()) -> 
     if not out.is_dir():
         raise DataError("the report needs a folder, and this is a file", file=out)
     target = out.resolve()
-    if any(path.resolve().is_relative_to(target) for path in (*keep, Path.cwd(), Path.home())):
+    if any(path.resolve().is_relative_to(target) for path in (*keep, Path.cwd(), *_home())):
         raise DataError("a report here would replace the data or a folder in use", file=out)
     if overwrite:
         return

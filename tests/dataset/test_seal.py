@@ -161,6 +161,24 @@ def test_pipes_and_folders_under_the_name_of_a_store(tmp_path, zarr):
         mv.open_dataset(zarr)
 
 
+@pytest.mark.parametrize("name", [".muvistats-seal.json", ".zmetadata", ".zattrs"])
+@pytest.mark.parametrize("verify", [True, False])
+def test_pipes_devices_and_circles_in_a_store(zarr, name, verify):
+    import os
+
+    file = zarr / name
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(mv.DataError, match="neither a file nor a folder"):
+        mv.open_dataset(zarr, verify=verify)
+    file.unlink()
+    for target in ("/dev/zero", ".."):
+        file.symlink_to(target)
+        with pytest.raises(mv.DataError, match="neither a file nor a folder"):
+            mv.open_dataset(zarr, verify=verify)
+        file.unlink()
+
+
 def test_stores_are_opened_again_under_their_layout(tiny, tmp_path):
     """A store of layout 1.0, as it was written before seals: no checksums, no manifest."""
     old = tiny.copy()

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 import muvistats as mv
-from proofs import mutants, resume
+from proofs import load, mutants, resume
 from proofs.__main__ import TALLIES
-from proofs.crash import crashes_of
+from proofs.crash import JOBS, crashes_of
 from proofs.fuzz import TARGETS, run_inputs, tally_of
 
 #: Inputs of each target: other ones each time the list grows, the same ones each run.
@@ -37,13 +37,48 @@ def test_the_tally_of_a_fuzzer_is_whole_and_without_fault(target):
 
 @pytest.mark.parametrize(("job", "most"), [("table", 6), ("report_folder", 8), ("save_zarr", 3)])
 def test_crashes_leave_the_old_or_the_new(job, most):
-    tally = crashes_of(job, kills=1, most=most, seed=1)
+    *_, tally = crashes_of(job, kills=1, most=most, seed=1)
     assert tally["faults"] == []
-    assert sum(tally["stood"].values()) == most + 1
+    assert sum(tally["stood"].values()) == tally["done"] == tally["crash points"] + 1
+
+
+def test_load_stays_within_its_limits():
+    tallies = {p: json.loads((TALLIES / f"load_{p}.json").read_text()) for p in load.PARTS}
+    assert {tally["version"] for tally in tallies.values()} == {mv.__version__}
+    assert tallies["threads"]["threads"] == 8
+    assert tallies["threads"]["faults"] == []
+    assert tallies["many"]["studies"] == 200
+    assert tallies["many"]["MiB at the end"] <= 1.02 * tallies["many"]["MiB after half"]
+    large = tallies["large"]
+    assert (large["annotations"], large["samples"]) == (100_000, 12_000_000)
+    assert large["peak MiB"] * 1024**2 < 2e9
+    assert sum(value for name, value in large.items() if name.startswith("seconds")) < 20 * 60
+
+
+def test_a_sample_of_load():
+    assert load.threads(2, rounds=1)["faults"] == []
+    sizes = load.many(6)
+    assert sizes["MiB at the end"] <= 1.05 * sizes["MiB after half"]
 
 
 def test_a_job_that_was_cut_off_goes_on():
-    assert resume.crashes_of("audio_features", kills=1, most=2, seed=2)["faults"] == []
+    *_, tally = resume.crashes_of("audio_features", kills=1, most=1, seed=2)
+    assert tally["faults"] == []
+    assert tally["done"] == 2
+
+
+#: Jobs whose crashes have been tried to the end; the others go on where their tallies stop.
+TRIED = [*JOBS, "audio_features", "calibration"]
+
+
+@pytest.mark.parametrize("job", TRIED)
+def test_the_tally_of_crashes_is_whole_and_without_fault(job):
+    kills = 50 if job in JOBS else 10
+    tally = json.loads((TALLIES / f"crash_{job}.json").read_text())
+    assert tally["version"] == mv.__version__
+    assert tally["kills"] == kills
+    assert tally["done"] == tally["crash points"] + kills
+    assert tally["faults"] == []
 
 
 @pytest.mark.parametrize("part", mutants.PARTS)

@@ -27,6 +27,9 @@ _UNPACK = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
 #: Bytes to which a table may unpack, whatever its packed size.
 _SURELY = 256 * 1024**2
 
+#: Columns of a table at most; of more with one name pandas takes minutes to tell them apart.
+_MOST_COLUMNS = 20_000
+
 _BLOCK = 1024**2
 
 
@@ -82,6 +85,11 @@ def read_rows(path: Path, **options: Any) -> pd.DataFrame:
     column beside. Separators at the end of rows are no fields.
     """
     with boundary("not a readable table", file=path.name):
+        n_columns = _head(path).count(options.get("sep", ",")) + 1
+        if n_columns > _MOST_COLUMNS:
+            problem = "more columns than a table of ratings has"
+            expected = f"at most {_MOST_COLUMNS}"
+            raise DataError(problem, file=path.name, found=n_columns, expected=expected)
         table: pd.DataFrame = pd.read_csv(path, **options)
         if not len(table) or isinstance(table.index, pd.RangeIndex):
             return table
@@ -97,8 +105,12 @@ def read_rows(path: Path, **options: Any) -> pd.DataFrame:
 
 def _separator(path: Path) -> str:
     """What parts the columns of a text: the sign that stands in its first line most often."""
-    head = "".join(map(str, pd.read_csv(path, sep="\x01", nrows=0).columns))
-    return max((",", ";", "\t", "|"), key=head.count)
+    return max((",", ";", "\t", "|"), key=_head(path).count)
+
+
+def _head(path: Path) -> str:
+    """First line of a text, which may be packed."""
+    return "".join(map(str, pd.read_csv(path, sep="\x01", nrows=0).columns))
 
 
 def _refuse_bomb(path: Path, packing: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...files import cache_folder, write_whole
+from ...files import cache_folder, swept, write_whole
 from ..build import Features, Log
 
 #: Goes into the key, so that a change of the readers makes old entries unreachable.
@@ -56,7 +56,11 @@ def remember(key: str, build: Callable[[], FeatureRead], log: Log) -> FeatureRea
     FeatureRead
         The features.
     """
-    folder = cache_folder()
+    try:
+        folder = swept(cache_folder(), below=0)
+    except OSError as error:
+        _logger.warning("features are not cached: %s", error)
+        return build()
     text, array = folder / f"{key}.json", folder / f"{key}.npy"
     try:
         return _load(text, array)

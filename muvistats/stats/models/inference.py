@@ -141,7 +141,7 @@ def _pooled(degrees: Floats) -> float:
         return float(degrees[0])
     if (degrees <= 2).any():
         return 2.0
-    expected = float(np.where(np.isinf(degrees), 1.0, degrees / (degrees - 2)).sum())
+    expected = float((1 + 2 / (degrees - 2)).sum())
     return 2 * expected / (expected - len(degrees))
 
 

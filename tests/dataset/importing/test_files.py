@@ -65,3 +65,12 @@ def test_rows_longer_than_the_first_line_do_not_shift(tmp_path):
     path.write_text("item,participant,tension\na,P1,0.5,7\nb,P1,0.1,8\n")
     with pytest.raises(DataError, match="rows have more fields than the first line has names"):
         read_table(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "csv.gz"])
+def test_tables_of_very_many_columns_are_refused(kind, tmp_path):
+    path = tmp_path / f"wide.{kind}"
+    text = ("\t" if kind == "tsv" else ",").join(["a"] * 100_000).encode() + b"\n"
+    path.write_bytes(gzip.compress(text) if kind == "csv.gz" else text)
+    with pytest.raises(DataError, match=rf"wide\.{kind}: more columns .*100000.* at most 20000"):
+        read_table(path)

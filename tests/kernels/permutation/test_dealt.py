@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from muvistats.kernels.permutation.arrangements import dense_codes, permutation_test
-from muvistats.kernels.permutation.dealt import Deal, dealt_draws
+from muvistats.kernels.permutation.dealt import Deal, _type, dealt_draws
 from muvistats.kernels.permutation.label_statistics import CrossedStatistic
 from muvistats.kernels.ranks.effects import CrossedRanks
 
@@ -127,3 +127,10 @@ def test_few_blocks_are_not_dealt(n_strata):
     codes, rng = np.tile([0, 1], 10_000), np.random.default_rng(1)
     found = dealt_draws(Sum(np.ones(20_000), dense_codes(inside)), codes, strata, 600, rng)
     assert (found is None) == (n_strata < 40)
+
+
+@pytest.mark.parametrize(
+    ("largest", "kind"), [(127, "int8"), (128, "int16"), (32_767, "int16"), (32_768, "int32")]
+)
+def test_codes_fit_into_their_type(largest, kind):
+    assert _type(np.array([0, largest])) == kind

@@ -30,6 +30,12 @@ def test_dunn_of_two_groups_squares_to_h(grouped):
     assert rank.dunn(values[two], codes[two], 2).z[0] ** 2 == pytest.approx(h, rel=1e-12)
 
 
+def test_dunn_of_two_values_is_the_chi_square_of_their_table():
+    values, codes = np.array([0.0, 0, 1, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1, 1])
+    square = stats.chi2_contingency([[2, 1], [1, 3]], correction=False).statistic
+    assert rank.dunn(values, codes, 2).z[0] ** 2 == pytest.approx(square * 6 / 7, rel=1e-12)
+
+
 def test_dunn_of_equal_values_is_undefined():
     assert np.isnan(rank.dunn(np.ones(6), np.repeat([0, 1, 2], 2), 3).z).all()
 

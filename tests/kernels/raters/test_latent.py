@@ -185,3 +185,13 @@ def test_raters_of_one_trial_have_no_habit():
     level = np.random.default_rng(0).normal(size=12)
     cell = np.repeat(np.arange(4), 3)
     assert_allclose(cell_levels(level, cell, np.arange(12)), level.reshape(4, 3).mean(axis=1))
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_the_longest_delay_is_three_prior_standard_deviations(most):
+    rater = np.array([0, 0, 1])
+    known = np.ones((3, 8), dtype=bool)
+    data = latent._Data(np.zeros((3, 8)), known, np.array([0, 1, 1]), rater, most)
+    prior = latent._delay_prior(data)
+    assert_allclose(prior[:, [0, most, 2 * most]], [[18, 0, 18], [9, 0, 9]])
+    assert_allclose(prior[1, most + 1], (3 / most) ** 2)

@@ -123,3 +123,12 @@ def test_no_draws_give_no_limits():
         assert low.shape == high.shape == shape[1:]
         assert np.isnan(low).all()
         assert np.isnan(high).all()
+
+
+def test_limits_need_nine_draws_in_ten():
+    draws = np.arange(40.0).reshape(10, 4)
+    draws[:1, 1] = draws[:2, 2] = draws[:, 3] = np.nan
+    low, high = bootstrap.percentile_interval(draws, 0.5)
+    assert np.isfinite([low[:2], high[:2]]).all()
+    assert np.isnan([low[2:], high[2:]]).all()
+    assert_allclose([low[0], high[0]], np.quantile(draws[:, 0], [0.25, 0.75]))
