@@ -416,7 +416,14 @@ def limits(
     """
     n_items, n_people = (int(codes.max()) + 1 for codes in units)
     variance = two_way(draw_variance(draws, n_items), *spread, min(n_items, n_people))
-    reach = infer(estimate, variance, min(n_items, n_people) - 1, conf_level).high - estimate
+    return z_limits(estimate, variance, min(n_items, n_people) - 1, conf_level, ratings=ratings)
+
+
+def z_limits(
+    estimate: Floats, variance: Variance, df: int, conf_level: float, *, ratings: float
+) -> tuple[Floats, Floats]:
+    """Limits of coefficients with these variances, on the scale of Fisher's z."""
+    reach = infer(estimate, variance, df, conf_level).high - estimate
     with np.errstate(divide="ignore", invalid="ignore"):
         between, within = np.maximum(1 + (ratings - 1) * estimate, _LEAST), 1 - estimate
         factor = np.exp(np.minimum(reach * ratings / (between * within), _LARGEST))

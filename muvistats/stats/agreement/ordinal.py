@@ -33,6 +33,7 @@ from .chance_corrected import (
     unit_sums,
     units_of,
     why_missing,
+    z_limits,
 )
 from .concordance import once_for_each_mask
 
@@ -169,11 +170,13 @@ def _kappa_row(
         given = np.array([estimate])
         if int(people.max()) == 1:
             n_items = int(items.max()) + 1
-            low, high = log_limits(given, draw_variance(draws, n_items), n_items - 1, conf_level)
+            spread_of_items = draw_variance(draws, n_items)
+            low, high = z_limits(given, spread_of_items, n_items - 1, conf_level, ratings=2)
             note = "two raters: the limits stand for other items, not for other raters"
         else:
             spread = spread_of(found.without_person), spread_of(found.without_rating)
-            low, high = limits(given, draws, spread, (items, people), conf_level)
+            ratings = n / len(sums)
+            low, high = limits(given, draws, spread, (items, people), conf_level, ratings=ratings)
     problem = why_missing(estimate, n, float(low[0]), silent)
     return row | {
         "estimate": estimate,
