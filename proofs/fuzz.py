@@ -263,6 +263,8 @@ _SAID: dict[str, tuple[Any, ...]] = {
     "dimensions": ("tension", "tension,item", ","),
     "labels": ("joy", "joy,joy", ""),
     "scale": ("1,9", "9,1", "1", "nan,inf", "x"),
+    "familiar_from": ("3", "x", ""),
+    "out_of_scale": ("clip", "x"),
 }
 
 

@@ -139,6 +139,7 @@ def place(
     """
     seconds = np.round(seconds_column(frame, "dynamics", "time"), TIME_DECIMALS)
     first, recording = distinct(long_keys)
+    alone = keys is None
     if keys is None:
         keys = first.reset_index(drop=True)
     of_recording = pd.MultiIndex.from_frame(keys).get_indexer(pd.MultiIndex.from_frame(first))
@@ -147,7 +148,7 @@ def place(
     if len(lost):
         found = " x ".join(long_keys.iloc[int(lost[0])])
         refuse(long_keys, "dynamics", "item", lost, "recording without annotation", found=found)
-    if len(annotation) == len(first) and len(np.unique(seconds)) > 1:
+    if alone and len(annotation) == len(first) and len(np.unique(seconds)) > 1:
         problem = (
             "each recording has one sample, at a time of its own; ratings of one value belong to "
             "annotations, without the column time"

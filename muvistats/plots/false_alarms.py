@@ -37,7 +37,7 @@ _DASHES = ("-", "--", ":", "-.")
 def plot_calibration(
     frame: pd.DataFrame,
     *,
-    kind: Literal["dots", "heatmap"] = "dots",
+    style: Literal["dots", "heatmap"] = "dots",
     width: Width | None = None,
     ax: Axes | None = None,
 ) -> Figure:
@@ -47,7 +47,7 @@ def plot_calibration(
     ----------
     frame : DataFrame
         Result of `calibration`, or `calibration_table()`.
-    kind : {"dots", "heatmap"}
+    style : {"dots", "heatmap"}
         Dots with intervals, or one coloured number per scenario and test: for many scenarios, as
         in ``calibration_table("grid")``.
 
@@ -85,7 +85,7 @@ def plot_calibration(
     rows = frame[frame["estimate"].notna()].copy()
     if len(rows) == 0:
         raise DataError("no row has a rate to draw", column="estimate")
-    if check_choice("kind", kind, ("dots", "heatmap")) == "heatmap":
+    if check_choice("style", style, ("dots", "heatmap")) == "heatmap":
         return _heatmap(frame, rows)
     dimension = rows["dimension"].fillna("")
     several = dimension.groupby(rows["test"]).transform("nunique") > 1

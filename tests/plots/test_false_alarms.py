@@ -66,7 +66,7 @@ def test_bars_hold_at_once(rates):
 
 
 def test_a_heat_map_has_the_largest_rate_of_each_test(rates):
-    figure = mv.plot_calibration(rates, kind="heatmap")
+    figure = mv.plot_calibration(rates, style="heatmap")
     alone, design = figure.axes
     for ax, name in ((alone, "independent"), (design, "design")):
         part = rates[(rates["dependence"] == name) & (rates["alpha"] == 0.05)]
@@ -75,9 +75,9 @@ def test_a_heat_map_has_the_largest_rate_of_each_test(rates):
         np.testing.assert_allclose(drawn, largest.to_numpy())
         assert len(ax.texts) == drawn.size
     with pytest.raises(mv.DataError, match="without an effect"):
-        mv.plot_calibration(rates.assign(null=False), kind="heatmap")
-    with pytest.raises(mv.DesignError, match="kind"):
-        mv.plot_calibration(rates, kind="bars")
+        mv.plot_calibration(rates.assign(null=False), style="heatmap")
+    with pytest.raises(mv.DesignError, match="style"):
+        mv.plot_calibration(rates, style="bars")
 
 
 def test_power_is_drawn_against_what_varies(plan):

@@ -268,7 +268,7 @@ def test_linear_models_stand_below_the_networks_of_their_features(summary):
     assert labels[1:3] == ["Unimodal network", "LASSO"]
     assert labels[4:] == ["Late fusion (A2)", "PAIR", "LASSO"]
     assert labels[0] == "Music ratings by audio features"
-    assert labels[3] == "Audiovisual ratings by audio + visual features"
+    assert labels[3].replace("\n", " ") == "Audiovisual ratings by audio + visual features"
     bold = [text.get_fontweight() == "bold" for text in ax.get_yticklabels()]
     assert bold == [True, False, False, True, False, False, False]
     open_marks = [line.get_markerfacecolor() for line in ax.lines if line.get_gid() == "lasso"]

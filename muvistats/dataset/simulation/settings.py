@@ -122,6 +122,10 @@ class DimensionSettings(_Checked):
     female, trained, familiar : float
         Shift of the level for women, for more than three years of training, and for an item
         that the rater knows.
+
+    See Also
+    --------
+    SimulationSettings : All settings of a simulation.
     """
 
     mean: tuple[float, float, float]
@@ -178,6 +182,10 @@ class LabelSettings(_Checked):
         much a participant knows with his level, his number of labels and his liking of the labels
         that known items get. Then those who know differ from those who do not, though knowing
         does nothing.
+
+    See Also
+    --------
+    SimulationSettings : All settings of a simulation.
     """
 
     trait_scale: float = 2.0
@@ -247,6 +255,10 @@ class FeatureSettings(_Checked):
     other : float
         Weight of what the other of sound and picture conveys, against 1 for their own. Below 0
         they tell of the sound what the picture does not share.
+
+    See Also
+    --------
+    SimulationSettings : All settings of a simulation.
     """
 
     r: float

@@ -101,7 +101,8 @@ def agreement_by_raters(
       of each item and modality are dealt into two sets of k, `n_splits` times. There must be 2 k
       of them. The limits take the raters as given and are short.
 
-    A negative r counts as 0 for more than one rater. Excluded annotations are no raters. Who rated
+    A negative r counts as 0 for more than one rater. Excluded annotations, and ratings that
+    are missing, are left out. Who rated
     in several sessions enters once in ``"ccc"`` and ``"ewe"``, with the mean of them. A dimension
     is read into memory as a whole. `n` counts ratings (``"icc"``), or items and modalities.
 

@@ -109,7 +109,8 @@ def permutation_test(
     observed one among them: ``(1 + larger) / (1 + n_resamples)``. The two-sided p is twice the
     smaller of the two, up to 1. For a statistic that grows with any difference, such as a
     chi-square, ask for ``"greater"``. `null_mean` and `null_sd` are those of the statistic over
-    the arrangements. An arrangement without a number counts as extreme.
+    the arrangements. An arrangement without a number counts as extreme. Rows without a level of
+    `by`, and excluded annotations, are left out and counted in `n_missing`.
 
     p of the design is exact where no rating depends on the factor. Where people or items react to
     it, each in their own way and on average not at all, a plain difference within items is found

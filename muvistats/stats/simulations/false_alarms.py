@@ -175,7 +175,8 @@ def simulated_p_values(
     Notes
     -----
     Where there is nothing to find, p-values of a test that keeps its level are spread evenly from
-    0 to 1. Those of permutations are whole parts of ``n_resamples + 1``.
+    0 to 1. Those of permutations are whole parts of ``n_resamples + 1``. A study in which the test
+    is not defined has NaN, with the reason in `warning`.
 
     Examples
     --------
