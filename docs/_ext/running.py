@@ -77,7 +77,9 @@ def value_of(expression: str, names: dict[str, Any]) -> str:
 def _wrapped(text: str) -> str:
     """Long lines of prose on several lines; tables as they are."""
     lines = [
-        textwrap.fill(line, WIDTH) if len(line) > WIDTH and "  " not in line else line
+        textwrap.fill(line, WIDTH, break_on_hyphens=False)
+        if len(line) > WIDTH and "  " not in line
+        else line
         for line in text.splitlines()
     ]
     return "\n".join(lines)

@@ -73,7 +73,9 @@ def as_text(view: View, *, rule: str = "") -> str:
         head = len(_row([column.title for column in view.columns], widths, numeric))
         line = rule * length
         lines = [line, *lines[:head], line, *lines[head:], line]
-    lines += textwrap.wrap(f"Note. {view.line}" if rule and view.line else view.line, WIDTH)
+    lines += textwrap.wrap(
+        f"Note. {view.line}" if rule and view.line else view.line, WIDTH, break_on_hyphens=False
+    )
     return "\n".join(line.rstrip() for line in lines).translate(_PLAIN)
 
 

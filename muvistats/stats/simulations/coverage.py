@@ -37,8 +37,8 @@ N_RESAMPLES = 499
 #: Coverage of 95% limits outside of which a cell gets more studies, and how many in all.
 INSIDE, AGAIN = (0.92, 0.98), 1000
 
-#: Studies so much larger, and so many of them, stand for the truth.
-_LARGER, _LARGE = 20, 3
+#: Studies so much larger stand for the truth, so many that they hold a hundred times the data.
+_LARGER, _HELD = 20, 100
 
 #: Goes into the name of a kept file.
 _FORMAT = "muvistats coverage 1"
@@ -117,7 +117,7 @@ class Cell:
     def truth(self, seed: int) -> dict[str, Floats]:
         """Mean estimate of large studies, by row, (1,)."""
         found = []
-        for large in range(_LARGE):
+        for large in range(-(-_HELD // self.larger)):
             rng = self._generator(seed, -1 - large & 0xFFFFFFFF)
             size = SIZES[self.size].larger(self.larger)
             found.append(self.read(self.draw(size, self.effect != "null", rng), rng))
