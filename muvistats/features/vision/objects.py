@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import DataError, DesignError
 from ...types import Floats, Ints
 from ..labels import read_labels
-from ..weights import known_weights, weights_or_name
+from ..weights import known_weights, made_network, weights_or_name
 from .nanodet import find_objects, is_nanodet
 from .protocol import FrameExtractor, Image
 from .yolo import load_yolo
@@ -136,7 +136,9 @@ class Objects(FrameExtractor):
 
     def _is_nanodet(self) -> bool:
         path = Path(self.weights)
-        return bool(self.unmade) or (path.suffix.lower() == ".onnx" and is_nanodet(path))
+        if self.unmade or path == made_network("nanodet"):
+            return True
+        return path.suffix.lower() == ".onnx" and is_nanodet(path)
 
     def _classes(self) -> tuple[str, ...]:
         if self._is_nanodet():
