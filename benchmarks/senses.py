@@ -1,7 +1,8 @@
 """What is seen and heard: against real time, and against bare loops of ONNX Runtime.
 
 A drawn film of 640x272, and drums with chords, one minute each. The bare
-loop runs each network on the very batches that the extractor gives it, and nothing else; the ratio
+loop runs each network on the very batches that the extractor gives it, and nothing else; extractors
+are given frames and sound that are decoded, and do the rest. The ratio
 of CPU times is the share of an extractor's time that its network takes. Networks that
 `muvistats weights` has not made are left out.
 """
@@ -21,7 +22,9 @@ import skimage.data
 
 from muvistats.features import audio, visual
 from muvistats.features.hearing import notes, tags
+from muvistats.features.hearing.protocol import Sound
 from muvistats.features.hearing.scan import scan_sound
+from muvistats.features.sound import read_samples
 from muvistats.features.vision import movenet, nanodet
 from muvistats.features.vision.scan import scan_film
 
@@ -49,8 +52,8 @@ def run() -> Iterator[Row]:
         frames = [np.roll(frame, shift, axis=1) for shift in range(0, 160, 8)]
         objects, poses = seen
         listened: list[tuple[Any, Any, Callable[[], object]]] = [
-            (notes, hears[3], lambda: sound_of(sound, [hears[3]])),
-            (tags, heard[0], lambda: sound_of(sound, heard)),
+            (notes, hears[3], lambda: decoded_of(sound, hears[3])),
+            (tags, heard[0], lambda: decoded_of(sound, heard[0])),
             (nanodet, objects, lambda: objects.measure(frames)),
             (movenet, poses, lambda: [poses.find(frame) for frame in frames]),
         ]
@@ -69,6 +72,13 @@ def film_of(path: Path, extractors: list[Any]) -> object:
 
 def sound_of(path: Path, extractors: list[Any]) -> object:
     return scan_sound(path, extractors, **WINDOWS)
+
+
+def decoded_of(path: Path, extractor: Any) -> object:
+    """What an extractor makes of sound that was decoded."""
+    samples, time = read_samples(path), np.arange(2 * SECONDS) / 2
+    sound = Sound(RATE, float(SECONDS), time, 0.5, path, _samples=samples)
+    return extractor.start(sound).finish(time)
 
 
 def real_time(path: Path, extractors: list[Any], scan: Callable[..., object]) -> Row:

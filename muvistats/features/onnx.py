@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..types import Array, Singles
 
 #: Networks that come with the package, each in a folder with its licence.
 SHIPPED = Path(__file__).parents[1] / "data" / "networks"
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 _threads = 0
 
@@ -52,7 +56,7 @@ def load_session(path: Path, extra: str) -> Any:
     return _load(path, (stamp.st_mtime_ns, stamp.st_size), _threads)
 
 
-@lru_cache(maxsize=12)
+@functools.lru_cache(maxsize=12)
 def _load(
     path: Path,
     stamp: tuple[int, int],  # noqa: ARG001 (a file that was changed is loaded anew)
@@ -76,6 +80,17 @@ def run_session(session: Any, feed: Mapping[str, Array], path: Path) -> list[Sin
         return [np.asarray(out) for out in session.run(None, dict(feed))]
     except Exception as error:
         raise DataError(f"network refused a batch: {one_line(error)}", file=path) from error
+
+
+def side_by_side(call: Callable[[T], U], items: Sequence[T]) -> list[U]:
+    """A call for each item, two at a time where networks may use several threads.
+
+    One is prepared, or read out, while the other is in the network.
+    """
+    if _threads == 1 or len(items) < 2:
+        return [call(item) for item in items]
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(call, items))
 
 
 def one_line(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import DataError, DesignError
 from ...types import Floats, Ints
 from ..labels import read_labels
+from ..onnx import side_by_side
 from ..weights import known_weights, made_network, weights_or_name
 from .nanodet import find_objects, is_nanodet
 from .protocol import FrameExtractor, Image
@@ -131,7 +132,7 @@ class Objects(FrameExtractor):
         confidence, overlap = (other if one is None else one for one, other in given)
         limits = {"confidence": confidence, "overlap": overlap}
         if ours:
-            return [find_objects(image, path, **limits) for image in images]
+            return side_by_side(lambda image: find_objects(image, path, **limits), images)
         return load_yolo(path).find_objects(images, image_size=self.image_size, **limits)
 
     def _is_nanodet(self) -> bool:
