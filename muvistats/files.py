@@ -47,10 +47,13 @@ def cache_folder(*parts: str) -> Path:
     from platformdirs import user_cache_path
 
     try:
-        return user_cache_path("muvistats", appauthor=False).joinpath(*parts)
-    except RuntimeError as error:
+        own = user_cache_path("muvistats", appauthor=False)
+    except RuntimeError:
+        own = Path("~")
+    if not own.is_absolute():  # what older releases of platformdirs say without a home
         problem = f"no home folder is known for the cache; {CACHE_VARIABLE} names another place"
-        raise OSError(errno.ENOTDIR, problem) from error
+        raise OSError(errno.ENOTDIR, problem)
+    return own.joinpath(*parts)
 
 
 def store_folder(cache: bool | FilePath | None, name: str) -> Path | None:
