@@ -43,7 +43,7 @@ def test_families_tell_what_was_put_in(table):
         assert valence["the carriers themselves"] < valence[family] < 0.265 < valence["rhythm"]
     assert valence["new ones"] < 0.25 < valence["those of the release"] < 0.27
     arousal, valence = (errors(table, "visual", each) for each in ("arousal", "valence"))
-    assert arousal["motion"] < 0.23 < arousal["pose"] < 0.27 < arousal["lighting"]
+    assert max(arousal[["motion", "pose"]]) < 0.23 < 0.27 < arousal["lighting"]
     assert max(valence[["lighting", "colour"]]) < 0.21 < 0.28 < valence["motion"]
 
 
