@@ -285,6 +285,11 @@ def test_the_committed_table_is_whole_and_nothing_in_it_is_liberal():
     assert (table["n_undefined"] == 0).all()
     assert {"sharp", "people react", "items react", "both react"} <= set(table["scenario"])
     rows = table[table["null"] & ~table["test"].str.endswith("plain")]
+    # a trait to which items react: whole participants are exchanged, the items taken as they are
+    trait = rows["scenario"] == "participants"
+    assert (rows[trait]["n_rejected"] < 0.1 * rows[trait]["n"]).all()
+    rows = rows[~trait]
+    assert (rows["n"] >= 450).all()
     low = stats.beta.ppf(0.001, rows["n_rejected"], rows["n"] - rows["n_rejected"] + 1)
     assert (np.nan_to_num(low) <= 0.065).all()
     planted = table[~table["null"] & (table["test"] == "two levels, cluster")].iloc[0]
