@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, TypeVar
@@ -100,6 +101,10 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+#: All threads have one BLAS, and one of them at a time says how many threads it takes.
+_one_at_a_time = threading.RLock()
+
+
 @contextlib.contextmanager
 def few_threads(size: int) -> Iterator[None]:
     """Hold BLAS to one thread while systems of up to 1,500 unknowns are solved.
@@ -112,5 +117,5 @@ def few_threads(size: int) -> Iterator[None]:
     if size > _LARGE:
         yield
         return
-    with _controller().limit(limits=1, user_api="blas"):
+    with _one_at_a_time, _controller().limit(limits=1, user_api="blas"):
         yield

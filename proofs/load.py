@@ -22,10 +22,7 @@ from . import studies
 
 
 def threads(n_threads: int = 8, rounds: int = 3) -> dict:
-    """Statistics called from several threads at once give the numbers of one.
-
-    To twelve digits: BLAS adds in another order when its threads are taken by others.
-    """
+    """Statistics called from several threads at once give the numbers of one."""
     study = mv.simulate_muvi(rng=1, n_items=9, n_participants=12, features=False)
     calls: dict[str, Callable[[], pd.DataFrame]] = {
         "describe_design": lambda: mv.describe_design(study),
@@ -44,7 +41,7 @@ def threads(n_threads: int = 8, rounds: int = 3) -> dict:
         for _ in range(rounds):
             for name, call in calls.items():
                 try:
-                    pd.testing.assert_frame_equal(call(), alone[name], rtol=1e-12, atol=0)
+                    pd.testing.assert_frame_equal(call(), alone[name], check_exact=True)
                 except Exception as error:  # an error is as wrong as another number
                     differing.append(f"{name}: {type(error).__name__}")
 
