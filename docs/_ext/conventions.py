@@ -30,6 +30,7 @@ FITS = ("MixedFit", "LinearFit", "FeatureModels")
 #: Methods of these classes that serve the package itself.
 INTERNAL = {
     "ceilings_of",
+    "coefficients",
     "common",
     "linear_predictor",
     "degrees_of",
@@ -38,6 +39,7 @@ INTERNAL = {
     "keys",
     "limited",
     "mean_of",
+    "note",
     "probabilities",
     "spread_of",
 }

@@ -139,7 +139,17 @@ class NetworkModels:
         )
 
     def only(self, configuration: str) -> NetworkModels:
-        """The networks of one configuration."""
+        """The networks of one configuration.
+
+        Parameters
+        ----------
+        configuration : str
+            Its name, as `glance` has it.
+
+        See Also
+        --------
+        compare_architectures : All configurations in one frame.
+        """
         return self._chosen(configuration, lambda run: run.configuration.name == configuration)
 
     def _chosen(self, what: object, keep: Any) -> NetworkModels:
@@ -213,7 +223,13 @@ class NetworkModels:
         "modality features target configuration item time observed fitted residual",
     )
     def augment(self) -> Rows:
-        """Gold standard and prediction of every tested step, mean over seeds of repeat 1."""
+        """Gold standard and prediction of every tested step, mean over seeds of repeat 1.
+
+        See Also
+        --------
+        plot_model_trajectory : The figure.
+        compare_with_human : Whether networks agree as people do.
+        """
         return held_out_rows(self.inputs, [(self.keys(fit), fit) for fit in self.fits])
 
     @fit_frame(
@@ -222,7 +238,13 @@ class NetworkModels:
         "validation_loss fit_seconds n_items method",
     )
     def glance(self) -> Rows:
-        """Epochs, losses and time of each training."""
+        """Epochs, losses and time of each training.
+
+        See Also
+        --------
+        compare_architectures : Scores of each held-out item.
+        summarise : Means over items.
+        """
         rows: list[dict[str, Any]] = []
         for run in self.runs:
             kept = run.trained

@@ -137,7 +137,12 @@ class Protocol:
         return "; ".join(words for words, there in found.items() if there)
 
     def differences(self, other: Protocol) -> dict[str, tuple[Any, Any]]:
-        """Settings in which this protocol is not the other: its own value, and the other's."""
+        """Settings in which this protocol is not the other: its own value, and the other's.
+
+        See Also
+        --------
+        protocol_effects : What each of them does to the scores.
+        """
         mine, theirs = asdict(self), asdict(other)
         return {
             name: (value, theirs[name])

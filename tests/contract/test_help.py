@@ -18,7 +18,7 @@ from muvistats.results.frame import RESULT_COLUMNS
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "_ext"))
 
-from conventions import FITS
+from conventions import FITS, INTERNAL
 from questions import public_names
 
 #: Names that are called, or made and then asked; errors and warnings are neither.
@@ -35,6 +35,15 @@ def named(name: str) -> Any:
             importlib.import_module(f"{found.__name__}.{part}")
         found = getattr(found, part)
     return found
+
+
+#: Methods of what functions return.
+METHODS = sorted(
+    f"{name}.{method}"
+    for name in (*FITS, "deep.NetworkModels")
+    for method, _ in inspect.getmembers(named(name), inspect.isfunction)
+    if not method.startswith("_") and method not in INTERNAL
+)
 
 
 @functools.cache
@@ -54,25 +63,22 @@ def targets(name: str) -> list[str]:
 
 def exists(target: str, beside: str) -> bool:
     """Whether a target is public, found from the page of a name as the documentation finds it."""
-    place = beside.rpartition(".")[0]
-    for full in (target.removeprefix("muvistats."), f"{place}.{target}"):
-        owner, _, method = full.rpartition(".")
-        if full in NAMES or (owner in FITS and hasattr(named(owner), method)):
-            return True
-    return False
+    places = beside.split(".")[:-1]
+    inner = [".".join([*places[:depth], target]) for depth in range(len(places) + 1)]
+    return not {target.removeprefix("muvistats."), *inner}.isdisjoint({*NAMES, *METHODS})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + METHODS)
 def test_the_help_says_where_to_go_on(name):
     assert targets(name), "a See Also section, one line a name: `name : What it is for.`"
     assert [target for target in targets(name) if not exists(target, name)] == []
     assert name not in targets(name)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if inspect.isroutine(named(n))])
+@pytest.mark.parametrize("name", [n for n in NAMES + METHODS if inspect.isroutine(named(n))])
 def test_the_help_describes_each_argument(name):
     _, described, _ = split_docstring(inspect.getdoc(named(name)) or "")
-    taken = {*inspect.signature(named(name)).parameters}
+    taken = {*inspect.signature(named(name)).parameters} - {"self"}
     assert taken <= {each.lstrip("*") for each in described}
 
 
@@ -81,6 +87,8 @@ def test_a_name_that_is_not_there_is_found():
     assert exists("MixedFit.diagnostics", "plot_residuals")
     assert exists("pair", "deep.unimodal")
     assert exists("muvistats.lasso_models", "deep.network_models")
+    assert exists("emmeans", "LinearFit.contrasts")
+    assert exists("summarise", "deep.NetworkModels.glance")
     for wrong in ("kruskall", "MixedFit.diagnose", "deep.kruskal"):
         assert not exists(wrong, "pairwise")
 

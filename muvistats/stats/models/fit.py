@@ -285,6 +285,12 @@ class Fit(ABC):
         conf_level : float
             Confidence level of the intervals.
 
+        See Also
+        --------
+        anova : One test for each term.
+        plot_coefficients : The figure.
+        in_words : The sentences of a paper.
+
         Notes
         -----
         Wald tests: t where the degrees of freedom are finite, otherwise normal. Intervals are of
@@ -310,6 +316,11 @@ class Fit(ABC):
         ------
         DesignError
             For another type.
+
+        See Also
+        --------
+        tidy : A test for each column of the model.
+        contrasts : Which levels of a factor differ.
 
         Notes
         -----
@@ -347,6 +358,12 @@ class Fit(ABC):
         ------
         DesignError
             When `by` is not a factor of the fixed part.
+
+        See Also
+        --------
+        contrasts : Their differences, with tests.
+        emtrends : Slopes in place of means.
+        plot_means : The figure.
 
         Notes
         -----
@@ -391,6 +408,11 @@ class Fit(ABC):
         ------
         DesignError
             When `variable` is no number, or `by` no factor, of the fixed part.
+
+        See Also
+        --------
+        emmeans : Means in place of slopes.
+        trajectories : The whole curve over time.
 
         Notes
         -----
@@ -572,6 +594,11 @@ class Fit(ABC):
         ------
         DesignError
             When a factor is not in the fixed part, or the adjustment is not known.
+
+        See Also
+        --------
+        emmeans : The means that are compared.
+        pairwise : The same question, by ranks.
         """
         names = [by] if isinstance(by, str) else list(by)
         outer = [within] if isinstance(within, str) else list(within)

@@ -112,7 +112,13 @@ class LinearFit(Fit):
         "method",
     )
     def glance(self) -> Rows:
-        """The whole fit in one row; `groups` are the clusters of the standard errors."""
+        """The whole fit in one row; `groups` are the clusters of the standard errors.
+
+        See Also
+        --------
+        tidy : Effects and their tests.
+        augment : Fitted values and residuals.
+        """
         k = len(self.estimates.inner) + (self.family == "gaussian")
         return [
             {
@@ -133,7 +139,13 @@ class LinearFit(Fit):
 
     @fit_frame("row", "row", "observed", "fitted", "residual")
     def augment(self) -> Rows:
-        """Fitted values and residuals of the rows that entered."""
+        """Fitted values and residuals of the rows that entered.
+
+        See Also
+        --------
+        plot_residuals : The figure.
+        predict : Fitted values of new rows.
+        """
         fitted = self.predict()
         y = self.design.y
         return pd.DataFrame(
@@ -152,6 +164,11 @@ class LinearFit(Fit):
         -------
         ndarray of float, shape (n,)
             Means; NaN where a value is missing, and for a cell that no fitted row has.
+
+        See Also
+        --------
+        emmeans : Means over a grid of levels, with intervals.
+        augment : Rows of the data, with residuals.
         """
         if data is None:
             matrix, offset = self.design.fixed.matrix, self.design.offset

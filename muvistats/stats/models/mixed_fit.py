@@ -106,6 +106,12 @@ class MixedFit(MixedNumbers):
 
         A beta model has its precision phi in the place of the residual.
 
+        See Also
+        --------
+        random_effects : What each person and item adds.
+        icc : Shares of the variance.
+        diagnostics : Whether they look normal.
+
         Notes
         -----
         `factor` is the grouping factor; `term` names the column, two of them for a correlation.
@@ -152,7 +158,13 @@ class MixedFit(MixedNumbers):
 
     @fit_frame("random effect", "factor", "group", "term", "estimate", "n")
     def random_effects(self) -> Rows:
-        """Conditional modes (BLUPs) of the random effects; `n` counts the rows of the level."""
+        """Conditional modes (BLUPs) of the random effects; `n` counts the rows of the level.
+
+        See Also
+        --------
+        variance_components : How far they lie apart.
+        predict : Predictions with them, or without.
+        """
         rows = []
         for part, modes in zip(self.design.random, self.estimates.modes, strict=True):
             counts = np.bincount(part.codes, minlength=len(part.levels))
@@ -181,6 +193,11 @@ class MixedFit(MixedNumbers):
         ----------
         conf_level : float
             Confidence level of the interval of `rho`.
+
+        See Also
+        --------
+        compare : A test of one model against another.
+        diagnostics : Checks of the fit.
 
         Notes
         -----
@@ -225,7 +242,13 @@ class MixedFit(MixedNumbers):
         "pearson_residual",
     )
     def augment(self) -> Rows:
-        """Fitted values and residuals of the rows that entered."""
+        """Fitted values and residuals of the rows that entered.
+
+        See Also
+        --------
+        plot_residuals : The figure.
+        predict : Fitted values of new rows.
+        """
         design = self.design
         eta = self.predict(scale="link")
         fitted, observed = self.mean_of(eta), self.observed
@@ -262,6 +285,11 @@ class MixedFit(MixedNumbers):
         DesignError
             When rows, response or family differ, or the models have equally many parameters.
 
+        See Also
+        --------
+        glance : Criteria of one model.
+        anova : Tests of terms without a second fit.
+
         Notes
         -----
         Models fitted by REML whose fixed parts differ are fitted again by maximum likelihood. A
@@ -273,6 +301,11 @@ class MixedFit(MixedNumbers):
     @fit_frame("model", "model", "r2_marginal", "r2_conditional", "method")
     def r2(self) -> Rows:
         """Explained variance after Nakagawa, Johnson and Schielzeth.
+
+        See Also
+        --------
+        icc : What people and items share.
+        glance : Likelihood and criteria.
 
         Notes
         -----
@@ -293,6 +326,11 @@ class MixedFit(MixedNumbers):
     def icc(self) -> Rows:
         """Share of the variance beyond the fixed effects that lies between levels.
 
+        See Also
+        --------
+        variance_components : The variances behind it.
+        muvistats.icc : Reliability of raters.
+
         Notes
         -----
         Adjusted ICC: the random variance of a grouping factor over all random and residual
@@ -302,7 +340,13 @@ class MixedFit(MixedNumbers):
 
     @fit_frame("check", "quantity", "factor", "estimate", "statistic", "p_value")
     def diagnostics(self) -> Rows:
-        """Checks of the fit: spread and shape of residuals and random effects, collinearity."""
+        """Checks of the fit: spread and shape of residuals and random effects, collinearity.
+
+        See Also
+        --------
+        augment : The residuals themselves.
+        plot_residuals : The figure.
+        """
         return diagnostic_rows(self, self.augment())
 
     def predict(
@@ -335,6 +379,11 @@ class MixedFit(MixedNumbers):
             For a level of a factor that the model was not fitted to.
         DesignError
             When a column is missing, or the scale is not known.
+
+        See Also
+        --------
+        emmeans : Means over a grid of levels, with intervals.
+        augment : Rows of the data, with residuals.
         """
         known = ("response", "link", *(["probability"] if self.family == "cumulative" else []))
         check_choice("scale", scale, known)

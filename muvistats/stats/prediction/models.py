@@ -169,7 +169,13 @@ class FeatureModels:
         "modality features target configuration fold feature family estimate",
     )
     def tidy(self) -> Rows:
-        """Coefficients that are not zero, on features scaled to [0, 1] over training items."""
+        """Coefficients that are not zero, on features scaled to [0, 1] over training items.
+
+        See Also
+        --------
+        rank_features : Features or families in the order of their coefficients.
+        glance : How many there are in each fold.
+        """
         rows = []
         for fit in self.fits:
             for number, fold in enumerate(fit.folds, start=1):
@@ -196,7 +202,13 @@ class FeatureModels:
         "n_items method",
     )
     def glance(self) -> Rows:
-        """Penalty, number of features and scores of each fold."""
+        """Penalty, number of features and scores of each fold.
+
+        See Also
+        --------
+        lasso_models : Scores over all held-out items.
+        tidy : The coefficients.
+        """
         rows: list[Row] = []
         for fit in self.fits:
             for number, fold in enumerate(fit.folds):
@@ -222,7 +234,13 @@ class FeatureModels:
         "modality features target configuration item time observed fitted residual",
     )
     def augment(self) -> Rows:
-        """Gold standard and prediction of every held-out step."""
+        """Gold standard and prediction of every held-out step.
+
+        See Also
+        --------
+        plot_model_trajectory : The figure.
+        compare_with_human : Whether models agree as people do.
+        """
         return held_out_rows(self.inputs, [(self.keys(fit), fit) for fit in self.fits])
 
 

@@ -79,7 +79,13 @@ class Scenario:
     n_lists: int | None = None
 
     def draw(self, rng: int | np.random.SeedSequence | np.random.Generator) -> xr.DataTree:
-        """Simulate one study."""
+        """Simulate one study.
+
+        See Also
+        --------
+        calibration : Tests in many such studies.
+        simulate_muvi : One study, without a scenario.
+        """
         return simulate_muvi(
             rng=rng,
             n_items=self.n_items,
