@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Letters of a line of output.
-WIDTH = 96
+WIDTH = 100
 
 #: Real data, which is no part of the package.
 SHARED = ROOT.parent / "shared"
@@ -78,7 +78,7 @@ def _wrapped(text: str) -> str:
     """Long lines of prose on several lines; tables as they are."""
     lines = [
         textwrap.fill(line, WIDTH, break_on_hyphens=False)
-        if len(line) > WIDTH and "  " not in line
+        if len(line) > WIDTH and "  " not in line and " & " not in line
         else line
         for line in text.splitlines()
     ]

@@ -260,7 +260,7 @@ class _Report:
         if missing:
             return missing
         if part.slow and not self.settings.full:
-            return "would take the report beyond half a minute; --full adds it"
+            return "takes too long for a quick report; --full makes it"
         return self.no_networks if part.of_networks else ""
 
     def _table(self, section: Section, table: Table, shown: ShownSection) -> None:
@@ -379,7 +379,9 @@ def _methods(settings: Settings, source: Source) -> list[str]:
     return [
         rows,
         f"Resampling steps drew {settings.n_resamples:,} resamples with seed {settings.rng}."
-        + ("" if settings.full else " --full draws ten times as many and adds slow parts."),
+        + ("" if settings.full else " --full draws ten times as many and adds slow parts.")
+        + " A permutation test that stands in two tables is drawn for each of them, so the last digit "
+        "of p may differ.",
         "Every table lies beside this page as CSV, with all columns and every digit; every figure "
         "as SVG and PNG.",
     ]

@@ -74,8 +74,8 @@ class Answer:
 
 
 #: What is said of a verdict of one analysis, and of none.
-ONE_ANALYSIS = "one analysis that respects the design; there is no mixed model of it"
-NO_ANALYSIS = "nothing here tests this with respect to the design"
+ONE_ANALYSIS = "by one analysis that respects the design: there is no mixed model of this"
+NO_ANALYSIS = "no analysis here respects the design"
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,12 +141,12 @@ def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
             continue
         trials = f"{abs(lag)} trial{'s' if abs(lag) > 1 else ''}"
         texts.append(
-            f"{capital(subject)}: the rows do not fit their items. People agree on an item only "
-            f"when rows are moved {'up' if lag > 0 else 'down'} by {trials} (z\u00a0=\u00a0{z})."
+            f"{capital(subject)}: the rows do not fit their items. People agree on items only when "
+            f"rows are moved {'up' if lag > 0 else 'down'} by {trials} (z\u00a0=\u00a0{z})."
         )
     if fits:
         listed = f"{', '.join(fits[:-1])} and {fits[-1]}" if len(fits) > 1 else fits[0]
-        texts.append(f"These fit their items as they stand: {listed}.")
+        texts.append(f"As rows stand, people agree on items beyond chance: {listed}.")
     return [" ".join(texts)] if texts else []
 
 

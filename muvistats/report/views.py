@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from ..results.cells import (
+    DEGREES,
     Cell,
     Column,
     Footnotes,
@@ -17,6 +18,7 @@ from ..results.cells import (
     constant,
     notes_of,
     telling,
+    tested,
 )
 from ..results.frame import provenance
 from ..results.glossary import ANSWERS, GLOSSARY, SAID_ONCE
@@ -125,7 +127,14 @@ def _view(
     shown = frame.iloc[: table.limit]
     if "conf_low" in names:
         names = [name for name in names if name != "conf_high"]
-    columns_shown = {name: column_of(shown, name, table.rules, starred=True) for name in names}
+    named = "statistic" in names and "statistic_name" in {*frame.columns} - {*names}
+    columns_shown = {
+        name: tested(shown)
+        if named and name == "statistic"
+        else column_of(shown, name, table.rules, starred=True)
+        for name in names
+        if not (named and name in DEGREES)
+    }
     header = [Cell(column.title, column.numeric) for column in columns_shown.values()]
     reasons = dict(footnotes.listed())
     body = []

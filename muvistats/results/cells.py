@@ -20,6 +20,7 @@ from .words import (
     heading,
     rule_of,
     stars,
+    test_text,
     without_zero,
     word,
 )
@@ -57,6 +58,11 @@ _TAKEN = {
 
 #: What an interval can belong to: the last of these that stands before it, else the next one.
 _WITH_INTERVAL = ("estimate", "ccc", "mean", "share", "gain", "effect_size")
+
+#: A name of a statistic that is longer stands below the table.
+LONG_NAME = 14
+#: Columns that the column of the test holds.
+DEGREES = ("df", "df_denom")
 
 #: Columns whose heading is the name of what they hold.
 _NAMED = {"statistic": "statistic_name", "effect_size": "effect_size_name"}
@@ -131,6 +137,18 @@ def interval_owner(frame: pd.DataFrame) -> str | None:
     own = [name for name in names if name in _WITH_INTERVAL and frame[name].notna().any()]
     before = [name for name in own if names.index(name) < place]
     return before[-1] if before else next(iter(own), None)
+
+
+def tested(frame: pd.DataFrame) -> Column:
+    """Statistics with their names and degrees of freedom; a long name stands below the table."""
+    nothing = pd.Series(float("nan"), frame.index)
+    degrees = [frame.get(df, nothing) for df in DEGREES]
+    named = [text if len(str(text)) <= LONG_NAME else None for text in frame["statistic_name"]]
+    texts = [
+        test_text(text, value, *df)
+        for text, value, *df in zip(named, frame["statistic"], *degrees, strict=True)
+    ]
+    return Column("Test", texts, numeric=True)
 
 
 def number_rule(frame: pd.DataFrame, name: str) -> Rule | None:
@@ -268,7 +286,7 @@ def telling(frame: pd.DataFrame) -> list[str]:
 def capital_name(text: str) -> str:
     """First letter as a capital, unless the first word is a symbol or a term of a model."""
     first = text.split(" ")[0].rstrip(",")
-    as_it_is = len(first) == 1 or not first.isascii() or {*first} & {*"[|_"}
+    as_it_is = len(first) == 1 or not first.isascii() or {*first} & {*"[(|_"}
     return text if as_it_is else capital(text)
 
 

@@ -271,9 +271,9 @@ def _resampled(row: Mapping[str, Any]) -> str:
     drawn, error = row.get("n_resamples"), row.get("mc_error")
     if drawn is None or error is None or not error > 0:
         return ""
-    said = f"from {count(drawn)} resamples"
     least = row["p_value"] * (drawn + 1) <= 1 + 1e-9
-    return f" ({said}, which cannot give less)" if least else f" ({said})"
+    said = "the least that {} resamples can give" if least else "from {} resamples"
+    return f" ({said.format(count(drawn))})"
 
 
 def _answers(row: Mapping[str, Any], shown: Mapping[str, str], owner: str | None) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from .cells import (
+    DEGREES,
+    LONG_NAME,
     Column,
     Footnotes,
     capital_name,
@@ -16,9 +18,10 @@ from .cells import (
     interval_owner,
     notes_of,
     resamples_of,
+    tested,
 )
 from .glossary import ANSWERS, KEYS, SAID_ONCE
-from .words import MISSING, capital, heading, published_text, rule_of, test_text, word
+from .words import MISSING, capital, heading, published_text, rule_of, word
 
 #: Characters of a line.
 WIDTH = 100
@@ -26,8 +29,6 @@ WIDTH = 100
 _LEAST, _WORD = 8, 14
 #: Columns of text take no more than this from columns that are not needed.
 _ROOM = 30
-#: A name of a statistic that is longer stands below the table.
-_LONG_NAME = 14
 #: Methods of one kind of dependence that are said below the table.
 _FEW_METHODS = 3
 #: Reasons that are said below the table.
@@ -47,8 +48,6 @@ _PAIRS = {
 _FIRST = ("p_value", "estimate", "conf_low", "verdict")
 #: Name of the column of joined keys.
 _JOINED = "what"
-#: Columns that the column of the test holds.
-_TEST = frozenset({"df", "df_denom"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def _answering(frame: pd.DataFrame) -> list[str]:
     if not set(others) & set(ANSWERS):
         others = [n for n in frame.columns if n in ANSWERS and n != "conf_high"] + others
     if "statistic" in others:
-        others = [name for name in others if name not in _TEST]
+        others = [name for name in others if name not in DEGREES]
     owner = interval_owner(frame)
     if owner in others and "conf_low" in others:
         others.remove("conf_low")
@@ -199,21 +198,14 @@ def _column(part: pd.DataFrame, name: str) -> Column:
     if name == "published" and {"relation", "digits"} <= set(part):
         said = map(published_text, part[name], part["relation"], part["digits"])
         return Column(heading(name), [text.removeprefix("= ") for text in said], numeric=True)
-    if name != "statistic" or "statistic_name" not in part:
-        return column_of(part, name, {})
-    nothing = pd.Series(float("nan"), part.index)
-    degrees = [part.get(df, nothing) for df in ("df", "df_denom")]
-    named = [text if len(str(text)) <= _LONG_NAME else None for text in part["statistic_name"]]
-    texts = [
-        test_text(text, value, *df)
-        for text, value, *df in zip(named, part["statistic"], *degrees, strict=True)
-    ]
-    return Column("Test", texts, numeric=True)
+    if name == "statistic" and "statistic_name" in part:
+        return tested(part)
+    return column_of(part, name, {})
 
 
 def _is_heading(frame: pd.DataFrame) -> bool:
     """Whether the name of the effect size is short enough for a heading."""
-    return len(str(constant(frame, "effect_size_name") or "")) <= _LONG_NAME + 2
+    return len(str(constant(frame, "effect_size_name") or "")) <= LONG_NAME + 2
 
 
 def _with_gap(column: Column, place: int) -> Column:
@@ -354,7 +346,7 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
             values[0] = "; in other rows ".join(map(word, rows["method"].dropna().unique())) or None
         if (
             "statistic_name" in left
-            and len(str(values[left.index("statistic_name")])) <= _LONG_NAME
+            and len(str(values[left.index("statistic_name")])) <= LONG_NAME
         ):
             values[left.index("statistic_name")] = None
         said = [word(value) for value in values if value is not None]

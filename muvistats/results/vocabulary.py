@@ -148,6 +148,8 @@ HEADINGS = {
     "p_adjust_method": "Adjusted by",
     "modality1": "Modality 1",
     "modality2": "Modality 2",
+    "mean1": "Mean 1",
+    "mean2": "Mean 2",
     "median1": "Median 1",
     "median2": "Median 2",
     "group1": "Group 1",

@@ -90,7 +90,7 @@ def test_start(shown):
     assert isinstance(study, xr.DataTree)
     assert isinstance(own, xr.DataTree)
     assert study["exclusions"].sizes["exclusion"] > 0
-    assert own["annotations"].sizes["annotation"] == 6
+    assert own["annotations"].sizes["annotation"] == 32
     assert own["log/count"].sum() > 0  # something was clipped, as the page says
     assert float(abs(own["annotations/valence"]).max()) == 1
 
@@ -313,7 +313,7 @@ def test_a_recipe_shows_what_is_printed_and_what_comes_last(monkeypatch):
     run_recipe = importlib.import_module("running").run_recipe
     assert run_recipe("print('one')\n2", {}) == ("one\n\n2", None)
     assert run_recipe("x = 1", {}) == ("", None)
-    assert run_recipe("print('said ' * 40)", {}).text.count("\n") == 2
+    assert run_recipe("print('said ' * 50)", {}).text.count("\n") == 2
     assert run_recipe("'table  ' * 40", {}).text.count("\n") == 0
     assert run_recipe("1", {}, "no such folder") is None
 

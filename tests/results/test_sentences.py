@@ -105,7 +105,7 @@ def said_of(**row: object) -> str:
 def test_p_says_its_resamples_and_when_they_could_not_give_less():
     row = {"item": "a", "n_resamples": 1999, "mc_error": 0.001}
     assert "p = .042 (from 1,999 resamples)" in said_of(p_value=0.042, **row)
-    floor = "p < .001 (from 1,999 resamples, which cannot give less)"
+    floor = "p < .001 (the least that 1,999 resamples can give)"
     assert floor in said_of(p_value=1 / 2000, **row)
     exact = row | {"mc_error": 0.0, "n_resamples": 70}
     assert said_of(p_value=0.042, **exact) == "Item a: p = .042."

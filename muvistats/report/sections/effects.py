@@ -46,8 +46,8 @@ _FACTORS = {
 
 #: What design rows of ratings do, whatever was assigned and however many there are.
 _BY_DESIGN = (
-    "respect that people and items come back, by permutation, or by a mixed model where there "
-    "are few of them; the CSV says which"
+    "allow for people and items that occur in several rows, by permutation, or by a mixed model "
+    "where there are few; the CSV says which"
 )
 
 

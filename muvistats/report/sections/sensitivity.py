@@ -73,9 +73,9 @@ SENSITIVITY_SECTIONS = (
         text=(
             "The paper takes annotations, and even single labels, as independent of each other. "
             "They come from a few dozen people and items. So each finding stands beside two "
-            "analyses that respect this: a test by the design, and a mixed model. What the "
-            "verdicts mean is said under Methods and versions. Of data that is not the paper's, a "
-            "finding is what the published test says of that data."
+            "analyses that respect this: a test by the design, and a mixed model. Methods and "
+            "versions say what the verdicts mean. A finding is what the published test says of "
+            "this data."
         ),
         tables=(
             Table(
