@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..results.cells import Cell, Footnotes
+from ..results.cells import LONG_NAME, Cell, Footnotes
 from ..results.words import capital, count, p_phrase, test_text, word
 from .claims import ALPHA, Answer, Claim, answer, claims, effect_of, of_finding
 from .page import Absent, FindingRow, Findings, Gap
@@ -172,13 +172,14 @@ def _asked(frames: Frames) -> Findings | None:
             what = part.iloc[0].get("dimension")
             what = word(what) if isinstance(what, str) else "the choice of labels"
             text = f"Does {what} depend on {word(part.iloc[0]['factor'])}?"
-            sizes = [effect_of(row, frame) for row in (design, plain)]
-            sizes.sort(key=lambda text: ("[" not in text, not text))  # one with an interval
+            size, other = (effect_of(row, frame) for row in (design, plain))
+            if "[" not in size and other:  # an interval, and whose it is
+                size = f"{other}, ratings as independent"
             reason = "" if design is None else design["warning"]
             cells = [
                 Cell(_tested(plain)),
                 Cell(_tested(design), mark=marks.mark(reason)),
-                Cell(sizes[0]),
+                Cell(size),
             ]
             rows.append(FindingRow(text, "", key, [cells]))
     if not rows:
@@ -209,7 +210,8 @@ def _tested(row: pd.Series | None) -> str:
         return "not tested"
     degrees = [float(row.get(name, np.nan)) for name in ("df", "df_denom")]
     test = test_text(row["statistic_name"], float(row["statistic"]), *degrees)
-    return f"{test}, {p_phrase(float(row['p_value']))}"
+    p = p_phrase(float(row["p_value"]))
+    return f"{test}, {p}" if len(row["statistic_name"]) <= LONG_NAME else p
 
 
 def gaps(

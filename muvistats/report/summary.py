@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import xarray as xr
@@ -27,8 +27,8 @@ def kicker(source: Source) -> str:
     if source.is_muvi:
         return capital(f"{read}emotion ratings and labels, beside the values of the MuVi paper")
     study = source.first
-    rated = ", ".join(word(name) for name in dimensions_of(study))
-    parts = [f"ratings of {rated}"] if rated else []
+    rated = [word(name) for name in dimensions_of(study)]
+    parts = [f"ratings of {_listed(rated)}"] if rated else []
     if "labels" in study["annotations"].data_vars:
         question = question_of(study)
         parts.append(f"choices of {word(question)}" if question else "labels")
@@ -145,9 +145,13 @@ def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
             f"rows are moved {'up' if lag > 0 else 'down'} by {trials} (z\u00a0=\u00a0{z})."
         )
     if fits:
-        listed = f"{', '.join(fits[:-1])} and {fits[-1]}" if len(fits) > 1 else fits[0]
-        texts.append(f"As rows stand, people agree on items beyond chance: {listed}.")
+        texts.append(f"As rows stand, people agree on items beyond chance: {_listed(fits)}.")
     return [" ".join(texts)] if texts else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def score_rows(source: Source, comparisons: Mapping[str, pd.DataFrame]) -> list[ScoreRow]:

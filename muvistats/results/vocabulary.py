@@ -50,28 +50,29 @@ ADJUSTED_BY_LARGEST = ("label_alignment_check", "label_prediction")
 VERDICTS = {
     "compare_published": {
         "agrees": "our number rounds to the printed one, or lies on the printed side of a bound",
-        "within sampling error": "it does not, but this is another sample than the paper's, and "
-        "the difference is no more than chance gives",
-        "differs": "it does not, on the paper's own rows or by more than chance gives",
+        "within sampling error": "our number differs by no more than chance gives, and the sample "
+        "is not the paper's",
+        "differs": "our number differs by more than chance gives, or on the paper's own rows",
         "not comparable": "one of the two numbers is missing",
     },
     "sensitivity_table": {
         "holds": "a difference is claimed, and both analyses of the design find it in its "
         "direction: the test that respects the design, and the mixed model",
-        "weakens": "one that only one of the two finds",
-        "reversed": "one of which both find the opposite",
-        "does not survive": "one that neither finds, nor both its opposite",
-        "stays null": "no difference is claimed, and the two do not find one together",
+        "weakens": "a difference is claimed, and one of the two finds it",
+        "reversed": "a difference is claimed, and both find the opposite",
+        "does not survive": "a difference is claimed, neither finds it, and they do not both find "
+        "the opposite",
+        "stays null": "no difference is claimed, and they do not both find one",
         "emerges": "no difference is claimed, and both find one in the same direction",
         "undecided": "one of the two analyses is not defined",
-        "undecided (limit of resampling)": "p is as small as the number of resamples lets it be, "
-        "and a smaller one would give another word",
+        "undecided (limit of resampling)": "p is as small as the number of resamples lets it be; a "
+        "smaller one could change the word",
     },
     "write_report": {
         "agrees": "the analysis, run as it was claimed, says the same again; whether that "
         "survives the design is another question",
-        "differs": "it says something else",
-        "not comparable": "it gives no answer",
+        "differs": "the analysis, run as it was claimed, says something else",
+        "not comparable": "the analysis gives no answer",
     },
     "check_lists": {
         "balanced": "counts differ by one at most",

@@ -85,6 +85,11 @@ def test_without_findings_the_page_asks(own: Source) -> None:
     assert plain == "H(1) = 4.00, p = .010"
     assert design == "F(1, 7) = 4.00, p = .200"
     assert effect == "0.10 [0.00, 0.30] epsilon squared"
+    named = frame.assign(statistic_name=["H", "sum of squared standardized residuals"])
+    named.loc[1, ["conf_low", "conf_high"]] = np.nan
+    _, _, design, effect = texts(findings(own, {"kruskal_factors": named}, {}))
+    assert design.replace("\u00a0", " ") == "p = .200"
+    assert effect == "0.10 [0.00, 0.30] epsilon squared, ratings as independent"
     assert table.footnotes == [("a", "few items")]
     assert "verdict" in table.note
     assert findings(own, {}, {}) is None

@@ -39,7 +39,7 @@ def test_names_become_headings_and_constants_a_note() -> None:
     (view,) = table_views(_table(), _frame())
     assert [cell.text for cell in view.header] == [
         "Dimension",
-        "H",
+        "Test",
         "p",
         "Epsilon squared",
         "95% CI",
@@ -47,7 +47,7 @@ def test_names_become_headings_and_constants_a_note() -> None:
     ]
     assert [cell.text for cell in view.rows[0]] == [
         "arousal",
-        "79.45",
+        "H = 79.45",
         ".004 **",
         "0.050",
         "[0.010, 0.090]",
@@ -72,6 +72,16 @@ def test_names_become_headings_and_constants_a_note() -> None:
         "",
     ]  # at the p that is missing
     assert view.simulated
+
+
+def test_a_test_stands_in_one_column_with_its_name_and_degrees_of_freedom() -> None:
+    named = ["F", "sum of squared standardized residuals"]
+    frame = _frame().assign(statistic=[4.1, 9.0], statistic_name=named, df=[2.0, np.nan])
+    (view,) = table_views(_table(columns="dimension statistic df df_denom"), frame)
+    assert [cell.text for cell in view.header] == ["Dimension", "Test"]
+    assert [row[1].text for row in view.rows] == ["F(2) = 4.10", "9.00"]
+    (view,) = table_views(_table(columns="statistic_name statistic df"), frame)
+    assert [cell.text for cell in view.header] == ["Statistic is", "Statistic", "df"]
 
 
 def test_readings_stand_next_to_each_other_or_apart() -> None:
