@@ -380,8 +380,8 @@ def _methods(settings: Settings, source: Source) -> list[str]:
         rows,
         f"Resampling steps drew {settings.n_resamples:,} resamples with seed {settings.rng}."
         + ("" if settings.full else " --full draws ten times as many and adds slow parts.")
-        + " A permutation test that stands in two tables is drawn for each of them, so the last digit "
-        "of p may differ.",
+        + " A permutation test that stands in two tables is drawn for each of them, so the last "
+        "digit of p may differ.",
         "Every table lies beside this page as CSV, with all columns and every digit; every figure "
         "as SVG and PNG.",
     ]

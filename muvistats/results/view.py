@@ -344,10 +344,7 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         values = [constant(rows, name) for name in left]
         if left[:1] == ["method"] and rows["method"].nunique() <= _FEW_METHODS:
             values[0] = "; in other rows ".join(map(word, rows["method"].dropna().unique())) or None
-        if (
-            "statistic_name" in left
-            and len(str(values[left.index("statistic_name")])) <= LONG_NAME
-        ):
+        if "statistic_name" in left and len(str(values[left.index("statistic_name")])) <= LONG_NAME:
             values[left.index("statistic_name")] = None
         said = [word(value) for value in values if value is not None]
         if resamples_of(rows) and constant(frame, "n_resamples") is None:
