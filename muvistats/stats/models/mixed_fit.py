@@ -109,7 +109,7 @@ class MixedFit(MixedNumbers):
         See Also
         --------
         random_effects : What each person and item adds.
-        icc : Shares of the variance.
+        MixedFit.icc : Shares of the variance.
         diagnostics : Whether they look normal.
 
         Notes
@@ -304,7 +304,7 @@ class MixedFit(MixedNumbers):
 
         See Also
         --------
-        icc : What people and items share.
+        MixedFit.icc : What people and items share.
         glance : Likelihood and criteria.
 
         Notes
