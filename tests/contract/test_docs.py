@@ -442,6 +442,16 @@ def test_calls_beside_those_of_others_can_be_made(page):
     assert len(calls) > 15
 
 
+@pytest.mark.parametrize("page", COMPARING)
+def test_calls_with_a_frame_say_what_is_rated_or_chosen(page):
+    """A plain frame does not say it, and a function that asks a study alone takes none."""
+    for call in own_calls(page):
+        if isinstance(call.func, ast.Name) and list(map(ast.unparse, call.args)) == ["d"]:
+            needed = inspect.signature(getattr(mv, call.func.id)).parameters
+            asked = next(name for name in ("labels", "dimension") if name in needed)
+            assert asked in {keyword.arg for keyword in call.keywords}, ast.unparse(call)
+
+
 @pytest.mark.parametrize("page", ["which_test", "which_agreement"])
 def test_what_a_page_recommends_is_a_link(page, questions):
     lines = (ROOT / "docs" / f"{page}.md").read_text("utf-8").splitlines()
