@@ -260,7 +260,7 @@ class _Report:
         if missing:
             return missing
         if part.slow and not self.settings.full:
-            return "takes too long for a quick report; --full makes it"
+            return "too slow for a quick report; made by --full"
         return self.no_networks if part.of_networks else ""
 
     def _table(self, section: Section, table: Table, shown: ShownSection) -> None:

@@ -153,7 +153,7 @@ def find_networks(
         The results, and an empty text; or None and the reason.
     """
     if not (folder / ABOUT).is_file():
-        return None, f"no trained networks beside this report: {_MADE_BY} trains them"
+        return None, f"no trained networks beside this report; {_MADE_BY} trains them"
     try:
         results = _read(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, DataError) as error:

@@ -125,6 +125,7 @@ def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
     texts = []
     several = len(set(check["alignment"])) > 1
     fits: list[str] = []
+    nowhere: list[str] = []
     for (variable, alignment), part in check.groupby(["variable", "alignment"], sort=False):
         of_labels = variable in ("labels", "familiar")
         if several and not of_labels and alignment != check["alignment"].iloc[0]:
@@ -133,7 +134,7 @@ def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
         subject = f"{name} {word(alignment)}" if several and of_labels else name
         best = part[part["best"]]
         if best.empty:
-            texts.append(f"{capital(subject)}: people agree on an item at no lag.")
+            nowhere.append(subject)
             continue
         lag, z = int(best["lag"].iloc[0]), fixed(float(best["statistic"].iloc[0]), 1)
         if lag == 0:
@@ -144,6 +145,8 @@ def _signal(check: pd.DataFrame | None, reason: str) -> list[str]:
             f"{capital(subject)}: the rows do not fit their items. People agree on items only when "
             f"rows are moved {'up' if lag > 0 else 'down'} by {trials} (z\u00a0=\u00a0{z})."
         )
+    if nowhere:
+        texts.append(f"People agree on items neither as rows stand nor moved: {_listed(nowhere)}.")
     if fits:
         texts.append(f"As rows stand, people agree on items beyond chance: {_listed(fits)}.")
     return [" ".join(texts)] if texts else []

@@ -45,6 +45,6 @@ NOT_BUILT = (
     (
         "Comparison of data sets, annotation interface",
         "Table 1, Figure 1",
-        "it analyses nothing",
+        "there is nothing to compute",
     ),
 )
