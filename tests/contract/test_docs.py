@@ -20,6 +20,7 @@ import xarray as xr
 
 import muvistats as mv
 from muvistats.cli import main
+from muvistats.stats.ranks.by_design import LARGEST, MANY
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +144,9 @@ def test_the_guide_to_the_design_rows_shows_rates_that_hold(shown):
     rates = names["rates"]
     assert rates.xs("design", level="dependence").max() < 0.07
     assert rates.xs("independent", level="dependence").max() > 0.5  # familiarity
+    text = (ROOT / "docs" / "guide" / "design_rows.md").read_text("utf-8")
+    assert f"From {MANY} participants and {MANY} items on" in text
+    assert f"up to {LARGEST:,} rows" in text
 
 
 def test_the_first_page_shows_what_it_says(shown):
