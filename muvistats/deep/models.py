@@ -227,8 +227,8 @@ class NetworkModels:
 
         See Also
         --------
-        plot_model_trajectory : The figure.
-        compare_with_human : Whether networks agree as people do.
+        muvistats.plot_model_trajectory : The figure.
+        muvistats.compare_with_human : Whether networks agree as people do.
         """
         return held_out_rows(self.inputs, [(self.keys(fit), fit) for fit in self.fits])
 
