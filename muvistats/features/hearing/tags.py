@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ...arguments import check_number
 from ...extras import optional_module
@@ -116,7 +117,8 @@ class MusicTags(SoundExtractor):
     def _batches(self, samples: Singles, batches: Sequence[Ints]) -> list[Singles]:
         """Tags and embedding of the pieces of each batch, which are given by their first frames."""
         librosa = optional_module("librosa", "music")
-        bands = librosa.filters.mel(sr=self.rate, n_fft=_FRAME, n_mels=_BANDS)
+        # Sparse: threads of BLAS would go on spinning while the network runs.
+        bands = csr_array(librosa.filters.mel(sr=self.rate, n_fft=_FRAME, n_mels=_BANDS))
         path = Path(self.weights)
         session = load_session(path, "music")
         name = session.get_inputs()[0].name
