@@ -1,14 +1,23 @@
 """What is seen and heard: against real time, and against bare loops of ONNX Runtime.
 
-A drawn film of 640x272, and drums with chords, one minute each. The bare
-loop runs each network on the very batches that the extractor gives it, and nothing else; extractors
-are given frames and sound that are decoded, and do the rest. The ratio
-of CPU times is the share of an extractor's time that its network takes. Networks that
-`muvistats weights` has not made are left out.
+The sample clip where it lies beside the checkout, else a drawn film and drums with chords, each of
+640x272 and about a minute. Against real time everything runs in one thread; the figures are
+seconds of film per second on the clock, and per CPU second. The bare
+loop runs each network on the very batches that the extractor gives it, in a session with the same
+options, and nothing else; extractors are given frames and sound that are decoded, and do the rest.
+Runs of the two alternate. The ratios are those of the shortest times, on the clock and of the CPU,
+in one thread and in as many as there are cores: then extractors prepare while the network runs, and
+the clock may tell more than 1. Networks that `muvistats weights` has not made are left out.
+
+    python -m benchmarks.senses
+
+also writes ``data/senses_speed.csv``, which docs/guide/seen_and_heard.md shows.
 """
 
 from __future__ import annotations
 
+import os
+import platform
 import tempfile
 import wave
 from collections.abc import Callable, Iterator, Mapping
@@ -18,48 +27,71 @@ from unittest import mock
 
 import cv2
 import numpy as np
+import onnxruntime
+import pandas as pd
 import skimage.data
 
+import muvistats as mv
 from muvistats.features import audio, visual
 from muvistats.features.hearing import notes, tags
 from muvistats.features.hearing.protocol import Sound
 from muvistats.features.hearing.scan import scan_sound
-from muvistats.features.sound import read_samples
-from muvistats.features.vision import movenet, nanodet
+from muvistats.features.sound import decode_sound, read_samples
+from muvistats.features.vision import movenet, mtcnn, nanodet
+from muvistats.features.vision.networks import limit_threads
 from muvistats.features.vision.scan import scan_film
+from muvistats.files import whole_path
 
-from .vision import Row, draw_film, fastest
+from .vision import CLIP, Row, draw_film, fastest
 
 SECONDS, RATE = 60, 22_050
 WINDOWS = {"window": 0.5, "hop": 0.5, "min_fill": 0.9}
+TABLE = Path(__file__).parents[1] / "data" / "senses_speed.csv"
+
+#: Frames in a batch.
+BATCH = 8
 
 
 def run() -> Iterator[Row]:
-    looks = [visual.Colour(), visual.Lighting(), visual.Shots(), visual.Motion(), visual.Faces()]
-    seen = [visual.Objects(), visual.BodyPose()]
-    hears = [audio.OpenSmile(), audio.Rhythm(), audio.Tonality(), audio.Notes()]
-    heard = [audio.MusicTags()]
+    looks: list[Any] = [
+        visual.Colour(),
+        visual.Lighting(),
+        visual.Shots(),
+        visual.Motion(),
+        visual.Faces(),
+    ]
+    seen: list[Any] = [visual.Objects(), visual.BodyPose()]
+    hears: list[Any] = [audio.OpenSmile(), audio.Rhythm(), audio.Tonality(), audio.Notes()]
+    heard: list[Any] = [audio.MusicTags()]
     with tempfile.TemporaryDirectory() as folder:
-        film, sound = draw_film(Path(folder) / "film.mp4"), draw_sound(Path(folder) / "sound.wav")
+        drawn, drums = Path(folder) / "film.mp4", Path(folder) / "sound.wav"
+        film, sound = (CLIP, CLIP) if CLIP.exists() else (draw_film(drawn), drums)
+        draw_sound(drums)
+        length = decode_sound(sound, Path(folder) / "length.wav").duration
+        limit_threads(1)
         for sets, scan, path in (
             ([*map(one, looks), looks, *map(one, seen), looks + seen], film_of, film),
             ([*map(one, hears), hears, *map(one, heard), hears + heard], sound_of, sound),
         ):
             for extractors in sets:
                 if not any(getattr(each, "unmade", "") for each in extractors):
-                    yield real_time(path, extractors, scan)
+                    yield real_time(path, extractors, scan, length)
         frame = cv2.resize(skimage.data.astronaut()[..., ::-1], (640, 272))
         frames = [np.roll(frame, shift, axis=1) for shift in range(0, 160, 8)]
+        batches = [frames[start : start + BATCH] for start in range(0, len(frames), BATCH)]
         objects, poses = seen
         listened: list[tuple[Any, Any, Callable[[], object]]] = [
-            (notes, hears[3], lambda: decoded_of(sound, hears[3])),
-            (tags, heard[0], lambda: decoded_of(sound, heard[0])),
-            (nanodet, objects, lambda: objects.measure(frames)),
-            (movenet, poses, lambda: [poses.find(frames[at : at + 8]) for at in range(0, 20, 8)]),
+            (notes, hears[3], lambda: decoded_of(drums, hears[3])),
+            (tags, heard[0], lambda: decoded_of(drums, heard[0])),
+            (nanodet, objects, lambda: [objects.measure(batch) for batch in batches]),
+            (movenet, poses, lambda: [poses.find(batch) for batch in batches]),
+            (mtcnn, looks[4], lambda: [looks[4].measure(batch) for batch in batches]),
         ]
-        for module, extractor, call in listened:
-            if not getattr(extractor, "unmade", ""):
-                yield against_the_bare_loop(module, extractor, call)
+        for threads in (1, os.cpu_count() or 1):
+            limit_threads(threads)
+            for module, extractor, call in listened:
+                if not getattr(extractor, "unmade", ""):
+                    yield against_the_bare_loop(module, extractor, call, threads)
 
 
 def one(extractor: Any) -> list[Any]:
@@ -81,16 +113,16 @@ def decoded_of(path: Path, extractor: Any) -> object:
     return extractor.start(sound).finish(time)
 
 
-def real_time(path: Path, extractors: list[Any], scan: Callable[..., object]) -> Row:
+def real_time(path: Path, extractors: list[Any], scan: Callable[..., object], length: float) -> Row:
     wall, cpu = fastest(lambda: scan(path, extractors))[0]
-    return {
-        "what": " ".join(type(each).__name__ for each in extractors),
-        "times_real_time": SECONDS / wall,
-        "times_real_time_of_one_core": SECONDS / cpu,
-    }
+    what = " + ".join(type(each).__name__ for each in extractors)
+    against = {"what": what, "against": "real time", "threads": 1}
+    return {**against, "clock": length / wall, "cpu": length / cpu}
 
 
-def against_the_bare_loop(module: Any, extractor: Any, call: Callable[[], object]) -> Row:
+def against_the_bare_loop(
+    module: Any, extractor: Any, call: Callable[[], object], threads: int
+) -> Row:
     """Time of an extractor, and of its network alone on the same batches."""
     fed: list[tuple[Any, dict[str, Any]]] = []
     given = module.run_session
@@ -102,11 +134,8 @@ def against_the_bare_loop(module: Any, extractor: Any, call: Callable[[], object
     with mock.patch.object(module, "run_session", listen):
         call()
     ours, bare = fastest(call, lambda: [session.run(None, feed) for session, feed in fed])
-    return {
-        "what": f"{type(extractor).__name__} against its network alone",
-        "throughput_ratio": bare[0] / ours[0],
-        "cpu_throughput_ratio": bare[1] / ours[1],
-    }
+    what = {"what": type(extractor).__name__, "against": "bare loop", "threads": threads}
+    return {**what, "clock": bare[0] / ours[0], "cpu": bare[1] / ours[1]}
 
 
 def draw_sound(path: Path) -> Path:
@@ -122,3 +151,19 @@ def draw_sound(path: Path) -> Path:
         stream.setframerate(RATE)
         stream.writeframes((np.clip(both, -1, 1) * 32767).astype("<i2").tobytes())
     return path
+
+
+def main() -> None:
+    rows = []
+    for row in run():
+        print(row, flush=True)
+        rows.append(row)
+    made = {"version": mv.__version__, "onnxruntime": onnxruntime.__version__}
+    machine = f"{os.cpu_count()} cores of {platform.machine()}"
+    table = pd.DataFrame(rows).assign(**made, opencv=cv2.__version__, machine=machine)
+    with whole_path(TABLE) as part:
+        table.to_csv(part, index=False, float_format="%.3g", lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()
