@@ -5,7 +5,7 @@ The sample clip where it lies beside the checkout, else a drawn film and drums w
 seconds of film per second on the clock, and per CPU second. The bare
 loop runs each network on the very batches that the extractor gives it, in a session with the same
 options, and nothing else; extractors are given frames and sound that are decoded, and do the rest.
-Runs of the two alternate. The ratios are those of the shortest times, on the clock and of the CPU,
+Runs of the two alternate. The ratios are medians over pairs of runs, on the clock and of the CPU,
 in one thread and in as many as there are cores: then extractors prepare while the network runs, and
 the clock may tell more than 1. Networks that `muvistats weights` has not made are left out.
 
@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import time
 import wave
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -48,8 +49,8 @@ SECONDS, RATE = 60, 22_050
 WINDOWS = {"window": 0.5, "hop": 0.5, "min_fill": 0.9}
 TABLE = Path(__file__).parents[1] / "data" / "senses_speed.csv"
 
-#: Frames in a batch.
-BATCH = 8
+#: Frames in a batch, and pairs of runs beside each other.
+BATCH, PAIRS = 8, 9
 
 
 def run() -> Iterator[Row]:
@@ -108,9 +109,9 @@ def sound_of(path: Path, extractors: list[Any]) -> object:
 
 def decoded_of(path: Path, extractor: Any) -> object:
     """What an extractor makes of sound that was decoded."""
-    samples, time = read_samples(path), np.arange(2 * SECONDS) / 2
-    sound = Sound(RATE, float(SECONDS), time, 0.5, path, _samples=samples)
-    return extractor.start(sound).finish(time)
+    samples, starts = read_samples(path), np.arange(2 * SECONDS) / 2
+    sound = Sound(RATE, float(SECONDS), starts, 0.5, path, _samples=samples)
+    return extractor.start(sound).finish(starts)
 
 
 def real_time(path: Path, extractors: list[Any], scan: Callable[..., object], length: float) -> Row:
@@ -133,17 +134,35 @@ def against_the_bare_loop(
 
     with mock.patch.object(module, "run_session", listen):
         call()
-    ours, bare = fastest(call, lambda: [session.run(None, feed) for session, feed in fed])
+
+    def alone() -> None:
+        for session, feed in fed:
+            session.run(None, feed)
+
+    pairs = [(seconds(call), seconds(alone)) for _ in range(PAIRS)]
+    clock, cpu = np.median([bare / ours for ours, bare in pairs], axis=0)
     what = {"what": type(extractor).__name__, "against": "bare loop", "threads": threads}
-    return {**what, "clock": bare[0] / ours[0], "cpu": bare[1] / ours[1]}
+    return {**what, "clock": float(clock), "cpu": float(cpu)}
+
+
+def seconds(call: Callable[[], object]) -> np.ndarray:
+    """Time of a call on the clock and of the CPU."""
+    start = np.array([time.perf_counter(), time.process_time()])
+    call()
+    return np.array([time.perf_counter(), time.process_time()]) - start
 
 
 def draw_sound(path: Path) -> Path:
     """Drums and a chord that swells, in stereo."""
-    time = np.arange(SECONDS * RATE) / RATE
-    noise = np.random.default_rng(0).normal(size=len(time))
-    beat = np.clip(0.2 * noise * np.exp(-(time % 0.5) * 40), -1, 1)
-    chord = sum(np.sin(2 * np.pi * tone * time) for tone in (220, 277, 330)) * 0.1 * (time % 3) / 3
+    moments = np.arange(SECONDS * RATE) / RATE
+    noise = np.random.default_rng(0).normal(size=len(moments))
+    beat = np.clip(0.2 * noise * np.exp(-(moments % 0.5) * 40), -1, 1)
+    chord = (
+        sum(np.sin(2 * np.pi * tone * moments) for tone in (220, 277, 330))
+        * 0.1
+        * (moments % 3)
+        / 3
+    )
     both = np.column_stack([beat + chord, 0.5 * beat + chord])
     with wave.open(str(path), "wb") as stream:
         stream.setnchannels(2)
