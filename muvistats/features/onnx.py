@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +52,8 @@ def load_session(path: Path, extra: str) -> Any:
     MissingExtraError
         When ONNX Runtime is not installed.
     """
+    # From 1.32 on it reports its use where it is not told before it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     optional_module("onnxruntime", extra)
     stamp = path.stat()
     return _load(path, (stamp.st_mtime_ns, stamp.st_size), _threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from threading import Barrier
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from muvistats.features import onnx
-from muvistats.features.onnx import SHIPPED, side_by_side
+from muvistats.features.onnx import SHIPPED, load_session, side_by_side
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,3 +41,17 @@ def test_halves_go_side_by_side_and_come_back_in_order(monkeypatch, threads, par
     assert sorted(seen) == parts
     meet = Barrier(1)
     assert (side_by_side(squared, []), side_by_side(squared, [3])) == ([], [9])
+
+
+def test_the_runtime_is_told_to_report_nothing_before_it_is_imported(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        onnx, "optional_module", lambda *_: told.append(os.environ["ORT_DISABLE_TELEMETRY"])
+    )
+    monkeypatch.setattr(onnx, "_load", lambda *_: "session")
+    for given in (None, "0"):
+        monkeypatch.setenv("ORT_DISABLE_TELEMETRY", given or "")
+        if given is None:
+            monkeypatch.delenv("ORT_DISABLE_TELEMETRY")
+        assert load_session(Path(__file__), "vision") == "session"
+    assert told == ["1", "0"]
