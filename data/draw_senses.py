@@ -232,7 +232,7 @@ def draw_sound() -> None:
     )
     below.set_ylabel("MIDI number")
     below.set_xlabel("time (s)")
-    below.legend(loc="lower right")
+    below.legend(loc="upper right")
     figure.tight_layout()
     figure.savefig(STATIC / "heard_tune.png", dpi=110)
 
