@@ -68,10 +68,10 @@ def test_carriers_are_heard_and_seen():
 def test_networks_are_kept_busy():
     table = pd.read_csv(DATA / "senses_speed.csv")
     assert table["version"].eq(mv.__version__).all()
-    alone = table[table["against"] == "bare loop"].set_index(["what", "threads"])
-    kept = alone.drop(index="Faces").xs(1, level="threads")["cpu"]
-    assert set(kept.index) == {"Notes", "MusicTags", "Objects", "BodyPose"}
-    assert kept.min() >= 0.9
+    alone = table[(table["against"] == "bare loop") & (table["what"] != "Faces")]  # a cascade
+    assert set(alone["what"]) == {"Notes", "MusicTags", "Objects", "BodyPose"}
+    assert alone["threads"].nunique() == 2
+    assert alone[["clock", "cpu"]].min().min() >= 0.9
     speed = table[table["against"] == "real time"].set_index("what")["cpu"]
     assert len(speed) == 16
     assert speed.filter(like="Faces + Objects").item() > 4
