@@ -121,7 +121,7 @@ def draw_poses() -> None:
     figure, axes = plt.subplots(1, 4, figsize=(11, 2.7), width_ratios=(1, 1, 1, 1.5))
     for panel, arm in zip(axes, ((10, 0), (90, 0), (40, -150)), strict=False):
         frame = draw_person(*arm)
-        joints, _, _ = poses.find(frame)
+        joints, _, _ = poses.find([frame])[0]
         panel.imshow(frame[:, 120:520, ::-1])
         for start, end in BONES:
             x, y = joints[0, [JOINTS.index(start), JOINTS.index(end)], :2].T
@@ -232,7 +232,7 @@ def draw_sound() -> None:
     )
     below.set_ylabel("MIDI number")
     below.set_xlabel("time (s)")
-    below.legend(loc="lower right")
+    below.legend(loc="upper right")
     figure.tight_layout()
     figure.savefig(STATIC / "heard_tune.png", dpi=110)
 

@@ -13,7 +13,8 @@ sound and those of the picture from the film, by one family at a time, by the fa
 release has, by the new ones, by all, and by the carriers themselves, which no extractor can surpass
 but by chance. ``muvistats/data/simulation/senses.csv`` has a row for
 each of these and each dimension. It shows which families hear and see what was put in; what people
-follow in real media it cannot show. Extracted features are kept in the user's cache.
+follow in real media it cannot show. ``data/senses_carriers.csv`` has the correlation of each
+carrier with the feature that is to measure it. Extracted features are kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ from people import draw_person  # noqa: E402
 
 TABLE = Path(mv.__file__).parent / "data" / "simulation" / "senses.csv"
 
+CARRIED = ROOT / "data" / "senses_carriers.csv"
+
 SEED, N_ITEMS, N_PARTICIPANTS = 1, 30, 45
 
 #: Steps of half a second, samples of sound and frames of film in a second.
@@ -60,6 +63,18 @@ KNOWN = {
 
 #: Name of what the media carry, beside the families.
 CARRIERS = "the carriers themselves"
+
+#: What the two carriers of arousal and valence are, and the features that measure them.
+MEASURED_BY = {
+    "audio": {
+        "arousal": {"tempo": "rhythm_tempo", "loudness": "pcm_loudness_sma_amean"},
+        "valence": {"major": "tonality_majorness", "height of the tune": "notes_pitch_main"},
+    },
+    "visual": {
+        "arousal": {"speed of the picture": "motion_amount", "raised arms": "pose_arm_height"},
+        "valence": {"brightness": "lighting_mean", "saturation": "colour_saturation_mean"},
+    },
+}
 
 #: Modality whose ratings each kind of features predicts.
 PREDICTED = {"audio": "music", "visual": "visual"}
@@ -161,6 +176,22 @@ def measured(study: xr.DataTree, folder: Path) -> dict[str, xr.Dataset]:
     return {"audio": audio.extract(songs, sounds), "visual": visual.extract(films)}
 
 
+def carried(study: xr.DataTree, kind: str, features: xr.Dataset) -> pd.DataFrame:
+    """Correlation of each carrier with its feature, over the windows that have a value."""
+    every = list(carriers(study, kind))
+    rows = []
+    for dimension, pair in MEASURED_BY[kind].items():
+        for number, (carrier, name) in enumerate(pair.items()):
+            values = features["values"].sel(feature=name).to_numpy()
+            course = np.stack([getattr(each, dimension)[number] for each in every])
+            course = course[:, : values.shape[1]]
+            there = np.isfinite(values)
+            r = float(np.corrcoef(values[there], course[there])[0, 1])
+            keys = {"kind": kind, "dimension": dimension, "carrier": carrier, "feature": name}
+            rows.append({**keys, "r": r, "n": int(there.sum()), "n_windows": values.size})
+    return pd.DataFrame(rows).assign(strength=STRENGTH, seconds=STEPS / 2)
+
+
 def as_features(study: xr.DataTree, kind: str) -> xr.Dataset:
     """The carriers themselves as features: no extractor can tell more."""
     made = [np.concatenate([each.arousal, each.valence]).T for each in carriers(study, kind)]
@@ -199,15 +230,16 @@ def predicted(study: xr.DataTree, kind: str, features: xr.Dataset) -> pd.DataFra
 
 
 def main() -> None:
-    """Make the media, measure them, write the table."""
+    """Make the media, measure them, write the tables."""
     study = simulated()
     with tempfile.TemporaryDirectory() as folder:
         found = measured(study, Path(folder))
-    table = pd.concat([predicted(study, kind, part) for kind, part in found.items()])
-    table = table.assign(seed=SEED, version=mv.__version__)
-    with whole_path(TABLE) as part:
-        table.to_csv(part, index=False, float_format="%.4g", lineterminator="\n")
-    print(table.to_string())
+    for path, make in ((CARRIED, carried), (TABLE, predicted)):
+        table = pd.concat([make(study, kind, part) for kind, part in found.items()])
+        table = table.assign(seed=SEED, version=mv.__version__)
+        with whole_path(path) as part:
+            table.to_csv(part, index=False, float_format="%.4g", lineterminator="\n")
+        print(table.to_string())
 
 
 if __name__ == "__main__":

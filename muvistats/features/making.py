@@ -257,7 +257,7 @@ def _install(python: Path) -> None:
 
 def _run(command: Sequence[str], doing: str) -> str:
     """What a command prints; its failure in one line."""
-    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    env = {"ORT_DISABLE_TELEMETRY": "1", **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(  # noqa: S603 (commands of this module)
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=env

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -51,6 +52,8 @@ def load_session(path: Path, extra: str) -> Any:
     MissingExtraError
         When ONNX Runtime is not installed.
     """
+    # From 1.32 on it reports its use where it is not told before it is imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     optional_module("onnxruntime", extra)
     stamp = path.stat()
     return _load(path, (stamp.st_mtime_ns, stamp.st_size), _threads)
@@ -82,15 +85,17 @@ def run_session(session: Any, feed: Mapping[str, Array], path: Path) -> list[Sin
         raise DataError(f"network refused a batch: {one_line(error)}", file=path) from error
 
 
-def side_by_side(call: Callable[[T], U], items: Sequence[T]) -> list[U]:
-    """A call for each item, two at a time where networks may use several threads.
+def side_by_side(call: Callable[[Sequence[T]], list[U]], items: Sequence[T]) -> list[U]:
+    """What a call gives for items, in two halves at a time where networks may use several threads.
 
-    One is prepared, or read out, while the other is in the network.
+    One half is prepared, or read out, while the other is in the network.
     """
     if _threads == 1 or len(items) < 2:
-        return [call(item) for item in items]
+        return call(items)
+    middle = len(items) // 2
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(call, items))
+        first, second = pool.map(call, [items[:middle], items[middle:]])
+    return [*first, *second]
 
 
 def one_line(error: BaseException) -> str:

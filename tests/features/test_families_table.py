@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import muvistats as mv
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +53,26 @@ def test_families_tell_what_was_put_in(table):
 def test_within_items_little_can_be_told(table):
     best = table.query("metric == 'ccc' and family == 'the carriers themselves'")["mean"]
     assert best.max() == pytest.approx(0.15, abs=0.005)
+
+
+def test_carriers_are_heard_and_seen():
+    table = pd.read_csv(DATA / "senses_carriers.csv")
+    assert table["version"].eq(mv.__version__).all()
+    r = table.set_index("carrier")["r"]
+    assert r.pop("height of the tune") > 0.8  # a window holds the end of one note and the next
+    assert len(r) == 7
+    assert r.min() > 0.97
+    assert (table["n"] / table["n_windows"]).min() > 0.95
+
+
+def test_networks_are_kept_busy():
+    table = pd.read_csv(DATA / "senses_speed.csv")
+    assert table["version"].eq(mv.__version__).all()
+    alone = table[(table["against"] == "bare loop") & (table["what"] != "Faces")]  # a cascade
+    assert set(alone["what"]) == {"Notes", "MusicTags", "Objects", "BodyPose"}
+    assert alone["threads"].nunique() == 2
+    assert alone[["clock", "cpu"]].min().min() >= 0.9
+    speed = table[table["against"] == "real time"].set_index("what")["cpu"]
+    assert len(speed) == 16
+    assert speed.filter(like="Faces + Objects").item() > 4
+    assert speed.filter(like="Notes + MusicTags").item() > 10

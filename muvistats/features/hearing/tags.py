@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ...arguments import check_number
 from ...extras import optional_module
-from ...types import Floats, Mask, Singles
+from ...types import Floats, Ints, Singles
 from ..labels import read_labels
-from ..onnx import load_session, run_session
+from ..onnx import load_session, run_session, side_by_side
 from ..weights import known_weights, weights_or_name
 from .protocol import Sound, SoundExtractor
 
@@ -102,42 +103,41 @@ class MusicTags(SoundExtractor):
 
     def measure(self, sound: Sound) -> Floats:
         """Features of each window, (time, feature)."""
-        starts, pieces, heard = self.pieces(sound.mono)
-        values = np.full((len(pieces), len(self.names())), np.nan)
-        values[heard] = self.heard(pieces[heard])
+        samples = np.pad(sound.mono, _FRAME // 2)
+        last = max(0, (len(samples) - _FRAME) // _STEP + 1 - _PIECE)
+        step = max(1, round(self.every * self.rate / _STEP))
+        first = np.unique(np.append(np.arange(0, last + 1, step), last))
+        batches = [first[start : start + _BATCH] for start in range(0, len(first), _BATCH)]
+        values = np.concatenate(side_by_side(lambda some: self._batches(samples, some), batches))
         middle = sound.time + sound.window / 2
-        nearest = np.abs(middle[:, None] - (starts + _PIECE * _STEP / self.rate / 2)).argmin(axis=1)
+        nearest = np.abs(middle[:, None] - (first + _PIECE / 2) * _STEP / self.rate).argmin(axis=1)
         out: Floats = values[nearest]
         return out
 
-    def pieces(self, samples: Singles) -> tuple[Floats, Singles, Mask]:
-        """Starts in s of pieces, their spectrograms (piece, frame, band), and which are heard."""
+    def _batches(self, samples: Singles, batches: Sequence[Ints]) -> list[Singles]:
+        """Tags and embedding of the pieces of each batch, which are given by their first frames."""
         librosa = optional_module("librosa", "music")
-        power = librosa.feature.melspectrogram(
-            y=samples, sr=self.rate, hop_length=_STEP, n_fft=_FRAME, n_mels=_BANDS
-        ).T
-        level = librosa.feature.rms(y=samples, frame_length=_FRAME, hop_length=_STEP)[0]
-        spectrum = np.log10(1e4 * power + 1).astype(np.float32)
-        if len(spectrum) < _PIECE:
-            again = np.arange(_PIECE) % len(spectrum)
-            spectrum, level = spectrum[again], level[again]
-        step = max(1, round(self.every * self.rate / _STEP))
-        last = len(spectrum) - _PIECE
-        first = np.unique(np.append(np.arange(0, last + 1, step), last))
-        pieces: Singles = np.stack([spectrum[at : at + _PIECE] for at in first])
-        loud = np.array([(level[at : at + _PIECE] ** 2).mean() ** 0.5 for at in first])
-        return first * _STEP / self.rate, pieces, loud > _SILENCE
-
-    def heard(self, pieces: Singles) -> Singles:
-        """Tags and embedding of pieces, (piece, feature)."""
+        # Sparse: threads of BLAS would go on spinning while the network runs.
+        bands = csr_array(librosa.filters.mel(sr=self.rate, n_fft=_FRAME, n_mels=_BANDS))
         path = Path(self.weights)
         session = load_session(path, "music")
         name = session.get_inputs()[0].name
-        blocks = [np.empty((0, len(self.names())), dtype=np.float32)]
-        for start in range(0, len(pieces), _BATCH):
-            tags, embedded = run_session(session, {name: pieces[start : start + _BATCH]}, path)
-            blocks.append(np.concatenate([tags, embedded[..., 0]], axis=1))
-        return np.concatenate(blocks)
+        result = []
+        for first in batches:
+            part = samples[first[0] * _STEP : (first[-1] + _PIECE - 1) * _STEP + _FRAME]
+            found = librosa.stft(part, n_fft=_FRAME, hop_length=_STEP, center=False)
+            power = found.real**2 + found.imag**2
+            spectrum = np.log10(1e4 * (bands @ power) + 1).T
+            begin = first - first[0]
+            squares = [np.mean(part[at * _STEP :][: _PIECE * _STEP] ** 2) for at in begin]
+            loud = np.array(squares) > _SILENCE**2
+            frames = (begin[loud, None] + np.arange(_PIECE)) % len(spectrum)
+            values = np.full((len(first), len(_tags()) + _EMBEDDED), np.nan, dtype=np.float32)
+            if loud.any():
+                tags, embedded = run_session(session, {name: spectrum[frames]}, path)
+                values[loud] = np.concatenate([tags, embedded[..., 0]], axis=1)
+            result.append(values)
+        return result
 
 
 def _tags() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,17 @@ _SIDE, _MULTIPLE = 256, 32
 _OVERLAP = 0.8
 
 
-def find_people(image: Image, path: Path, *, confidence: float) -> tuple[Floats, Floats, Floats]:
-    """Joints, boxes and confidence of each person, the surest first.
+People = tuple[Floats, Floats, Floats]
+
+
+def find_people(images: Sequence[Image], path: Path, *, confidence: float) -> list[People]:
+    """Joints, boxes and confidence of each person in some pictures, the surest first.
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (height, width, 3)
-        The picture, blue first.
+    images : sequence of ndarray of uint8, shape (height, width, 3)
+        Pictures, blue first. All are prepared before the first is in the network, and read out
+        after the last, since code and data of one step stay in the processor's caches.
     path : Path
         The network.
     confidence : float
@@ -47,17 +52,21 @@ def find_people(image: Image, path: Path, *, confidence: float) -> tuple[Floats,
         Confidence.
     """
     cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
-    picture, by = fitted(image, _SIDE, _MULTIPLE)
     session = load_session(path, "vision")
-    fed = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)[None].astype(np.int32)
-    found = run_session(session, {session.get_inputs()[0].name: fed}, path)[0][0]
-    found = found[found[:, -1] >= confidence].astype(np.float64)
-    size = np.array(picture.shape[1::-1]) / by
-    joints = found[:, :51].reshape(-1, 17, 3)[..., [1, 0, 2]]
-    joints[..., :2] *= size
-    height, width = image.shape[:2]
-    corners = found[:, 51:55][:, [1, 0, 3, 2]] * np.tile(size, 2)
-    boxes = np.clip(corners, 0, [width, height, width, height])
-    sure = found[:, -1]
-    kept = distinct(boxes, sure, _OVERLAP, of_smaller=True)
-    return joints[kept], boxes[kept], sure[kept]
+    name = session.get_inputs()[0].name
+    pictures = [fitted(image, _SIDE, _MULTIPLE) for image in images]
+    fed = [cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)[None] for picture, _ in pictures]
+    outs = [run_session(session, {name: each.astype(np.int32)}, path)[0][0] for each in fed]
+    people = []
+    for image, (picture, by), out in zip(images, pictures, outs, strict=True):
+        found = out[out[:, -1] >= confidence].astype(np.float64)
+        size = np.array(picture.shape[1::-1]) / by
+        joints = found[:, :51].reshape(-1, 17, 3)[..., [1, 0, 2]]
+        joints[..., :2] *= size
+        height, width = image.shape[:2]
+        corners = found[:, 51:55][:, [1, 0, 3, 2]] * np.tile(size, 2)
+        boxes = np.clip(corners, 0, [width, height, width, height])
+        sure = found[:, -1]
+        kept = distinct(boxes, sure, _OVERLAP, of_smaller=True)
+        people.append((joints[kept], boxes[kept], sure[kept]))
+    return people

@@ -46,7 +46,8 @@ def find_faces(image: Image, folder: Path, *, smallest: float, confidence: float
     confidence : float
         Least probability of a face.
     """
-    image = np.ascontiguousarray(image[..., ::-1])
+    cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     boxes = _proposals(image, folder, smallest)
     for stage, side in ((1, 24), (2, 48)):
         boxes = boxes[(boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)]

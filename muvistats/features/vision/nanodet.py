@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,22 +33,35 @@ def is_nanodet(path: Path) -> bool:
 
 
 def find_objects(
-    image: Image, path: Path, *, confidence: float, overlap: float
-) -> tuple[Ints, Floats, Floats]:
+    images: Sequence[Image], path: Path, *, confidence: float, overlap: float
+) -> list[tuple[Ints, Floats, Floats]]:
     """Class, probability and box (left, top, right, bottom, in pixels) of each object.
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (height, width, 3)
-        The picture, blue first.
+    images : sequence of ndarray of uint8, shape (height, width, 3)
+        Pictures, blue first; prepared, fed and read out in steps, as by `find_people`.
     path : Path
         The network.
     confidence, overlap : float
         Least probability, and overlap above which two boxes of a class are one.
     """
-    picture, by = fitted(image, _SIDE, _SIDE)
     session = load_session(path, "vision")
-    found = run_session(session, {session.get_inputs()[0].name: _scaled(picture)[None]}, path)
+    name = session.get_inputs()[0].name
+    pictures = [fitted(image, _SIDE, _SIDE) for image in images]
+    outs = [run_session(session, {name: _scaled(each)[None]}, path) for each, _ in pictures]
+    result = []
+    for image, (_, by), out in zip(images, pictures, outs, strict=True):
+        kinds, sure, boxes = _boxes(out, confidence, overlap)
+        height, width = image.shape[:2]
+        result.append((kinds, sure, np.clip(boxes / by, 0, [width, height, width, height])))
+    return result
+
+
+def _boxes(
+    found: Sequence[Singles], confidence: float, overlap: float
+) -> tuple[Ints, Floats, Floats]:
+    """Class, probability and box of each object in the picture that the network got."""
     boxes: list[Floats] = []
     scores: list[Floats] = []
     for cell, score, distance in zip(_CELLS, found[:3], found[3:], strict=True):
@@ -64,9 +78,7 @@ def find_objects(
     sure, box = every[where, kind], np.concatenate(boxes)[where]
     apart = kind[:, None] * 4.0 * _SIDE  # classes never overlap
     kept = distinct(box + apart, sure, overlap)
-    height, width = image.shape[:2]
-    inside = np.clip(box[kept] / by, 0, [width, height, width, height])
-    return kind[kept], sure[kept], inside
+    return kind[kept], sure[kept], box[kept]
 
 
 def _scaled(picture: Image) -> Singles:

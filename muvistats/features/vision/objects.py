@@ -132,7 +132,7 @@ class Objects(FrameExtractor):
         confidence, overlap = (other if one is None else one for one, other in given)
         limits = {"confidence": confidence, "overlap": overlap}
         if ours:
-            return side_by_side(lambda image: find_objects(image, path, **limits), images)
+            return side_by_side(lambda part: find_objects(part, path, **limits), images)
         return load_yolo(path).find_objects(images, image_size=self.image_size, **limits)
 
     def _is_nanodet(self) -> bool:

@@ -12,8 +12,9 @@ import numpy as np
 
 from ...errors import DesignError
 from ...types import Floats
+from ..onnx import side_by_side
 from ..weights import weights_or_name
-from .movenet import JOINTS, find_people
+from .movenet import JOINTS, People, find_people
 from .protocol import Frame, Image, Scan
 from .shots import Shots, shared_finder
 
@@ -27,6 +28,9 @@ _PARTS = {"head": range(5), "arms": (7, 8, 9, 10), "legs": (13, 14, 15, 16)}
 
 #: Two bodies further apart than this between two windows, in trunks, are two people.
 _NEAR = 2.0
+
+#: Frames in a batch.
+_BATCH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,12 +118,13 @@ class BodyPose:
 
     def check(self) -> None:
         """Try the network on a black frame."""
-        self.find(np.zeros((64, 64, 3), dtype=np.uint8))
+        self.find([np.zeros((64, 64, 3), dtype=np.uint8)])
         self.shots.check()
 
-    def find(self, image: Image) -> tuple[Floats, Floats, Floats]:
-        """Joints (person, 17, x y confidence), boxes and confidence of the people in a frame."""
-        return find_people(image, Path(self.weights), confidence=self.confidence)
+    def find(self, images: Sequence[Image]) -> list[People]:
+        """Joints (person, 17, x y confidence), boxes and confidence of the people in each frame."""
+        path, least = Path(self.weights), self.confidence
+        return side_by_side(lambda part: find_people(part, path, confidence=least), images)
 
     def start(self, scan: Scan) -> _PoseReading:
         """Begin a video."""
@@ -132,25 +137,32 @@ class _PoseReading:
     def __init__(self, settings: BodyPose, scan: Scan) -> None:
         self._settings = settings
         self._finder = shared_finder(scan, settings.shots)
+        self._waiting: list[Frame] = []
         self._found: list[tuple[Floats, Floats]] = []  # joints, and areas as shares of the frame
         self._frames: list[int] = []  # the frame of each window
-        self._times: list[float] = []
 
     def add(self, frame: Frame) -> None:
-        """Find the people of a frame of the grid."""
-        if not frame.windows:
-            return
-        joints, boxes, _ = self._settings.find(frame.image)
-        joints[joints[..., 2] < self._settings.joint] = np.nan
-        size = boxes[:, 2:] - boxes[:, :2]
-        area = size.prod(axis=1) / (frame.image.shape[0] * frame.image.shape[1])
-        repeated = len(frame.windows)
-        self._found += [(joints[..., :2], area)] * repeated
-        self._frames += [frame.index] * repeated
-        self._times += [frame.time] * repeated
+        """Keep a frame of the grid until the batch is full."""
+        if frame.windows:
+            self._waiting.append(frame)
+        if len(self._waiting) == _BATCH:
+            self._find()
+
+    def _find(self) -> None:
+        """Find the people of the frames that wait."""
+        people = self._settings.find([frame.image for frame in self._waiting])
+        for frame, (joints, boxes, _) in zip(self._waiting, people, strict=True):
+            joints[joints[..., 2] < self._settings.joint] = np.nan
+            size = boxes[:, 2:] - boxes[:, :2]
+            area = size.prod(axis=1) / (frame.image.shape[0] * frame.image.shape[1])
+            repeated = len(frame.windows)
+            self._found += [(joints[..., :2], area)] * repeated
+            self._frames += [frame.index] * repeated
+        self._waiting.clear()
 
     def finish(self, time: Floats) -> Floats:
         """Features (time, feature)."""
+        self._find()
         cuts = np.sort(list(self._finder.cuts))
         shot = np.searchsorted(cuts, self._frames, side="right")
         rows = []

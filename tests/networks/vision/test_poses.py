@@ -96,7 +96,7 @@ def test_wide_portrait_and_odd_frames(made, size, scale):
     made("movenet")
     openness = []
     for pose in ((90, 0), (40, -150)):
-        joints, boxes, _ = BodyPose().find(draw_person(*pose, size=size, scale=scale))
+        joints, boxes, _ = BodyPose().find([draw_person(*pose, size=size, scale=scale)])[0]
         assert (boxes >= 0).all()
         assert (boxes <= [*size, *size]).all()
         openness.append(arms(joints[..., :2])[0, 0])
