@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.optimize import brentq
 from scipy.special import expit
 
 from ...dataset.tables import from_frames
@@ -122,7 +123,7 @@ class Cell:
             drawn = sd * rng.normal(size=(n, last + 1))
             if own is not None:
                 drawn[:, last] = sd * _correlated(rng, own, self.confounding)
-            if self.only_last or self.kind == "observed":
+            if self._one_sided:
                 drawn[:, :last] = 0
             return np.asarray(drawn[codes, level])
 
@@ -136,11 +137,34 @@ class Cell:
 
         noise = rng.exponential(size=len(level)) - 1 if self.skewed else rng.normal(size=len(level))
         rating = latent(1.0) + noise * np.where(level == last, self.spread, 1.0)
-        chosen = {
-            name: rng.random(len(level)) < expit(np.log(share / (1 - share)) + latent(_LABEL_SCALE))
-            for name, share in _LABELS.items()
-        }
+        chosen = {}
+        for name, share in _LABELS.items():
+            odds = self._odds(share)[np.where(level == last, 1, 0)]
+            chosen[name] = rng.random(len(level)) < expit(odds + latent(_LABEL_SCALE))
         return self._study(person, item, level, rating, chosen)
+
+    @property
+    def _one_sided(self) -> bool:
+        """Whether people and items react to the last level alone."""
+        return self.only_last or self.kind == "observed"
+
+    def _odds(self, share: float) -> Floats:
+        """Log odds of a label at the other levels and at the last one.
+
+        Reactions of mean 0 on the logit scale change how often a rare label is chosen. Where one
+        level alone has them its odds are moved, so that people and items in general choose the
+        label as often at each level: what the tests of labels ask.
+        """
+        odds = float(np.log(share / (1 - share)))
+        if not self._one_sided:
+            return np.array([odds, odds])
+        own = self.person_sd**2 + self.item_sd**2
+        more = self.person_reaction**2 + self.item_reaction**2
+        more += 2 * self.confounding**2 * self.person_sd * self.person_reaction
+        before, after = (_LABEL_SCALE * np.sqrt(v) for v in (own, own + more))
+        aim = _mean_chance(odds, before)
+        moved = brentq(lambda x: _mean_chance(x, after) - aim, odds - 9, odds + 9)
+        return np.array([odds, moved])
 
     def _pairs(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
         """Person and item of each annotation; items are used about equally often."""
@@ -201,6 +225,12 @@ class Cell:
             scale=(float(rating.min()), float(rating.max())),
             simulated=True,
         )
+
+
+def _mean_chance(odds: float, sd: float) -> float:
+    """Mean probability where log odds are normal."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    return float(weights @ expit(odds + sd * nodes) / weights.sum())
 
 
 def _correlated(rng: np.random.Generator, with_: Floats, correlation: float) -> Floats:
