@@ -200,56 +200,55 @@ _BOUNDS = {"share": (0.0, 1.0), "share_difference": (-1.0, 1.0)}
 _POINTS, _FAR = 33, 40.0
 
 
-@dataclass(frozen=True)
-class _Way:
-    """Values of an estimate with bounds, as covariances move where it gains or loses.
-
-    A value that is not defined any more, since the covariances are those of no series, is the
-    bound: nothing speaks against what lies beyond.
-    """
-
-    at: Callable[[Floats], Floats]
-    bounds: tuple[float, float]
-
-    def limit(self, gain: float) -> float:
-        """The most extreme value on the way to a gain."""
-        values = self.at(np.linspace(0.0, gain, _POINTS))
-        low, high = self.bounds
-        if np.isnan(values).any():
-            return high if gain > 0 else low
-        return float(values.max() if gain > 0 else values.min())
-
-    def gain_to_zero(self, std_error: float) -> float:
-        """The smallest gain, to first order, at which the value is 0 or not defined."""
-        value = float(self.at(np.zeros(1))[0])
-        if value == 0 or not std_error > 0:
-            return 0.0
-        gains = -np.sign(value) * std_error * np.linspace(0.0, _FAR, 40 * _POINTS + 1)
-        for _ in range(8):
-            left = self.at(gains) * np.sign(value) > 0
-            if left.all():
-                return float(gains[-1])
-            first = int(np.argmin(left))
-            gains = np.linspace(gains[first - 1], gains[first], _POINTS)
-        return float(gains[-1])
+#: From gains, to first order, to what an estimate with bounds then is.
+_Way = Callable[[Floats], Floats]
 
 
 def _way(parts: list[_Part], i: int, influence: Floats) -> _Way:
-    """Value i of a part, or that of the first less that of the second, by the items' influence."""
+    """Value i of a part, or that of the first less that of the second, as covariances move.
+
+    They move in the direction of the items' influence. With few items the bend of the way is not
+    well known, and covariances may be those of no series: the value is never nearer than the
+    straight line is.
+    """
     kind = str(_places(parts[0].order)[i]["quantity"])
     low, high = (bound * len(parts) for bound in _BOUNDS[kind])
     row = combinations_of(len(parts[0].order) - 1)[i]
     signs = (1.0, -1.0)[: len(parts)]
     value = sum(sign * part.values[i] for sign, part in zip(signs, parts, strict=True))
-    if not np.square(influence).sum() > 0:  # one item: participants alone
-        return _Way(lambda gains: np.clip(value + gains, low, high), (low, high))
-    ways = [part.moments.toward(influence) for part in parts]
+    several = np.square(influence).sum() > 0
+    ways = [part.moments.toward(influence) for part in parts] if several else []
 
     def at(gains: Floats) -> Floats:
-        found = [sign * (estimates(way(gains)) @ row) for sign, way in zip(signs, ways, strict=True)]
-        return np.asarray(sum(found))
+        straight: Floats = np.clip(value + gains, low, high)
+        if not several:
+            return straight
+        moved = [estimates(way(gains)) @ row for way in ways]
+        found = sum(sign * one for sign, one in zip(signs, moved, strict=True))
+        return np.asarray(np.where(gains > 0, np.fmax(found, straight), np.fmin(found, straight)))
 
-    return _Way(at, (low, high))
+    return at
+
+
+def _limit(at: _Way, gain: float) -> float:
+    """The most extreme value on the way to a gain."""
+    values = at(np.linspace(0.0, gain, _POINTS))
+    return float(values.max() if gain > 0 else values.min())
+
+
+def _gain_to_zero(at: _Way, std_error: float) -> float:
+    """The smallest gain, to first order, at which the value is 0."""
+    value = float(at(np.zeros(1))[0])
+    if value == 0 or not std_error > 0:
+        return 0.0
+    gains = -np.sign(value) * std_error * np.linspace(0.0, _FAR, 40 * _POINTS + 1)
+    for _ in range(8):
+        left = at(gains) * np.sign(value) > 0
+        if left.all():
+            return float(gains[-1])
+        first = int(np.argmin(left))
+        gains = np.linspace(gains[first - 1], gains[first], _POINTS)
+    return float(gains[-1])
 
 
 def _test(parts: list[_Part], options: Options) -> _Tested:
@@ -266,9 +265,9 @@ def _test(parts: list[_Part], options: Options) -> _Tested:
     for i, place in enumerate(_places(first.order)):
         if place["quantity"] in _BOUNDS and half[i] > 0:
             way = _way(parts, i, spread.item_influence[:, i])
-            low[i], high[i] = way.limit(-half[i]), way.limit(half[i])
+            low[i], high[i] = _limit(way, -half[i]), _limit(way, half[i])
             if "group1" in place:
-                gains[i] = -way.gain_to_zero(found.std_error[i])
+                gains[i] = -_gain_to_zero(way, found.std_error[i])
     tested = replace(infer(gains, variance, df, options.conf_level), low=low, high=high)
     return _Tested(tested, df, _problem_of_test(tested, parts, options))
 

@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from ...dataset.tables import from_frames
-from ...types import Floats, Ints
+from ...types import Floats, Ints, Mask
 from ...workers import each_finished, few_threads
 from .presets import ANY, KEYS, TIE, Preset, SimulatedStudy, general_presets, p_rows
 
@@ -137,7 +137,7 @@ class Cell:
 
         noise = rng.exponential(size=len(level)) - 1 if self.skewed else rng.normal(size=len(level))
         rating = latent(1.0) + noise * np.where(level == last, self.spread, 1.0)
-        chosen = {}
+        chosen: dict[str, Mask] = {}
         for name, share in _LABELS.items():
             odds = self._odds(share)[np.where(level == last, 1, 0)]
             chosen[name] = rng.random(len(level)) < expit(odds + latent(_LABEL_SCALE))
@@ -199,7 +199,7 @@ class Cell:
         return level, known
 
     def _study(
-        self, person: Ints, item: Ints, level: Ints, rating: Floats, chosen: Mapping[str, Floats]
+        self, person: Ints, item: Ints, level: Ints, rating: Floats, chosen: Mapping[str, Mask]
     ) -> xr.DataTree:
         names = np.array([f"level{number + 1}" for number in range(len(self.use))])
         rows = pd.DataFrame({"participant": person, "item": item, "rating": rating})
@@ -295,8 +295,8 @@ GRID: Mapping[str, Cell] = {cell.name: cell for cell in _cells()}
 
 _COUNTED = ["scenario", "null", "test", *KEYS, "alpha"]
 
-#: A cell, its first study and the one after the last, and the tests; all where there is no name.
-_Task = tuple[Cell, int, int, tuple[str, ...] | None]
+#: A cell, its first study and the one after the last, and the names of the tests.
+_Task = tuple[Cell, int, int, tuple[str, ...]]
 
 
 def count_rejections(
@@ -317,7 +317,8 @@ def count_rejections(
     Parameters
     ----------
     counts : DataFrame
-        What was counted before, or an empty frame.
+        What was counted before, or an empty frame. A test whose rows were taken out of a cell is
+        counted anew there.
     keep : callable
         Is given the whole table after each task.
     seconds : float
@@ -342,18 +343,27 @@ def count_rejections(
         A row per cell, test, row of the test and level of significance, with `n_rejected`, `n`,
         `n_undefined` and `n_studies`.
     """
-    done = {} if counts.empty else counts.groupby("scenario")["n_studies"].max().to_dict()
+    names = ["scenario", "test"]
+    done = {} if counts.empty else counts.groupby(names)["n_studies"].max().to_dict()
     end = time.monotonic() + seconds
     table = counts
 
     def tasks() -> Iterator[_Task]:
         for aim in (first // 5, first, first + more):
             for cell in cells:
-                tests = tuple(_above(table, cell.name, first)) if aim > first else None
-                while done.get(cell.name, 0) < aim and tests != () and time.monotonic() < end:
-                    start = done.get(cell.name, 0)
-                    done[cell.name] = start + CHUNK
-                    yield cell, start, start + CHUNK, tests
+                above = None if aim <= first else _above(table, cell.name, first)
+                for start in range(0, aim, CHUNK):
+                    if time.monotonic() >= end:
+                        return
+                    tests = tuple(
+                        test.name
+                        for test in _tests(cell, start)
+                        if done.get((cell.name, test.name), 0) <= start
+                        and (above is None or test.name in above)
+                    )
+                    done.update({(cell.name, test): start + CHUNK for test in tests})
+                    if tests:
+                        yield cell, start, start + CHUNK, tests
 
     count = functools.partial(_count, seed=seed, n_resamples=n_resamples)
     for found in each_finished(count, tasks(), n_jobs=n_jobs):
@@ -390,7 +400,7 @@ def _count(task: _Task, *, seed: int, n_resamples: int) -> pd.DataFrame:
         for index in range(start, stop):
             study = SimulatedStudy(cell.draw(_child(seed, cell.name, index)))
             for test in _tests(cell, index):
-                if chosen is not None and test.name not in chosen:
+                if test.name not in chosen:
                     continue
                 rng = np.random.default_rng(_child(seed, cell.name, index, test.name))
                 for key, p_value in p_rows(test, test.run(study, rng, n_resamples)).items():
