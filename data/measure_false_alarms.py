@@ -2,7 +2,7 @@
 
 The table is its own store: a run goes on where the last one stopped, and what was counted with
 another version of the package is counted anew. Take the rows of a test out of the table when its
-method changes.
+method changes: they are counted anew.
 """
 
 from __future__ import annotations

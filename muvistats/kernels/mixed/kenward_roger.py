@@ -53,32 +53,60 @@ class KenwardRoger:
             Factor of the F statistic that uses the adjusted covariance. Both are NaN where the
             approximation breaks down.
         """
-        rank = len(contrast)
-        spread = contrast @ self.plain @ contrast.T
-        if np.linalg.matrix_rank(spread, hermitian=True) < rank:
-            return np.nan, np.nan
-        middle = contrast.T @ np.linalg.solve(spread, contrast)
-        parts = [middle @ self.plain @ slope @ self.plain for slope in self.slopes]
-        traces = np.array([np.trace(part) for part in parts])
-        crossed = np.array([[(a * b.T).sum() for b in parts] for a in parts])
-        first = np.float64(traces @ self.weights @ traces)
-        second = np.float64((self.weights * crossed).sum())
-        if second <= 0:  # the covariance does not depend on the variances
-            return np.inf, 1.0
-        b = (first + 6 * second) / (2 * rank)
-        g = ((rank + 1) * first - (rank + 4) * second) / ((rank + 2) * second)
-        below = 3 * rank + 2 * (1 - g)
-        mean = 1 - second / rank
-        with np.errstate(all="ignore"):
-            top = 1 + g / below * b
-            left, right = 1 - (rank - g) / below * b, 1 - (rank + 2 - g) / below * b
-            rho = (mean / left) ** 2 * top / right / rank
-            df = float(4 + (rank + 2) / (rank * rho - 1))
-        if not df > 0:
-            return np.nan, np.nan
-        if np.isinf(df):
-            return df, float(mean)
-        return df, float(df * mean / (df - 2)) if abs(df - 2) > 1e-2 else 1.0
+        slopes = self.plain @ self.slopes @ self.plain
+        return scaled_f(contrast, self.plain, slopes, self.weights)
+
+
+def scaled_f(
+    contrast: Floats, covariance: Floats, slopes: Floats, weights: Floats
+) -> tuple[float, float]:
+    """Degrees of freedom and factor of an F statistic whose covariance is estimated.
+
+    Parameters
+    ----------
+    contrast : ndarray of float, shape (r, p)
+        Independent combinations of the fixed effects.
+    covariance : ndarray of float, shape (p, p)
+        Covariance of the fixed effects.
+    slopes : ndarray of float, shape (m, p, p)
+        Its derivative by each of some parameters.
+    weights : ndarray of float, shape (m, m)
+        Covariance of these parameters.
+
+    Returns
+    -------
+    df : float
+        Denominator degrees of freedom, those of Satterthwaite where there is one combination.
+    scale : float
+        Factor of the F statistic: with a covariance of any form that whole clusters tell, F is then
+        Hotelling's. Both are NaN where the approximation breaks down.
+    """
+    rank = len(contrast)
+    spread = contrast @ covariance @ contrast.T
+    if np.linalg.matrix_rank(spread, hermitian=True) < rank:
+        return np.nan, np.nan
+    middle = contrast.T @ np.linalg.solve(spread, contrast)
+    parts = [middle @ slope for slope in slopes]
+    traces = np.array([np.trace(part) for part in parts])
+    crossed = np.array([[(a * b.T).sum() for b in parts] for a in parts])
+    first = np.float64(traces @ weights @ traces)
+    second = np.float64((weights * crossed).sum())
+    if second <= 0:  # the covariance does not depend on the variances
+        return np.inf, 1.0
+    b = (first + 6 * second) / (2 * rank)
+    g = ((rank + 1) * first - (rank + 4) * second) / ((rank + 2) * second)
+    below = 3 * rank + 2 * (1 - g)
+    mean = 1 - second / rank
+    with np.errstate(all="ignore"):
+        top = 1 + g / below * b
+        left, right = 1 - (rank - g) / below * b, 1 - (rank + 2 - g) / below * b
+        rho = (mean / left) ** 2 * top / right / rank
+        df = float(4 + (rank + 2) / (rank * rho - 1))
+    if not df > 0:
+        return np.nan, np.nan
+    if np.isinf(df):
+        return df, float(mean)
+    return df, float(df * mean / (df - 2)) if abs(df - 2) > 1e-2 else 1.0
 
 
 def kenward_roger(model: LinearMixed, x: Floats, theta: Floats) -> KenwardRoger:

@@ -140,8 +140,8 @@ class CrossedStatistic:
         self.inside = np.empty(len(codes), dtype=np.intp)
         self.inside[unit] = item
         # Taking out stratum means takes a part of what participants add, and the other way round.
-        kept = 1 - np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)]) / len(values)
-        self._factors = 1 / np.where(kept > _CONSTANT, kept, 1.0)
+        taken = np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)])
+        self._factors = _made_up_for(taken / len(values))
         sums = np.zeros((int(unit.max()) + 1, self.n_choices))
         np.add.at(sums, unit, self.values)
         first = np.unique(unit, return_index=True)[1]
@@ -189,19 +189,27 @@ class ConditionalStatistic:
     Notes
     -----
     With z the indicator of a group, p its probability and r the values, the deviation is
-    ``D = sum (z - p) r``. Its variance is the sum of squared sums of (z - p) r over participants,
-    plus the same over items, less that over rows, but no less than 0.3 times the larger of the
-    first two. So people, or items, may differ in what a group does to them. Residual
+    ``D = sum (z - p) r``. Its variance is that of single rows, plus what the sums of (z - p) r
+    over participants, and over items, have beyond it (each over the part that taking out items
+    or participants leaves of it), but no less than 0.3 times the larger of these sums of squares.
+    So people, or items, may differ in what a group does to them. Residual
     ``D / sqrt(variance)``; the statistic of all is the sum of the squares.
+
+    Probabilities that were fitted to the groups lie nearer to them than those that groups are
+    drawn from, in all three sums alike. So the sum over rows is that of z - p itself and not,
+    as with shares that are known, what its square is expected to be.
     """
 
     def __init__(
         self, values: Floats, probabilities: Floats, codes: Ints, clusters: tuple[Ints, Ints]
     ) -> None:
-        self.values, self.codes = values, codes
+        self.values, self.codes, self._probabilities = values, codes, probabilities
         self.n_groups, self.n_choices = probabilities.shape[1], values.shape[1]
+        self._squares = values**2
+        levels = [[int(codes.max(initial=-1)) + 1] for codes in clusters[::-1]]
+        self._factors = _made_up_for(np.array(levels) / max(len(values), 1))
         self._sums = ClusterSums(values, probabilities, np.arange(len(codes)), clusters)
-        self.null_sd = np.sqrt((probabilities * (1 - probabilities)).T @ values**2)
+        self.null_sd = np.sqrt((probabilities * (1 - probabilities)).T @ self._squares)
 
     def deviations(self, codes: Ints) -> Floats:
         """Sums of the values over groups less their expectation, (arrangement, group, choice)."""
@@ -210,11 +218,21 @@ class ConditionalStatistic:
     def residuals(self, codes: Ints) -> Floats:
         """Standardized residuals, (arrangement, group, choice)."""
         sums = self._sums(codes)
-        return _ratio(sums.total, np.sqrt(_two_way(sums, np.ones((2, 1)))))
+        single = [
+            ((codes == group) * (1 - 2 * p)) @ self._squares + p**2 @ self._squares
+            for group, p in enumerate(self._probabilities.T)
+        ]
+        sums = sums._replace(single=np.stack(single, axis=1))
+        return _ratio(sums.total, np.sqrt(_two_way(sums, self._factors)))
 
     def __call__(self, codes: Ints) -> Floats:
         """Statistics of arrangements, (arrangement, 1 + group * choice)."""
         return _squared_and_joined(self.residuals(codes))
+
+
+def _made_up_for(taken: Floats) -> Floats:
+    """Factors that make up for the part of a variance that was taken out with other effects."""
+    return np.asarray(1 / np.where(taken < 1 - _CONSTANT, 1 - taken, 1.0))
 
 
 def _two_way(sums: Sums, factors: Floats) -> Floats:

@@ -34,6 +34,7 @@ from ..shared.study import (
     Units,
     assignment,
     codes_of,
+    few_with_traits,
     item_strata,
     item_units,
     participant_units,
@@ -250,7 +251,8 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     test = permutation_test(
         statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
-    return TestedChoices(statistic, test, varies, _single(data, units, "participant"))
+    note = join_reasons(_single(data, units, "participant"), few_with_traits(len(units.codes)))
+    return TestedChoices(statistic, test, varies, note)
 
 
 def _single(data: Choices, units: Units, kind: str) -> str:

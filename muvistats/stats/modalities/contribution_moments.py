@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Literal
@@ -83,6 +84,32 @@ class Moments:
         )
         apart = which == "apart" or (which == "used" and self.corrected)
         return pooled_covariance(part, weights[:, there], between=self.between, apart=apart)
+
+    @property
+    def apart_from_mean(self) -> Floats:
+        """What each item adds to the covariances over all of them, (item, group, group)."""
+        there = self.complete
+        base = self.pooled(np.ones((1, len(there))))[0]
+        rest = np.where(there[:, None, None], self.used.products - base, 0.0)
+        return np.asarray(rest / there.sum())
+
+    def toward(self, influence: Floats) -> Callable[[Floats], Floats]:
+        """Covariances on the way on which an estimate gains so much.
+
+        Parameters
+        ----------
+        influence : ndarray of float, shape (item,)
+            What each item adds to the estimate.
+
+        Returns
+        -------
+        callable
+            From gains, to first order, to covariances (gain, group, group). They change as those
+            of items do that are high in the estimate: by their regression on it.
+        """
+        base = self.pooled(np.ones((1, len(influence))))[0]
+        way = np.tensordot(influence, self.apart_from_mean, 1) / np.square(influence).sum()
+        return lambda gains: np.asarray(base + gains[:, None, None] * way)
 
     def bounded(self, weights: Floats) -> Floats:
         """Covariances over the complete items that fit together, (draw, group, group)."""
@@ -289,9 +316,9 @@ def spread_of(moments: Moments, weights: Floats) -> Spread:
     gradient = _gradient(base)
     slope = moments.used.slope * there[moments.item][:, None] / there.sum()
     influence = np.einsum("ag,ags->as", slope, gradient[moments.group])
-    apart = np.where(there[:, None, None], moments.used.products - base, 0.0) / there.sum()
     upper = np.triu(np.ones((k, k)))
-    return Spread(draws, influence, np.einsum("iab,abs,ab->is", apart, gradient, upper))
+    of_items = np.einsum("iab,abs,ab->is", moments.apart_from_mean, gradient, upper)
+    return Spread(draws, influence, of_items)
 
 
 def _gradient(covariance: Floats, step: float = 1e-5) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -192,65 +193,83 @@ class _Tested:
     problem: str
 
 
-def _moved(part: _Part) -> tuple[Floats, Floats]:
-    """Values with shares and their differences on Fisher's z, and the slope of that move.
+#: Between which values what has bounds lies; between two dimensions a difference has twice that.
+_BOUNDS = {"share": (0.0, 1.0), "share_difference": (-1.0, 1.0)}
 
-    A share is moved as its difference from the rest: ``atanh(2 s - 1)``.
+#: Points on the way to a limit, and standard errors at which it is given up.
+_POINTS, _FAR = 33, 40.0
+
+
+#: From gains, to first order, to what an estimate with bounds then is.
+_Way = Callable[[Floats], Floats]
+
+
+def _way(parts: list[_Part], i: int, influence: Floats) -> _Way:
+    """Value i of a part, or that of the first less that of the second, as covariances move.
+
+    They move in the direction of the items' influence. With few items the bend of the way is not
+    well known, and covariances may be those of no series: the value is never nearer than the
+    straight line is.
     """
-    kinds = np.array([place["quantity"] for place in _places(part.order)])
-    share, difference = kinds == "share", kinds == "share_difference"
-    centred = np.where(share, 2 * part.values - 1, part.values)
-    bounded = share | difference
-    inside = np.where(bounded & (np.abs(centred) < 1), centred, np.nan)
-    slope = np.where(share, 2.0, 1.0) / (1 - inside**2)
-    return np.where(bounded, np.arctanh(inside), part.values), np.where(bounded, slope, 1.0)
+    kind = str(_places(parts[0].order)[i]["quantity"])
+    low, high = (bound * len(parts) for bound in _BOUNDS[kind])
+    row = combinations_of(len(parts[0].order) - 1)[i]
+    signs = (1.0, -1.0)[: len(parts)]
+    value = sum(sign * part.values[i] for sign, part in zip(signs, parts, strict=True))
+    several = np.square(influence).sum() > 0
+    ways = [part.moments.toward(influence) for part in parts] if several else []
+
+    def at(gains: Floats) -> Floats:
+        straight: Floats = np.clip(value + gains, low, high)
+        if not several:
+            return straight
+        moved = [estimates(way(gains)) @ row for way in ways]
+        found = sum(sign * one for sign, one in zip(signs, moved, strict=True))
+        return np.asarray(np.where(gains > 0, np.fmax(found, straight), np.fmin(found, straight)))
+
+    return at
 
 
-def _test_of_part(part: _Part, options: Options) -> _Tested:
-    """Inference on one dimension."""
-    variance, df = _variances(part.spread, [part.moments], options.clusters)
-    plain = infer(part.values, variance, df, options.conf_level)
-    values, slope = _moved(part)
-    scaled = Variance(variance.value * slope**2, variance.mc * slope**4)
-    found = infer(values, scaled, df, options.conf_level)
-    kinds = [place["quantity"] for place in _places(part.order)]
-    low, high = (
-        np.array(
-            [
-                {"share": (1 + np.tanh(z)) / 2, "share_difference": np.tanh(z)}.get(kind, z)
-                for kind, z in zip(kinds, limits, strict=True)
-            ]
-        )
-        for limits in (found.low, found.high)
-    )
-    found = replace(found, std_error=plain.std_error, low=low, high=high)
-    return _Tested(found, df, _problem_of_test(found, [part], options))
+def _limit(at: _Way, gain: float) -> float:
+    """The most extreme value on the way to a gain."""
+    values = at(np.linspace(0.0, gain, _POINTS))
+    return float(values.max() if gain > 0 else values.min())
 
 
-def _test_across(first: _Part, second: _Part, options: Options) -> _Tested:
-    """Inference on the differences between two dimensions.
+def _gain_to_zero(at: _Way, std_error: float) -> float:
+    """The smallest gain, to first order, at which the value is 0."""
+    value = float(at(np.zeros(1))[0])
+    if value == 0 or not std_error > 0:
+        return 0.0
+    gains = -np.sign(value) * std_error * np.linspace(0.0, _FAR, 40 * _POINTS + 1)
+    for _ in range(8):
+        left = at(gains) * np.sign(value) > 0
+        if left.all():
+            return float(gains[-1])
+        first = int(np.argmin(left))
+        gains = np.linspace(gains[first - 1], gains[first], _POINTS)
+    return float(gains[-1])
 
-    Differences of shares are compared on Fisher's z. The limits are brought back by the slope
-    between the two of them, so that they hold 0 exactly when the test does not reject.
-    """
-    moments = [first.moments, second.moments]
-    plain = infer(
-        first.values - second.values,
-        *_variances(first.spread - second.spread, moments, options.clusters),
-        options.conf_level,
-    )
-    moved = [_moved(part) for part in (first, second)]
-    one, two = (
-        part.spread @ np.diag(slope)
-        for part, (_, slope) in zip((first, second), moved, strict=True)
-    )
-    change = moved[0][0] - moved[1][0]
-    variance, df = _variances(one - two, moments, options.clusters)
-    found = infer(change, variance, df, options.conf_level)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        back = np.where(change == 0, 1 / moved[0][1], (first.values - second.values) / change)
-    found = replace(found, std_error=plain.std_error, low=back * found.low, high=back * found.high)
-    return _Tested(found, df, _problem_of_test(found, [first, second], options))
+
+def _test(parts: list[_Part], options: Options) -> _Tested:
+    """Inference on one dimension, or on the difference of the first from the second."""
+    first, *others = parts
+    values, spread = first.values, first.spread
+    for other in others:
+        values, spread = values - other.values, spread - other.spread
+    moments = [part.moments for part in parts]
+    variance, df = _variances(spread, moments, options.clusters)
+    found = infer(values, variance, df, options.conf_level)
+    gains, low, high = values.copy(), found.low.copy(), found.high.copy()
+    half = (found.high - found.low) / 2
+    for i, place in enumerate(_places(first.order)):
+        if place["quantity"] in _BOUNDS and half[i] > 0:
+            way = _way(parts, i, spread.item_influence[:, i])
+            low[i], high[i] = _limit(way, -half[i]), _limit(way, half[i])
+            if "group1" in place:
+                gains[i] = -_gain_to_zero(way, found.std_error[i])
+    tested = replace(infer(gains, variance, df, options.conf_level), low=low, high=high)
+    return _Tested(tested, df, _problem_of_test(tested, parts, options))
 
 
 def _problem_of_test(found: Inference, parts: list[_Part], options: Options) -> str:
@@ -279,7 +298,7 @@ def part_rows(part: _Part, options: Options) -> list[Row]:
             for place, value in zip(places, part.bounded, strict=True)
         ]
     reliability = dict(zip(part.order, _reliability(part.moments, there), strict=True))
-    tested = _test_of_part(part, options)
+    tested = _test([part], options)
     rows = []
     for i, place in enumerate(places):
         row = base | _inference(place, part.values[i], tested, i, len(part.spread.draws), options)
@@ -331,7 +350,7 @@ def contrast_rows(first: _Part, second: _Part, options: Options) -> list[Row]:
             base | places[i] | {"estimate_bounded": bounded[i], "warning": problem} for i in chosen
         ]
     values = first.values - second.values
-    tested = _test_across(first, second, options)
+    tested = _test([first, second], options)
     return [
         base
         | _inference(places[i], values[i], tested, i, len(first.spread.draws), options)

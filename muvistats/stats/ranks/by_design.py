@@ -43,6 +43,7 @@ from ..shared.study import (
     Units,
     assignment,
     codes_of,
+    few_with_traits,
     item_strata,
     item_units,
     participant_units,
@@ -212,8 +213,10 @@ class Sample:
     @property
     def uncalibrated(self) -> str:
         """What is to be said of a permutation where its level is not known to hold."""
+        if self.how == "participant":
+            return few_with_traits(len(self.units.codes))
         count, kind = self.fewest
-        if self.how == "participant" or self.is_modelled or count >= MANY:
+        if self.is_modelled or count >= MANY:
             return ""
         return (
             f"{count} {kind} and {len(self.groups.values)} rows: outside of the calibrated range, "

@@ -14,6 +14,7 @@ from scipy import linalg, stats
 
 from ...kernels.mixed.blocks import RandomBlock, lambda_factors
 from ...kernels.mixed.derivatives import Uncertainty, satterthwaite, uncertainty
+from ...kernels.mixed.kenward_roger import scaled_f
 from ...kernels.mixed.linear import LinearMixed
 from ...kernels.mixed.search import fit_linear
 from ...kernels.mixed.separation import independent_columns
@@ -32,7 +33,10 @@ _TIE = 1e-8
 _NOTHING = 1e-7
 
 #: Groups up to which the effects of a person, or an item, on each group may go together anyhow.
-_FREE = 3
+_FREE = 2
+
+#: Participants, and items, from which on F is scaled. With fewer that takes more power than level.
+_SCALED = 8
 
 #: Cells of a person, or item, and a group, as part of the rows: with more, hardly any holds two
 #: rows, and reactions are not told from the residuals.
@@ -138,6 +142,8 @@ class _Fit:
         Standard deviation of a value about its mean.
     unit : float
         All of these are in so many units of the values.
+    fewest : int
+        Smaller number of participants or items.
     """
 
     means: Floats
@@ -145,12 +151,29 @@ class _Fit:
     parts: Uncertainty | None
     sd: float
     unit: float
+    fewest: int
 
     def degrees(self, weights: Floats) -> float:
         """Degrees of freedom of a combination of the means."""
         if self.parts is None:
             return np.inf
         return satterthwaite(weights, self.covariance, self.parts)
+
+    def scaled(self, weights: Floats, statistic: float) -> Row:
+        """F of several combinations, its degrees of freedom and p after Kenward and Roger.
+
+        Variances that differ from group to group are told badly by few people: F is then nearer to
+        Hotelling's than to Fisher's.
+        """
+        if self.parts is None or self.fewest < _SCALED:
+            return {}
+        parts, rank = self.parts, len(weights)
+        df, scale = scaled_f(weights, self.covariance, parts.jacobian, parts.covariance)
+        if not np.isfinite(df):
+            return {}
+        statistic *= scale
+        p_value = float(stats.f.sf(statistic, rank, df))
+        return {"statistic": statistic, "df_denom": df, "p_value": p_value}
 
 
 def _adjusted_for(data: Modelled) -> tuple[list[Floats], list[str]]:
@@ -244,6 +267,7 @@ def _fitted(data: Modelled) -> tuple[_Fit | None, str]:
         None if parts is None else _of_groups(parts, where),
         float(np.sqrt(square * _spread(optimum.parameters, blocks))),
         unit / float(unit_factor(data.values)[0]),
+        min(int(codes.max()) + 1 for codes in data.clusters),
     ), join_reasons(*notes)
 
 
@@ -280,9 +304,11 @@ def model_groups(data: Modelled) -> tuple[Row, Shift | None]:
     if fit is None:
         return row, None
     # orthonormal contrasts, so that degrees of freedom do not depend on the order of the groups
-    joint = joint_test(linalg.helmert(data.k)[:, 1:], fit.means, fit.covariance, fit.degrees)
+    weights = linalg.helmert(data.k)[:, 1:]
+    joint = joint_test(weights, fit.means, fit.covariance, fit.degrees)
     if "p_value" not in joint:
         return row | {"warning": join_reasons(reason, joint["warning"])}, None
+    joint |= fit.scaled(weights, joint["statistic"])
     return row | joint, _shift(fit, data, float(joint["df_denom"]))
 
 

@@ -125,7 +125,7 @@ def kruskal(
     >>> rows[["dependence", "p_value", "effect_size", "n"]].round(3)
         dependence  p_value  effect_size    n
     0  independent    0.040        0.060  108
-    1       design    0.227        0.091  108
+    1       design    0.251        0.091  108
 
     As 108 independent ratings these would speak for an effect of modality. They are ratings of nine
     items by twelve people, and these are too few to say so.
@@ -192,9 +192,9 @@ def kruskal_modality(
     >>> rows[["dimension", "dependence", "p_value", "effect_size"]].round(3)
       dimension   dependence  p_value  effect_size
     0   arousal  independent    0.040        0.060
-    1   arousal       design    0.227        0.091
+    1   arousal       design    0.251        0.091
     2   valence  independent    0.000        0.305
-    3   valence       design    0.003        0.466
+    3   valence       design    0.011        0.466
 
     The difference in valence survives the design, that in arousal does not.
     """

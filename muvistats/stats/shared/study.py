@@ -558,6 +558,16 @@ def too_few(count: int, kind: str) -> str:
     return f"{found}: with fewer than {FEWEST} nothing can be said of {kind} in general"
 
 
+#: Fewest participants in whose traits the level of tests was measured.
+MEASURED = 10
+
+
+def few_with_traits(count: int) -> str:
+    """What is to be said of a test of a trait of few participants; empty with enough of them."""
+    few = f"{count} participants: outside of the calibrated range, which begins at {MEASURED}"
+    return few if count < MEASURED else ""
+
+
 def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:
     """Columns of a result row that a permutation test fills."""
     return {

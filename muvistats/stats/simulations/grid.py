@@ -17,10 +17,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.optimize import brentq
 from scipy.special import expit
 
 from ...dataset.tables import from_frames
-from ...types import Floats, Ints
+from ...types import Floats, Ints, Mask
 from ...workers import each_finished, few_threads
 from .presets import ANY, KEYS, TIE, Preset, SimulatedStudy, general_presets, p_rows
 
@@ -122,7 +123,7 @@ class Cell:
             drawn = sd * rng.normal(size=(n, last + 1))
             if own is not None:
                 drawn[:, last] = sd * _correlated(rng, own, self.confounding)
-            if self.only_last or self.kind == "observed":
+            if self._one_sided:
                 drawn[:, :last] = 0
             return np.asarray(drawn[codes, level])
 
@@ -136,11 +137,34 @@ class Cell:
 
         noise = rng.exponential(size=len(level)) - 1 if self.skewed else rng.normal(size=len(level))
         rating = latent(1.0) + noise * np.where(level == last, self.spread, 1.0)
-        chosen = {
-            name: rng.random(len(level)) < expit(np.log(share / (1 - share)) + latent(_LABEL_SCALE))
-            for name, share in _LABELS.items()
-        }
+        chosen: dict[str, Mask] = {}
+        for name, share in _LABELS.items():
+            odds = self._odds(share)[np.where(level == last, 1, 0)]
+            chosen[name] = rng.random(len(level)) < expit(odds + latent(_LABEL_SCALE))
         return self._study(person, item, level, rating, chosen)
+
+    @property
+    def _one_sided(self) -> bool:
+        """Whether people and items react to the last level alone."""
+        return self.only_last or self.kind == "observed"
+
+    def _odds(self, share: float) -> Floats:
+        """Log odds of a label at the other levels and at the last one.
+
+        Reactions of mean 0 on the logit scale change how often a rare label is chosen. Where one
+        level alone has them its odds are moved, so that people and items in general choose the
+        label as often at each level: what the tests of labels ask.
+        """
+        odds = float(np.log(share / (1 - share)))
+        if not self._one_sided:
+            return np.array([odds, odds])
+        own = self.person_sd**2 + self.item_sd**2
+        more = self.person_reaction**2 + self.item_reaction**2
+        more += 2 * self.confounding**2 * self.person_sd * self.person_reaction
+        before, after = (_LABEL_SCALE * np.sqrt(v) for v in (own, own + more))
+        aim = _mean_chance(odds, before)
+        moved = brentq(lambda x: _mean_chance(x, after) - aim, odds - 9, odds + 9)
+        return np.array([odds, moved])
 
     def _pairs(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
         """Person and item of each annotation; items are used about equally often."""
@@ -175,7 +199,7 @@ class Cell:
         return level, known
 
     def _study(
-        self, person: Ints, item: Ints, level: Ints, rating: Floats, chosen: Mapping[str, Floats]
+        self, person: Ints, item: Ints, level: Ints, rating: Floats, chosen: Mapping[str, Mask]
     ) -> xr.DataTree:
         names = np.array([f"level{number + 1}" for number in range(len(self.use))])
         rows = pd.DataFrame({"participant": person, "item": item, "rating": rating})
@@ -201,6 +225,12 @@ class Cell:
             scale=(float(rating.min()), float(rating.max())),
             simulated=True,
         )
+
+
+def _mean_chance(odds: float, sd: float) -> float:
+    """Mean probability where log odds are normal."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    return float(weights @ expit(odds + sd * nodes) / weights.sum())
 
 
 def _correlated(rng: np.random.Generator, with_: Floats, correlation: float) -> Floats:
@@ -265,8 +295,8 @@ GRID: Mapping[str, Cell] = {cell.name: cell for cell in _cells()}
 
 _COUNTED = ["scenario", "null", "test", *KEYS, "alpha"]
 
-#: A cell, its first study and the one after the last, and the tests; all where there is no name.
-_Task = tuple[Cell, int, int, tuple[str, ...] | None]
+#: A cell, its first study and the one after the last, and the names of the tests.
+_Task = tuple[Cell, int, int, tuple[str, ...]]
 
 
 def count_rejections(
@@ -287,7 +317,8 @@ def count_rejections(
     Parameters
     ----------
     counts : DataFrame
-        What was counted before, or an empty frame.
+        What was counted before, or an empty frame. A test whose rows were taken out of a cell is
+        counted anew there.
     keep : callable
         Is given the whole table after each task.
     seconds : float
@@ -312,18 +343,27 @@ def count_rejections(
         A row per cell, test, row of the test and level of significance, with `n_rejected`, `n`,
         `n_undefined` and `n_studies`.
     """
-    done = {} if counts.empty else counts.groupby("scenario")["n_studies"].max().to_dict()
+    names = ["scenario", "test"]
+    done = {} if counts.empty else counts.groupby(names)["n_studies"].max().to_dict()
     end = time.monotonic() + seconds
     table = counts
 
     def tasks() -> Iterator[_Task]:
         for aim in (first // 5, first, first + more):
             for cell in cells:
-                tests = tuple(_above(table, cell.name, first)) if aim > first else None
-                while done.get(cell.name, 0) < aim and tests != () and time.monotonic() < end:
-                    start = done.get(cell.name, 0)
-                    done[cell.name] = start + CHUNK
-                    yield cell, start, start + CHUNK, tests
+                above = None if aim <= first else _above(table, cell.name, first)
+                for start in range(0, aim, CHUNK):
+                    if time.monotonic() >= end:
+                        return
+                    tests = tuple(
+                        test.name
+                        for test in _tests(cell, start)
+                        if done.get((cell.name, test.name), 0) <= start
+                        and (above is None or test.name in above)
+                    )
+                    done.update({(cell.name, test): start + CHUNK for test in tests})
+                    if tests:
+                        yield cell, start, start + CHUNK, tests
 
     count = functools.partial(_count, seed=seed, n_resamples=n_resamples)
     for found in each_finished(count, tasks(), n_jobs=n_jobs):
@@ -360,7 +400,7 @@ def _count(task: _Task, *, seed: int, n_resamples: int) -> pd.DataFrame:
         for index in range(start, stop):
             study = SimulatedStudy(cell.draw(_child(seed, cell.name, index)))
             for test in _tests(cell, index):
-                if chosen is not None and test.name not in chosen:
+                if test.name not in chosen:
                     continue
                 rng = np.random.default_rng(_child(seed, cell.name, index, test.name))
                 for key, p_value in p_rows(test, test.run(study, rng, n_resamples)).items():

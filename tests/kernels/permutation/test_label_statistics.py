@@ -113,11 +113,11 @@ def test_conditional_residuals_by_hand(n_groups):
     statistic, p, codes, values, clusters = conditional(n_groups)
     found = statistic.residuals(codes[None, :])[0]
     for g in range(n_groups):
-        z, s = (codes == g).astype(float), p[:, g].mean()
-        u = (z - p[:, g])[:, None] * values
+        u = ((codes == g) - p[:, g])[:, None] * values
         people, items = (((np.eye(9)[c].T @ u) ** 2).sum(axis=0) for c in clusters)
-        single = ((1 - 2 * s) * z + 2 * s * p[:, g] - p[:, g] ** 2) @ values**2
-        variance = np.maximum(people + items - single, 0.3 * np.maximum(people, items))
+        single = (u**2).sum(axis=0)
+        more = (people - single) / (1 - 7 / 60) + (items - single) / (1 - 9 / 60)
+        variance = np.maximum(single + more, 0.3 * np.maximum(people, items))
         assert found[g] == pytest.approx(u.sum(axis=0) / np.sqrt(variance))
         assert statistic.deviations(codes[None, :])[0, g] == pytest.approx(u.sum(axis=0))
 

@@ -109,10 +109,8 @@ def test_the_committed_table_is_whole():
     outside = ~table["coverage"].between(*INSIDE)
     assert (table["n"] + table["n_undefined"] >= np.where(outside, AGAIN, 300)).all()
     assert outside.mean() < 0.25
-    # what lies outside holds a 0 more often than it must, but for a share that is skewed
-    short = table[outside & (table["coverage"] < INSIDE[0])]
-    assert set(short["interval"]) <= {"contribution"}
-    assert (short["coverage"] > 0.88).all()
+    # what lies outside holds the truth more often than it must
+    assert (table.loc[outside, "coverage"] > INSIDE[1]).all()
     held = (table["coverage"] * table["n"]).round()
     low, high = clopper_pearson(held, table["n"], 0.95)
     assert low == pytest.approx(table["conf_low"].to_numpy(), abs=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 import muvistats as mv
 from muvistats.stats.simulations import grid
@@ -55,6 +56,11 @@ def test_counting_in_pieces_is_counting_at_once(monkeypatch):
     some = count_rejections(pd.DataFrame(), kept, seconds=600, first=4, **options)
     both = count_rejections(some, kept, seconds=600, first=8, **options)
     pd.testing.assert_frame_equal(once, both)
+    again = count_rejections(once[once["test"] != "kruskal"], kept, seconds=600, first=8, **options)
+    keys = list(once.columns)
+    pd.testing.assert_frame_equal(
+        *(table.sort_values(keys).reset_index(drop=True) for table in (once, again))
+    )
     assert set(once["alpha"]) == set(ALPHAS)
     assert (once["n"] + once["n_undefined"] == 8).all()
 
@@ -82,3 +88,20 @@ def test_the_committed_grid_is_whole():
     assert (table.loc[~table["null"], "quantity"] == "power").all()
     assert (table["n_rejected"] <= table["n"]).all()
     assert table["simulated"].all()
+
+
+@pytest.mark.parametrize("name", ["known, 49x81, confounded", "within, 6x12, unequal use"])
+def test_people_in_general_choose_a_label_as_often_where_one_level_has_reactions(name):
+    cell = GRID[name]
+    rng = np.random.default_rng(0)
+    known, own, other, item = rng.normal(size=(4, 1_000_000))
+    part, rest = cell.confounding, np.sqrt(1 - cell.confounding**2)
+    person, reaction = part * known + rest * own, part * known + rest * other
+    before, after = cell._odds(0.15)
+    shares = [
+        expit(odds + 0.8 * (person + item + reacts * reaction)).mean()
+        for odds, reacts in ((before, 0), (after, 1))
+    ]
+    assert shares[1] == pytest.approx(shares[0], abs=0.001)
+    assert cell._odds(0.5) == pytest.approx([0, 0], abs=1e-9)
+    assert len(set(GRID["within, 6x12, both react"]._odds(0.15))) == 1
