@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
@@ -59,7 +59,7 @@ def terminal_progress(*, show: bool = True) -> Iterator[Callable[[str, int, int]
         _SHOWN.release()
 
 
-def watched(parts: Iterable[T], what: str, total: int) -> Iterator[T]:
+def watched(parts: Iterable[T], what: str, total: int) -> Generator[T, None, None]:
     """Parts of some work, its progress shown once it has taken five seconds.
 
     Parameters
@@ -69,7 +69,7 @@ def watched(parts: Iterable[T], what: str, total: int) -> Iterator[T]:
     what : str
         Name of the work.
     total : int
-        Number of parts.
+        Number of parts, 0 where nobody knows.
     """
     begun = time.monotonic()
     with ExitStack() as shown:
@@ -80,6 +80,21 @@ def watched(parts: Iterable[T], what: str, total: int) -> Iterator[T]:
             if step is not None:
                 step(what, done, total)
             yield part
+
+
+def in_parts(n: int, size: int, what: str) -> Iterator[slice]:
+    """Places 0 to n - 1, so many at a time, watched.
+
+    Parameters
+    ----------
+    n, size : int
+        How many there are, and how many are done at a time.
+    what : str
+        Name of the work.
+    """
+    starts = range(0, n, max(1, size))
+    for start in watched(starts, what, len(starts)):
+        yield slice(start, min(start + starts.step, n))
 
 
 @contextmanager
@@ -105,7 +120,7 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Loading", total=None)
         yield lambda what, done, total: progress.update(
-            task, description=what, completed=done, total=total
+            task, description=what, completed=done, total=total or None
         )
 
 
@@ -119,7 +134,7 @@ def _lines() -> Iterator[Callable[[str, int, int], None]]:
         nonlocal written, last
         written, last = time.monotonic(), now
         what, done, total = now
-        sys.stderr.write(f"{what} ({done} of {total})\n")
+        sys.stderr.write(f"{what} ({done} of {total})\n" if total else f"{what} ({done})\n")
         sys.stderr.flush()
 
     def step(what: str, done: int, total: int) -> None:

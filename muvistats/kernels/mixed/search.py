@@ -7,12 +7,15 @@ nothing, and the curvature tells a minimum from a saddle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, optimize
 
+from ...progress import watched
 from ...types import Floats
 from .blocks import RandomBlock, lambda_factors, triangle
 from .gradient import deviance_and_gradient
@@ -187,7 +190,18 @@ def minimise(
         The diagonals of the covariance factors are not negative.
     """
     scale = np.ones(len(start)) if scale is None else scale
-    objective = _remembering(objective)
+    with closing(watched(itertools.count(), "Likelihoods of a mixed model", 0)) as told:
+        return _search(_remembering(objective, told), start, blocks, scale, curvature=curvature)
+
+
+def _search(
+    objective: Objective,
+    start: Floats,
+    blocks: Sequence[RandomBlock],
+    scale: Floats,
+    *,
+    curvature: bool,
+) -> Optimum:
     parameters, step = _quasi_newton(objective, start, scale)
     for _ in range(_ROUNDS):
         parameters, at_zero = _tidied(objective, parameters, blocks)
@@ -203,13 +217,14 @@ def minimise(
     return Optimum(parameters, deviance, hessian, np.inf, False)
 
 
-def _remembering(objective: Objective) -> Objective:
-    """The same, without a second computation at the last point."""
+def _remembering(objective: Objective, told: Generator[int, None, None]) -> Objective:
+    """The same, without a second computation at the last point; each one is told of."""
     last: dict[bytes, tuple[float, Floats]] = {}
 
     def remembered(parameters: Floats) -> tuple[float, Floats]:
         key = parameters.tobytes()
         if key not in last:
+            next(told)
             value = objective(parameters)
             last.clear()
             last[key] = value

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse, special
 
-from ...progress import watched
+from ...progress import in_parts, watched
 from ...types import Floats, Ints, Statistic
 from ...workers import few_threads
 from .dealt import dealt_draws
@@ -190,10 +190,9 @@ def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
 def _squared_products(table: Any, size: Floats, each: Floats) -> float:
     """Sum of squares of ``diag(size) - C diag(1 / each) C'`` for counts C."""
     scaled, total = (table * (1 / each)[None, :]).tocsr(), 0.0
-    for start in range(0, len(size), _ROWS):
-        stop = min(start + _ROWS, len(size))
-        part = -(scaled[start:stop] @ table.T).toarray()
-        part[np.arange(stop - start), np.arange(start, stop)] += size[start:stop]
+    for some in in_parts(len(size), _ROWS, "Pairs of levels"):
+        part = -(scaled[some] @ table.T).toarray()
+        part[np.arange(len(part)), np.arange(some.start, some.stop)] += size[some]
         total += float((part**2).sum())
     return total
 
