@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.features.extraction import FileFeatures, extract_files
 from muvistats.workers import each_finished
 
 
@@ -68,6 +70,35 @@ def test_calibration_on_a_cluster_is_calibration_here(client):
     here = mv.calibration("chisquare of familiar: gender", small, **options)
     there = mv.calibration("chisquare of familiar: gender", small, client=client, **options)
     assert here.equals(there)
+
+
+def test_power_on_a_cluster_is_power_here(client):
+    options = {"n_items": 6, "raters_per_cell": 2, "n_resamples": 9, "cache": False}
+    here, there = (
+        mv.power_study(n_participants=(4, 6), n_sims=4, client=each, **options)
+        for each in (None, client)
+    )
+    assert here.equals(there)
+    assert here["estimate"].notna().all()
+
+
+def lengths(path: Path, *, factor: float = 1.0) -> FileFeatures:
+    """Length of each word of a file."""
+    values = factor * np.array([[len(word)] for word in path.read_text().split()], np.float32)
+    return FileFeatures(0.5 * np.arange(len(values)), values, ("length",), ("words",))
+
+
+def test_extraction_on_a_cluster_is_extraction_here(client, tmp_path):
+    paths = [tmp_path / f"{name}.txt" for name in "abc"]
+    for path in paths:
+        path.write_text(f"{path.stem} word {path.stem * 5}")
+    options = {"kind": "audio", "cache": False}
+    here, there = (
+        extract_files(paths, lengths, {"factor": 2.0}, client=each, **options)
+        for each in (None, client)
+    )
+    assert here.identical(there)
+    assert here["values"].to_numpy()[:, 2, 0].tolist() == [10.0] * 3
 
 
 def told(fit) -> tuple[pd.DataFrame, ...]:

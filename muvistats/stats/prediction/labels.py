@@ -25,7 +25,7 @@ from ...kernels.regression.folds import item_folds
 from ...kernels.regression.ridge import cross_validated, ridge_folds
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...kernels.sampling.correlation import pearson_rows
-from ...progress import in_parts
+from ...progress import in_parts, watched
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Rng, Row
 from ..shared.study import label_names
@@ -285,7 +285,7 @@ def _draw(
         shuffler, resampler = (np.random.default_rng(seed) for seed in seeds)
         permuted = _permuted(predict, observed, n_resamples, shuffler)
         out.permuted[:, labels] = np.where(varies, permuted, np.nan)
-        for row in out.boot:
+        for row in watched(out.boot, "Resamples", n_resamples):
             some = resampler.integers(0, len(observed), len(observed))
             row[labels] = _correlations(predicted[some], observed[some])
     return out
