@@ -7,15 +7,13 @@ nothing, and the curvature tells a minimum from a saddle.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, optimize
 
-from ...progress import watched
+from ...progress import counted
 from ...types import Floats
 from .blocks import RandomBlock, lambda_factors, triangle
 from .gradient import deviance_and_gradient
@@ -190,8 +188,8 @@ def minimise(
         The diagonals of the covariance factors are not negative.
     """
     scale = np.ones(len(start)) if scale is None else scale
-    with closing(watched(itertools.count(), "Likelihoods of a mixed model", 0)) as told:
-        return _search(_remembering(objective, told), start, blocks, scale, curvature=curvature)
+    with counted(objective, "Likelihoods of a mixed model") as told:
+        return _search(_remembering(told), start, blocks, scale, curvature=curvature)
 
 
 def _search(
@@ -217,14 +215,13 @@ def _search(
     return Optimum(parameters, deviance, hessian, np.inf, False)
 
 
-def _remembering(objective: Objective, told: Generator[int, None, None]) -> Objective:
-    """The same, without a second computation at the last point; each one is told of."""
+def _remembering(objective: Objective) -> Objective:
+    """The same, without a second computation at the last point."""
     last: dict[bytes, tuple[float, Floats]] = {}
 
     def remembered(parameters: Floats) -> tuple[float, Floats]:
         key = parameters.tobytes()
         if key not in last:
-            next(told)
             value = objective(parameters)
             last.clear()
             last[key] = value
