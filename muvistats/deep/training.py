@@ -197,8 +197,8 @@ def _own_numbers(seed: int) -> Iterator[None]:
     mine, everybody = threading.get_ident(), random.randint
     own = random.Random(seed)  # noqa: S311
 
-    def randint(low: int, high: int) -> int:
-        return (own.randint if threading.get_ident() == mine else everybody)(low, high)
+    def randint(a: int, b: int) -> int:
+        return (own.randint if threading.get_ident() == mine else everybody)(a, b)
 
     random.randint = randint
     try:
