@@ -320,7 +320,7 @@ def _similarity(
     without = np.array(
         [
             rank_correlation(*(np.delete(np.delete(each, i, 0), i, 1) for each in (first, second)))
-            for i in range(n)
+            for i in watched(range(n), "Items left out", n)
         ]
     )
     variance = (n - 1) / n * np.square(without - without.mean()).sum()

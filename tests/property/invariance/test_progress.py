@@ -69,3 +69,20 @@ def test_long_work_says_how_far_it_is(name, given, steps):
     CALLS[name](given)
     assert steps
     assert all(what and done >= 0 for what, done, _ in steps)
+
+
+@pytest.mark.parametrize("name", ["kruskal_modality", "mixed_model", "sensitivity_table"])
+def test_work_that_is_stopped_can_be_done_again(name, given, steps, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    @contextmanager
+    def stopping():
+        yield stop
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(progress, "_bar", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            CALLS[name](given)
+    CALLS[name](given)
+    assert steps  # no bar, and no lock, is left behind
