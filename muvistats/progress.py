@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 import threading
 import time
@@ -22,7 +23,7 @@ _SHOWN = threading.Lock()
 _LONG, _PART, _APART = 5.0, 0.5, 60.0
 
 #: When the work that is done in this thread was begun.
-_begun: ContextVar[float | None] = ContextVar("begun", default=None)
+_begun: ContextVar[float] = ContextVar("begun", default=math.inf)
 
 #: Whether progress that no terminal shows is written in lines.
 _in_lines = False
@@ -69,7 +70,7 @@ def terminal_progress(*, show: bool = True) -> Iterator[Callable[[str, int, int]
 @contextmanager
 def as_one_work() -> Iterator[None]:
     """Take all that is watched within as parts of one work, which is shown when it is long."""
-    before = _begun.set(_begun.get() or time.monotonic())
+    before = _begun.set(min(_begun.get(), time.monotonic()))
     try:
         yield
     finally:
@@ -89,7 +90,7 @@ def watched(parts: Iterable[T], what: str, total: int) -> Generator[T, None, Non
         Number of parts, 0 where nobody knows.
     """
     own = time.monotonic()
-    from_then_on = max((_begun.get() or own) + _LONG, own + _PART)
+    from_then_on = max(min(_begun.get(), own) + _LONG, own + _PART)
     with ExitStack() as shown:
         step: Callable[[str, int, int], None] | None = None
         for done, part in enumerate(parts):

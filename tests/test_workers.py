@@ -11,7 +11,7 @@ import pytest
 
 import muvistats as mv
 from muvistats.features.extraction import FileFeatures, extract_files
-from muvistats.workers import each_finished
+from muvistats.workers import each_finished, in_threads
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,13 @@ def half(number: int) -> float:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_task_is_done_once(jobs):
     assert sorted(each_finished(half, range(0, 20, 2), n_jobs=jobs)) == list(range(10))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, -1])
+def test_threads_keep_the_order_and_pass_errors_on(jobs):
+    assert in_threads(half, range(0, 20, 2), n_jobs=jobs, what="halves") == list(range(10))
+    with pytest.raises(ValueError, match="3 is odd"):
+        in_threads(half, [2, 3, 4], n_jobs=jobs, what="halves")
 
 
 def test_a_cluster_does_the_same(client):
