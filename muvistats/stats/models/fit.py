@@ -258,7 +258,7 @@ class Fit(ABC):
         rest = weights[:, gone] - (0 if left_out_is_zero else weights[:, kept] @ own)
         return np.asarray((np.abs(rest) <= 1e-6).all(axis=1))
 
-    def whole(self, groups: Iterable[str], k: int) -> dict[str, Any]:
+    def _whole(self, groups: Iterable[str], k: int) -> dict[str, Any]:
         """What `glance` says of any fit with so many parameters."""
         log_likelihood = self.estimates.log_likelihood
         return {

@@ -117,7 +117,7 @@ class LinearFit(Fit):
         sigma = np.sqrt(self.scale) if self.family == "gaussian" else np.nan
         own = {"df_residual": self.n - len(self.estimates.inner), "sigma": sigma}
         groups = (f"{key}: {count}" for key, count in self.clusters.items())
-        return [self.whole(groups, k) | own]
+        return [self._whole(groups, k) | own]
 
     @fit_frame("row", "row", "observed", "fitted", "residual")
     def augment(self) -> Rows:

@@ -194,7 +194,7 @@ class MixedFit(MixedNumbers):
         low, high = parts.rho_limits(check_conf_level(conf_level))
         sizes = dict.fromkeys(f"{p.bar.name}: {len(p.levels)}" for p in self.design.random)
         return [
-            self.whole(sizes, k)
+            self._whole(sizes, k)
             | {
                 "df_residual": self.n - k,
                 "sigma": parts.sigma if self.family == "gaussian" else np.nan,

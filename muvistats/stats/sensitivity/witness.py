@@ -17,9 +17,7 @@ from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
 from ...kernels.ranks.effects import partial_eta_squared
-from ...kernels.sampling.bootstrap import bootstrap_sums, percentile_interval
 from ...results.frame import RESULT_COLUMNS, build_frame
-from ...types import Floats
 from ..labels.by_design import Plan
 from ..labels.counts import Tests, label_choices, table_rows
 from ..labels.residuals import cell_rows
@@ -31,7 +29,7 @@ from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise, pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.study import Resampling, codes_of, offered, people_codes
+from ..shared.study import Resampling, offered
 from .claims import Claim, claims_of
 from .evidence import (
     ANALYSES,
@@ -44,6 +42,7 @@ from .evidence import (
     sign_of,
     text,
 )
+from .odds import label_sums
 
 T = TypeVar("T")
 
@@ -318,7 +317,13 @@ class Witness:
         )
         use = (frame["label"] == claim.label) & (frame["group"] == group)
         found = of_rows(frame[use], sign_of("std_residual"))
-        effects = self._odds(claim, group)
+        named = {each.label for each in claims_of(self._data) if each.factor == claim.factor}
+        sums = self._once(
+            "sums",
+            claim.factor,
+            lambda: label_sums(self._frame, claim.factor, named, **self._draws),
+        )
+        effects = sums.odds(claim.label, group, self._conf_level)
         found = {
             name: replace(
                 evidence,
@@ -336,59 +341,6 @@ class Witness:
         levels = [str(level) for level in factor(claim.factor, self._frame).cat.categories]
         same = [level for level in levels if level.casefold() == claim.group1.casefold()]
         return same[0] if same else claim.group1
-
-    def _odds(self, claim: Claim, group: str) -> dict[str, tuple[float, float, float]]:
-        """Log odds ratio of a label among the labels chosen, in a group against the others."""
-        by = claim.factor
-        levels, sums = self._once("sums", by, lambda: self._label_sums(by))
-        mine = np.array(levels) == group
-        # counts of the label and of the others, in the group and in the rest, and in all draws
-        label, every = (
-            np.stack([sums[name][:, mine].sum(axis=1), sums[name][:, ~mine].sum(axis=1)])
-            for name in (claim.label, "n_labels")
-        )
-        table = np.stack([label, every - label], axis=1)
-        counts = table[..., 0].copy()
-        nothing = (np.nan, np.nan, np.nan)
-        if (counts.sum(axis=1) == 0).any() or counts[:, 0].sum() == 0:
-            return {"independent": nothing, "design": nothing}
-        if (counts == 0).any():
-            counts += 0.5
-        estimate = float(np.log(counts[0, 0] * counts[1, 1] / (counts[0, 1] * counts[1, 0])))
-        reach = stats.norm.ppf((1 + self._conf_level) / 2) * np.sqrt((1 / counts).sum())
-        with np.errstate(divide="ignore", invalid="ignore"):
-            odds = np.log(table[:, 0, 1:] / table[:, 1, 1:])
-            draws = odds[0] - odds[1]
-        draws[~np.isfinite(draws)] = np.nan
-        low, high = percentile_interval(draws[:, None], self._conf_level)
-        return {
-            "independent": (estimate, estimate - reach, estimate + reach),
-            "design": (estimate, float(low[0]), float(high[0])),
-        }
-
-    def _label_sums(self, by: str) -> tuple[list[str], dict[str, Floats]]:
-        """Groups, and how often each label that claims name was chosen: observed, then drawn."""
-        frame = offered(self._frame, by)
-        groups = factor(by, frame)
-        use = (groups.notna() & frame["n_labels"].notna()).to_numpy()
-        frame, codes = frame[use], groups[use].cat.codes.to_numpy().astype(np.intp)
-        levels = [str(level) for level in groups.cat.categories]
-        named = {claim.label for claim in claims_of(self._data) if claim.factor == by}
-        columns = ["n_labels", *(name for name in self._frame.attrs["labels"] if name in named)]
-        n, k = len(columns), len(levels)
-        values = frame[columns].to_numpy(dtype=float).T
-        place = np.add.outer(k * np.arange(n), codes)
-        drawn = bootstrap_sums(
-            values.ravel(),
-            (np.tile(codes_of(frame["item"]), n), np.tile(people_codes(frame), n)),
-            groups=place.ravel(),
-            n_groups=n * k,
-            n_resamples=self._draws["n_resamples"],
-            rng=np.random.default_rng(self._seed),
-        )
-        observed = np.bincount(place.ravel(), values.ravel(), n * k)
-        sums = np.vstack([observed, drawn])
-        return levels, dict(zip(columns, np.split(sums, n, axis=1), strict=True))
 
     def _terms(self, by: str) -> pd.DataFrame:
         """Terms of a factor in the logistic mixed models of all labels."""
