@@ -91,13 +91,13 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
 
 def on_some(models: FeatureModels, folds: int) -> tuple[float, float]:
     """Seconds of our fits of the first outer folds alone."""
-    from muvistats.kernels.regression.lasso import one_thread_each
     from muvistats.stats.prediction.fits import _fit_fold
+    from muvistats.workers import few_threads
 
     units = plan_units(models.inputs, models.plan)
 
     def part() -> list[list[tuple[FoldFit, Any]]]:
-        with one_thread_each():
+        with few_threads(0):
             return [_fit_fold(models.inputs, models.plan, units, k) for k in range(folds)]
 
     _, wall, cpu = timed(part)

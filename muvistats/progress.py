@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 T = TypeVar("T")
+G = TypeVar("G")
 
 #: Held while a bar is shown: a terminal shows one.
 _SHOWN = threading.Lock()
 
-#: Seconds that work takes before its progress is shown, and between two lines on like steps.
-_LONG, _APART = 5.0, 60.0
+#: Seconds that work takes before its progress is shown, that the part of it takes whose progress
+#: that is, and between two lines on like steps.
+_LONG, _PART, _APART = 5.0, 0.5, 60.0
+
+#: When the work that is done in this thread was begun.
+_begun: ContextVar[float] = ContextVar("begun", default=math.inf)
 
 #: Whether progress that no terminal shows is written in lines.
 _in_lines = False
@@ -59,8 +67,18 @@ def terminal_progress(*, show: bool = True) -> Iterator[Callable[[str, int, int]
         _SHOWN.release()
 
 
-def watched(parts: Iterable[T], what: str, total: int) -> Iterator[T]:
-    """Parts of some work, its progress shown once it has taken five seconds.
+@contextmanager
+def as_one_work() -> Iterator[None]:
+    """Take all that is watched within as parts of one work, which is shown when it is long."""
+    before = _begun.set(min(_begun.get(), time.monotonic()))
+    try:
+        yield
+    finally:
+        _begun.reset(before)
+
+
+def watched(parts: Iterable[T], what: str, total: int) -> Generator[T, None, None]:
+    """Parts of some work, its progress shown once the work has taken five seconds.
 
     Parameters
     ----------
@@ -69,17 +87,53 @@ def watched(parts: Iterable[T], what: str, total: int) -> Iterator[T]:
     what : str
         Name of the work.
     total : int
-        Number of parts.
+        Number of parts, 0 where nobody knows.
     """
-    begun = time.monotonic()
+    own = time.monotonic()
+    from_then_on = max(min(_begun.get(), own) + _LONG, own + _PART)
     with ExitStack() as shown:
         step: Callable[[str, int, int], None] | None = None
         for done, part in enumerate(parts):
-            if step is None and time.monotonic() - begun > _LONG:
+            if step is None and time.monotonic() > from_then_on:
                 step = shown.enter_context(terminal_progress())
             if step is not None:
                 step(what, done, total)
             yield part
+
+
+@contextmanager
+def counted(function: Callable[[G], T], what: str) -> Iterator[Callable[[G], T]]:
+    """A function whose calls are counted once they have taken five seconds together.
+
+    Parameters
+    ----------
+    function : callable
+        What is called, nobody knows how often.
+    what : str
+        Name of the work.
+    """
+
+    def call(given: G) -> T:
+        next(calls)
+        return function(given)
+
+    with closing(watched(itertools.count(), what, 0)) as calls:
+        yield call
+
+
+def in_parts(n: int, size: int, what: str) -> Iterator[slice]:
+    """Places 0 to n - 1, so many at a time, watched.
+
+    Parameters
+    ----------
+    n, size : int
+        How many there are, and how many are done at a time.
+    what : str
+        Name of the work.
+    """
+    starts = range(0, n, max(1, size))
+    for start in watched(starts, what, len(starts)):
+        yield slice(start, min(start + starts.step, n))
 
 
 @contextmanager
@@ -105,7 +159,7 @@ def _bar() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Loading", total=None)
         yield lambda what, done, total: progress.update(
-            task, description=what, completed=done, total=total
+            task, description=what, completed=done, total=total or None
         )
 
 
@@ -119,7 +173,7 @@ def _lines() -> Iterator[Callable[[str, int, int], None]]:
         nonlocal written, last
         written, last = time.monotonic(), now
         what, done, total = now
-        sys.stderr.write(f"{what} ({done} of {total})\n")
+        sys.stderr.write(f"{what} ({done} of {total})\n" if total else f"{what} ({done})\n")
         sys.stderr.flush()
 
     def step(what: str, done: int, total: int) -> None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from .errors import DesignError
+from .progress import watched
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -57,6 +58,32 @@ def each_finished(
 
         pool = Parallel(n_jobs, batch_size=1, return_as="generator_unordered")
         yield from pool(delayed(function)(task) for task in tasks)
+
+
+def in_threads(
+    function: Callable[[Given], Made], tasks: Sequence[Given], *, n_jobs: int, what: str
+) -> list[Made]:
+    """Results of a function, in order, from threads; BLAS has one in each, and progress is shown.
+
+    Parameters
+    ----------
+    function : callable
+        What is done; it does not ask for threads of BLAS.
+    tasks : sequence
+        What it is called with.
+    n_jobs : int
+        Threads; with 1 all is done in this one, and below 1 there are as many as cores.
+    what : str
+        Name of the work.
+
+    Returns
+    -------
+    list
+        No result depends on `n_jobs`.
+    """
+    with few_threads(0), ThreadPoolExecutor(n_jobs if n_jobs > 0 else None) as pool:
+        made = (map if n_jobs == 1 else pool.map)(function, tasks)
+        return list(watched(made, what, len(tasks)))
 
 
 def check_client(client: Any) -> Any:

@@ -43,6 +43,30 @@ def test_work_within_work_has_no_bar_of_its_own(steps):
         assert len(steps) == before + 1
 
 
+def test_parts_are_all_there_and_watched(steps):
+    assert list(progress.in_parts(5, 2, "work")) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert steps == [("work", 2, 3)]
+    assert list(progress.in_parts(2, 0, "work")) == [slice(0, 1), slice(1, 2)]
+    assert list(progress.in_parts(0, 2, "work")) == []
+
+
+def test_short_steps_of_long_work_are_shown(steps):
+    with progress.as_one_work():
+        assert list(progress.watched("ab", "first", 2)) == ["a", "b"]
+        assert steps == [("first", 1, 2)]
+        with progress.as_one_work():  # a function that the work calls
+            assert list(progress.watched("ab", "second", 2)) == ["a", "b"]
+    assert steps[1:] == [("second", 0, 2), ("second", 1, 2)]
+    list(progress.watched("ab", "another work", 2))
+    assert len(steps) == 3
+
+
+def test_calls_are_counted(steps):
+    with progress.counted(abs, "calls") as told:
+        assert [told(-number) for number in range(4)] == [0, 1, 2, 3]
+    assert steps == [("calls", 2, 0), ("calls", 3, 0)]
+
+
 def test_a_bar_is_given_back_when_work_ends_early(steps):
     for part in progress.watched(range(9), "work", 9):
         if part == 5:

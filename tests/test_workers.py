@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import muvistats as mv
-from muvistats.workers import each_finished
+from muvistats.features.extraction import FileFeatures, extract_files
+from muvistats.workers import each_finished, in_threads
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,13 @@ def half(number: int) -> float:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_task_is_done_once(jobs):
     assert sorted(each_finished(half, range(0, 20, 2), n_jobs=jobs)) == list(range(10))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, -1])
+def test_threads_keep_the_order_and_pass_errors_on(jobs):
+    assert in_threads(half, range(0, 20, 2), n_jobs=jobs, what="halves") == list(range(10))
+    with pytest.raises(ValueError, match="3 is odd"):
+        in_threads(half, [2, 3, 4], n_jobs=jobs, what="halves")
 
 
 def test_a_cluster_does_the_same(client):
@@ -68,6 +77,35 @@ def test_calibration_on_a_cluster_is_calibration_here(client):
     here = mv.calibration("chisquare of familiar: gender", small, **options)
     there = mv.calibration("chisquare of familiar: gender", small, client=client, **options)
     assert here.equals(there)
+
+
+def test_power_on_a_cluster_is_power_here(client):
+    options = {"n_items": 6, "raters_per_cell": 2, "n_resamples": 9, "cache": False}
+    here, there = (
+        mv.power_study(n_participants=(6, 8), n_sims=2, client=each, **options)
+        for each in (None, client)
+    )
+    assert here.equals(there)
+    assert here["estimate"].notna().any()
+
+
+def lengths(path: Path, *, factor: float = 1.0) -> FileFeatures:
+    """Length of each word of a file."""
+    values = factor * np.array([[len(word)] for word in path.read_text().split()], np.float32)
+    return FileFeatures(0.5 * np.arange(len(values)), values, ("length",), ("words",))
+
+
+def test_extraction_on_a_cluster_is_extraction_here(client, tmp_path):
+    paths = [tmp_path / f"{name}.txt" for name in "abc"]
+    for path in paths:
+        path.write_text(f"{path.stem} word {path.stem * 5}")
+    options = {"kind": "audio", "cache": False}
+    here, there = (
+        extract_files(paths, lengths, {"factor": 2.0}, client=each, **options)
+        for each in (None, client)
+    )
+    assert here.identical(there)
+    assert here["values"].to_numpy()[:, 2, 0].tolist() == [10.0] * 3
 
 
 def told(fit) -> tuple[pd.DataFrame, ...]:

@@ -19,6 +19,7 @@ import xarray as xr
 from ..arguments import check_of
 from ..errors import DataError, boundary
 from ..formula import refuse_forbidden
+from ..progress import as_one_work
 from ..types import Ints
 from . import schema
 from .ranges import refuse_beyond, refuse_unknown_code
@@ -73,7 +74,8 @@ def takes_study(function: Callable[P, R]) -> Callable[P, R]:
             raise _not_a_study(data, frames=frames)
         rest = {name: fit.get(name, each) for name, each in kwargs.items() if name != first.name}
         placed = [fit.get(name, each) for name, each in zip(order[1:], args[1:], strict=False)]
-        return function(data, *placed, *args[len(order) :], **rest)  # type: ignore[arg-type]
+        with as_one_work():
+            return function(data, *placed, *args[len(order) :], **rest)  # type: ignore[arg-type]
 
     wrapper.__gated__ = True  # type: ignore[attr-defined]
     keyword = inspect.Parameter.KEYWORD_ONLY

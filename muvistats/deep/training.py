@@ -5,8 +5,12 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import random
+import threading
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +82,8 @@ def train_task(task: Task) -> Trained:
     sequences = _sequences(task.inputs)
     data = _fold_data(task, sequences)
     keras.utils.set_random_seed(_seed(task))
-    network = _fresh(task, data)
+    with _own_numbers(_seed(task)):
+        network = _fresh(task, data)
     initial = _own_state(network.variables)
     worker = _compiled(keras, task, data.widths)
     trained = _fit(keras, worker, task, data, _from_start()(initial, _seed(task)))
@@ -181,6 +186,25 @@ def _started(backend: str) -> Any:
             os.close(said)
     gc.freeze()  # what was loaded stays; collecting what a training leaves is quick then
     return keras
+
+
+@contextmanager
+def _own_numbers(seed: int) -> Iterator[None]:
+    """Python's random numbers, of which Keras makes seeds, for this thread alone.
+
+    A worker of dask draws some in other threads, at any time.
+    """
+    mine, everybody = threading.get_ident(), random.randint
+    own = random.Random(seed)  # noqa: S311
+
+    def randint(a: int, b: int) -> int:
+        return (own.randint if threading.get_ident() == mine else everybody)(a, b)
+
+    random.randint = randint
+    try:
+        yield
+    finally:
+        random.randint = everybody
 
 
 def _seed(task: Task) -> int:

@@ -15,6 +15,7 @@ from ..dataset.build import natural_order
 from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..kernels.raters.agreement import ccc
+from ..progress import watched
 from ..stats.agreement.concordance import dynamic_dimensions
 from ..types import Floats, Ints
 from .layout import colour_bar, header
@@ -122,7 +123,7 @@ def _means(chosen: xr.Dataset, name: str, people: list[str]) -> tuple[Floats, in
         cells.setdefault(cell, []).append(row)
     total, count = np.zeros((len(people),) * 2), np.zeros((len(people),) * 2)
     used = 0
-    for rows in cells.values():
+    for rows in watched(cells.values(), "Items", len(cells)):
         first, second = np.triu_indices(len(rows), k=1)
         if len(first) == 0:
             continue

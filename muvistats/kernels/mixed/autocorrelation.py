@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, special
 
+from ...progress import counted
 from ...types import Floats, Ints
 from .blocks import RandomBlock
 from .derivatives import Neighbours, Uncertainty, uncertainty
@@ -180,12 +181,13 @@ def fit_autocorrelated(rows: AutocorrelatedRows, rho: float | None = None) -> Au
     profile = _Profile(rows)
     if rho is not None:
         return profile.fit(rho, is_free=False)
-    grid = [profile(logit) for logit in _GRID]
-    middle = float(_GRID[int(np.argmin(grid))])
-    span = max(middle - 2, _EDGES[0]), min(middle + 2, _EDGES[1])
-    found = optimize.minimize_scalar(
-        profile, bounds=span, method="bounded", options={"xatol": _EXACT}
-    )
+    with counted(profile, "Fits of a mixed model, by autocorrelation") as told:
+        grid = [told(logit) for logit in _GRID]
+        middle = float(_GRID[int(np.argmin(grid))])
+        span = max(middle - 2, _EDGES[0]), min(middle + 2, _EDGES[1])
+        found = optimize.minimize_scalar(
+            told, bounds=span, method="bounded", options={"xatol": _EXACT}
+        )
     independent = profile.fit(0.0)
     if independent.optimum.deviance <= found.fun + _NO_GAIN:
         return independent

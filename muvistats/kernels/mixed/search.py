@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, optimize
 
+from ...progress import counted
 from ...types import Floats
 from .blocks import RandomBlock, lambda_factors, triangle
 from .gradient import deviance_and_gradient
@@ -187,7 +188,18 @@ def minimise(
         The diagonals of the covariance factors are not negative.
     """
     scale = np.ones(len(start)) if scale is None else scale
-    objective = _remembering(objective)
+    with counted(objective, "Likelihoods of a mixed model") as told:
+        return _search(_remembering(told), start, blocks, scale, curvature=curvature)
+
+
+def _search(
+    objective: Objective,
+    start: Floats,
+    blocks: Sequence[RandomBlock],
+    scale: Floats,
+    *,
+    curvature: bool,
+) -> Optimum:
     parameters, step = _quasi_newton(objective, start, scale)
     for _ in range(_ROUNDS):
         parameters, at_zero = _tidied(objective, parameters, blocks)

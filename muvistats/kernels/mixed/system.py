@@ -46,16 +46,18 @@ class System:
         Inverse of the Cholesky factor of each block of A + I.
     cross : ndarray of float, shape (m * k, w)
         B, after the blocks were eliminated.
+    used, turned : ndarray of float or sparse array
+        The same for products, and its transpose: without cells that are not in use, where those
+        in use are few.
     lower : ndarray of float, shape (w, w)
         Cholesky factor of what is left of C + I.
-    cells : Cells or None
-        Cells of B that are in use, where these are few.
     """
 
     root: Floats
     cross: Floats
+    used: Any
+    turned: Any
     lower: Floats
-    cells: Cells | None
 
     @property
     def log_det(self) -> float:
@@ -68,21 +70,23 @@ class System:
         """Factor a system."""
         root = cholesky_of_blocks(own)[1]
         reduced = _times(root, cross)
-        left = inner - _in_use(reduced, cells).T @ reduced
+        used = _in_use(reduced, cells)
+        turned = used.T
+        left = inner - turned @ reduced
         left.flat[:: len(left) + 1] += 1.0
         rest, failed = linalg.lapack.dpotrf(left, lower=1) if len(left) else (left, 0)
         if failed:
             raise np.linalg.LinAlgError("the random system is not positive definite")
-        return cls(root, reduced, rest, cells)
+        return cls(root, reduced, used, turned, rest)
 
     def solve(self, right: Floats) -> Floats:
         """Solution of the system."""
         head = len(self.cross)
         first = _times(self.root, right[:head, None])[:, 0]
-        rest = right[head:] - self.cross.T @ first
+        rest = right[head:] - self.turned @ first
         if len(rest):
             rest = linalg.lapack.dpotrs(self.lower, rest, lower=1)[0]
-        left = first - self.cross @ rest
+        left = first - self.used @ rest
         return np.concatenate([_times(self.root.transpose(0, 2, 1), left[:, None])[:, 0], rest])
 
     def inverse(self) -> tuple[Floats, Floats, Floats]:
@@ -93,9 +97,10 @@ class System:
         if not len(self.lower):
             return own, self.cross, self.lower
         inner = linalg.lapack.dpotri(self.lower, lower=1)[0]
-        inner = np.tril(inner) + np.tril(inner, -1).T
+        inner = inner + inner.T  # nothing stood above the diagonal
+        inner.flat[:: len(inner) + 1] /= 2
         turned = _times(back, self.cross)
-        side = _in_use(turned, self.cells) @ inner
+        side = _times(back, self.used @ inner)
         if k == 1:
             own = own + np.einsum("ij,ij->i", side, turned)[:, None, None]
         else:

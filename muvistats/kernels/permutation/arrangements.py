@@ -10,16 +10,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse, special
 
-from ...progress import watched
+from ...progress import in_parts
 from ...types import Floats, Ints, Statistic
-from ...workers import few_threads
+from ...workers import few_threads, in_threads
 from .dealt import dealt_draws
 
 #: Codes of units in one batch of arrangements; batches do not depend on the number of workers.
@@ -190,10 +189,9 @@ def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
 def _squared_products(table: Any, size: Floats, each: Floats) -> float:
     """Sum of squares of ``diag(size) - C diag(1 / each) C'`` for counts C."""
     scaled, total = (table * (1 / each)[None, :]).tocsr(), 0.0
-    for start in range(0, len(size), _ROWS):
-        stop = min(start + _ROWS, len(size))
-        part = -(scaled[start:stop] @ table.T).toarray()
-        part[np.arange(stop - start), np.arange(start, stop)] += size[start:stop]
+    for some in in_parts(len(size), _ROWS, "Pairs of levels"):
+        part = -(scaled[some] @ table.T).toarray()
+        part[np.arange(len(part)), np.arange(some.start, some.stop)] += size[some]
         total += float((part**2).sum())
     return total
 
@@ -511,12 +509,9 @@ def _in_batches(
 ) -> Floats:
     """Statistics of so many draws, each batch with a child of the generator."""
     sizes = [min(step, n_resamples - start) for start in range(0, n_resamples, step)]
-    children = rng.spawn(len(sizes))
-    if n_jobs == 1:
-        parts = watched(zip(sizes, children, strict=True), "Permutations", len(sizes))
-        return np.concatenate([batch(size, child) for size, child in parts])
-    with ThreadPoolExecutor(None if n_jobs < 1 else n_jobs) as pool:
-        return np.concatenate(list(pool.map(batch, sizes, children)))
+    parts = list(zip(sizes, rng.spawn(len(sizes)), strict=True))
+    drawn = in_threads(lambda part: batch(*part), parts, n_jobs=n_jobs, what="Permutations")
+    return np.concatenate(drawn)
 
 
 def _compared(

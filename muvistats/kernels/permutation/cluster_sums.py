@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...progress import watched
+from ...progress import in_parts
 from ...types import Floats, Ints, Mask
 from .arrangements import indicator
 from .dealt import Deal
@@ -134,10 +134,8 @@ class ClusterSums:
 
     def _batches(self, n: int, codes: Callable[[slice], Ints]) -> Iterator[tuple[slice, Ints]]:
         """Groups of units in some arrangements, and no group for places that are not needed."""
-        step = max(1, _INDICATORS // (self._expected.shape[1] - 1))
-        starts = range(0, n, step)
-        for start in watched(starts, "Permutations", len(starts)):
-            some = slice(start, min(start + step, n))
+        size = _INDICATORS // (self._expected.shape[1] - 1)
+        for some in in_parts(n, size, "Permutations"):
             drawn = codes(some)
             yield some, np.concatenate([drawn, np.full((1, drawn.shape[1]), -1, drawn.dtype)])
 

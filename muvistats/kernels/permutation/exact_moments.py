@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ...progress import in_parts
 from ...types import Floats, Ints
 from ...workers import few_threads
 
@@ -70,9 +71,7 @@ def between_groups_moments(
 
     # Pairs of groups, some groups at a time.
     variance = 0.0
-    size = max(1, _BATCH // len(n))
-    for first in range(0, len(n), size):
-        some = slice(first, first + size)
+    for some in in_parts(len(n), _BATCH // len(n), "Pairs of groups"):
         one = counts[some]
         squares = _dense((one * weight**2) @ counts.T)
         rows = _dense((one * weight**2) @ (counts * counts).T)  # squared row sums

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ...progress import in_parts
 from ...types import Floats, Ints
 from ...workers import few_threads
 from ..permutation.arrangements import additive_residuals
@@ -270,11 +271,11 @@ def permuted_signals(
     ones = np.ones(size * len(order), values.dtype)
     draw = _permutations(placed[0].participant, n_resamples, rng)
     inside = max(1, _HELD // max(1, len(ends) * values.shape[1]))
-    for start in range(0, n_resamples, size):
-        drawn = draw(slice(start, min(start + size, n_resamples)))
+    for several in in_parts(n_resamples, size, "Permutations"):
+        drawn = draw(several)
         for first_of in range(0, len(drawn), inside):
             part = drawn[first_of : first_of + inside]
-            some = slice(start + first_of, start + first_of + len(part))
+            some = slice(several.start + first_of, several.start + first_of + len(part))
             picked = np.take(part, rows[order], axis=1).ravel()
             edges = np.arange(len(part), dtype=np.int32)[:, None] * np.int32(len(order)) + ends
             pick: Any = sparse.csr_array(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from ...progress import in_parts
 from ...types import Floats, Ints
 from ..sampling.correlation import pearson_rows
 
@@ -90,10 +91,10 @@ def permuted_correlations(
     one, other = np.triu_indices(len(first), 1)
     fixed, ranks = _ranks(first)[one, other], _ranks(second)
     out = np.empty(n_resamples)
-    for start in range(0, n_resamples, _BATCH):
-        count = min(_BATCH, n_resamples - start)
+    for some in in_parts(n_resamples, _BATCH, "Permutations"):
+        count = some.stop - some.start
         order = rng.permuted(np.tile(np.arange(len(first)), (count, 1)), axis=1)
-        out[start : start + count] = ranks[order[:, one], order[:, other]] @ fixed
+        out[some] = ranks[order[:, one], order[:, other]] @ fixed
     return out
 
 

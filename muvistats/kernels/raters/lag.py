@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...progress import watched
 from ...types import Floats, Ints
 from ..sampling.correlation import pearson_rows
 from .agreement import leave_one_out_ewe
@@ -33,7 +34,7 @@ def lagged_correlation(series: Floats, reference: Floats, lags: Ints) -> Floats:
     out = np.full((len(series), len(lags)), np.nan)
     if steps < 3:
         return out
-    for j, lag in enumerate(lags):
+    for j, lag in enumerate(watched(lags, "Delays", len(lags))):
         r, n = pearson_rows(series[:, lag : lag + steps], reference[:, :steps])
         out[:, j] = np.where(n >= 3, r, np.nan)
     return out

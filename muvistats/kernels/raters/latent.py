@@ -18,6 +18,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
+from ...progress import watched
 from ...types import Floats, Ints, Mask
 
 #: Variance of the walk's start, in steps of the walk: levels are as good as free.
@@ -177,7 +178,7 @@ def _climb(data: _Data, n_iter: int, tol: float) -> tuple[_State, list[float], b
         step=np.full(data.n_cells, _STEP),
     )
     trace: list[float] = []
-    for _ in range(n_iter):
+    for _ in watched(range(n_iter), "Steps of EM, at most", n_iter):
         posterior = _smooth(data, state)
         trace.append(_log_likelihood(data, state, posterior))
         if len(trace) > 1 and trace[-1] - trace[-2] < tol * data.known.sum():

@@ -7,8 +7,7 @@ left out is checked by the conditions of the optimum.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +16,6 @@ from scipy import linalg
 
 from ...quiet import quiet
 from ...types import Floats, Ints
-from ...workers import few_threads
 from .moments import Sums
 
 #: Models, all of them ``RSS / (2 n) + alpha (l1_ratio |b|_1 + (1 - l1_ratio) |b|^2 / 2)``.
@@ -198,16 +196,6 @@ class _Descent:
             self.place[new] = len(self.known) + np.arange(len(new))
             self.known = np.concatenate([self.known, new])
             self.rows = np.concatenate([self.rows, self.data.rows(new)])
-
-
-@contextlib.contextmanager
-def one_thread_each() -> Iterator[None]:
-    """Hold BLAS to one thread, so that a fit does not depend on the number of workers.
-
-    To be entered once, outside of worker threads.
-    """
-    with few_threads(0):
-        yield
 
 
 def _path(data: Sums, recipe: Recipe) -> _Path:

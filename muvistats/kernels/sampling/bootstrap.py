@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
+from ...progress import in_parts
 from ...types import Floats, Ints
 
 #: Weights of units in one batch of resamples.
@@ -88,12 +89,11 @@ def bootstrap_sums(
         for use in ((groups == group) & (values != 0) for group in range(n_groups))
     ]
     out = np.empty((n_resamples, n_groups))
-    step = max(1, _BATCH // max(sum(sizes), 1))
-    for start in range(0, n_resamples, step):
-        count = min(step, n_resamples - start)
+    for some in in_parts(n_resamples, _BATCH // max(sum(sizes), 1), "Resamples"):
+        count = some.stop - some.start
         drawn = [_drawn(size, count, rng) for size in sizes[: len(units)]]
         often = drawn[1] if rest else np.ones((1, count))
-        out[start : start + count] = np.stack(
+        out[some] = np.stack(
             [np.einsum("uc,uc->c", drawn[0], table @ often) for table in tables], axis=1
         )
     return out

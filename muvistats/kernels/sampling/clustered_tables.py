@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from ...progress import watched
 from ...types import Floats, Ints
 
 #: A smallest eigenvalue below this part of the largest is zero.
@@ -210,7 +211,7 @@ def bootstrap_marginal(
         nobody made in a sample adds nothing.
     """
     n, out = len(codes), np.empty(n_resamples)
-    for place in range(n_resamples):
+    for place in watched(range(n_resamples), "Resamples", n_resamples):
         rows, groups = chosen[rng.integers(0, n, n)], codes[rng.integers(0, n, n)]
         size = np.bincount(groups, minlength=n_groups)[:, None]
         share = rows.mean(axis=0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from ...progress import in_parts
 from ...types import Floats, Ints
 from ..permutation.arrangements import dense_codes
 from ..scale import unit_factor
@@ -217,9 +218,8 @@ def bootstrap_medians(
     out = np.full((n_resamples, n_groups), np.nan)
     sort = np.argsort(values, kind="stable")
     members = [sort[groups[sort] == group] for group in range(n_groups)]
-    step = max(1, _BATCH // max(len(values), n_units, 1))
-    for start in range(0, n_resamples, step):
-        count = min(step, n_resamples - start)
+    for some in in_parts(n_resamples, _BATCH // max(len(values), n_units, 1), "Resamples"):
+        count = some.stop - some.start
         often = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=count)
         often = often.astype(np.int32)
         for group, rows in enumerate(members):
@@ -230,5 +230,5 @@ def bootstrap_medians(
             lower = (2 * reached >= total).argmax(axis=1)
             upper = (2 * reached > total).argmax(axis=1)
             middle = (values[rows[lower]] + values[rows[upper]]) / 2
-            out[start : start + count, group] = np.where(total[:, 0] > 0, middle, np.nan)
+            out[some, group] = np.where(total[:, 0] > 0, middle, np.nan)
     return out

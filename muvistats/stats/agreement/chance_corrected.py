@@ -24,6 +24,7 @@ from ...kernels.raters.reliability import (
     nominal_sums,
 )
 from ...kernels.sampling.multiway import Variance, draw_variance, infer, two_way
+from ...progress import in_parts
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Ints, Mask, Names, Rng, Row
 from ..shared.study import (
@@ -367,11 +368,10 @@ def resampled_sums(
         return np.zeros((n_resamples, *sums.shape[1:]))
     n_items = int(items.max()) + 1
     out = np.empty((n_resamples, *sums.shape[1:]))
-    batch = max(1, _BATCH // max(len(items), 1))
-    for first in range(0, n_resamples, batch):
-        size = min(batch, n_resamples - first)
+    for some in in_parts(n_resamples, _BATCH // max(len(items), 1), "Resamples"):
+        size = some.stop - some.start
         drawn = rng.multinomial(n_items, np.full(n_items, 1 / n_items), size=size)
-        out[first : first + size] = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
+        out[some] = np.tensordot(drawn[:, items].astype(float), sums, axes=1)
     return out
 
 

@@ -21,6 +21,7 @@ from ...kernels.raters.lag import moved_up, rater_delays
 from ...kernels.raters.latent import latent_trajectory
 from ...kernels.sampling.correlation import group_means
 from ...kernels.scale import unit_factor
+from ...progress import watched
 from ...results.docstrings import documented
 from ...types import Floats, Ints, Names
 from ..shared.cells import Cells, has_value, over_cells, text_codes
@@ -353,7 +354,8 @@ def _warped(values: Floats, starts: Ints) -> tuple[Floats]:
     barycentre = optional_module("tslearn.barycenters", "dtw").dtw_barycenter_averaging
     gold = _mean(values, starts)[0]
     rated = has_value(values)
-    for cell, (first, last) in enumerate(itertools.pairwise([*starts.tolist(), len(values)])):
+    edges = itertools.pairwise([*starts.tolist(), len(values)])
+    for cell, (first, last) in enumerate(watched(edges, "Barycentres", len(starts))):
         steps = ~np.isnan(gold[cell])
         raters = values[first:last][rated[first:last]][:, steps]
         if len(raters) > 1 and steps.sum() > 1:

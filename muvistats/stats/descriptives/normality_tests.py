@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Literal
 
@@ -16,6 +17,7 @@ from ...dataset.gate import takes_study
 from ...formula import factor
 from ...kernels.permutation.arrangements import additive_residuals, monte_carlo_p
 from ...kernels.scale import centred
+from ...progress import in_parts, watched
 from ...quiet import quiet
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Floats, Names, Rng, Row
@@ -28,6 +30,9 @@ from ..shared.study import (
     person_effects,
     to_frame,
 )
+
+#: Simulated residuals that are held at once.
+_HELD = 20_000_000
 
 
 @result_frame(
@@ -109,29 +114,27 @@ def normality(
     names = choose_dimensions(data, dimension)
     children = generator_of(rng).spawn(len(names))
     rows: list[Row] = []
-    for name, child in zip(names, children, strict=True):
-        for group, part, note in _parts(frame, by):
-            values = number_of(name, part).to_numpy()
-            use = np.isfinite(values)
-            key = {
-                "dimension": name,
-                "factor": by or "",
-                "group": group,
-                "n": int(use.sum()),
-                "n_missing": int((~use).sum()),
-                "n_resamples": 0,
-            }
-            tests: list[Row] = []
-            for kind in asked:
-                found = (
-                    _normality_tests(values[use])
-                    if kind == "independent"
-                    else _residual_tests(part[use], values[use], n_resamples, child)
-                )
-                tests += [test | {"dependence": kind} for test in found]
-            rows += [
-                {**key, **test, "warning": join_reasons(test["warning"], note)} for test in tests
-            ]
+    each = list(itertools.product(zip(names, children, strict=True), _parts(frame, by)))
+    for (name, child), (group, part, note) in watched(each, "Groups", len(each)):
+        values = number_of(name, part).to_numpy()
+        use = np.isfinite(values)
+        key = {
+            "dimension": name,
+            "factor": by or "",
+            "group": group,
+            "n": int(use.sum()),
+            "n_missing": int((~use).sum()),
+            "n_resamples": 0,
+        }
+        tests: list[Row] = []
+        for kind in asked:
+            found = (
+                _normality_tests(values[use])
+                if kind == "independent"
+                else _residual_tests(part[use], values[use], n_resamples, child)
+            )
+            tests += [test | {"dependence": kind} for test in found]
+        rows += [{**key, **test, "warning": join_reasons(test["warning"], note)} for test in tests]
     return rows
 
 
@@ -194,8 +197,10 @@ def _residual_tests(
     observed = np.full((1, 2), np.nan) if flat else _shape(left)
     draws = np.empty((0, 2))
     if not flat and n_resamples:
-        errors = rng.normal(size=(len(values), n_resamples))
-        draws = _shape(additive_residuals(errors, codes))
+        parts = in_parts(n_resamples, _HELD // len(values), "Simulated residuals")
+        sizes = ((len(values), some.stop - some.start) for some in parts)
+        errors = (additive_residuals(rng.normal(size=size), codes) for size in sizes)
+        draws = np.concatenate([_shape(each) for each in errors])
     p_value, error = monte_carlo_p(observed[0], draws)
     if not flat and not n_resamples:
         reason = "no p: n_resamples is 0"

@@ -104,7 +104,12 @@ def rao_scott(
     ['chi-square', 'F']
     """
     asked = check_choices("correction", correction, _ORDERS)
-    choices, base = _prepared(data, by, cluster)
+    return rao_scott_rows(label_choices(data, by), asked, cluster)
+
+
+def rao_scott_rows(labelled: Choices, asked: Sequence[str], cluster: str) -> list[Row]:
+    """Rows of `rao_scott`."""
+    choices, base = _prepared(labelled, cluster)
     base |= {"dependence": "clusters", "n": int(choices.chosen.sum())}
     problem = problem_of(choices)
     clusters = codes_of(choices.frame.loc[choices.use, cluster])
@@ -157,13 +162,12 @@ def _corrected_rows(
 
 
 def _prepared(
-    data: Data, by: str, cluster: str | None, *, whole: bool = False
+    labelled: Choices, cluster: str | None, *, whole: bool = False
 ) -> tuple[Choices, Row]:
     """Groups and labels that hold anything, and columns of every row.
 
     With `whole`, annotations that lack a label are left out.
     """
-    labelled = label_choices(data, by)
     if cluster is not None:
         need(labelled.frame, cluster)
         labelled = labelled.within(labelled.frame[cluster].notna().to_numpy())
@@ -179,13 +183,15 @@ def _prepared(
     choices = labelled.filled()
     others = [name for name in ("participant", "item") if name != cluster]
     base: Row = {
-        "factor": by,
+        "factor": labelled.by,
         "n_annotations": len(choices.codes),
         "n_missing": n_missing,
         "accounts_for": ", ".join([_LABELS, *([f"{cluster}s"] if cluster else [])]),
         "ignores": ", ".join(f"{name}s" for name in others),
         "warning": join_reasons(
-            gone, without_labels(labelled), NOT_ADJUSTED if was_observed(labelled.frame, by) else ""
+            gone,
+            without_labels(labelled),
+            NOT_ADJUSTED if was_observed(labelled.frame, labelled.by) else "",
         ),
     }
     return choices, base
@@ -258,7 +264,7 @@ def bilder_loughin(
     ['Bilder-Loughin, first order']
     """
     asked = check_choices("correction", correction, (*_ORDERS, "bootstrap"))
-    choices, base = _prepared(data, by, cluster, whole=True)
+    choices, base = _prepared(label_choices(data, by), cluster, whole=True)
     base |= {
         "dependence": "independent" if cluster is None else "clusters",
         "n": int(choices.chosen.sum()),

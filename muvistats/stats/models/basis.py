@@ -34,6 +34,12 @@ class Basis:
     columns: Floats
     back: Floats
 
+    def left_out(self, design: Design) -> list[str]:
+        """That columns are left out and which, where they are."""
+        kept = set(self.kept.tolist())
+        gone = [name for i, name in enumerate(design.fixed.names) if i not in kept]
+        return [f"left out as combinations of other columns: {', '.join(gone)}"] if gone else []
+
 
 @few_threads(0)
 def basis_of(design: Design, root: Floats | None = None) -> Basis:

@@ -207,11 +207,7 @@ def _weighted(block: RandomBlock, root: Floats) -> RandomBlock:
 
 
 def _reasons(design: Design, basis: Basis, correlation: Correlation | None) -> list[str]:
-    reasons = []
-    kept = set(basis.kept.tolist())
-    gone = [name for i, name in enumerate(design.fixed.names) if i not in kept]
-    if gone:
-        reasons.append(f"left out as combinations of other columns: {', '.join(gone)}")
+    reasons = basis.left_out(design)
     few = [part.bar.name for part in design.random if len(part.levels) < 5]
     if few:
         reasons.append(f"fewer than 5 levels of {', '.join(dict.fromkeys(few))}")

@@ -258,6 +258,22 @@ class Fit(ABC):
         rest = weights[:, gone] - (0 if left_out_is_zero else weights[:, kept] @ own)
         return np.asarray((np.abs(rest) <= 1e-6).all(axis=1))
 
+    def _whole(self, groups: Iterable[str], k: int) -> dict[str, Any]:
+        """What `glance` says of any fit with so many parameters."""
+        log_likelihood = self.estimates.log_likelihood
+        return {
+            "model": self.formula,
+            "family": self.family,
+            "n": self.n,
+            "n_missing": self.design.n_missing,
+            "groups": ", ".join(groups),
+            "n_parameters": k,
+            "log_likelihood": log_likelihood,
+            "aic": -2 * log_likelihood + 2 * k,
+            "bic": -2 * log_likelihood + np.log(self.n) * k,
+            "method": self.estimates.method,
+        }
+
     def linear_predictor(self, matrix: Floats, offset: Floats) -> Floats:
         """Fixed part and offset of rows of all fixed columns; NaN where not estimable."""
         parts = self.estimates

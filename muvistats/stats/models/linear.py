@@ -241,11 +241,7 @@ def _fit(data: Data, formula: str, plan: _Plan, cluster: Names | None) -> Linear
 def _reasons(
     design: Design, basis: Basis, sizes: dict[str, int], endless: Floats, family: str
 ) -> list[str]:
-    reasons = []
-    kept = set(basis.kept.tolist())
-    gone = [name for i, name in enumerate(design.fixed.names) if i not in kept]
-    if gone:
-        reasons.append(f"left out as combinations of other columns: {', '.join(gone)}")
+    reasons = basis.left_out(design)
     if sizes and min(sizes.values()) < 20:
         reasons.append("fewer than 20 clusters: the standard errors may be too small")
     if endless.size:

@@ -120,22 +120,10 @@ class LinearFit(Fit):
         augment : Fitted values and residuals.
         """
         k = len(self.estimates.inner) + (self.family == "gaussian")
-        return [
-            {
-                "model": self.formula,
-                "family": self.family,
-                "n": self.n,
-                "n_missing": self.design.n_missing,
-                "groups": ", ".join(f"{key}: {count}" for key, count in self.clusters.items()),
-                "n_parameters": k,
-                "df_residual": self.n - len(self.estimates.inner),
-                "sigma": np.sqrt(self.scale) if self.family == "gaussian" else np.nan,
-                "log_likelihood": self.estimates.log_likelihood,
-                "aic": -2 * self.estimates.log_likelihood + 2 * k,
-                "bic": -2 * self.estimates.log_likelihood + np.log(self.n) * k,
-                "method": self.estimates.method,
-            }
-        ]
+        sigma = np.sqrt(self.scale) if self.family == "gaussian" else np.nan
+        own = {"df_residual": self.n - len(self.estimates.inner), "sigma": sigma}
+        groups = (f"{key}: {count}" for key, count in self.clusters.items())
+        return [self._whole(groups, k) | own]
 
     @fit_frame("row", "row", "observed", "fitted", "residual")
     def augment(self) -> Rows:

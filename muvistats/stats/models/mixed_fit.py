@@ -211,28 +211,19 @@ class MixedFit(MixedNumbers):
         low, high = parts.rho_limits(check_conf_level(conf_level))
         sizes = dict.fromkeys(f"{p.bar.name}: {len(p.levels)}" for p in self.design.random)
         return [
-            {
-                "model": self.formula,
-                "family": self.family,
-                "n": self.n,
-                "n_missing": self.design.n_missing,
-                "groups": ", ".join(sizes),
-                "n_parameters": k,
+            self._whole(sizes, k)
+            | {
                 "df_residual": self.n - k,
                 "sigma": parts.sigma if self.family == "gaussian" else np.nan,
                 "rho": parts.rho,
                 "rho_low": low,
                 "rho_high": high,
                 "conf_level": np.nan if np.isnan(parts.rho) else conf_level,
-                "log_likelihood": parts.log_likelihood,
                 "deviance": -2 * parts.log_likelihood,
-                "aic": -2 * parts.log_likelihood + 2 * k,
-                "bic": -2 * parts.log_likelihood + np.log(self.n) * k,
                 "converged": parts.converged,
                 "singular": parts.singular,
                 "gradient": parts.gradient,
                 "curvature": parts.curvature,
-                "method": parts.method,
             }
         ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,10 +20,10 @@ from ...dataset.gate import takes_study
 from ...errors import DataError, DesignError
 from ...kernels.permutation.arrangements import monte_carlo_p
 from ...kernels.raters.agreement import ccc
-from ...kernels.regression.lasso import one_thread_each
 from ...kernels.regression.moments import Moments
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Names, Rng, Row
+from ...workers import in_threads
 from .fits import Plan, TrainingPart, fit_target, plan_units, training_part
 from .inputs import KINDS, Inputs
 from .models import FeatureModels, Model, as_models
@@ -212,8 +211,8 @@ def _permuted(
         out = np.isin(inputs.item, part.held_out)
         fold = _Fold(part, blocks, rows, part.scale.apply(inputs.x[out]))
         run = functools.partial(_one, fold, inputs, plan, gold)
-        with one_thread_each(), ThreadPoolExecutor(n_jobs) as pool:
-            drawn = list((map if n_jobs == 1 else pool.map)(run, generators))
+        what = f"Permutations, fold {number + 1} of {plan.n_folds}"
+        drawn = in_threads(run, generators, n_jobs=n_jobs, what=what)
         differences = np.stack(drawn)  # permutation, item, dimension
         sums += np.nansum(differences, axis=1)
         counts += (~np.isnan(differences)).sum(axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +15,11 @@ from ...arguments import check_choice
 from ...errors import DesignError
 from ...kernels.raters.agreement import ccc
 from ...kernels.regression.folds import FOLD_SEED, MinMax, fold_labels
-from ...kernels.regression.lasso import Chosen, Recipe, choose_penalty, one_thread_each
+from ...kernels.regression.lasso import Chosen, Recipe, choose_penalty
 from ...kernels.regression.moments import Moments, Sums, block_moments
 from ...results.frame import join_reasons
 from ...types import Floats, Ints
+from ...workers import in_threads
 from .inputs import Inputs
 
 
@@ -191,8 +191,7 @@ def fit_models(inputs: Inputs, plan: Plan, units: Sequence[Unit] | None = None) 
         members, fold = task
         return _fit_fold(inputs, plan, [units[i] for i in members], fold)
 
-    with one_thread_each(), ThreadPoolExecutor(plan.n_jobs) as pool:
-        results = list((map if plan.n_jobs == 1 else pool.map)(run, tasks))
+    results = in_threads(run, tasks, n_jobs=plan.n_jobs, what="Folds of models")
     found: dict[int, list[tuple[FoldFit, Floats]]] = {}
     for (members, _), fits in zip(tasks, results, strict=True):
         for number, fit in zip(members, fits, strict=True):

@@ -25,6 +25,7 @@ from ...kernels.regression.folds import item_folds
 from ...kernels.regression.ridge import cross_validated, ridge_folds
 from ...kernels.sampling.bootstrap import percentile_interval
 from ...kernels.sampling.correlation import pearson_rows
+from ...progress import in_parts, watched
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Rng, Row
 from ..shared.study import label_names
@@ -284,7 +285,7 @@ def _draw(
         shuffler, resampler = (np.random.default_rng(seed) for seed in seeds)
         permuted = _permuted(predict, observed, n_resamples, shuffler)
         out.permuted[:, labels] = np.where(varies, permuted, np.nan)
-        for row in out.boot:
+        for row in watched(out.boot, "Resamples", n_resamples):
             some = resampler.integers(0, len(observed), len(observed))
             row[labels] = _correlations(predicted[some], observed[some])
     return out
@@ -299,12 +300,11 @@ def _permuted(
     """Correlations with the features of whole items exchanged, (resample, label)."""
     n, k = observed.shape
     draws = np.full((n_resamples, k), np.nan)
-    step = max(1, _BATCH // (n * max(k, 1)))
-    for start in range(0, n_resamples, step):
-        count = min(step, n_resamples - start)
+    for some in in_parts(n_resamples, _BATCH // (n * max(k, 1)), "Permutations"):
+        count = some.stop - some.start
         order = rng.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
         targets = observed[order].transpose(1, 0, 2).reshape(n, count * k)
-        draws[start : start + count] = _correlations(predict(targets), targets).reshape(count, k)
+        draws[some] = _correlations(predict(targets), targets).reshape(count, k)
     return draws
 
 

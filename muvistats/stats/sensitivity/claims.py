@@ -99,7 +99,6 @@ def claims_of(data: xr.DataTree) -> list[Claim]:
     return [c for c in _all() if not c.factor or c.factor.split()[0] in have]
 
 
-@functools.cache
 def printed_findings() -> frozenset[str]:
     """The findings of the paper in words, as it has them."""
     return frozenset(claim.finding for claim in _all())
@@ -165,9 +164,9 @@ def own_claims(frame: pd.DataFrame, findings: Sequence[str]) -> list[Claim]:
     return claims
 
 
-def _all() -> Iterator[Claim]:
-    yield from _ratings()
-    yield from _labels()
+@functools.cache
+def _all() -> tuple[Claim, ...]:
+    return *_ratings(), *_labels()
 
 
 def _plain(differs: str, equal: str) -> tuple[str, str, str]:

@@ -108,14 +108,14 @@ def _heard(witness: Witness, claims: list[Claim], adjust: str) -> list[dict[str,
     family = sum(not np.isnan(one["design"].p_value) for one in found)
     aim = _FINENESS * ALPHA / (1 if adjust == "none" else max(family, 1))
     finer = witness.with_resamples(math.ceil(1 / aim) - 1)
-    for i, (claim, evidence) in enumerate(zip(claims, found, strict=True)):
-        design = evidence["design"]
+    for i, claim in enumerate(watched(claims, "Findings with more resamples", len(claims))):
+        design = found[i]["design"]
         drawn = design.mc_error > 0  # else all arrangements were looked at
         if drawn and design.least_p > aim and design.p_value <= _NEAR * design.least_p:
             again = finer.of(claim)["design"]
             note = f"{design.n_resamples} resamples could not decide, so more were drawn"
             again = replace(again, warning=join_reasons(again.warning, note))
-            found[i] = evidence | {"design": again}
+            found[i] = found[i] | {"design": again}
     return found
 
 

@@ -17,12 +17,11 @@ from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
 from ...kernels.ranks.effects import partial_eta_squared
-from ...kernels.sampling.bootstrap import bootstrap_sums, percentile_interval
 from ...results.frame import RESULT_COLUMNS, build_frame
 from ..labels.by_design import Plan
 from ..labels.counts import Tests, label_choices, table_rows
 from ..labels.residuals import cell_rows
-from ..labels.survey import rao_scott
+from ..labels.survey import rao_scott_rows
 from ..modalities.contrasts import modality_contrasts
 from ..modalities.correlation import modality_correlations
 from ..models.mixed import DEMOGRAPHIC, crossed_terms, label_models, mixed_model
@@ -30,8 +29,8 @@ from ..models.mixed_fit import MixedFit
 from ..ranks.pairs_of_groups import pairwise, pairwise_modality
 from ..ranks.several_groups import kruskal, kruskal_modality
 from ..ranks.two_groups import mannwhitney_overlay
-from ..shared.study import Resampling, codes_of, offered, people_codes
-from .claims import Claim
+from ..shared.study import Resampling, offered
+from .claims import Claim, claims_of
 from .evidence import (
     ANALYSES,
     Evidence,
@@ -43,6 +42,7 @@ from .evidence import (
     sign_of,
     text,
 )
+from .odds import label_sums
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ _TESTS = {
 }
 
 #: What does not depend on the number of resamples.
-_MODELS = ("ratings", "labels", "interface", "closer", "own")
+_MODELS = ("ratings", "contrasts", "labels", "interface", "closer", "own")
 
 
 class Witness:
@@ -156,8 +156,11 @@ class Witness:
         both = (frame["group1"] == claim.group1) & (frame["group2"] == claim.group2)
 
         def model() -> Evidence:
-            rows = self._ratings(claim.dimension).contrasts(
-                "modality", adjust="none", conf_level=self._conf_level
+            fit = self._ratings(claim.dimension)
+            rows = self._once(
+                "contrasts",
+                claim.dimension,
+                lambda: fit.contrasts("modality", adjust="none", conf_level=self._conf_level),
             )
             use = (rows["group1"] == claim.group1) & (rows["group2"] == claim.group2)
             return of_estimate(only(rows[use]), "difference of marginal means")
@@ -282,12 +285,13 @@ class Witness:
     def _design_effect(self, frame: pd.DataFrame, by: str, found: Evidence) -> Evidence:
         """Cramer's V as if there were only as many labels as the design effect leaves."""
         row = frame[frame["dependence"] == "independent"].iloc[0]
+        tests = self._tests(by)
         by_cluster = [
-            rao_scott(self._frame, by=by, correction="first", cluster=cluster)
+            rao_scott_rows(tests.choices, ("first",), cluster)[0]
             for cluster in ("participant", "item")
             if cluster in self._frame
         ]
-        largest = np.nanmax([1.0, *(test["design_effect"].iloc[0] for test in by_cluster)])
+        largest = np.nanmax([1.0, *(test.get("design_effect", np.nan) for test in by_cluster)])
         n = float(row["n"] / largest)
         statistic = float(row["statistic"] / largest)
         if not np.isfinite(statistic):
@@ -305,12 +309,21 @@ class Witness:
         )
 
     def _one_label(self, claim: Claim) -> dict[str, Evidence]:
-        rows = cell_rows(self._tests(claim.factor), "none")
-        frame = build_frame(rows, RESULT_COLUMNS["label_deviations"])
-        group = self._level(claim)
+        tests, group = self._tests(claim.factor), self._level(claim)
+        frame = self._once(
+            "cells",
+            claim.factor,
+            lambda: build_frame(cell_rows(tests, "none"), RESULT_COLUMNS["label_deviations"]),
+        )
         use = (frame["label"] == claim.label) & (frame["group"] == group)
         found = of_rows(frame[use], sign_of("std_residual"))
-        effects = self._odds(claim, group)
+        named = {each.label for each in claims_of(self._data) if each.factor == claim.factor}
+        sums = self._once(
+            "sums",
+            claim.factor,
+            lambda: label_sums(self._frame, claim.factor, named, **self._draws),
+        )
+        effects = sums.odds(claim.label, group, self._conf_level)
         found = {
             name: replace(
                 evidence,
@@ -328,42 +341,6 @@ class Witness:
         levels = [str(level) for level in factor(claim.factor, self._frame).cat.categories]
         same = [level for level in levels if level.casefold() == claim.group1.casefold()]
         return same[0] if same else claim.group1
-
-    def _odds(self, claim: Claim, group: str) -> dict[str, tuple[float, float, float]]:
-        """Log odds ratio of a label among the labels chosen, in a group against the others."""
-        frame = offered(self._frame, claim.factor)
-        groups = factor(claim.factor, frame)
-        use = (groups.notna() & frame["n_labels"].notna()).to_numpy()
-        frame, mine = frame[use], (groups[use] == group).to_numpy()
-        label = frame[claim.label].to_numpy(dtype=float)
-        every = frame["n_labels"].to_numpy(dtype=float)
-        counts = np.array(
-            [[(label[g]).sum(), (every - label)[g].sum()] for g in (mine, ~mine)], dtype=float
-        )
-        nothing = (np.nan, np.nan, np.nan)
-        if (counts.sum(axis=1) == 0).any() or counts[:, 0].sum() == 0:
-            return {"independent": nothing, "design": nothing}
-        if (counts == 0).any():
-            counts += 0.5
-        estimate = float(np.log(counts[0, 0] * counts[1, 1] / (counts[0, 1] * counts[1, 0])))
-        reach = stats.norm.ppf((1 + self._conf_level) / 2) * np.sqrt((1 / counts).sum())
-        sums = bootstrap_sums(  # of the label in both groups, then of the other labels
-            np.concatenate([label, every - label]),
-            (np.tile(codes_of(frame["item"]), 2), np.tile(people_codes(frame), 2)),
-            groups=np.concatenate([mine, mine + 2]),
-            n_groups=4,
-            n_resamples=self._draws["n_resamples"],
-            rng=np.random.default_rng(self._seed),
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            odds = np.log(sums[:, :2] / sums[:, 2:])
-            draws = odds[:, 1] - odds[:, 0]
-        draws[~np.isfinite(draws)] = np.nan
-        low, high = percentile_interval(draws[:, None], self._conf_level)
-        return {
-            "independent": (estimate, estimate - reach, estimate + reach),
-            "design": (estimate, float(low[0]), float(high[0])),
-        }
 
     def _terms(self, by: str) -> pd.DataFrame:
         """Terms of a factor in the logistic mixed models of all labels."""

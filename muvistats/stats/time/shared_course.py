@@ -21,6 +21,7 @@ from ...kernels.raters.courses import (
 )
 from ...kernels.sampling.correlation import group_means
 from ...kernels.sampling.multiway import Variance, infer
+from ...progress import watched
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions, mean_limits, modality_masks
@@ -180,7 +181,8 @@ def _correlated(
     found = np.full((2, len(values)), np.nan)
     null = np.zeros((2, len(cells.starts), n_resamples))
     ends = np.append(cells.starts[1:], len(values))
-    for c, (start, end) in enumerate(zip(cells.starts, ends, strict=True)):
+    edges = zip(cells.starts, ends, strict=True)
+    for c, (start, end) in enumerate(watched(edges, "Items", len(ends))):
         rows = np.arange(start, end)
         rows = rows[~np.isnan(values[rows]).all(axis=1)]
         block = values[rows]
@@ -318,7 +320,7 @@ def _similarity(
     without = np.array(
         [
             rank_correlation(*(np.delete(np.delete(each, i, 0), i, 1) for each in (first, second)))
-            for i in range(n)
+            for i in watched(range(n), "Items left out", n)
         ]
     )
     variance = (n - 1) / n * np.square(without - without.mean()).sum()
