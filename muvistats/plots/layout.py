@@ -10,11 +10,13 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
 from ..errors import DataError
 from ..results.frame import provenance
-from .lettering import fit_axes, fit_text, inches, wrap
+from .fonts import use_fonts
+from .lettering import fit_axes, fit_text, inches, named_ticks, wrap
 from .paper import (
     GREY,
     HEADER,
@@ -305,8 +307,25 @@ def _prune(fig: Figure) -> None:
             ax.set_title("")
 
 
+def write_names(fig: Figure) -> None:
+    """Let names of others be drawn as they are: no formulas, and other fonts where they need them.
+
+    Of axes of the user, what stood there before is left alone.
+    """
+    place = PLACE.get()
+    if place.ax is None:
+        use_fonts(fig.axes, fig.findobj(Text))  # type: ignore[arg-type]
+        return
+    named = [label for axis in (place.ax.xaxis, place.ax.yaxis) for label in named_ticks(axis)]
+    texts = [t for t in place.ax.findobj(Text) if place.before.get(t) != t.get_text()]  # type: ignore[attr-defined, arg-type]
+    for text in (*named, *texts):
+        text.set_parse_math(False)  # type: ignore[attr-defined]
+    use_fonts([place.ax], texts)  # type: ignore[arg-type]
+
+
 def finish(fig: Figure) -> None:
     """Fit the text of a figure of our own into its width."""
+    write_names(fig)
     ax = PLACE.get().ax
     if ax is not None:
         fit_axes(ax, room_of(ax), below=narrow())

@@ -16,10 +16,7 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from ..quiet import quiet
-
-#: Font of all figures, the one that comes with matplotlib.
-FONT = "DejaVu Sans"
+from .fonts import drawable, families_of
 
 _HINTED = 1.07  # how much wider letters are that sit on pixels
 _JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
@@ -31,12 +28,12 @@ _LEADING = 1.2  # distance of lines, in sizes of the type
 @functools.lru_cache(maxsize=4096)
 def inches(text: str, points: float, *, bold: bool = False) -> float:
     """Width of a text, that of its longest line."""
-    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
-    with quiet():  # letters that the font lacks are told of when they are drawn
-        exact = max(
-            float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
-            for line in text.split("\n")
-        )
+    weight = "bold" if bold else "normal"
+    font = FontProperties(family=families_of(text), size=points, weight=weight)
+    exact = max(
+        float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
+        for line in drawable(text).split("\n")
+    )
     return _HINTED * exact / 72
 
 
@@ -126,11 +123,11 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
     """
     dpi = float(ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
     up = float(ax.get_window_extent().height) / dpi
-    rows = _named(ax.yaxis)
+    rows = named_ticks(ax.yaxis)
     pitch = up / abs(np.subtract(*ax.get_ylim()))  # inches from row to row
     if rows and pitch > 2 * float(rows[0].get_fontsize()) * _LEADING / 72:
         _wrap_rows(ax, 0.38 * room)
-        rows = _named(ax.yaxis)
+        rows = named_ticks(ax.yaxis)
     names = max((_wide(label) for label in rows), default=0.45)
     beside = max((_wide(text) for text in ax.texts if text.get_position()[0] == BESIDE), default=0)
     across = max(0.5, room - names - beside - 0.4)
@@ -145,7 +142,7 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
     _part_columns(ax, across)
     for axis, length in ((ax.xaxis, across), (ax.yaxis, up)):
         wrap_text(axis.label, max(0.8 * room if axis is ax.xaxis else length, 0.8))
-        if not _named(axis):
+        if not named_ticks(axis):
             _thin_out(axis, length, vertical=axis is ax.yaxis, drawn=False)
     legend = ax.get_legend()
     if legend is not None and below:
@@ -167,7 +164,7 @@ def _wide(text: Text) -> float:
     return inches(text.get_text(), float(text.get_fontsize()))
 
 
-def _named(axis: Axis) -> list[Text]:
+def named_ticks(axis: Axis) -> list[Text]:
     """Labels of an axis whose ticks are names rather than numbers."""
     if not isinstance(axis.get_major_locator(), FixedLocator):
         return []
@@ -199,14 +196,14 @@ def _with_names(ax: Axes, panels: Sequence[Axes]) -> int:
         for other in panels
         if (its := other.get_subplotspec()) is not None
         and its.rowspan == rows
-        and any(label.get_visible() for label in _named(other.yaxis))
+        and any(label.get_visible() for label in named_ticks(other.yaxis))
     ]
     return max(1, len(beside))
 
 
 def _wrap_rows(ax: Axes, width: float) -> None:
     """Names of rows in lines of at most this width."""
-    labels = _named(ax.yaxis)
+    labels = named_ticks(ax.yaxis)
     said = [label.get_text() for label in labels]
     if not labels or not labels[0].get_visible():
         return
@@ -230,7 +227,7 @@ def _wrap_titles(ax: Axes, width: float) -> None:
 
 def _part_columns(ax: Axes, width: float) -> None:
     """Names of columns wrapped or turned, and numbers thinned out, until none overlap."""
-    labels = _named(ax.xaxis)
+    labels = named_ticks(ax.xaxis)
     if not labels:
         _thin_out(ax.xaxis, width, vertical=False)
         return
@@ -263,7 +260,7 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool, drawn: bool = True) 
     Where it is not `drawn`, places are reckoned from the length.
     """
     shown = _shown(axis)
-    if len(shown) < 2 or (vertical and _named(axis)):
+    if len(shown) < 2 or (vertical and named_ticks(axis)):
         return
     size = float(shown[0].get_fontsize())
     if vertical:
@@ -312,9 +309,9 @@ def _missing(panels: Sequence[Axes], dpi: float) -> float:
         spec = ax.get_subplotspec()
         row = number if spec is None else spec.rowspan.start
         height = float(ax.get_window_extent().height) / dpi
-        turned = any(label.get_rotation() for label in _named(ax.xaxis))
+        turned = any(label.get_rotation() for label in named_ticks(ax.xaxis))
         by_row[row] = max(by_row.get(row, 0.0), _LOWEST - height if turned else 0.0)
-        labels = _named(ax.yaxis)
+        labels = named_ticks(ax.yaxis)
         if len(labels) < 2 or not labels[0].get_visible():
             continue
         line = float(labels[0].get_fontsize()) * _LEADING / 72

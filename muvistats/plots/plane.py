@@ -15,7 +15,7 @@ from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
-from .layout import header, panel
+from .layout import header, panel, write_names
 from .lettering import inches, wrap
 from .paper import GREY, INK, Width, root_of, size
 from .style import styled, words
@@ -143,6 +143,7 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
         What to write; long ones first; a line leads to those further away.
     """
     fig = root_of(ax)
+    write_names(fig)
     fig.draw_without_rendering()
     inch = 72 / fig.dpi
     at = ax.transData.transform(spots) * inch
