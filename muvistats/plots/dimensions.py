@@ -87,10 +87,11 @@ def plot_dimension_distributions(
     colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
     unit = _unit(annotations, names)
     if len(names) == 2:
-        side = _side(len(modalities))
-        below = wrap(words(names[0]), side, size(9)).count("\n") * size(9) / 60
+        beside = _more_lines(names[1], 0.85 * _side(len(modalities), 0.0))
+        side = _side(len(modalities), beside)
+        below = _more_lines(names[0], side)
         above = max(_lines(m, side) - 1 for m in modalities) * size(10) / 60
-        fig, spots = _sheet(len(modalities), side, below, above)
+        fig, spots = _sheet(len(modalities), side, (below, above, beside))
         scales = {name: scale_of(annotations[name]) for name in names}
     else:
         wide = 1.0 + 2.6 * len(modalities)
@@ -114,17 +115,23 @@ def plot_dimension_distributions(
     return fig
 
 
-def _beside(number: int) -> tuple[int, float]:
+def _more_lines(name: str, room: float) -> float:
+    """Inches that the lines of a name take beyond its first."""
+    return wrap(words(name), room, size(9)).count("\n") * size(9) / 60
+
+
+def _beside(number: int, before: float) -> tuple[int, float]:
     """Planes in a line, and inches from one to the next."""
     if (wide := wide_of()) is None:
         return number, _PITCH
-    beside = max(1, min(number, int((wide - 1.3) / 1.75)))
-    return beside, (wide - 1.3) / beside
+    room = wide - 1.3 - before
+    beside = max(1, min(number, int(room / 1.75)))
+    return beside, room / beside
 
 
-def _side(number: int) -> float:
+def _side(number: int, before: float) -> float:
     """Side of each plane in inches."""
-    return min(_PLANE, _beside(number)[1] - _PITCH + _PLANE + (0.15 if wide_of() else 0))
+    return min(_PLANE, _beside(number, before)[1] - _PITCH + _PLANE + (0.15 if wide_of() else 0))
 
 
 def _lines(modality: str, side: float) -> int:
@@ -132,17 +139,19 @@ def _lines(modality: str, side: float) -> int:
 
 
 def _sheet(
-    number: int, side: float, below: float, above: float
+    number: int, side: float, more: tuple[float, float, float]
 ) -> tuple[Figure, list[tuple[float, float, float]]]:
     """Figure for planes of this side, and left, bottom and side of each in inches.
 
-    `below` and `above` are what names of several lines take more than one line.
+    `more` is what names of several lines take more than one line: below, above and left of all.
     """
-    beside, pitch = _beside(number)
+    below, above, before = more
+    beside, pitch = _beside(number, before)
     lines = -(-number // beside)
     deep = side + _MARGIN + 0.75 + below + above
     left, bottom = (0.6, 0.5 + below) if wide_of() is None else (0.5, 0.45 + below)
-    fig = new_figure(1.3 + _PITCH * number, deep * lines + 0.1, layout=None)
+    left += before
+    fig = new_figure(1.3 + _PITCH * number + before, deep * lines + 0.1, layout=None)
     return fig, [
         (left + (k % beside) * pitch, bottom + deep * (lines - 1 - k // beside), side)
         for k in range(number)

@@ -19,6 +19,7 @@ from ..quiet import quiet
 FONT = "DejaVu Sans"
 
 _BOXES = "Last Resort"  # a font that has a box for every letter
+_BOLD = 600  # least weight of a bold font
 _SHOWN = 12  # letters that a warning names
 
 
@@ -28,13 +29,20 @@ def families_of(text: str) -> list[str]:
 
 
 def drawable(text: str) -> str:
-    """Text with an escape, such as ``\\u559c``, for letters that no font here draws."""
+    """Text with an escape (of U+559C, for example) for each letter that no font here draws."""
     lacking = _lacking(text, tuple(families_of(text)))
     return "".join(c.encode("unicode_escape").decode() if c in lacking else c for c in text)
 
 
-def use_fonts(axes: Iterable[Axes], texts: Iterable[Text]) -> None:
-    """Let every text be drawn whole, and say once which letters are not.
+def are_bold(families: Iterable[str]) -> bool:
+    """Whether all of these families have a bold font, so that matplotlib need not look for one."""
+    entries = fontManager.ttflist
+    bold = {e.name for e in entries if not isinstance(e.weight, int) or e.weight >= _BOLD}
+    return bold.issuperset(families)
+
+
+def use_fonts(axes: Iterable[Axes], texts: Iterable[Text]) -> set[str]:
+    """Let texts be drawn whole, with escapes for letters that no font has.
 
     Parameters
     ----------
@@ -42,6 +50,11 @@ def use_fonts(axes: Iterable[Axes], texts: Iterable[Text]) -> None:
         Axes whose ticks may have names.
     texts : iterable of Text
         Other texts.
+
+    Returns
+    -------
+    set of str
+        The letters that escapes stand for.
     """
     undrawn: set[str] = set()
     for ax in axes:
@@ -62,12 +75,19 @@ def use_fonts(axes: Iterable[Axes], texts: Iterable[Text]) -> None:
             text.set_fontfamily(families)
             undrawn |= _lacking(text.get_text(), tuple(families))
             text.set_text(drawable(text.get_text()))
+            if not are_bold(families):
+                text.set_fontweight("normal")
+    return undrawn
+
+
+def tell_of(undrawn: set[str]) -> None:
+    """Say which letters a figure lacks, and what helps."""
     if undrawn:
         letters = "".join(sorted(undrawn)[:_SHOWN])
         more = f" and {len(undrawn) - _SHOWN} more" if len(undrawn) > _SHOWN else ""
         warnings.warn(
             f"no font on this machine draws {letters}{more}: escapes stand in the figure; install "
-            "a font that has them, such as Noto Sans CJK, and delete matplotlib's font cache",
+            "a font that has them, such as Noto Sans CJK, and start Python again",
             FontWarning,
             stacklevel=4,
         )
@@ -93,7 +113,7 @@ def _lacking(text: str, families: Sequence[str]) -> frozenset[str]:
 @functools.lru_cache(maxsize=512)
 def _has(family: str, letters: frozenset[str]) -> frozenset[str]:
     with quiet():
-        font = FT2Font(findfont(FontProperties(family=family)))
+        font = FT2Font(findfont(FontProperties(family=[family])))
     return frozenset(c for c in letters if font.get_char_index(ord(c)))
 
 

@@ -15,7 +15,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from ..errors import DataError
 from ..results.frame import provenance
-from .fonts import use_fonts
+from .fonts import tell_of, use_fonts
 from .lettering import fit_axes, fit_text, inches, named_ticks, wrap
 from .paper import (
     GREY,
@@ -314,18 +314,19 @@ def write_names(fig: Figure) -> None:
     """
     place = PLACE.get()
     if place.ax is None:
-        use_fonts(fig.axes, fig.findobj(Text))  # type: ignore[arg-type]
+        place.undrawn.update(use_fonts(fig.axes, fig.findobj(Text)))  # type: ignore[arg-type]
         return
     named = [label for axis in (place.ax.xaxis, place.ax.yaxis) for label in named_ticks(axis)]
     texts = [t for t in place.ax.findobj(Text) if place.before.get(t) != t.get_text()]  # type: ignore[attr-defined, arg-type]
     for text in (*named, *texts):
         text.set_parse_math(False)  # type: ignore[attr-defined]
-    use_fonts([place.ax], texts)  # type: ignore[arg-type]
+    place.undrawn.update(use_fonts([place.ax], texts))  # type: ignore[arg-type]
 
 
 def finish(fig: Figure) -> None:
     """Fit the text of a figure of our own into its width."""
     write_names(fig)
+    tell_of(PLACE.get().undrawn)
     ax = PLACE.get().ax
     if ax is not None:
         fit_axes(ax, room_of(ax), below=narrow())

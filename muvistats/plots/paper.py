@@ -39,6 +39,8 @@ class Place:
     ax: Axes | None = None
     #: What stood in the axes of the user before.
     before: dict[Text, str] = field(default_factory=dict, compare=False)
+    #: Letters that no font draws.
+    undrawn: set[str] = field(default_factory=set, compare=False)
 
     @property
     def type(self) -> str | None:
