@@ -17,12 +17,12 @@ from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
 from .layout import header, legend, panel, write_names
 from .lettering import inches, shorten, wrap
-from .paper import GREY, INK, Width, root_of, size
+from .paper import GREY, INK, Sheet, Width, root_of, size
 from .style import sign, styled, words
 
 #: Points between a mark and its text, from near to far, and directions.
 _RADII = (3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0, 46.0, 58.0, 72.0, 90.0, 110.0)
-_COVERED = 1.0  # square points of text that may be over other text
+_COVERED = 20.0  # square points of text that may be over other text
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
@@ -91,6 +91,8 @@ def plot_label_plane(
     texts = [words(label) for label in table["label"]]
     numbered = write_beside(ax, table[["x", "y"]].to_numpy(), texts)
     legend(fig, [sign(text, "") for text in numbered])
+    if fig.legends and isinstance(fig, Sheet):
+        fig.grow(float(fig.legends[-1].get_window_extent().height) / fig.dpi)
     return fig
 
 

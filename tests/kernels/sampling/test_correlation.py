@@ -116,7 +116,7 @@ def test_fisher_limits_keep_within_their_ends_and_reach_as_far_where_the_reach_i
     low, high = ends
     for share in (0.02, 0.5, 0.7, 0.97):
         value = low + share * (high - low)
-        wide = correlation.fisher_limits(value, high - low, ends)
+        wide = correlation.fisher_limits(value, 0.1 * (high - low), ends)
         assert low < wide[0] < value < wide[1] < high
         reach = 1e-5 * (high - low)
         near = correlation.fisher_limits(value, reach, ends)
