@@ -1,8 +1,8 @@
 """Code of a page that is run where the page is made, and what it gives.
 
 ``data`` names a file beside the checkout, in the folder ``../shared``. Where it is not there the
-code is shown, and that it was not run. ``alt`` says what the figure that it gives shows, and ``caption``
-how to read it. The role ``{value}`` puts a number of the page into a sentence.
+code is shown, and that it was not run. ``alt`` says what the figure that it gives shows, and
+``caption`` how to read it. The role ``{value}`` puts a number of the page into a sentence.
 """
 
 from __future__ import annotations

@@ -314,13 +314,13 @@ def write_names(fig: Figure) -> None:
     """
     place = PLACE.get()
     if place.ax is None:
-        place.undrawn.update(use_fonts(fig.axes, fig.findobj(Text)))  # type: ignore[arg-type]
+        place.undrawn.update(use_fonts(fig.axes, fig.findobj(Text)))
         return
     named = [label for axis in (place.ax.xaxis, place.ax.yaxis) for label in named_ticks(axis)]
-    texts = [t for t in place.ax.findobj(Text) if place.before.get(t) != t.get_text()]  # type: ignore[attr-defined, arg-type]
+    texts = [t for t in place.ax.findobj(Text) if place.before.get(t) != t.get_text()]
     for text in (*named, *texts):
-        text.set_parse_math(False)  # type: ignore[attr-defined]
-    place.undrawn.update(use_fonts([place.ax], texts))  # type: ignore[arg-type]
+        text.set_parse_math(False)
+    place.undrawn.update(use_fonts([place.ax], texts))
 
 
 def finish(fig: Figure) -> None:

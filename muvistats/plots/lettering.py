@@ -278,7 +278,7 @@ def _wrap_titles(ax: Axes, width: float) -> None:
     beside = inches(right.get_text(), right.get_fontsize()) + 0.08 if right.get_text() else 0.0
     if left.get_text() and inches(left.get_text(), left.get_fontsize(), bold=True) > width - beside:
         if beside:  # two lines, the second one to the right
-            right.set_text(wrap(right.get_text(), width, right.get_fontsize()))
+            right.set_text(wrap(right.get_text(), width, float(right.get_fontsize())))
             left.set_text(left.get_text() + "\n" * (1 + right.get_text().count("\n")))
         wrap_text(left, width)
     wrap_text(middle, width)

@@ -60,7 +60,7 @@ class Place:
         if ax is not None and width is not None:
             raise DesignError("width is that of a figure of its own; axes have theirs already")
         texts = ax.findobj(Text) if ax is not None else []
-        return cls(width, ax, {text: text.get_text() for text in texts})  # type: ignore[attr-defined]
+        return cls(width, ax, {text: text.get_text() for text in texts})
 
 
 def room_of(ax: Axes) -> float:
