@@ -15,7 +15,7 @@ from ..dataset.access import dimensions_of, on_unit_scale
 from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
-from .layout import header, panels
+from .layout import header, need_one_panel, panels
 from .lettering import wrap
 from .paper import GREY, INK, Width, new_figure, size, wide_of
 from .style import SEQUENTIAL, colours, styled, words
@@ -35,6 +35,7 @@ def plot_dimension_distributions(
     *,
     dimension: Names | None = None,
     width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw how ratings are distributed, for each modality (the paper's Figure 2).
 
@@ -50,7 +51,8 @@ def plot_dimension_distributions(
     -------
     Figure
         One panel per modality: share of all samples per bin, with the distribution of each
-        dimension at its margin and the mean as a cross. With a single dimension, a histogram.
+        dimension at its margin and the mean as a cross. With a single dimension, a histogram, which
+        may go into axes of the user.
         Axes are on the scale as recorded, from end to end.
 
     Raises
@@ -87,6 +89,7 @@ def plot_dimension_distributions(
     colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
     unit = _unit(annotations, names)
     if len(names) == 2:
+        need_one_panel(3 * len(modalities))  # margins are panels too
         beside = _more_lines(names[1], 0.85 * _side(len(modalities), 0.0))
         side = _side(len(modalities), beside)
         below = _more_lines(names[0], side)
@@ -98,15 +101,15 @@ def plot_dimension_distributions(
         fig, grid = panels(1, len(modalities), wide, 2.6, least=1.8, sharey=True)
         axes = grid[0]
         low, high = scale_of(annotations[names[0]])
-        for ax, modality in zip(axes, modalities, strict=True):
+        for each, modality in zip(axes, modalities, strict=True):
             values = samples[modality][:, 0]
             weights = np.full(len(values), 100 / max(1, len(values)))
             edges = (low + high) / 2 + _EDGES * (high - low) / 2
-            ax.hist(values, bins=edges, weights=weights, color=colour[modality])
-            ax.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
-            ax.set_title(_title(modality))
-            ax.set_xlabel(words(names[0]))
-            ax.set_ylabel(f"{unit} (%)")
+            each.hist(values, bins=list(edges), weights=weights, color=colour[modality])
+            each.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
+            each.set_title(_title(modality))
+            each.set_xlabel(words(names[0]))
+            each.set_ylabel(f"{unit} (%)")
     note = f"{total:,} {unit}; {'cross' if len(names) == 2 else 'line'}: mean"
     shown = [words(name).lower() for name in names[::-1]]
     header(fig, data, f"Distribution of {' and '.join(shown)}", note)

@@ -71,12 +71,7 @@ def panels(
     """
     place = PLACE.get()
     if place.ax is not None:
-        if rows * columns > 1:
-            raise DataError(
-                "ax= takes figures of one panel; choose one part of what is drawn, or leave ax out",
-                found=f"{rows * columns} panels",
-                expected="1",
-            )
+        need_one_panel(rows * columns)
         grid = np.array([[place.ax]])
         return root_of(place.ax), grid
     beside = _beside(columns, least)
@@ -91,6 +86,16 @@ def panels(
     grid = by_row[:, :columns]
     _share(grid, **share)
     return fig, grid
+
+
+def need_one_panel(number: int) -> None:
+    """Refuse axes of the user for several panels."""
+    if PLACE.get().ax is not None and number > 1:
+        raise DataError(
+            "ax= takes figures of one panel; choose one part of what is drawn, or leave ax out",
+            found=f"{number} panels",
+            expected="1",
+        )
 
 
 def _beside(columns: int, least: float) -> int:

@@ -66,13 +66,15 @@ def _actions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     """How much of an action an item has beside its mean ratings: one value of each an item."""
     ratings = annotation_frame(study)
     ratings = ratings[ratings["modality"] == "audiovisual"]
-    values = study["features/visual"].to_dataset()["values"].mean("time").to_pandas()
+    values = study["features/visual"].to_dataset()["values"].mean("time").transpose("item", ...)
+    table = pd.DataFrame(values.to_numpy(), values["item"].to_numpy(), values["feature"].to_numpy())
     found = [
         partial_correlation(ratings.assign(amount=amount), f"{target} ~ amount").assign(
             feature=action, n_items=lambda frame: frame["n_clusters"], dependence="design"
         )
-        for action in values.columns.intersection(_ACTIONS)
-        for amount in [ratings["item"].astype(str).map(values[action])]
+        for action in _ACTIONS
+        if action in table
+        for amount in [table[action].reindex(ratings["item"].astype(str)).to_numpy()]
         for target in dimensions_of(study)
     ]
     if not found:
