@@ -16,7 +16,7 @@ from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
 from .layout import header, need_one_panel, panels
-from .lettering import wrap
+from .lettering import inches, wrap
 from .paper import GREY, INK, Width, new_figure, size, wide_of
 from .style import SEQUENTIAL, colours, styled, words
 
@@ -26,6 +26,7 @@ _EDGES = np.linspace(-115.5 / 115, 115.5 / 115, 34)
 
 #: Inches: side of a plane, depth of its margins, distance from plane to plane.
 _PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
+_TICK = 0.25  # width of a number beside a plane
 
 
 @styled
@@ -90,12 +91,14 @@ def plot_dimension_distributions(
     unit = _unit(annotations, names)
     if len(names) == 2:
         need_one_panel(3 * len(modalities))  # margins are panels too
+        scales = {name: scale_of(annotations[name]) for name in names}
         beside = _more_lines(names[1], 0.85 * _side(len(modalities), 0.0))
+        beside += max(inches(text, size(8.5)) for text in _ticks(*scales[names[1]])) - _TICK
+        beside = max(0.0, beside)
         side = _side(len(modalities), beside)
         below = _more_lines(names[0], side)
         above = max(_lines(m, side) - 1 for m in modalities) * size(10) / 60
         fig, spots = _sheet(len(modalities), side, (below, above, beside))
-        scales = {name: scale_of(annotations[name]) for name in names}
     else:
         wide = 1.0 + 2.6 * len(modalities)
         fig, grid = panels(1, len(modalities), wide, 2.6, least=1.8, sharey=True)
@@ -116,6 +119,11 @@ def plot_dimension_distributions(
     if len(names) == 2:
         _planes(fig, samples, scales, colour, unit, spots)
     return fig
+
+
+def _ticks(low: float, high: float) -> list[str]:
+    """What stands at the ends and the middle of an axis."""
+    return [f"{value:g}".replace("-", "\u2212") for value in (low, (low + high) / 2, high)]
 
 
 def _more_lines(name: str, room: float) -> float:
@@ -224,10 +232,7 @@ def _planes(
     peak = max(max(share.sum(axis=axis).max() for axis in (0, 1)) for share in shares.values())
     width, height = fig.get_size_inches()
     names = list(scales)
-    across, up = (
-        [f"{value:g}".replace("-", "\u2212") for value in (low, (low + high) / 2, high)]
-        for low, high in scales.values()
-    )
+    across, up = (_ticks(*ends) for ends in scales.values())
 
     def add(left: float, bottom: float, wide: float, high: float) -> Axes:
         return fig.add_axes((left / width, bottom / height, wide / width, high / height))

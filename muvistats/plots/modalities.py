@@ -281,6 +281,8 @@ def _spread(
 ) -> None:
     """Points, box and mean of one pair."""
     if not len(values):
+        look: dict[str, Any] = {"color": GREY, "rotation": 90, "ha": "center", "va": "bottom"}
+        ax.text(place, 0.05, "not defined", **look)
         return
     x = place + jitter.uniform(-0.22, 0.22, len(values))
     ax.plot(x, values, "o", color=_PAIR, markersize=3.2, alpha=0.55, markeredgewidth=0)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import muvistats as mv
 from muvistats.plots import layout, style
 
-from .drawing import lines, save, texts
+from .drawing import illegible, lines, save, texts
 
 LABELS = ["sad", "energetic", "moved", "tearful"]  # taxonomy: moved, energetic, sad, tearful
 ORDER = ["Moved", "Energetic", "Sad", "Tearful"]
@@ -510,3 +510,11 @@ def test_planes_are_drawn_on_the_scale_as_recorded():
     assert [tick.get_text() for tick in plane.get_xticklabels()] == ["1", "4", "7"]
     assert [tick.get_text() for tick in plane.get_yticklabels()] == ["1", "5", "9"]
     assert not any(ax.get_title("left") for ax in figure.axes)  # there is one modality, unnamed
+
+
+def test_pairs_without_a_correlation_say_so(study):
+    frame = mv.modality_correlations(study, level="item")
+    frame["estimate"] = np.nan
+    figure = mv.plot_modality_correlations(frame, width="column")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["not defined"] * 3
+    assert illegible(figure, 6.0) == []
