@@ -135,6 +135,10 @@ class ExtractionWarning(UserWarning):
     """Some of the files could not be read."""
 
 
+class FontWarning(UserWarning):
+    """No font on this machine draws some letters of a figure."""
+
+
 class UnsealedWarning(UserWarning):
     """A stored study has no seal, so that damage to it would not be noticed."""
 

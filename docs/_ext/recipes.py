@@ -1,8 +1,8 @@
 """Code of a page that is run where the page is made, and what it gives.
 
 ``data`` names a file beside the checkout, in the folder ``../shared``. Where it is not there the
-code is shown, and that it was not run. ``alt`` says what the figure that it gives shows. The role
-``{value}`` puts a number of the page into a sentence.
+code is shown, and that it was not run. ``alt`` says what the figure that it gives shows, and
+``caption`` how to read it. The role ``{value}`` puts a number of the page into a sentence.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Recipe(SphinxDirective):
     option_spec: ClassVar[dict[str, Any]] = {
         "data": directives.unchanged,
         "alt": directives.unchanged,
+        "caption": directives.unchanged,
     }
 
     def run(self) -> list[nodes.Node]:
@@ -52,14 +53,18 @@ class Recipe(SphinxDirective):
             shown.append(self.image(output.figure))
         return shown
 
-    def image(self, figure: Figure) -> nodes.image:
-        """A figure, saved under the name of the page and the line."""
+    def image(self, figure: Figure) -> nodes.Node:
+        """A figure with its caption, saved under the name of the page and the line."""
         page = self.env.docname.replace("/", "-")
         file = f"{FIGURES}/{page}-{self.lineno}.png"
         path = Path(self.env.srcdir) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
-        return nodes.image(uri=f"/{file}", alt=self.options.get("alt", ""), classes=["sd-mb-4"])
+        image = nodes.image(uri=f"/{file}", alt=self.options.get("alt", ""), classes=["sd-mb-4"])
+        if (said := self.options.get("caption")) is None:
+            return image
+        inline, _ = self.parse_inline(said, lineno=self.lineno)
+        return nodes.figure("", image, nodes.caption(said, "", *inline))
 
 
 class Value(SphinxRole):

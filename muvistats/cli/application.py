@@ -9,7 +9,13 @@ from typing import Annotated, TextIO
 
 import typer
 
-from ..errors import AlignmentWarning, ExtractionWarning, MuvistatsError, UnsealedWarning
+from ..errors import (
+    AlignmentWarning,
+    ExtractionWarning,
+    FontWarning,
+    MuvistatsError,
+    UnsealedWarning,
+)
 from ..progress import written_in_lines
 from .options import warn
 
@@ -27,7 +33,7 @@ app = typer.Typer(
 )
 
 
-_OURS = (AlignmentWarning, ExtractionWarning, UnsealedWarning)
+_OURS = (AlignmentWarning, ExtractionWarning, FontWarning, UnsealedWarning)
 
 
 def _version(value: bool) -> None:

@@ -15,8 +15,8 @@ from ..dataset.access import dimensions_of, on_unit_scale
 from ..dataset.gate import scale_of, takes_study
 from ..errors import DataError
 from ..types import Floats, Names
-from .layout import header, panels
-from .lettering import wrap
+from .layout import header, need_one_panel, panels
+from .lettering import inches, wrap
 from .paper import GREY, INK, Width, new_figure, size, wide_of
 from .style import SEQUENTIAL, colours, styled, words
 
@@ -26,6 +26,7 @@ _EDGES = np.linspace(-115.5 / 115, 115.5 / 115, 34)
 
 #: Inches: side of a plane, depth of its margins, distance from plane to plane.
 _PLANE, _MARGIN, _PITCH = 2.25, 0.42, 3.0
+_TICK = 0.25  # width of a number beside a plane
 
 
 @styled
@@ -35,6 +36,7 @@ def plot_dimension_distributions(
     *,
     dimension: Names | None = None,
     width: Width | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw how ratings are distributed, for each modality (the paper's Figure 2).
 
@@ -50,7 +52,8 @@ def plot_dimension_distributions(
     -------
     Figure
         One panel per modality: share of all samples per bin, with the distribution of each
-        dimension at its margin and the mean as a cross. With a single dimension, a histogram.
+        dimension at its margin and the mean as a cross. With a single dimension, a histogram, which
+        may go into axes of the user.
         Axes are on the scale as recorded, from end to end.
 
     Raises
@@ -87,25 +90,29 @@ def plot_dimension_distributions(
     colour = colours(schema.decode_levels(annotations["modality"].attrs["levels"]))
     unit = _unit(annotations, names)
     if len(names) == 2:
-        side = _side(len(modalities))
-        below = wrap(words(names[0]), side, size(9)).count("\n") * size(9) / 60
-        above = max(_lines(m, side) - 1 for m in modalities) * size(10) / 60
-        fig, spots = _sheet(len(modalities), side, below, above)
+        need_one_panel(3 * len(modalities))  # margins are panels too
         scales = {name: scale_of(annotations[name]) for name in names}
+        beside = _more_lines(names[1], 0.85 * _side(len(modalities), 0.0))
+        beside += max(inches(text, size(8.5)) for text in _ticks(*scales[names[1]])) - _TICK
+        beside = max(0.0, beside)
+        side = _side(len(modalities), beside)
+        below = _more_lines(names[0], side)
+        above = max(_lines(m, side) - 1 for m in modalities) * size(10) / 60
+        fig, spots = _sheet(len(modalities), side, (below, above, beside))
     else:
         wide = 1.0 + 2.6 * len(modalities)
         fig, grid = panels(1, len(modalities), wide, 2.6, least=1.8, sharey=True)
         axes = grid[0]
         low, high = scale_of(annotations[names[0]])
-        for ax, modality in zip(axes, modalities, strict=True):
+        for each, modality in zip(axes, modalities, strict=True):
             values = samples[modality][:, 0]
             weights = np.full(len(values), 100 / max(1, len(values)))
             edges = (low + high) / 2 + _EDGES * (high - low) / 2
-            ax.hist(values, bins=edges, weights=weights, color=colour[modality])
-            ax.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
-            ax.set_title(_title(modality))
-            ax.set_xlabel(words(names[0]))
-            ax.set_ylabel(f"{unit} (%)")
+            each.hist(values, bins=list(edges), weights=weights, color=colour[modality])
+            each.axvline(values.mean() if len(values) else np.nan, color=INK, linewidth=1)
+            each.set_title(_title(modality))
+            each.set_xlabel(words(names[0]))
+            each.set_ylabel(f"{unit} (%)")
     note = f"{total:,} {unit}; {'cross' if len(names) == 2 else 'line'}: mean"
     shown = [words(name).lower() for name in names[::-1]]
     header(fig, data, f"Distribution of {' and '.join(shown)}", note)
@@ -114,17 +121,28 @@ def plot_dimension_distributions(
     return fig
 
 
-def _beside(number: int) -> tuple[int, float]:
+def _ticks(low: float, high: float) -> list[str]:
+    """What stands at the ends and the middle of an axis."""
+    return [f"{value:g}".replace("-", "\u2212") for value in (low, (low + high) / 2, high)]
+
+
+def _more_lines(name: str, room: float) -> float:
+    """Inches that the lines of a name take beyond its first."""
+    return wrap(words(name), room, size(9)).count("\n") * size(9) / 60
+
+
+def _beside(number: int, before: float) -> tuple[int, float]:
     """Planes in a line, and inches from one to the next."""
     if (wide := wide_of()) is None:
         return number, _PITCH
-    beside = max(1, min(number, int((wide - 1.3) / 1.75)))
-    return beside, (wide - 1.3) / beside
+    room = wide - 1.3 - before
+    beside = max(1, min(number, int(room / 1.75)))
+    return beside, room / beside
 
 
-def _side(number: int) -> float:
+def _side(number: int, before: float) -> float:
     """Side of each plane in inches."""
-    return min(_PLANE, _beside(number)[1] - _PITCH + _PLANE + (0.15 if wide_of() else 0))
+    return min(_PLANE, _beside(number, before)[1] - _PITCH + _PLANE + (0.15 if wide_of() else 0))
 
 
 def _lines(modality: str, side: float) -> int:
@@ -132,17 +150,19 @@ def _lines(modality: str, side: float) -> int:
 
 
 def _sheet(
-    number: int, side: float, below: float, above: float
+    number: int, side: float, more: tuple[float, float, float]
 ) -> tuple[Figure, list[tuple[float, float, float]]]:
     """Figure for planes of this side, and left, bottom and side of each in inches.
 
-    `below` and `above` are what names of several lines take more than one line.
+    `more` is what names of several lines take more than one line: below, above and left of all.
     """
-    beside, pitch = _beside(number)
+    below, above, before = more
+    beside, pitch = _beside(number, before)
     lines = -(-number // beside)
     deep = side + _MARGIN + 0.75 + below + above
     left, bottom = (0.6, 0.5 + below) if wide_of() is None else (0.5, 0.45 + below)
-    fig = new_figure(1.3 + _PITCH * number, deep * lines + 0.1, layout=None)
+    left += before
+    fig = new_figure(1.3 + _PITCH * number + before, deep * lines + 0.1, layout=None)
     return fig, [
         (left + (k % beside) * pitch, bottom + deep * (lines - 1 - k // beside), side)
         for k in range(number)
@@ -212,10 +232,7 @@ def _planes(
     peak = max(max(share.sum(axis=axis).max() for axis in (0, 1)) for share in shares.values())
     width, height = fig.get_size_inches()
     names = list(scales)
-    across, up = (
-        [f"{value:g}".replace("-", "\u2212") for value in (low, (low + high) / 2, high)]
-        for low, high in scales.values()
-    )
+    across, up = (_ticks(*ends) for ends in scales.values())
 
     def add(left: float, bottom: float, wide: float, high: float) -> Axes:
         return fig.add_axes((left / width, bottom / height, wide / width, high / height))

@@ -77,6 +77,8 @@ def _windows(ax: Axes, part: pd.DataFrame, quantity: str) -> None:
     tested = part[part["quantity"] == ("share_difference" if quantity == "share" else quantity)]
     sure = set(tested.loc[tested["p_adjusted"] <= 0.05, "window_start"])
     ax.axhline(0.5, color=INK, linewidth=0.8, linestyle=(0, (3, 3)))
+    if rows["estimate"].isna().all():
+        ax.text(0.5, 0.55, "not estimated", color=GREY, ha="center", transform=ax.transAxes)
     modalities = list(dict.fromkeys(rows["modality"]))
     for place, (name, shade) in enumerate(colours(modalities).items()):
         of = rows[rows["modality"] == name]

@@ -10,11 +10,13 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import ScaledTranslation
 
 from ..errors import DataError
 from ..results.frame import provenance
-from .lettering import fit_axes, fit_text, inches, wrap
+from .fonts import tell_of, use_fonts
+from .lettering import fit_axes, fit_text, inches, named_ticks, wrap
 from .paper import (
     GREY,
     HEADER,
@@ -69,12 +71,7 @@ def panels(
     """
     place = PLACE.get()
     if place.ax is not None:
-        if rows * columns > 1:
-            raise DataError(
-                "ax= takes figures of one panel; choose one part of what is drawn, or leave ax out",
-                found=f"{rows * columns} panels",
-                expected="1",
-            )
+        need_one_panel(rows * columns)
         grid = np.array([[place.ax]])
         return root_of(place.ax), grid
     beside = _beside(columns, least)
@@ -89,6 +86,16 @@ def panels(
     grid = by_row[:, :columns]
     _share(grid, **share)
     return fig, grid
+
+
+def need_one_panel(number: int) -> None:
+    """Refuse axes of the user for several panels."""
+    if PLACE.get().ax is not None and number > 1:
+        raise DataError(
+            "ax= takes figures of one panel; choose one part of what is drawn, or leave ax out",
+            found=f"{number} panels",
+            expected="1",
+        )
 
 
 def _beside(columns: int, least: float) -> int:
@@ -305,8 +312,26 @@ def _prune(fig: Figure) -> None:
             ax.set_title("")
 
 
+def write_names(fig: Figure) -> None:
+    """Let names of others be drawn as they are: no formulas, and other fonts where they need them.
+
+    Of axes of the user, what stood there before is left alone.
+    """
+    place = PLACE.get()
+    if place.ax is None:
+        place.undrawn.update(use_fonts(fig.axes, fig.findobj(Text)))
+        return
+    named = [label for axis in (place.ax.xaxis, place.ax.yaxis) for label in named_ticks(axis)]
+    texts = [t for t in place.ax.findobj(Text) if place.before.get(t) != t.get_text()]
+    for text in (*named, *texts):
+        text.set_parse_math(False)
+    place.undrawn.update(use_fonts([place.ax], texts))
+
+
 def finish(fig: Figure) -> None:
     """Fit the text of a figure of our own into its width."""
+    write_names(fig)
+    tell_of(PLACE.get().undrawn)
     ax = PLACE.get().ax
     if ax is not None:
         fit_axes(ax, room_of(ax), below=narrow())

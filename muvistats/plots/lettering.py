@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,14 +16,15 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
 
-from ..quiet import quiet
-
-#: Font of all figures, the one that comes with matplotlib.
-FONT = "DejaVu Sans"
+from .fonts import are_bold, drawable, families_of
 
 _HINTED = 1.07  # how much wider letters are that sit on pixels
 _JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
+_NARROWEST = 0.5  # inches of a line of a title, however narrow its panel
+_LEAST = 6.0  # points of names of several lines
+_REACH = 2.0  # inches of turned names of columns
 _LOWEST = 1.4  # inches of a panel whose names of columns are turned
 BESIDE = 1.01  # place of names right of the axes, in widths of the axes
 _LEADING = 1.2  # distance of lines, in sizes of the type
@@ -31,12 +33,13 @@ _LEADING = 1.2  # distance of lines, in sizes of the type
 @functools.lru_cache(maxsize=4096)
 def inches(text: str, points: float, *, bold: bool = False) -> float:
     """Width of a text, that of its longest line."""
-    font = FontProperties(family=FONT, size=points, weight="bold" if bold else "normal")
-    with quiet():  # letters that the font lacks are told of when they are drawn
-        exact = max(
-            float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
-            for line in text.split("\n")
-        )
+    families = families_of(text)
+    weight = "bold" if bold and are_bold(families) else "normal"
+    font = FontProperties(family=families, size=points, weight=weight)
+    exact = max(
+        float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
+        for line in drawable(text).split("\n")
+    )
     return _HINTED * exact / 72
 
 
@@ -60,6 +63,16 @@ def wrap(text: str, width: float, points: float, *, bold: bool = False) -> str:
             line = rest
         lines.append(line)
     return "\n".join(lines)
+
+
+def shorten(text: str, width: float, points: float, lines: int) -> str:
+    """Text in at most so many lines of this many inches, without its middle where it must be."""
+    whole = wrap(text, width, points)
+    kept = len(text)
+    while whole.count("\n") >= lines and kept > 2:
+        kept -= 1
+        whole = wrap(f"{text[: -(-kept // 2)]}\u2026{text[-(kept // 2) :]}", width, points)
+    return whole
 
 
 def _cut(word: str, width: float, points: float, *, bold: bool) -> int:
@@ -99,11 +112,12 @@ def fit_text(fig: Figure, share: float) -> float:
     panels = [ax for ax in fig.axes if ax.get_visible() and ax.get_label() != "<colorbar>"]
     for ax in panels:
         _wrap_rows(ax, share * width / _with_names(ax, panels))
-    fig.draw_without_rendering()
+    with _hidden([*_long_titles(panels, width), *_long_columns(panels)]):
+        fig.draw_without_rendering()
     for ax in panels:
         box = ax.get_window_extent()
         across, up = float(box.width / fig.dpi), float(box.height / fig.dpi)
-        _wrap_titles(ax, across)
+        _wrap_titles(ax, max(across, _NARROWEST))
         for label, length in ((ax.xaxis.label, across), (ax.yaxis.label, up)):
             longest = max(inches(w, label.get_fontsize()) for w in [*label.get_text().split(), ""])
             wrap_text(label, max(1.15 * length, longest))
@@ -126,11 +140,16 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
     """
     dpi = float(ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
     up = float(ax.get_window_extent().height) / dpi
-    rows = _named(ax.yaxis)
+    rows = named_ticks(ax.yaxis)
+    if ax.get_aspect() != "auto":
+        up = min(up, 0.6 * room)
     pitch = up / abs(np.subtract(*ax.get_ylim()))  # inches from row to row
-    if rows and pitch > 2 * float(rows[0].get_fontsize()) * _LEADING / 72:
-        _wrap_rows(ax, 0.38 * room)
-        rows = _named(ax.yaxis)
+    if rows:
+        points = float(rows[0].get_fontsize())
+        lines = max(1, int(72 * pitch / (_LEADING * min(points, _LEAST))))
+        said = [label.get_text() for label in rows]
+        ax.set_yticklabels([shorten(text, 0.38 * room, points, lines) for text in said])
+        rows = named_ticks(ax.yaxis)
     names = max((_wide(label) for label in rows), default=0.45)
     beside = max((_wide(text) for text in ax.texts if text.get_position()[0] == BESIDE), default=0)
     across = max(0.5, room - names - beside - 0.4)
@@ -139,18 +158,21 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
         most = max(a + b for a, b in itertools.pairwise(deep)) / 2
         points = 72 * pitch / (_LEADING * most)
         ax.tick_params(axis="y", labelsize=min(float(rows[0].get_fontsize()), points))
-    right = ax._right_title  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to the text
+    right = _titles(ax)[2]
     if right.get_text() and _wide(right) + 0.6 * room > across:
         right.set_text("")
-    _part_columns(ax, across)
+    _part_columns(ax, across, max(_NARROWEST, 0.4 * up))
     for axis, length in ((ax.xaxis, across), (ax.yaxis, up)):
         wrap_text(axis.label, max(0.8 * room if axis is ax.xaxis else length, 0.8))
-        if not _named(axis):
+        if not named_ticks(axis):
             _thin_out(axis, length, vertical=axis is ax.yaxis, drawn=False)
     legend = ax.get_legend()
     if legend is not None and below:
         legend.set_loc("upper center")
-        legend.set_bbox_to_anchor((0.5, -_below(ax) / up))
+        inch = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
+        legend.set_bbox_to_anchor(
+            (0.5, 0), transform=ax.transAxes + ScaledTranslation(0, -_below(ax), inch)
+        )
 
 
 def _below(ax: Axes) -> float:
@@ -167,7 +189,7 @@ def _wide(text: Text) -> float:
     return inches(text.get_text(), float(text.get_fontsize()))
 
 
-def _named(axis: Axis) -> list[Text]:
+def named_ticks(axis: Axis) -> list[Text]:
     """Labels of an axis whose ticks are names rather than numbers."""
     if not isinstance(axis.get_major_locator(), FixedLocator):
         return []
@@ -199,14 +221,14 @@ def _with_names(ax: Axes, panels: Sequence[Axes]) -> int:
         for other in panels
         if (its := other.get_subplotspec()) is not None
         and its.rowspan == rows
-        and any(label.get_visible() for label in _named(other.yaxis))
+        and any(label.get_visible() for label in named_ticks(other.yaxis))
     ]
     return max(1, len(beside))
 
 
 def _wrap_rows(ax: Axes, width: float) -> None:
     """Names of rows in lines of at most this width."""
-    labels = _named(ax.yaxis)
+    labels = named_ticks(ax.yaxis)
     said = [label.get_text() for label in labels]
     if not labels or not labels[0].get_visible():
         return
@@ -217,25 +239,62 @@ def _wrap_rows(ax: Axes, width: float) -> None:
         ax.yaxis.set_ticklabels(lines)
 
 
+def _long_titles(panels: Sequence[Axes], width: float) -> list[Text]:
+    """Titles that would leave the panels of their row no width."""
+    found = []
+    for ax in panels:
+        spec = ax.get_subplotspec()
+        beside = 1 if spec is None else spec.get_gridspec().ncols
+        rows = max((_wide(label) for label in named_ticks(ax.yaxis)), default=0.0)
+        room = max(_NARROWEST, 0.8 * (width - rows) / beside)
+        found += [title for title in _titles(ax) if _wide(title) > room]
+    return found
+
+
+def _long_columns(panels: Sequence[Axes]) -> list[Text]:
+    """Turned names of columns that would leave their panels no height."""
+    labels = [label for ax in panels for label in named_ticks(ax.xaxis)]
+    return [label for label in labels if label.get_rotation() and _wide(label) > _REACH]
+
+
+@contextlib.contextmanager
+def _hidden(texts: Sequence[Text]) -> Iterator[None]:
+    """Leave texts out for a while."""
+    shown = [text for text in texts if text.get_visible()]
+    for text in shown:
+        text.set_visible(False)
+    yield
+    for text in shown:
+        text.set_visible(True)
+
+
+def _titles(ax: Axes) -> tuple[Text, Text, Text]:
+    """Left, middle and right title."""
+    return ax._left_title, ax.title, ax._right_title  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to the texts
+
+
 def _wrap_titles(ax: Axes, width: float) -> None:
-    left, middle, right = (ax._left_title, ax.title, ax._right_title)  # type: ignore[attr-defined]  # noqa: SLF001 - no public way to the texts
+    left, middle, right = _titles(ax)
     beside = inches(right.get_text(), right.get_fontsize()) + 0.08 if right.get_text() else 0.0
     if left.get_text() and inches(left.get_text(), left.get_fontsize(), bold=True) > width - beside:
         if beside:  # two lines, the second one to the right
-            right.set_text(wrap(right.get_text(), width, right.get_fontsize()))
+            right.set_text(wrap(right.get_text(), width, float(right.get_fontsize())))
             left.set_text(left.get_text() + "\n" * (1 + right.get_text().count("\n")))
         wrap_text(left, width)
     wrap_text(middle, width)
 
 
-def _part_columns(ax: Axes, width: float) -> None:
-    """Names of columns wrapped or turned, and numbers thinned out, until none overlap."""
-    labels = _named(ax.xaxis)
+def _part_columns(ax: Axes, width: float, most: float = _REACH) -> None:
+    """Names of columns wrapped or turned, and numbers thinned out, until none overlap.
+
+    Turned names take up to `most` inches.
+    """
+    labels = named_ticks(ax.xaxis)
     if not labels:
         _thin_out(ax.xaxis, width, vertical=False)
         return
     shown = _shown(ax.xaxis)
-    if len(shown) < 2 or labels[0].get_rotation():
+    if len(shown) < 2:
         return
     size = float(shown[0].get_fontsize())
     low, high = ax.get_xlim()
@@ -243,18 +302,27 @@ def _part_columns(ax: Axes, width: float) -> None:
     pitch = width * min(b - a for a, b in itertools.pairwise(places)) / abs(high - low)
     room = pitch - 0.05
     said = [label.get_text() for label in labels]
-    if all(inches(text, size) <= room for text in said):
-        return
-    longest = max(inches(word, size) for text in said for word in text.split())
-    if longest <= room:
-        ax.xaxis.set_ticklabels([wrap(text, room, size) for text in said])
-    else:
-        for reach in (1.3, 2.0, 3.0):
-            turned = [wrap(text.replace("\n", " "), reach, size) for text in said]
-            if (1 + max(text.count("\n") for text in turned)) * size * _LEADING / 72 <= pitch:
-                break
-        ax.xaxis.set_ticklabels(turned)
-        ax.tick_params(axis="x", labelrotation=90)
+    if not labels[0].get_rotation():
+        if all(inches(text, size) <= room for text in said):
+            return
+        if max(inches(word, size) for text in said for word in text.split()) <= room:
+            ax.xaxis.set_ticklabels([wrap(text, room, size) for text in said])
+            return
+    lines = max(1, int(72 * pitch / (_LEADING * size)))
+    said = [text.replace("\n", " ") for text in said]
+    reach = next((r for r in (1.3, most) if r <= most and _fit(said, r, size, lines)), most)
+    ax.xaxis.set_ticklabels([shorten(text, reach, size, lines) for text in said])
+    ax.tick_params(axis="x", labelrotation=90)
+
+
+def fit_turned(names: Sequence[str], pitch: float) -> bool:
+    """Whether names have room below columns of so many inches, if they are turned."""
+    return _fit(names, _REACH, _LEAST, max(1, int(72 * pitch / (_LEADING * _LEAST))))
+
+
+def _fit(texts: Sequence[str], width: float, points: float, lines: int) -> bool:
+    """Whether texts have room in so many lines of this width."""
+    return all(wrap(text, width, points).count("\n") < lines for text in texts)
 
 
 def _thin_out(axis: Axis, length: float, *, vertical: bool, drawn: bool = True) -> None:
@@ -263,7 +331,7 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool, drawn: bool = True) 
     Where it is not `drawn`, places are reckoned from the length.
     """
     shown = _shown(axis)
-    if len(shown) < 2 or (vertical and _named(axis)):
+    if len(shown) < 2 or (vertical and named_ticks(axis)):
         return
     size = float(shown[0].get_fontsize())
     if vertical:
@@ -312,9 +380,9 @@ def _missing(panels: Sequence[Axes], dpi: float) -> float:
         spec = ax.get_subplotspec()
         row = number if spec is None else spec.rowspan.start
         height = float(ax.get_window_extent().height) / dpi
-        turned = any(label.get_rotation() for label in _named(ax.xaxis))
+        turned = any(label.get_rotation() for label in named_ticks(ax.xaxis))
         by_row[row] = max(by_row.get(row, 0.0), _LOWEST - height if turned else 0.0)
-        labels = _named(ax.yaxis)
+        labels = named_ticks(ax.yaxis)
         if len(labels) < 2 or not labels[0].get_visible():
             continue
         line = float(labels[0].get_fontsize()) * _LEADING / 72

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from ..results.words import fixed
 from ..types import Floats, Mask
 from .layout import panel
-from .lettering import inches
+from .lettering import fit_turned, inches
 from .paper import INK, PLACE, Place, root_of, size, wide_of
 from .style import PALE
 
@@ -69,7 +69,7 @@ def heat_map(
     """
     count = len(names)
     cell = _cell(ax, count)
-    crowded = is_crowded(cell)
+    crowded = is_crowded(cell) or not fit_turned(names, cell)
     image = ax.imshow(
         np.ma.masked_where(~drawn | np.isnan(values), values),
         cmap=cmap,

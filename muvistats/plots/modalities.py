@@ -42,7 +42,7 @@ def plot_modality_medians(
     data: xr.DataTree | pd.DataFrame,
     *,
     dimension: Names | None = None,
-    tests: pd.DataFrame | None = None,
+    test: pd.DataFrame | None = None,
     width: Width | None = None,
     ax: Axes | None = None,
 ) -> Figure:
@@ -54,7 +54,7 @@ def plot_modality_medians(
         The study, or its annotation frame.
     dimension : sequence of str, optional
         Rated dimensions; all of them by default.
-    tests : DataFrame, optional
+    test : DataFrame, optional
         Result of `kruskal_modality`; its statistic and p stand above the panel.
 
     Returns
@@ -105,8 +105,8 @@ def plot_modality_medians(
         ax.set_ylim(low, high)
         if low < 0 < high:
             ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
-        if tests is not None:
-            ax.set_title(_test_text(tests, name), fontweight="normal", fontsize=size(9))
+        if test is not None:
+            ax.set_title(_test_text(test, name), fontweight="normal", fontsize=size(9))
     header(fig, data, "Median of each annotation, by modality", "bar: quartiles; white dot: median")
     return fig
 
@@ -185,7 +185,7 @@ def _test_text(test: pd.DataFrame, dimension: str) -> str:
     if len(other):
         raise DataError(
             "not a test of modality",
-            file="tests",
+            file="test",
             found=f"{other['statistic_name'].iloc[0]} of {other['factor'].iloc[0]}",
             expected="the frame of kruskal_modality",
         )
@@ -281,6 +281,8 @@ def _spread(
 ) -> None:
     """Points, box and mean of one pair."""
     if not len(values):
+        look: dict[str, Any] = {"color": GREY, "rotation": 90, "ha": "center", "va": "bottom"}
+        ax.text(place, 0.05, "not defined", **look)
         return
     x = place + jitter.uniform(-0.22, 0.22, len(values))
     ax.plot(x, values, "o", color=_PAIR, markersize=3.2, alpha=0.55, markeredgewidth=0)

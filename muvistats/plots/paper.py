@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ..arguments import check_choice
 from ..errors import DesignError
@@ -36,6 +37,10 @@ class Place:
 
     width: str | None = None
     ax: Axes | None = None
+    #: What stood in the axes of the user before.
+    before: dict[Text, str] = field(default_factory=dict, compare=False)
+    #: Letters that no font draws.
+    undrawn: set[str] = field(default_factory=set, compare=False)
 
     @property
     def type(self) -> str | None:
@@ -54,7 +59,8 @@ class Place:
             )
         if ax is not None and width is not None:
             raise DesignError("width is that of a figure of its own; axes have theirs already")
-        return cls(width, ax)
+        texts = ax.findobj(Text) if ax is not None else []
+        return cls(width, ax, {text: text.get_text() for text in texts})
 
 
 def room_of(ax: Axes) -> float:

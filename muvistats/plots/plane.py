@@ -15,13 +15,14 @@ from ..dataset.gate import takes_study
 from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
-from .layout import header, panel
-from .lettering import inches, wrap
-from .paper import GREY, INK, Width, root_of, size
-from .style import styled, words
+from .layout import header, legend, panel, write_names
+from .lettering import inches, shorten, wrap
+from .paper import GREY, INK, Sheet, Width, root_of, size
+from .style import sign, styled, words
 
 #: Points between a mark and its text, from near to far, and directions.
 _RADII = (3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0, 46.0, 58.0, 72.0, 90.0, 110.0)
+_COVERED = 20.0  # square points of text that may be over other text
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
@@ -87,7 +88,11 @@ def plot_label_plane(
     note = "mean of the annotations with the label; lines: mean of all"
     title = f"Labels on the plane of {words(across).lower()} and {words(up).lower()}"
     header(fig, data, title, note, labels=True)
-    write_beside(ax, table[["x", "y"]].to_numpy(), [words(label) for label in table["label"]])
+    texts = [words(label) for label in table["label"]]
+    numbered = write_beside(ax, table[["x", "y"]].to_numpy(), texts)
+    legend(fig, [sign(text, "") for text in numbered])
+    if fig.legends and isinstance(fig, Sheet):
+        fig.grow(float(fig.legends[-1].get_window_extent().height) / fig.dpi)
     return fig
 
 
@@ -130,8 +135,10 @@ def _means(frame: pd.DataFrame, labels: Sequence[str], across: str, up: str) -> 
     return pd.DataFrame(rows, columns=["label", "x", "y", "n"])
 
 
-def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
+def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
     """Text beside each mark, where it covers neither a mark nor another text.
+
+    Where there is no room for that, texts are shortened; where there is none either, numbers stand.
 
     Parameters
     ----------
@@ -141,28 +148,34 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
         Places of the marks.
     texts : sequence of str
         What to write; long ones first; a line leads to those further away.
+
+    Returns
+    -------
+    list of str
+        What the numbers stand for; empty where there are none.
     """
     fig = root_of(ax)
+    write_names(fig)
     fig.draw_without_rendering()
     inch = 72 / fig.dpi
     at = ax.transData.transform(spots) * inch
     frame = ax.get_window_extent()
     walls = np.array([frame.x0, frame.y0, frame.x1, frame.y1]) * inch
     points = size(8)
-    marks = np.hstack([at - 3.5, at + 3.5])
-    taken = marks
-    texts = [wrap(text, 0.6 * (walls[2] - walls[0]) / 72, points) for text in texts]
-    order = np.argsort([-len(text) for text in texts], kind="stable")
-    for place in order:
-        wide = 72 * inches(texts[place], points)
-        high = 1.2 * points * (texts[place].count("\n") + 1)
-        centre, box = _free_box(at[place], (wide, high), taken, walls)
-        taken = np.vstack([taken, box])
-        away = centre - at[place]
-        far = np.hypot(max(abs(away[0]) - wide / 2, 0), max(abs(away[1]) - high / 2, 0)) > 9
+    room = (walls[2] - walls[0]) / 72
+    numbers = [str(number) for number in range(1, len(texts) + 1)]
+    for tried in (
+        [wrap(text, 0.6 * room, points) for text in texts],
+        [shorten(text, min(0.4 * room, 1.2), points, 2) for text in texts],
+        numbers,
+    ):
+        placed, covered = _place(at, tried, points, walls)
+        if covered < _COVERED:
+            break
+    for text, spot, (away, far) in zip(tried, spots, placed, strict=True):
         ax.annotate(
-            texts[place],
-            tuple(spots[place]),
+            text,
+            tuple(spot),
             xytext=tuple(away),
             textcoords="offset points",
             ha="center",
@@ -171,12 +184,33 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> None:
             color=INK,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5} if far else None,
         )
+    whole = [f"{n} {text}" for n, text in zip(numbers, texts, strict=True)]
+    return whole if tried is numbers else []
+
+
+def _place(
+    at: Floats, texts: Sequence[str], points: float, walls: Floats
+) -> tuple[list[tuple[Floats, bool]], float]:
+    """Where each text stands from its mark, and whether far; the area in points that is covered."""
+    taken = np.hstack([at - 3.5, at + 3.5])
+    placed: dict[int, tuple[Floats, bool]] = {}
+    covered = 0.0
+    for place in np.argsort([-len(text) for text in texts], kind="stable"):
+        wide = 72 * inches(texts[place], points)
+        high = 1.2 * points * (texts[place].count("\n") + 1)
+        centre, box, cost = _free_box(at[place], (wide, high), taken, walls)
+        covered += cost
+        taken = np.vstack([taken, box])
+        away = centre - at[place]
+        far = np.hypot(max(abs(away[0]) - wide / 2, 0), max(abs(away[1]) - high / 2, 0)) > 9
+        placed[place] = away, bool(far)
+    return [placed[place] for place in range(len(texts))], covered
 
 
 def _free_box(
     spot: Floats, shape: tuple[float, float], taken: Floats, walls: Floats
-) -> tuple[Floats, Floats]:
-    """Middle and box of the nearest place beside a mark that is free, or the least bad one."""
+) -> tuple[Floats, Floats, float]:
+    """Middle and box of the nearest free place beside a mark, or the least bad one and its cost."""
     half = np.array(shape) / 2
     radius, angle = (grid.ravel() for grid in np.meshgrid(_RADII, _ANGLES, indexing="ij"))
     way = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -189,4 +223,4 @@ def _free_box(
     out = np.clip(walls[:2] - boxes[:, :2], 0, None) + np.clip(boxes[:, 2:] - walls[2:], 0, None)
     cost = covered + 20 * out.sum(axis=1)
     best = int(np.argmin(cost > 0.5)) if (cost <= 0.5).any() else int(np.argmin(cost))
-    return centres[best], boxes[best]
+    return centres[best], boxes[best], float(cost[best])

@@ -17,8 +17,9 @@ from ..dataset.gems import gems_taxonomy
 from ..errors import DataError
 from ..results.docstrings import documented
 from ..results.words import capital
+from .fonts import FONT
 from .layout import finish
-from .lettering import BESIDE, FONT, wrap
+from .lettering import BESIDE, wrap
 from .paper import GREY, INK, PLACE, Place, narrow, room_of, root_of, size
 from .settings import own_settings
 

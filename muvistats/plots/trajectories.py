@@ -270,6 +270,8 @@ def plot_trajectories(
     ax.margins(x=0.01)
     level = interval_level(frame)
     note = f"dark: {level} interval of single times; pale: {level} band of all lines together"
+    if frame["estimate"].isna().any():
+        note += "; where there is no line, the rows do not tell"
     header(fig, frame, title, note)
     return fig
 

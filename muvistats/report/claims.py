@@ -252,7 +252,10 @@ def _survival(
         if len(rows):
             return of_finding(rows.iloc[0], *_of_said(claim, rows.iloc[0]))
     row, frame = _tested_by_design(claim, frames)
-    p = _number(row, "p_value")
+    p, sign = _number(row, "p_value"), found.sign
+    if claim.than == "0":  # the test is of another number: its own sign counts
+        wanted = -1 if claim.rule == "below" else 1
+        sign = wanted * int(np.sign(np.nan_to_num(_number(row, "estimate"))))
     effect = effect_of(row, frame)
     published = _one(frames[claim.table], claim.rows)
     if "[" not in effect and claim.rule in _OF_TESTS:
@@ -261,10 +264,10 @@ def _survival(
         return "undecided", "", effect, NO_ANALYSIS
     if claim.rule == "same":
         verdict = "emerges" if p < ALPHA else "stays null"
-    elif p >= ALPHA or not found.sign:
+    elif p >= ALPHA or not sign:
         verdict = "does not survive"
     else:
-        verdict = "holds" if found.sign > 0 or claim.rule == "differs" else "reversed"
+        verdict = "holds" if sign > 0 or claim.rule == "differs" else "reversed"
     return verdict, f"design {p_phrase(p)}", effect, ONE_ANALYSIS
 
 

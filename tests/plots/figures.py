@@ -225,6 +225,9 @@ OF_ONE_PANEL: dict[str, Draw] = FIGURES | {
     "plot_architecture_comparison": lambda **kw: mv.plot_architecture_comparison(
         _first(_compared, "target"), metrics=["ccc"], **kw
     ),
+    "plot_dimension_distributions": lambda **kw: mv.plot_dimension_distributions(
+        one_modality(), **{"dimension": "arousal"} | kw
+    ),
     "plot_feature_ranks": lambda **kw: mv.plot_feature_ranks(_first(_ranked, "target"), **kw),
     "plot_interrater_ccc": lambda **kw: mv.plot_interrater_ccc(
         _first(_concordance, "dimension"), **kw

@@ -84,3 +84,16 @@ def hard():
 )
 def test_long_names_are_legible_at_any_width(hard, draw, width):
     assert illegible(draw(hard, width=width), 6.5 if width else 0.0) == []
+
+
+@pytest.mark.parametrize("width", [None, "column", "text"])
+def test_numbers_of_wide_scales_are_not_cut_off(width):
+    rng = np.random.default_rng(1)
+    keys = ["item", "modality", "participant"]
+    grid = pd.MultiIndex.from_product([range(3), ("music", "visual"), range(3)], names=keys)
+    rows = grid.to_frame(index=False)
+    rows[["arousal", "valence"]] = rng.uniform(-1000, 1000, (len(rows), 2))
+    study = mv.from_frames(
+        rows, dimensions=["arousal", "valence"], modalities=("music", "visual"), scale=(-1000, 1000)
+    )
+    assert illegible(mv.plot_dimension_distributions(study, width=width), 6.5 if width else 0) == []

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 import muvistats as mv
 from muvistats.plots import layout, style
 
-from .drawing import lines, save, texts
+from .drawing import illegible, lines, save, texts
 
 LABELS = ["sad", "energetic", "moved", "tearful"]  # taxonomy: moved, energetic, sad, tearful
 ORDER = ["Moved", "Energetic", "Sad", "Tearful"]
@@ -110,7 +110,7 @@ def alignment():
 def drawn(study):
     """Every figure, from a study."""
     yield mv.plot_dimension_distributions(study)
-    yield mv.plot_modality_medians(study, tests=mv.kruskal_modality(study, n_resamples=0))
+    yield mv.plot_modality_medians(study, test=mv.kruskal_modality(study, n_resamples=0))
     yield mv.plot_modality_correlations(mv.modality_correlations(study, level="item"))
     yield mv.plot_label_correlations(mv.label_correlations(study))
     yield mv.plot_label_deviations(mv.label_deviations(study, by="familiar"))
@@ -383,7 +383,7 @@ def test_unknown_dimension_is_refused(tiny):
 
 def test_medians_are_those_of_the_annotations(tiny):
     test = mv.kruskal_modality(tiny, n_resamples=0)  # both rows: the published one is drawn
-    figure = mv.plot_modality_medians(tiny, tests=test)
+    figure = mv.plot_modality_medians(tiny, test=test)
     frame = mv.annotation_frame(tiny)
     for ax, name in zip(figure.axes, ["arousal", "valence"], strict=True):
         expected = frame.groupby("modality", observed=True)[name].median()
@@ -475,7 +475,7 @@ def test_words(name, text):
 def test_numbers_are_rounded_as_everywhere(study, p, text):
     tests = mv.kruskal_modality(study, dependence="independent", n_resamples=0)
     tests = tests.assign(statistic=1234.56, p_value=p)
-    title = mv.plot_modality_medians(study, tests=tests).axes[0].get_title(loc="left")
+    title = mv.plot_modality_medians(study, test=tests).axes[0].get_title(loc="left")
     assert title.replace("\u00a0", " ").endswith(f"Kruskal-Wallis, H(2) = 1,235, {text}")
 
 
@@ -510,3 +510,11 @@ def test_planes_are_drawn_on_the_scale_as_recorded():
     assert [tick.get_text() for tick in plane.get_xticklabels()] == ["1", "4", "7"]
     assert [tick.get_text() for tick in plane.get_yticklabels()] == ["1", "5", "9"]
     assert not any(ax.get_title("left") for ax in figure.axes)  # there is one modality, unnamed
+
+
+def test_pairs_without_a_correlation_say_so(study):
+    frame = mv.modality_correlations(study, level="item")
+    frame["estimate"] = np.nan
+    figure = mv.plot_modality_correlations(frame, width="column")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["not defined"] * 3
+    assert illegible(figure, 6.0) == []

@@ -230,3 +230,35 @@ def test_orders_of_agreement_are_those_of_the_frames(
         means = own.set_index(["modality", "dimension"])["ccc"]
         first = means[one.rows["modality"], one.rows["dimension"]]
         assert f"{first:.2f} against" in found.numbers
+
+
+@pytest.mark.parametrize(
+    ("estimate", "p_value", "by_design"),
+    [(-0.4, 0.01, "holds"), (0.4, 0.01, "reversed"), (-0.4, 0.3, "does not survive")],
+)
+def test_the_sign_of_a_coefficient_is_tested_over_items(
+    estimate: float, p_value: float, by_design: str
+) -> None:
+    one = claim("Stretching arm goes with lower arousal")
+    keys = {"modality": "audiovisual", "features": "visual", "target": "arousal"}
+    keys["feature"] = "action_stretching_arm"
+    coefficient = pd.DataFrame([keys | {"estimate": -0.2}])
+    row = {"feature": keys["feature"], "dimension": "arousal", "dependence": "design"}
+    row |= {"estimate": estimate, "p_value": p_value, "estimator": "Pearson r"}
+    row |= {"conf_low": estimate - 0.1, "conf_high": estimate + 0.1}
+    found = answer(one, {one.table: coefficient, "actions_over_items": pd.DataFrame([row])})
+    assert (found.recomputed, found.survives) == ("agrees", by_design)
+    assert "Pearson r" in found.effect
+
+
+def test_actions_stand_beside_ratings_item_by_item() -> None:
+    study = mv.simulate_muvi(rng=1, n_items=9, n_participants=12)
+    frame = tables()["actions_over_items"].compute(study, Settings(full=False, n_resamples=9))
+    assert len(frame) == 4
+    assert frame["n_items"].eq(9).all()
+    items = study["features/visual"]["values"].sel(feature="action_sneezing").mean("time")
+    ratings = mv.annotation_frame(mv.select(study, modality="audiovisual"))
+    means = ratings.groupby("item", observed=True)["valence"].mean()
+    row = frame[(frame["feature"] == "action_sneezing") & (frame["dimension"] == "valence")]
+    r = np.corrcoef(items.to_series()[means.index], means)[0, 1]
+    assert row["estimate"].item() == pytest.approx(r)

@@ -192,6 +192,38 @@ def fisher_interval(r: Array, df: float, conf_level: float) -> tuple[Floats, Flo
     return np.tanh(z - half), np.tanh(z + half)
 
 
+def fisher_limits(
+    value: float, reach: float, ends: tuple[float, float] = (-1.0, 1.0)
+) -> tuple[float, float]:
+    """Limits that keep between the ends of a scale.
+
+    Parameters
+    ----------
+    value : float
+        What is estimated, a correlation or the mean of several.
+    reach : float
+        Half the width that limits on the scale itself would have.
+    ends : tuple of float
+        Least and largest value that is possible.
+
+    Returns
+    -------
+    low, high : float
+        Limits that reach as far on the scale of Fisher's z, to first order; NaN for a value at
+        one of the ends.
+
+    Notes
+    -----
+    With ``x`` the value on a scale from -1 to 1, ``z = atanh(x)`` and ``dz = dx / (1 - x^2)``.
+    """
+    middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
+    x = (value - middle) / half
+    if np.isnan(reach) or abs(x) >= 1:
+        return np.nan, np.nan
+    z, far = np.arctanh(x), reach / half / ((1 - x) * (1 + x))
+    return float(middle + half * np.tanh(z - far)), float(middle + half * np.tanh(z + far))
+
+
 def fisher_mean(r: Array, conf_level: float) -> tuple[float, float, float]:
     """Mean correlation on Fisher's z scale with confidence limits by Student's t.
 

@@ -257,9 +257,7 @@ EFFECT_SECTIONS = (
                 "modality_figure",
                 "Median rating of each annotation, by modality",
                 "Distribution of the medians for each modality and dimension, with quartiles",
-                lambda study, frames: plot_modality_medians(
-                    study, tests=frames["kruskal_modality"]
-                ),
+                lambda study, frames: plot_modality_medians(study, test=frames["kruskal_modality"]),
                 needs=("rating", "modalities"),
                 uses=("kruskal_modality",),
             ),

@@ -11,9 +11,11 @@ import matplotlib.figure
 import pandas as pd
 import xarray as xr
 
-from ...errors import DesignError
+from ...dataset.access import annotation_frame, dimensions_of
+from ...errors import DataError, DesignError
 from ...plots.models import plot_feature_ranks, plot_model_trajectory
 from ...results.words import Rule, word
+from ...stats.associations.correlations import partial_correlation
 from ...stats.prediction.contrast import audio_visual_contrast
 from ...stats.prediction.human import compare_with_human
 from ...stats.prediction.lasso import lasso_models
@@ -44,6 +46,9 @@ class _Fitted:
 
 _FITTED = _Fitted()
 
+#: Actions whose coefficients the paper reads (section 7.2).
+_ACTIONS = ("action_stretching_arm", "action_sneezing")
+
 
 def _fitted(function: Callable[..., pd.DataFrame], **options: Any) -> Compute:
     """Call a function of the package on the models of the study."""
@@ -55,6 +60,26 @@ def _fitted(function: Callable[..., pd.DataFrame], **options: Any) -> Compute:
 
 
 _roughness = functools.partial(compare_with_human, metric="roughness")
+
+
+def _actions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
+    """How much of an action an item has beside its mean ratings: one value of each an item."""
+    ratings = annotation_frame(study)
+    ratings = ratings[ratings["modality"] == "audiovisual"]
+    values = study["features/visual"].to_dataset()["values"].mean("time").transpose("item", ...)
+    table = pd.DataFrame(values.to_numpy(), values["item"].to_numpy(), values["feature"].to_numpy())
+    found = [
+        partial_correlation(ratings.assign(amount=amount), f"{target} ~ amount").assign(
+            feature=action, n_items=lambda frame: frame["n_clusters"], dependence="design"
+        )
+        for action in _ACTIONS
+        if action in table
+        for amount in [table[action].reindex(ratings["item"].astype(str)).to_numpy()]
+        for target in dimensions_of(study)
+    ]
+    if not found:
+        raise DataError("the study has no such features", expected=", ".join(_ACTIONS))
+    return pd.concat(found, ignore_index=True)
 
 
 def _contrast(study: xr.DataTree, settings: Settings) -> pd.DataFrame:
@@ -225,6 +250,15 @@ MODEL_SECTIONS = (
                     "group1 group2 mean1 mean2 estimate conf_low conf_high statistic df p_value "
                     "p_adjusted n_items"
                 ),
+                collapsed=True,
+            ),
+            Table(
+                "actions_over_items",
+                "Actions that the paper reads, beside audiovisual ratings, item by item",
+                _actions,
+                about="muvi",
+                needs=("dynamics", "visual"),
+                columns="feature dimension estimate conf_low conf_high df p_value n_items",
                 collapsed=True,
             ),
             Table(

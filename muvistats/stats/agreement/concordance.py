@@ -21,6 +21,7 @@ from ...dataset.sessions import by_session
 from ...errors import DataError
 from ...kernels.raters.agreement import leave_one_out_ccc, lost_by_others
 from ...kernels.sampling.bootstrap import bootstrap_means
+from ...kernels.sampling.correlation import fisher_limits
 from ...kernels.sampling.multiway import (
     Variance,
     draw_variance,
@@ -90,7 +91,8 @@ def interrater_ccc(
     annotations with a value. Sessions are compared each by itself, since what somebody rated
     before is no other rater.
 
-    Limits are Student's t, with the smaller number of units less one as degrees of freedom. The
+    Limits are Student's t on the scale of Fisher's z, since with three or four items those on the
+    scale itself went beyond 1, with the smaller number of units less one as degrees of freedom. The
     variance for both kinds is that over resamples of items, plus that of a jackknife over
     participants, less that of one over single ratings, which both count. The jackknife leaves a
     rater's values out, and what the others agree less, or more, without them. Limits over items
@@ -273,9 +275,10 @@ def concordance_row(
     conf_level: float,
     rng: np.random.Generator,
     raters: tuple[Variance, Variance, int] | None = None,
+    ends: tuple[float, float] = (-1.0, 1.0),
 ) -> Row:
     """Mean and sd of finished concordances, and limits of the mean."""
-    row = mean_limits(values, items, units, n_resamples, conf_level, rng, raters)
+    row = mean_limits(values, items, units, n_resamples, conf_level, rng, raters, ends)
     if not len(values):
         return row | {"warning": "no concordance is defined"}
     sd = values.std(ddof=1) if len(values) > 1 else np.nan
@@ -290,12 +293,14 @@ def mean_limits(
     conf_level: float,
     rng: np.random.Generator,
     raters: tuple[Variance, Variance, int] | None = None,
+    ends: tuple[float, float] | None = (-1.0, 1.0),
 ) -> Row:
     """Limits of the mean of finished values when whole units are sampled, or why there are none.
 
     Student's t with the variance over resamples of the units: of two kinds that of each, less that
     of pairs of the two, which both count. Where the values are of whole cells, `raters` holds the
     variances of the mean that the raters and the single ratings make, and the number of raters.
+    Values between two `ends` have limits on the scale of Fisher's z, which keep between them.
     """
     row: Row = {"n": len(values), "n_items": _n_codes(items)}
     row |= {"n_resamples": 0, "conf_level": conf_level}
@@ -318,6 +323,8 @@ def mean_limits(
         variance = two_way(drawn[0], drawn[1], drawn[2], min(sizes))
     test = infer(np.array([values.mean()]), variance, min(sizes) - 1, conf_level)
     low, high = float(test.low[0]), float(test.high[0])
+    if ends:
+        low, high = fisher_limits(float(values.mean()), (high - low) / 2, ends)
     nothing = "no interval: the resamples do not differ, or hold no value"
     return row | {
         "conf_low": low,

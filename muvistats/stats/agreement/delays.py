@@ -197,7 +197,7 @@ def _lag_means(
     def row_of(use: Mask) -> Row:
         defined = part[use]
         items, gain = pd.factorize(defined["item"])[0], defined["gain"].to_numpy()
-        row = mean_limits(gain, items, (items,), n_resamples, conf_level, rng)
+        row = mean_limits(gain, items, (items,), n_resamples, conf_level, rng, ends=None)
         if not len(defined):
             row["warning"] = "no delay is defined"
         return {column: float(defined[column].mean()) for column in columns} | row

@@ -15,6 +15,7 @@ from ...dataset.own_labels import takes_labels
 from ...errors import DataError
 from ...kernels.raters.agreement import ccc
 from ...kernels.raters.retest import agreement_of_pairs, kappa_of_pairs
+from ...kernels.sampling.correlation import fisher_limits
 from ...kernels.sampling.multiway import infer, influence_variance, two_way
 from ...results.frame import Rows, result_frame
 from ...types import Data, Floats, Ints, Mask, Names, Row
@@ -178,10 +179,7 @@ def _limits(value: float, reach: float, scale: Scale) -> tuple[float, float]:
         return value - reach, value + reach
     if scale == "log":
         return value * math.exp(-reach / value), value * math.exp(reach / value)
-    if abs(value) >= 1:
-        return math.nan, math.nan
-    middle, reach = math.atanh(value), reach / (1 - value**2)
-    return math.tanh(middle - reach), math.tanh(middle + reach)
+    return fisher_limits(value, reach)
 
 
 def _mean(values: Floats, _: Floats) -> tuple[Floats, Floats]:

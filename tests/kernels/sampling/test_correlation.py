@@ -109,3 +109,23 @@ def test_fisher_mean():
     assert one[0] == pytest.approx(0.2)
     assert np.isnan(one[1])
     assert np.isnan(correlation.fisher_mean(np.array([]), 0.95)).all()
+
+
+@pytest.mark.parametrize("ends", [(-1.0, 1.0), (0.0, 1.0), (0.0, 100.0)])
+def test_fisher_limits_keep_within_their_ends_and_reach_as_far_where_the_reach_is_small(ends):
+    low, high = ends
+    for share in (0.02, 0.5, 0.7, 0.97):
+        value = low + share * (high - low)
+        wide = correlation.fisher_limits(value, 0.1 * (high - low), ends)
+        assert low < wide[0] < value < wide[1] < high
+        reach = 1e-5 * (high - low)
+        near = correlation.fisher_limits(value, reach, ends)
+        np.testing.assert_allclose(near, (value - reach, value + reach), rtol=1e-6)
+    assert np.isnan(correlation.fisher_limits(high, 0.1, ends)).all()
+    r, n = 0.6, 30
+    se = 1 / np.sqrt(n - 3)
+    z_reach = 1.959963984540054 * se * (1 - r**2)
+    np.testing.assert_allclose(
+        correlation.fisher_limits(r, z_reach),
+        np.ravel(correlation.fisher_interval(np.array([r]), n - 2, 0.95)),
+    )

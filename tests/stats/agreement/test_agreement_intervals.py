@@ -86,10 +86,26 @@ def test_mean_limits_count_items_and_raters():
         values = rng.normal(size=20)[item] / 3 + rng.normal(size=6)[person] / 2
         values = values + rng.normal(size=120)
         for held, units in ((both, (item, person)), (items, (item,))):
-            row = mean_limits(values, item, units, 200, 0.95, rng)
+            row = mean_limits(values, item, units, 200, 0.95, rng, ends=None)
             held.append(row["conf_low"] <= 0 <= row["conf_high"])
     assert np.mean(both) >= 0.9
     assert np.mean(items) < 0.8
+
+
+@pytest.mark.parametrize("n_items", [3, 4])
+def test_limits_of_few_items_keep_within_the_scale(n_items):
+    study = mv.simulate_muvi(rng=5, n_items=n_items, n_participants=8, features=False)
+    ceiling = mv.noise_ceiling(study, n_resamples=200)
+    assert ceiling["conf_low"].gt(0).all()
+    others = (
+        mv.interrater_ccc(study, level="modality", n_resamples=200),
+        mv.inter_subject_correlation(study, n_resamples=200).assign(ccc=lambda f: f["estimate"]),
+    )
+    for frame in (ceiling, *others):
+        assert len(frame) == frame["conf_high"].notna().sum()
+        assert ((frame["conf_low"] < frame["ccc"]) & (frame["ccc"] < frame["conf_high"])).all()
+        assert frame["conf_low"].gt(-1).all()
+        assert frame["conf_high"].lt(1).all()
 
 
 def test_ceilings_and_windows_are_uncertain_for_raters_too(study):
