@@ -84,7 +84,7 @@ def studentized_statistic(values: Floats, row: Ints, k: int, clusters: Sequence[
     kinds = list(clusters)
     if len(kinds) > 1:
         kinds.append(dense_codes(*kinds))
-    sums = _Sums(_centred(values), kinds)
+    sums = _Sums(_centred(values), row, kinds)
 
     def statistic(codes: Ints) -> Floats:
         out = np.empty((len(codes), values.shape[1]))
@@ -121,6 +121,15 @@ def _standardized(gaps: Floats, whole: Floats, inner: Floats, floor: float) -> F
     return out.reshape(n, steps)
 
 
+class _Whole(NamedTuple):
+    """Clusters that change groups as a whole: a row of each, and sums of its n values."""
+
+    first: Ints  # (cluster,)
+    squares: Floats  # (cluster, time), squared sums
+    products: Floats | None  # (cluster, time), sums times n; None where all have the same n
+    sizes: Floats  # (cluster, 1)
+
+
 class _Block(NamedTuple):
     """Clusters of like size: their rows, filled up with one that holds nothing, and values."""
 
@@ -132,10 +141,11 @@ class _Block(NamedTuple):
 class _Sums:
     """Sums of values over groups and clusters, for arrangements of the groups of the rows."""
 
-    def __init__(self, values: Floats, kinds: Sequence[Ints]) -> None:
-        self._values, self._squares = values, values**2
-        self._variance = values.var(axis=0)
-        self._kinds = [list(_blocks(values, codes)) for codes in kinds]
+    def __init__(self, values: Floats, row: Ints, kinds: Sequence[Ints]) -> None:
+        self._values, self._variance = values, values.var(axis=0)
+        self._kinds = [
+            _whole(values, row, codes) or list(_blocks(values, codes)) for codes in kinds
+        ]
 
     def of(self, groups: Ints, k: int) -> tuple[Floats, list[Floats]]:
         """Means less the last, (arrangement, group, time), and the covariances of each kind.
@@ -151,16 +161,21 @@ class _Sums:
         return means[:, :-1] - means[:, -1:], covariances
 
     def _covariance(
-        self, blocks: list[_Block], groups: Ints, means: Floats, number: Floats
+        self, kind: _Whole | list[_Block], groups: Ints, means: Floats, number: Floats
     ) -> Floats:
         n, k, steps = means.shape
         out = np.zeros((k, k, n, steps))
-        if all(block.rows.shape[1] == 1 for block in blocks):  # each row is its own cluster
+        if isinstance(kind, _Whole):
             for g in range(k):
-                z = (groups[:, :-1] == g).astype(np.float64)
-                out[g, g] = z @ self._squares - number[:, g] * means[:, g] ** 2
+                z = (groups[:, kind.first] == g).astype(np.float64)
+                out[g, g] = z @ kind.squares + (z @ kind.sizes**2) * means[:, g] ** 2
+                if kind.products is None:
+                    sums = number[:, g] * means[:, g] * kind.sizes[0]
+                else:
+                    sums = z @ kind.products
+                out[g, g] -= 2 * means[:, g] * sums
         else:
-            for block in blocks:
+            for block in kind:
                 scores = _scores(block, groups, means)
                 for g in range(k):
                     for h in range(g + 1):
@@ -184,6 +199,16 @@ def _scores(block: _Block, groups: Ints, means: Floats) -> list[Floats]:
         rest = rest - sums
         out.append(sums[..., :-1] - means[:, g] * sums[..., -1:])
     return out
+
+
+def _whole(values: Floats, row: Ints, codes: Ints) -> _Whole | None:
+    """Clusters that change groups as a whole; None where units cut them."""
+    first = np.unique(codes, return_index=True)[1]
+    if not np.array_equal(row[first][codes], row):
+        return None
+    sums, sizes = indicator(codes) @ values, np.bincount(codes).astype(np.float64)[:, None]
+    products = None if np.ptp(sizes) == 0 else sums * sizes
+    return _Whole(first, sums**2, products, sizes)
 
 
 def _blocks(values: Floats, codes: Ints) -> Iterator[_Block]:
