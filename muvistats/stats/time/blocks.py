@@ -98,15 +98,19 @@ class Trajectories:
 
     @cached_property
     def nuisance(self) -> tuple[Ints, Ints]:
-        """Factor whose effects are taken out, and one whose effects are shrunken first."""
+        """Factor whose effects are taken out, and one whose effects are shrunken first.
+
+        Groups of people who met no item in common keep what their items are like.
+        """
         rows, how = self.sample.rows, self.sample.how
         if how == "within_item":
             return item_strata(rows, self.sample.question.factor), person_effects(rows)
         strata = self.units.strata[self.units.row]
         if how == "item":
             return strata, person_effects(rows)
-        is_plain = self.which == "plain"
-        return strata, np.zeros_like(strata) if is_plain else self.sample.clusters[1]
+        items = self.sample.clusters[1]
+        apart = len(np.unique(dense_codes(items, self.groups.codes))) == items.max(initial=-1) + 1
+        return strata, np.zeros_like(strata) if apart or self.which == "plain" else items
 
     def blocks(self) -> list[Block]:
         """Steps at which the same rows are known, together."""

@@ -97,8 +97,9 @@ def over_time(
     of participants), and the difference of means is divided by an error from ``V_participant +
     V_item - V_row``; several groups have the Wald statistic. With fewer than 6 items the error of a
     trait of participants is ``V_participant``, and the test is about these items only, as
-    `warning` says. *Plain*: t, or F, of the analysis of variance of what is left when participants
-    and items are taken out (of a trait nothing is); where these react differently to the factor,
+    `warning` says; where its groups met no item in common, effects of items stay. *Plain*: t, or F,
+    of the analysis of variance of what is left when participants and items are taken out (of a
+    trait nothing is); where these react differently to the factor,
     it finds clusters too often.
 
     Groups are permuted as the factor was assigned (see `kruskal`), a whole trajectory at a time, so

@@ -153,6 +153,23 @@ def test_a_trait_is_found_among_items_in_general(keys, values):
     assert found(whole, formula, groups=None)["p_value"].min() <= 0.02
 
 
+def test_groups_of_people_may_have_items_of_their_own(keys, values):
+    """What their items are like stays in the difference, and in its error."""
+    people = keys[["participant"]].drop_duplicates()
+    people = people.assign(gender=np.where(people["participant"] < "p06", "Male", "Female"))
+    men = (keys["participant"] < "p06").to_numpy()
+    own = keys.assign(item=np.where(men, "m", "f") + keys["item"])
+    formula, p_values = "arousal ~ gender", []
+    for shift, spread in ((4.0, 0.1), (0.0, 3.0)):
+        items = spread * np.random.default_rng(1).normal(size=20)[pd.factorize(own["item"])[0]]
+        study = made(values + (items + shift * men)[:, None], own, participants=people)
+        rows = found(study, formula, groups=None)
+        p_values.append(rows["p_value"].min())
+        assert rows["conf_low"].notna().any() or rows["mass"].eq(0).all()
+    assert p_values[0] <= 0.02
+    assert p_values[1] > 0.05
+
+
 def test_unit_and_origin_do_not_matter(keys, values, planted):
     ours = found(planted, level="time")
     for scale, origin in ((2.0**-600, 0.0), (1.0, 1e6)):
