@@ -84,17 +84,17 @@ def studentized_statistic(values: Floats, row: Ints, k: int, clusters: Sequence[
     kinds = list(clusters)
     if len(kinds) > 1:
         kinds.append(dense_codes(*kinds))
-    sums = _Sums(_centred(values), kinds)
+    sums = _Sums(_centred(values), row, kinds)
 
     def statistic(codes: Ints) -> Floats:
         out = np.empty((len(codes), values.shape[1]))
         for start in range(0, len(codes), _DRAWS):
-            groups = codes[start : start + _DRAWS][:, row]
-            gaps, covariances = sums.of(groups, k)
+            some = slice(start, start + _DRAWS)
+            gaps, covariances = sums.of(codes[some], k)
             inner = covariances[-1]
             whole = covariances[0] if len(kinds) == 1 else covariances[0] + covariances[1] - inner
             floor = FLOOR if len(kinds) > 1 else LEAST
-            out[start : start + len(groups)] = _standardized(gaps, whole, inner, floor)
+            out[some] = _standardized(gaps, whole, inner, floor)
         return out
 
     return statistic
@@ -121,6 +121,16 @@ def _standardized(gaps: Floats, whole: Floats, inner: Floats, floor: float) -> F
     return out.reshape(n, steps)
 
 
+class _Whole(NamedTuple):
+    """Clusters that change groups as a whole: what their sums S of n values make of each unit.
+
+    Columns of `by_unit` are S^2 at each time, n S too unless all n are one `size`, and n^2.
+    """
+
+    by_unit: Floats
+    size: float  # NaN where clusters differ
+
+
 class _Block(NamedTuple):
     """Clusters of like size: their rows, filled up with one that holds nothing, and values."""
 
@@ -130,41 +140,47 @@ class _Block(NamedTuple):
 
 
 class _Sums:
-    """Sums of values over groups and clusters, for arrangements of the groups of the rows."""
+    """Sums of values over groups and clusters, for arrangements of the groups of the units."""
 
-    def __init__(self, values: Floats, kinds: Sequence[Ints]) -> None:
-        self._values, self._squares = values, values**2
-        self._variance = values.var(axis=0)
-        self._kinds = [list(_blocks(values, codes)) for codes in kinds]
+    def __init__(self, values: Floats, row: Ints, kinds: Sequence[Ints]) -> None:
+        self._row, self._variance = row, values.var(axis=0)
+        self._by_unit = indicator(row) @ np.column_stack([values, np.ones(len(values))])
+        self._kinds = [
+            _whole(values, row, codes) or list(_blocks(values, codes)) for codes in kinds
+        ]
 
-    def of(self, groups: Ints, k: int) -> tuple[Floats, list[Floats]]:
+    def of(self, codes: Ints, k: int) -> tuple[Floats, list[Floats]]:
         """Means less the last, (arrangement, group, time), and the covariances of each kind.
 
         Covariances are (arrangement x time, group, group).
         """
-        chosen = [(groups == g).astype(np.float64) for g in range(k)]
-        number = np.stack([z.sum(axis=1) for z in chosen], axis=1)[..., None]
+        codes = codes[:, : len(self._by_unit)]
+        sums = group_sums(codes, self._by_unit, k)
+        number = sums[..., -1:]
         with np.errstate(divide="ignore", invalid="ignore"):
-            means = np.stack([z @ self._values for z in chosen], axis=1) / number
-        padded = np.column_stack([groups, np.full(len(groups), -1)])
-        covariances = [self._covariance(kind, padded, means, number) for kind in self._kinds]
+            means = sums[..., :-1] / number
+        covariances = [self._covariance(kind, codes, means, number) for kind in self._kinds]
         return means[:, :-1] - means[:, -1:], covariances
 
     def _covariance(
-        self, blocks: list[_Block], groups: Ints, means: Floats, number: Floats
+        self, kind: _Whole | list[_Block], codes: Ints, means: Floats, number: Floats
     ) -> Floats:
         n, k, steps = means.shape
         out = np.zeros((k, k, n, steps))
-        if all(block.rows.shape[1] == 1 for block in blocks):  # each row is its own cluster
-            for g in range(k):
-                z = (groups[:, :-1] == g).astype(np.float64)
-                out[g, g] = z @ self._squares - number[:, g] * means[:, g] ** 2
+        if isinstance(kind, _Whole):
+            found = group_sums(codes, kind.by_unit, k)
+            products = kind.size * number * means
+            if np.isnan(kind.size):
+                products = found[..., steps:-1]
+            scores = found[..., :steps] - 2 * means * products + means**2 * found[..., -1:]
+            out[np.arange(k), np.arange(k)] = scores.transpose(1, 0, 2)
         else:
-            for block in blocks:
-                scores = _scores(block, groups, means)
+            groups = np.column_stack([codes[:, self._row], np.full(n, -1)])
+            for block in kind:
+                each = _scores(block, groups, means)
                 for g in range(k):
                     for h in range(g + 1):
-                        out[g, h] += np.einsum("cat,cat->at", scores[g], scores[h])
+                        out[g, h] += np.einsum("cat,cat->at", each[g], each[h])
         with np.errstate(divide="ignore", invalid="ignore"):
             for g in range(k):
                 out[g, g] = np.maximum(out[g, g], 0.0) + LEAST * self._variance * number[:, g]
@@ -184,6 +200,18 @@ def _scores(block: _Block, groups: Ints, means: Floats) -> list[Floats]:
         rest = rest - sums
         out.append(sums[..., :-1] - means[:, g] * sums[..., -1:])
     return out
+
+
+def _whole(values: Floats, row: Ints, codes: Ints) -> _Whole | None:
+    """Clusters that change groups as a whole; None where units cut them."""
+    first = np.unique(codes, return_index=True)[1]
+    unit = row[first]
+    if not np.array_equal(unit[codes], row):
+        return None
+    sums, sizes = indicator(codes) @ values, np.bincount(codes).astype(np.float64)[:, None]
+    even = np.ptp(sizes) == 0
+    columns = [sums**2, sizes**2] if even else [sums**2, sums * sizes, sizes**2]
+    return _Whole(indicator(unit) @ np.hstack(columns), float(sizes[0, 0]) if even else np.nan)
 
 
 def _blocks(values: Floats, codes: Ints) -> Iterator[_Block]:

@@ -26,6 +26,7 @@ from ...types import Floats, Ints, Mask, Statistic
 from ..agreement.concordance import dynamic_dimensions
 from ..ranks.by_design import WITHOUT_IDS, Question, Sample
 from ..shared.study import (
+    FEWEST,
     Groups,
     Units,
     assignment,
@@ -82,9 +83,11 @@ class Trajectories:
     @property
     def note(self) -> str:
         """What is to be said of the data, in one line."""
-        sample = self.sample
+        sample, few = self.sample, ""
         without = "" if "participant" in sample.rows else WITHOUT_IDS
-        return join_reasons(without, self.groups.note)
+        if sample.how == "participant" and self.which == "studentized":
+            few = too_few(int(sample.clusters[1].max(initial=-1)) + 1, "items")
+        return join_reasons(without, few, self.groups.note)
 
     @cached_property
     def units(self) -> Units:
@@ -95,19 +98,19 @@ class Trajectories:
 
     @cached_property
     def nuisance(self) -> tuple[Ints, Ints]:
-        """Factor whose effects are taken out, and one whose effects are shrunken first."""
+        """Factor whose effects are taken out, and one whose effects are shrunken first.
+
+        Groups of people who met no item in common keep what their items are like.
+        """
         rows, how = self.sample.rows, self.sample.how
         if how == "within_item":
             return item_strata(rows, self.sample.question.factor), person_effects(rows)
-        nobody = np.zeros(len(rows), dtype=np.intp)
         strata = self.units.strata[self.units.row]
-        return strata, nobody if how == "participant" else person_effects(rows)
-
-    @cached_property
-    def clusters(self) -> tuple[Ints, ...]:
-        """Participants, and items where the test is about them too."""
-        both = self.sample.clusters
-        return both[:1] if self.sample.how == "participant" else both
+        if how == "item":
+            return strata, person_effects(rows)
+        items = self.sample.clusters[1]
+        apart = len(np.unique(dense_codes(items, self.groups.codes))) == items.max(initial=-1) + 1
+        return strata, np.zeros_like(strata) if apart or self.which == "plain" else items
 
     def blocks(self) -> list[Block]:
         """Steps at which the same rows are known, together."""
@@ -148,14 +151,20 @@ class Block:
 
     @property
     def clusters(self) -> tuple[Ints, ...]:
-        """Participants, and items where the test is about them too, without gaps."""
-        return tuple(dense_codes(codes[self.use]) for codes in self.whole.clusters)
+        """Participants, and items where the test is about them too, without gaps.
+
+        Of a trait of participants it is so from as many items on as tell of items in general.
+        """
+        sample = self.whole.sample
+        people, items = (dense_codes(codes[self.use]) for codes in sample.clusters)
+        few = self.whole.which == "plain" or int(items.max(initial=-1)) + 1 < FEWEST
+        return (people,) if sample.how == "participant" and few else (people, items)
 
     @cached_property
     def nuisance(self) -> tuple[Ints, Ints]:
         """Factor whose effects are taken out, and one whose effects are shrunken, without gaps.
 
-        Where each row is another person's, no effect of persons can be told from noise.
+        Where each row is another person's (or item's), their effects cannot be told from noise.
         """
         fixed, random = (dense_codes(codes[self.use]) for codes in self.whole.nuisance)
         return fixed, random if random.max() + 1 < len(random) else np.zeros_like(random)
@@ -211,7 +220,7 @@ class Block:
     def residuals(self) -> Floats:
         """Values less what is no part of the question, as in the rank tests; 0 where all are one.
 
-        Where nothing is left, participants' effects stay, and where still nothing is, items' do.
+        Where nothing is left, shrunken effects stay, and where still nothing is, the others do.
         """
         fixed, random = self.nuisance
         values = self.values - self.values.mean(axis=0)

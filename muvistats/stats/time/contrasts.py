@@ -13,11 +13,18 @@ from ...errors import DesignError
 from ...formula import split_formula
 from ...results.frame import join_reasons, result_frame
 from ...types import Ints, Rng, Row
-from ..ranks.by_design import METHODS, Question
+from ..ranks.by_design import Question
 from ..shared.study import Resampling, permutation_columns
 from .blocks import Block, Trajectories, trajectories_of
 from .clusters import Adjust, Tested, tested
 from .effects import effect_over, effects_at, means_at
+
+#: What a method permutes, by how the factor was assigned.
+_PERMUTED = {
+    "within_item": "trajectories permuted within items",
+    "participant": "whole participants permuted",
+    "item": "whole items permuted",
+}
 
 
 @result_frame(
@@ -86,10 +93,13 @@ def over_time(
     -----
     At each step the groups are compared by a statistic, positive where the first of two is
     higher. *Studentized*: effects of items and shrunken effects of participants are taken out as in
-    `kruskal` (of participants' traits nothing), and the difference of means is divided by
-    an error from ``V_participant + V_item - V_row`` (of traits ``V_participant``); several
-    groups have the Wald statistic. *Plain*: t, or F, of the analysis of variance of what is left
-    when participants and items are taken out; where these react differently to the factor,
+    `kruskal` (of a trait of participants shrunken effects of items, of one of items those
+    of participants), and the difference of means is divided by an error from ``V_participant +
+    V_item - V_row``; several groups have the Wald statistic. With fewer than 6 items the error of a
+    trait of participants is ``V_participant``, and the test is about these items only, as
+    `warning` says; where its groups met no item in common, effects of items stay. *Plain*: t, or F,
+    of the analysis of variance of what is left when participants and items are taken out (of a
+    trait nothing is); where these react differently to the factor,
     it finds clusters too often.
 
     Groups are permuted as the factor was assigned (see `kruskal`), a whole trajectory at a time, so
@@ -111,7 +121,7 @@ def over_time(
     At each step the annotations count that have a value there, so a shorter one is missing at the
     end only; it is not extended. A step without values in a group, or at which all values are
     equal, has no statistic, and a cluster ends before it; nor has the studentized one a value with
-    fewer than 6 participants or items (of traits: fewer than 2 of them in a group). Without any
+    fewer than 6 participants or items (of a trait: with fewer than 2 who have it). Without any
     step beyond the threshold there is one row, with p 1.
 
     References
@@ -171,7 +181,7 @@ def _base(whole: Trajectories, adjust: Adjust) -> Row:
         "p_adjust_method": names[adjust],
         "statistic_name": "t" if two else "chi2" if whole.which == "studentized" else "F",
         "effect_size_name": "mean difference" if two else "epsilon squared",
-        "method": f"{METHODS[whole.sample.how]}{strata}, {whole.which}, {names[adjust]}",
+        "method": f"{_PERMUTED[whole.sample.how]}{strata}, {whole.which}, {names[adjust]}",
         "dependence": "design",
         "n_resamples": 0,
     }

@@ -59,6 +59,15 @@ def test_studentized_of_whole_participants_is_that_of_the_rank_tests(drawn):
         np.testing.assert_allclose(found[:, step], wald[:, 0], rtol=1e-8)
 
 
+def test_whole_participants_may_be_compared_among_items(drawn):
+    values, people, items, _ = drawn
+    groups = np.random.default_rng(1).permuted(np.tile(np.arange(11) % 3, (5, 1)), axis=1)
+    found = studentized_statistic(values, people, 3, (people, items))(groups)
+    for step in range(STEPS):
+        wald = CrossedRanks(values[:, step], people, 3, (people, items))(groups)
+        np.testing.assert_allclose(found[:, step], wald[:, 0], rtol=1e-7)
+
+
 def test_studentized_t_is_that_of_clustered_least_squares(drawn):
     values, people, items, codes = drawn
     group = codes[0] % 2

@@ -134,6 +134,42 @@ def test_traits_of_people_and_of_items(keys, values):
     assert by_genre["method"].str.contains("whole items").all()
 
 
+def test_a_trait_is_found_among_items_in_general(keys, values):
+    """One item to which men react says nothing of items, unless the study has no others."""
+    people = keys[["participant"]].drop_duplicates()
+    people = people.assign(gender=np.where(people["participant"] < "p06", "Male", "Female"))
+    men = (keys["participant"] < "p06").to_numpy()
+    one = (keys["item"] == "i1").to_numpy()
+    study = made(values + np.where(men & one, 40.0, 0.0)[:, None], keys, participants=people)
+    formula = "arousal ~ gender"
+    everywhere = found(study, formula, groups=None)
+    assert everywhere["p_value"].min() > 0.2
+    assert not everywhere["warning"].str.contains("items", na=False).any()
+    few = mv.select(study, item=["i1", "i2", "i3"])
+    these = found(few, formula, groups=None)
+    assert these["p_value"].min() <= 0.02
+    assert these["warning"].str.contains("only 3 items").all()
+    whole = made(values + np.where(men, 4.0, 0.0)[:, None], keys, participants=people)
+    assert found(whole, formula, groups=None)["p_value"].min() <= 0.02
+
+
+def test_groups_of_people_may_have_items_of_their_own(keys, values):
+    """What their items are like stays in the difference, and in its error."""
+    people = keys[["participant"]].drop_duplicates()
+    people = people.assign(gender=np.where(people["participant"] < "p06", "Male", "Female"))
+    men = (keys["participant"] < "p06").to_numpy()
+    own = keys.assign(item=np.where(men, "m", "f") + keys["item"])
+    formula, p_values = "arousal ~ gender", []
+    for shift, spread in ((4.0, 0.1), (0.0, 3.0)):
+        items = spread * np.random.default_rng(1).normal(size=20)[pd.factorize(own["item"])[0]]
+        study = made(values + (items + shift * men)[:, None], own, participants=people)
+        rows = found(study, formula, groups=None)
+        p_values.append(rows["p_value"].min())
+        assert rows["conf_low"].notna().any() or rows["mass"].eq(0).all()
+    assert p_values[0] <= 0.02
+    assert p_values[1] > 0.05
+
+
 def test_unit_and_origin_do_not_matter(keys, values, planted):
     ours = found(planted, level="time")
     for scale, origin in ((2.0**-600, 0.0), (1.0, 1e6)):
@@ -284,14 +320,12 @@ def test_the_committed_table_is_whole_and_nothing_in_it_is_liberal():
     assert (table[["n_overlapping", "n_outside"]].max(axis=1) <= table["n_rejected"]).all()
     assert (table["n_undefined"] == 0).all()
     assert {"sharp", "people react", "items react", "both react"} <= set(table["scenario"])
+    assert {"trait, sharp", "trait, items react", "trait, both react"} <= set(table["scenario"])
     rows = table[table["null"] & ~table["test"].str.endswith("plain")]
-    # a trait to which items react: whole participants are exchanged, the items taken as they are
-    trait = rows["scenario"] == "participants"
-    assert (rows[trait]["n_rejected"] < 0.1 * rows[trait]["n"]).all()
-    rows = rows[~trait]
     assert (rows["n"] >= 450).all()
     low = stats.beta.ppf(0.001, rows["n_rejected"], rows["n"] - rows["n_rejected"] + 1)
     assert (np.nan_to_num(low) <= 0.065).all()
-    planted = table[~table["null"] & (table["test"] == "two levels, cluster")].iloc[0]
-    assert planted["n_overlapping"] >= 0.8 * planted["n"]
-    assert planted["n_outside"] <= 0.09 * planted["n"]
+    planted = table[~table["null"] & (table["test"] == "two levels, cluster")]
+    assert len(planted) == 2  # modality, and a trait
+    assert (planted["n_overlapping"] >= 0.8 * planted["n"]).all()
+    assert (planted["n_outside"] <= 0.09 * planted["n"]).all()
