@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -70,7 +71,8 @@ def load(names: list[str]) -> None:
 
 
 def mutants(names: list[str]) -> None:
-    from .mutants import PARTS, SAID, SEED, digests, draw, load_libraries, outcomes, unedited
+    from .mutants import PARTS, SEED, digests, draw
+    from .trials import load_libraries, outcomes
 
     load_libraries()
     reasons = json.loads(EQUIVALENT.read_text())
@@ -90,17 +92,14 @@ def mutants(names: list[str]) -> None:
             if rows.get(mutant.name, {}).get("now", "survived") == "survived"
             and "equivalent" not in rows.get(mutant.name, {})
         ]
-        for mutant, word, _ in outcomes(unedited(left)):
-            if word != "survived":
-                raise RuntimeError(f"{mutant.path}: {word} without an edit, see {SAID}")
-        for mutant, word, seconds in outcomes(left):
+        for mutant, word, seconds, by in outcomes(left, jobs=len(os.sched_getaffinity(0))):
             row = rows.setdefault(mutant.name, {"first": word})
-            row |= {"now": word, "seconds": seconds}
+            row |= {"now": word, "seconds": round(seconds, 1)} | ({"by": by} if by else {})
             _explain(mutant.name, row, reasons)
             tally["fell at first"] = sum(row["first"] != "survived" for row in rows.values())
             tally["fall now"] = sum(row["now"] != "survived" for row in rows.values())
             write(path, tally)
-            print(word, seconds, mutant.name, flush=True)
+            print(word, round(seconds, 1), mutant.name, by, flush=True)
 
 
 def _explain(mutant: str, row: dict, reasons: dict[str, str]) -> None:

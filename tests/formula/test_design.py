@@ -225,11 +225,11 @@ def test_refused_by_name_and_at_once(frame, formula, token, fit):
         formula += " + (1 | i)"
     arguments = (formula, frame) if fit is build_design else (frame, formula)
     taken = []
-    for _ in range(3):  # the shortest: a busy machine may pause one of them
-        start = time.perf_counter()
+    for _ in range(3):  # the shortest: the first may have to import
+        start = time.process_time()
         with pytest.raises(DesignError) as error:
             fit(*arguments)
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     assert min(taken) < 0.05
     if "(1 |" not in formula:
         assert token in str(error.value)
@@ -237,12 +237,12 @@ def test_refused_by_name_and_at_once(frame, formula, token, fit):
 
 def test_an_unknown_name_is_found_at_once_in_many_rows(frame):
     many = pd.concat([frame] * 3000, ignore_index=True)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DesignError, match="nowhere"):
         mixed_model(many, "y ~ g * i + bs(x, df=9) + (1 | p) + (1 | C(nowhere))")
     with pytest.raises(DesignError, match="no where"):
         linear_model(many, "y ~ g * i + Q('no where')")
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 def test_a_rank_test_refuses_them_too(frame):
