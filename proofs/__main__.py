@@ -76,7 +76,8 @@ def mutants(names: list[str]) -> None:
 
     load_libraries()
     reasons = json.loads(EQUIVALENT.read_text())
-    for name in names or PARTS:
+    for asked in names or PARTS:
+        name, _, folder = asked.partition(":")  # one folder of a part: stats:stats/models
         path = TALLIES / f"mutants_{name}.json"
         tally = json.loads(path.read_text()) if path.exists() else {"files": {}, "mutants": {}}
         files, drawn = digests(name), draw(name)
@@ -89,7 +90,8 @@ def mutants(names: list[str]) -> None:
         left = [
             mutant
             for mutant in drawn
-            if rows.get(mutant.name, {}).get("now", "survived") == "survived"
+            if mutant.path.startswith(folder)
+            and rows.get(mutant.name, {}).get("now", "survived") == "survived"
             and "equivalent" not in rows.get(mutant.name, {})
         ]
         for mutant, word, seconds, by in outcomes(left, jobs=len(os.sched_getaffinity(0))):

@@ -27,7 +27,11 @@ TESTS = {
         "oracle/test_r_glmm_drawn.py",
     ),
     "kernels/permutation": ("stats/ranks", "stats/labels", "oracle/test_r_rank_tests.py"),
-    "kernels/ranks": ("stats/ranks", "oracle/test_r_rank_tests.py"),
+    "kernels/ranks": (
+        "kernels/permutation/test_dealt.py",
+        "stats/ranks",
+        "oracle/test_r_rank_tests.py",
+    ),
     "kernels/raters": ("stats/agreement", "oracle/test_r_agreement.py", "oracle/test_r_ordinal.py"),
     "kernels/regression": ("stats/prediction", "stats/models", "oracle/test_r_lasso.py"),
     "kernels/sampling": ("stats/agreement", "stats/modalities", "stats/labels"),
@@ -45,7 +49,7 @@ TESTS = {
 KEPT = Path(tempfile.gettempdir()) / "muvistats_reach"
 
 #: Tests of signatures, which enter no function: they see the lines of a module.
-RULES = "contract/test_conventions.py"
+RULES = "tests/contract/test_conventions.py"
 
 #: Functions that were entered since this was last emptied, as ``path:line``.
 _entered: set[str] = set()
@@ -54,14 +58,11 @@ _entered: set[str] = set()
 def tests_of(folder: str) -> tuple[list[str], list[str]]:
     """Test files that look at a folder of the package: those of its own name, and the others."""
     tests = ROOT / "tests"
-
-    def files(*places: str) -> list[str]:
-        found = [tests / place for place in places]
-        each = [f for p in found for f in ([p] if p.is_file() else sorted(p.rglob("test_*.py")))]
-        return [file.relative_to(ROOT).as_posix() for file in each]
-
-    near = files(folder, RULES)
-    return near, [file for file in files(*TESTS.get(folder, ())) if file not in near]
+    near = sorted((tests / folder).glob("test_*.py"))
+    places = [tests / place for place in TESTS.get(folder, ())]
+    far = [f for p in places for f in ([p] if p.is_file() else sorted(p.rglob("test_*.py")))]
+    names = [[file.relative_to(ROOT).as_posix() for file in files] for files in (near, far)]
+    return names[0], [name for name in names[1] if name not in names[0]]
 
 
 def record_of(test: str) -> Path:
@@ -189,19 +190,17 @@ class Reach:
     def _entering(self, mutant: Mutant) -> set[str]:
         if self.shows_at_import(mutant):
             return set(self.tests)
-        mark, is_inside = _mark(mutant), bool(function_of(mutant))
+        is_inside = function_of(mutant) > 0
+        mark = _mark(mutant) if is_inside else f"{mutant.path}:"
         entering = {
             name
             for name, test in self.tests.items()
-            if (
-                mark in test["entered"]
-                if is_inside
-                else any(each.startswith(f"{mutant.path}:") for each in test["entered"])
-            )
+            if any(e == mark or (not is_inside and e.startswith(mark)) for e in test["entered"])
         }
-        if is_inside or not entering:
-            return entering or (set() if is_inside else set(self.tests))
-        return entering | {name for name in self.tests if file_of(name) == f"tests/{RULES}"}
+        if is_inside:
+            return entering
+        rules = {name for name in self.tests if file_of(name) == RULES}
+        return entering | rules if entering else set(self.tests)
 
 
 def _mark(mutant: Mutant) -> str:

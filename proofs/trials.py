@@ -63,7 +63,9 @@ def outcomes(drawn: list[Mutant], jobs: int) -> Iterator[Outcome]:
         for mutant in spent:
             folders.setdefault(str(Path(mutant.path).parent), []).append(mutant)
         for folder, own in folders.items():
-            for mutant, word, seconds, by in tried_on(reach.tests_of(folder)[is_last], own, jobs):
+            tests = reach.tests_of(folder)[is_last]
+            found = tried_on(tests, own, jobs) if tests else ((m, "survived", 0.0, "") for m in own)
+            for mutant, word, seconds, by in found:
                 spent[mutant] += seconds
                 if word != "survived" or is_last:
                     yield mutant, word, spent.pop(mutant), by
@@ -71,15 +73,17 @@ def outcomes(drawn: list[Mutant], jobs: int) -> Iterator[Outcome]:
 
 def tried_on(tests: list[str], own: list[Mutant], jobs: int) -> Iterator[Outcome]:
     """What became of mutants of a folder on some of their tests."""
-    _record([test for test in tests if not reach.record_of(test).exists()])
-    found = Reach(tests)
+    found = _recorded(tests)
     inside = [m for m in own if mutants.function_of(m) and not found.shows_at_import(m)]
-    if inside and tests:
+    if inside:
         for place, status, seconds, by in _in_room(tests, inside, found, jobs):
             yield inside[place], _word(status, inside[place]), seconds, by
-    others = [(m, partial(_with_import, m, found)) for m in own if m not in inside or not tests]
-    for mutant, status, seconds, by in _in_forks(others, jobs):
-        yield mutant, _word(status, mutant), seconds, by
+    others = [mutant for mutant in own if mutant not in inside]
+    if others:
+        found = _recorded([*tests, reach.RULES])
+        work = [(mutant, partial(_with_import, mutant, found)) for mutant in others]
+        for mutant, status, seconds, by in _in_forks(work, jobs):
+            yield mutant, _word(status, mutant), seconds, by
 
 
 def _word(status: int, mutant: Mutant) -> str:
@@ -92,18 +96,20 @@ def _word(status: int, mutant: Mutant) -> str:
     raise RuntimeError(f"the tests of {mutant.name} do not run: {status}")
 
 
-def _record(tests: list[str]) -> None:
-    """Run tests without an edit, which must stand, and note what they enter."""
+def _recorded(tests: list[str]) -> Reach:
+    """What tests enter: those that nobody recorded run without an edit, which must stand."""
+    unknown = [test for test in tests if not reach.record_of(test).exists()]
 
     def run(_: Path) -> int:
         room = [path for part in mutants.PARTS for path in mutants.files_of(part)]
         sys.meta_path.insert(0, _Loader({p: partial(mutants.marked, p) for p in room}))
-        return _run_tests(tests, reach.Recorder())
+        return _run_tests(unknown, reach.Recorder())
 
-    if tests:
+    if unknown:
         for _, status, _, _ in _in_forks([(None, run)], 1, said=SAID):
             if status:
                 raise RuntimeError(f"tests do not stand without an edit ({status}), see {SAID}")
+    return Reach(tests)
 
 
 def _run_tests(tests: list[str], plugin: object) -> int:
