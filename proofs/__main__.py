@@ -117,7 +117,9 @@ def command(arguments: list[str]) -> None:
 
 def write(path: Path, tally: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(tally, indent=1, ensure_ascii=False) + "\n")
+    part = path.with_suffix(".part")  # a proof that is killed keeps what it has
+    part.write_text(json.dumps(tally, indent=1, ensure_ascii=False) + "\n")
+    part.replace(path)
 
 
 if __name__ == "__main__":
