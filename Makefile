@@ -9,7 +9,7 @@
 #   make calibration, make coverage   rates of false alarms and of intervals, in pieces of PIECE minutes
 #   make fuzz, make crash, make load   proofs under damage, crashes and load (an hour each)
 #   make pictures   the pictures that the tests compare figures with, drawn again
-#   make mutants   do the tests notice small faults? (three hours)
+#   make mutants   do the tests notice small faults? (an hour)
 #   make test-lowest, make test-newest   the suite on the oldest and the newest allowed versions
 # PYTHON=python3.12 takes another interpreter, in an environment of its own.
 PYTHON ?= python3

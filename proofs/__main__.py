@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -70,11 +71,13 @@ def load(names: list[str]) -> None:
 
 
 def mutants(names: list[str]) -> None:
-    from .mutants import PARTS, SAID, SEED, digests, draw, load_libraries, outcomes, unedited
+    from .mutants import PARTS, SEED, digests, draw
+    from .trials import load_libraries, outcomes
 
     load_libraries()
     reasons = json.loads(EQUIVALENT.read_text())
-    for name in names or PARTS:
+    for asked in names or PARTS:
+        name, _, folder = asked.partition(":")  # one folder of a part: stats:stats/models
         path = TALLIES / f"mutants_{name}.json"
         tally = json.loads(path.read_text()) if path.exists() else {"files": {}, "mutants": {}}
         files, drawn = digests(name), draw(name)
@@ -87,20 +90,18 @@ def mutants(names: list[str]) -> None:
         left = [
             mutant
             for mutant in drawn
-            if rows.get(mutant.name, {}).get("now", "survived") == "survived"
+            if mutant.path.startswith(folder)
+            and rows.get(mutant.name, {}).get("now", "survived") == "survived"
             and "equivalent" not in rows.get(mutant.name, {})
         ]
-        for mutant, word, _ in outcomes(unedited(left)):
-            if word != "survived":
-                raise RuntimeError(f"{mutant.path}: {word} without an edit, see {SAID}")
-        for mutant, word, seconds in outcomes(left):
+        for mutant, word, seconds, by in outcomes(left, jobs=len(os.sched_getaffinity(0))):
             row = rows.setdefault(mutant.name, {"first": word})
-            row |= {"now": word, "seconds": seconds}
+            row |= {"now": word, "seconds": round(seconds, 1)} | ({"by": by} if by else {})
             _explain(mutant.name, row, reasons)
             tally["fell at first"] = sum(row["first"] != "survived" for row in rows.values())
             tally["fall now"] = sum(row["now"] != "survived" for row in rows.values())
             write(path, tally)
-            print(word, seconds, mutant.name, flush=True)
+            print(word, round(seconds, 1), mutant.name, by, flush=True)
 
 
 def _explain(mutant: str, row: dict, reasons: dict[str, str]) -> None:
@@ -116,7 +117,9 @@ def command(arguments: list[str]) -> None:
 
 def write(path: Path, tally: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(tally, indent=1, ensure_ascii=False) + "\n")
+    part = path.with_suffix(".part")  # a proof that is killed keeps what it has
+    part.write_text(json.dumps(tally, indent=1, ensure_ascii=False) + "\n")
+    part.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
 """Which tests enter which functions: a mutant needs no others, and the quickest first.
 
-The tests of a room are run once without an edit. The modules that mutants are drawn from then have
-a mark at the beginning of each function. What runs while files are collected belongs to all tests,
-and what runs in fixtures to all tests of the file.
+The tests are run once without an edit. The modules that mutants are drawn from then have a mark at
+the beginning of each function. What a fixture enters belongs to the tests that ask for it.
 """
 
 from __future__ import annotations
 
-import ast
+import functools
 import hashlib
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from .mutants import MARK, ROOT, Mutant, function_of
 
-#: What a room's mutants are tested with, after the tests that stand under its own name.
+#: What a room's mutants are tested with, besides the tests that stand under its own name.
 TESTS = {
     "kernels/mixed": (
         "stats/models",
@@ -27,7 +27,11 @@ TESTS = {
         "oracle/test_r_glmm_drawn.py",
     ),
     "kernels/permutation": ("stats/ranks", "stats/labels", "oracle/test_r_rank_tests.py"),
-    "kernels/ranks": ("stats/ranks", "oracle/test_r_rank_tests.py"),
+    "kernels/ranks": (
+        "kernels/permutation/test_dealt.py",
+        "stats/ranks",
+        "oracle/test_r_rank_tests.py",
+    ),
     "kernels/raters": ("stats/agreement", "oracle/test_r_agreement.py", "oracle/test_r_ordinal.py"),
     "kernels/regression": ("stats/prediction", "stats/models", "oracle/test_r_lasso.py"),
     "kernels/sampling": ("stats/agreement", "stats/modalities", "stats/labels"),
@@ -41,156 +45,168 @@ TESTS = {
     "stats/associations": ("oracle/test_pingouin.py",),
 }
 
-_MARK = "__reached__"
+#: Where records are kept.
+KEPT = Path(tempfile.gettempdir()) / "muvistats_reach"
+
+#: Tests of signatures, which enter no function: they see the lines of a module.
+RULES = "tests/contract/test_conventions.py"
 
 #: Functions that were entered since this was last emptied, as ``path:line``.
 _entered: set[str] = set()
 
 
-def tests_of(path: str) -> list[str]:
-    """Test files and folders that look at a file of the package, nearest first."""
+def tests_of(folder: str) -> tuple[list[str], list[str]]:
+    """Test files that look at a folder of the package: those of its own name, and the others."""
     tests = ROOT / "tests"
-    folder, name = str(Path(path).parent), Path(path).stem
-    own = sorted(tests.glob(f"{folder}/test_{name}*.py"))
-    room = [tests / folder] if (tests / folder).is_dir() else []
-    listed = [tests / each for each in (*TESTS.get(folder, ()), "contract/test_conventions.py")]
-    return [str(each) for each in dict.fromkeys([*own, *room, *listed]) if each.exists()]
+    near = sorted((tests / folder).glob("test_*.py"))
+    places = [tests / place for place in TESTS.get(folder, ())]
+    far = [f for p in places for f in ([p] if p.is_file() else sorted(p.rglob("test_*.py")))]
+    names = [[file.relative_to(ROOT).as_posix() for file in files] for files in (near, far)]
+    return names[0], [name for name in names[1] if name not in names[0]]
 
 
-def record_of(path: str) -> Path:
-    """File that says which tests enter the functions of a folder; another one for other sources."""
+def record_of(test: str) -> Path:
+    """File that says what the tests of a file enter; another one for other sources."""
+    digest = hashlib.sha256(_sources())
+    digest.update((ROOT / test).read_bytes())
+    name = test.removesuffix(".py").replace("/", "_")
+    return KEPT / f"{name}_{digest.hexdigest()[:16]}.json"
+
+
+@functools.cache
+def _sources() -> bytes:
     digest = hashlib.sha256()
     for file in sorted((ROOT / "muvistats").rglob("*.py")):
         digest.update(file.read_bytes())
-    name = str(Path(path).parent).replace("/", "_")
-    return Path(tempfile.gettempdir(), f"muvistats_reach_{digest.hexdigest()[:16]}_{name}.json")
-
-
-def unrecorded(path: str, record: Path) -> set[str]:
-    """Test files that came after the record was made."""
-    found = [Path(each) for each in tests_of(path)]
-    files = {
-        file for each in found for file in ([each] if each.is_file() else each.rglob("test_*.py"))
-    }
-    names = {file.relative_to(ROOT).as_posix() for file in files}
-    return names - set(map(_file, json.loads(record.read_text())["tests"]))
-
-
-def owners(tree: ast.AST, owner: int = 0) -> Iterator[tuple[ast.AST, int]]:
-    """Each node with the line of the function in whose body it stands, 0 for the module."""
-    for name, value in ast.iter_fields(tree):
-        inside = isinstance(tree, ast.FunctionDef) and name == "body"
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                own = tree.lineno if inside else owner
-                yield child, own
-                yield from owners(child, own)
-
-
-def marked(tree: ast.Module, path: str) -> None:
-    """Put a mark into each function of a module."""
-    for node in list(ast.walk(tree)):
-        if isinstance(node, ast.FunctionDef):
-            call = ast.Call(
-                ast.Name(_MARK, ast.Load()), [ast.Constant(f"{path}:{node.lineno}")], []
-            )
-            at = 1 if ast.get_docstring(node, clean=False) is not None else 0
-            node.body.insert(at, ast.copy_location(ast.Expr(call), node.body[0]))
-    ast.fix_missing_locations(tree)
+    return digest.digest()
 
 
 def marks() -> dict[str, object]:
     """Name that a marked module must know."""
-    return {_MARK: _entered.add}
+    return {MARK: _entered.add}
 
 
 class Recorder:
-    """Plugin of pytest that notes what each test enters, and its seconds."""
+    """Plugin of pytest that notes what each test enters, its seconds, and what it shares."""
 
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self.everywhere: set[str] = set()
-        self.files: dict[str, set[str]] = {}
-        self.tests: dict[str, tuple[float, list[str]]] = {}
+    def __init__(self) -> None:
+        self.imports: list[str] = []
+        self.fixtures: dict[str, set[str]] = {}
+        self.spent = Counter[str]()
+        self.tests: dict[str, dict] = {}
 
     def pytest_collection_finish(self) -> None:
-        self.everywhere.update(_entered)
-        _entered.clear()
+        self.imports = sorted(_entered)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef) -> Iterator[None]:
-        before = set(_entered)
+        if fixturedef.scope == "function":
+            return (yield)
+        before, start = set(_entered), time.process_time()
         _entered.clear()
         try:
             return (yield)
         finally:
-            if fixturedef.scope == "session":
-                self.everywhere.update(_entered)
+            self.spent[fixturedef.argname] += time.process_time() - start
+            self.fixtures.setdefault(fixturedef.argname, set()).update(_entered)
+            _entered.clear()
             _entered.update(before)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        self.files.setdefault(_file(item.nodeid), set()).update(_entered)
+    def pytest_runtest_protocol(
+        self, item: pytest.Function, nextitem: pytest.Item | None
+    ) -> Iterator[None]:
         _entered.clear()
-        start = time.process_time()
+        start = time.process_time() - self.spent.total()
         try:
             return (yield)
         finally:
-            self.tests[item.nodeid] = (time.process_time() - start, sorted(_entered))
-            _entered.clear()
-
-    def pytest_sessionfinish(self) -> None:
-        files = {file: sorted(entered) for file, entered in self.files.items()}
-        found = {"everywhere": sorted(self.everywhere), "files": files, "tests": self.tests}
-        self.out.write_text(json.dumps(found))
-
-
-class Chooser:
-    """Plugin of pytest that runs tests that nobody recorded, and then those that were chosen."""
-
-    def __init__(self, record: Path, chosen: list[str]) -> None:
-        self.recorded = set(json.loads(record.read_text())["tests"])
-        self.places = {name: place for place, name in enumerate(chosen)}
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        place = {i.nodeid: -1 for i in items if i.nodeid not in self.recorded} | self.places
-        kept = [item for item in items if item.nodeid in place]
-        items[:] = sorted(kept, key=lambda item: place[item.nodeid])
+            seconds = time.process_time() - self.spent.total() - start
+            wide = [name for name in item.fixturenames if self.fixtures.get(name)]
+            entered = _entered.union(*(self.fixtures[name] for name in wide))
+            kept = [vars(item.module).values()] if item.module else []
+            cached = any(hasattr(value, "cache_info") for values in kept for value in values)
+            self.tests[item.nodeid] = {
+                "seconds": round(seconds, 3),
+                "fixtures": round(sum(self.spent[name] for name in item.fixturenames), 3),
+                "shares": wide + ["a cache"] * cached,
+                "entered": sorted(entered),
+            }
+            if nextitem is None or nextitem.path != item.path:
+                record = record_of(file_of(item.nodeid))
+                record.parent.mkdir(exist_ok=True)
+                if not item.session.testsfailed:
+                    record.write_text(json.dumps({"imports": self.imports, "tests": self.tests}))
+                self.tests = {}
 
 
-def chosen(record: Path, path: str, line: int) -> tuple[list[str], float]:
-    """Tests for a mutant, and the seconds that they take together.
-
-    First those that enter the function, or all for a line of the module; then, since results may
-    be kept between tests, the others of their files. Quick ones come first.
+class Reach:
+    """What was recorded of the tests of a room.
 
     Parameters
     ----------
-    record : Path
-        What a `Recorder` wrote.
-    path : str
-        File of the package.
-    line : int
-        First line of the function, 0 for the module.
+    files : list of str
+        Test files, all of which have been recorded.
     """
-    found = json.loads(record.read_text())
-    mark = f"{path}:{line}"
-    every = not line or mark in found["everywhere"]
-    entering = {
-        name
-        for name, (_, entered) in found["tests"].items()
-        if every or mark in entered or mark in found["files"][_file(name)]
-    }
-    files: dict[str, float] = {}
-    for name in entering:
-        files[_file(name)] = files.get(_file(name), 0.0) + found["tests"][name][0]
-    seconds = {name: spent for name, (spent, _) in found["tests"].items() if _file(name) in files}
-    order = sorted(
-        seconds, key=lambda n: (n not in entering, files[_file(n)], _file(n), seconds[n])
-    )
-    return order, sum(seconds.values())
+
+    def __init__(self, files: list[str]) -> None:
+        records = [json.loads(record_of(file).read_text()) for file in files]
+        self.imports = {mark for record in records for mark in record["imports"]}
+        self.tests = {name: test for record in records for name, test in record["tests"].items()}
+
+    def shows_at_import(self, mutant: Mutant) -> bool:
+        """Whether its function is entered before the first test."""
+        return _mark(mutant) in self.imports
+
+    def chosen(self, mutant: Mutant) -> dict[str, float]:
+        """Tests for a mutant in their order, each with the seconds that it takes without an edit.
+
+        First those that enter its function (for a line of the module: one of its functions); then,
+        since results may be kept between tests, those that share something with them. What is
+        quick comes first.
+        """
+        entering = self._entering(mutant)
+        shared = {(file_of(name), each) for name in entering for each in self.tests[name]["shares"]}
+        chosen = entering | {
+            name
+            for name, test in self.tests.items()
+            if any((file_of(name), each) in shared for each in test["shares"])
+        }
+        files = Counter[str]()
+        for name in entering:
+            files[file_of(name)] += self.tests[name]["seconds"]
+        for file in files:
+            files[file] += max(self.tests[n]["fixtures"] for n in entering if file_of(n) == file)
+
+        def order(name: str) -> tuple:
+            file = file_of(name)
+            return name not in entering, files[file], file, self.tests[name]["seconds"]
+
+        return {
+            name: self.tests[name]["seconds"] + self.tests[name]["fixtures"]
+            for name in sorted(chosen, key=order)
+        }
+
+    def _entering(self, mutant: Mutant) -> set[str]:
+        if self.shows_at_import(mutant):
+            return set(self.tests)
+        is_inside = function_of(mutant) > 0
+        mark = _mark(mutant) if is_inside else f"{mutant.path}:"
+        entering = {
+            name
+            for name, test in self.tests.items()
+            if any(e == mark or (not is_inside and e.startswith(mark)) for e in test["entered"])
+        }
+        if is_inside:
+            return entering
+        rules = {name for name in self.tests if file_of(name) == RULES}
+        return entering | rules if entering else set(self.tests)
 
 
-def _file(test: str) -> str:
+def _mark(mutant: Mutant) -> str:
+    return f"{mutant.path}:{function_of(mutant)}"
+
+
+def file_of(test: str) -> str:
+    """File of a test."""
     return test.partition("::")[0]

@@ -95,10 +95,10 @@ def test_numbers(frame, expression, expected):
     ],
 )
 def test_refused_by_name_and_at_once(frame, expression, token):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DesignError) as error:
         factor(expression, frame)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
     assert token in str(error.value)
 
 

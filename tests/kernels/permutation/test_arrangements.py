@@ -15,6 +15,7 @@ from scipy import stats
 from muvistats.kernels.permutation.arrangements import (
     PermutationTest,
     all_arrangements,
+    conditional_test,
     count_arrangements,
     draw_arrangements,
     monte_carlo_p,
@@ -180,6 +181,21 @@ def test_monte_carlo_p_counts_what_was_seen():
         [np.nan], nan_ok=True
     )
     assert np.isnan(monte_carlo_p(np.array([1.0]), draws[:0])).all()
+
+
+@pytest.mark.parametrize("n_resamples", [0, 7])
+def test_groups_with_probabilities_are_drawn_as_often_as_asked_for(monkeypatch, n_resamples):
+    monkeypatch.setattr("muvistats.kernels.permutation.arrangements._BATCH", 3)
+    codes, rng = np.arange(10) % 2, np.random.default_rng(1)
+    found = conditional_test(
+        difference(rng.normal(size=10)),
+        codes,
+        np.full((10, 2), 0.5),
+        n_resamples=n_resamples,
+        rng=rng,
+    )
+    assert found.n_resamples == n_resamples
+    assert np.isnan(found.p_value).all() == (n_resamples == 0)
 
 
 def test_what_cannot_be_permuted_has_no_p_and_says_so():

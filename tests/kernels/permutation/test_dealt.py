@@ -30,7 +30,9 @@ def test_arrangements_keep_the_groups_of_each_stratum_and_favour_no_unit():
     rng = np.random.default_rng(3)
     strata = rng.permutation(np.repeat(np.arange(40), rng.integers(1, 9, 40)))
     codes = rng.integers(0, 3, len(strata))
-    dealt = Deal(codes, strata, strata, 4000, rng).codes(slice(0, 4000)).T
+    deal = Deal(codes, strata, strata, 4000, rng)
+    assert deal.n_bundles * deal.n_cards > 4000  # more cards than arrangements
+    dealt = deal.codes(slice(0, 4000)).T
     for stratum in range(40):
         where = strata == stratum
         drawn = np.eye(3)[dealt[:, where]]
@@ -120,7 +122,7 @@ def test_dealt_p_is_that_of_the_normal_limit():
     assert test.p_value[0] == pytest.approx(2 * stats.norm.sf(z), abs=0.015)
 
 
-@pytest.mark.parametrize("n_strata", [30, 400])
+@pytest.mark.parametrize("n_strata", [30, 39, 40, 400])
 def test_few_blocks_are_not_dealt(n_strata):
     strata = np.repeat(np.arange(400), 50)
     inside = strata % n_strata

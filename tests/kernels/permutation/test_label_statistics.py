@@ -53,12 +53,20 @@ def test_standard_deviation_over_all_arrangements(people):
     assert arrangement_sd(statistic.excess, strata, codes, 2) == pytest.approx(statistic.null_sd)
 
 
-def test_a_single_unit_is_measured_by_arrangements(people):
-    counts, _ = people
-    codes = np.array([1, 0, 0, 0, 0, 0, 0, 0, 0])
-    statistic = UnitStatistic(counts, np.zeros(9, dtype=np.intp), codes, 2)
+@pytest.mark.parametrize("codes", [[1, 0, 0, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 0, 2, 2, 2, 2]])
+def test_a_single_unit_is_measured_by_arrangements(people, codes):
+    counts, codes = people[0], np.array(codes)
+    statistic = UnitStatistic(counts, np.zeros(9, dtype=np.intp), codes, int(codes.max()) + 1)
     ratio = statistic.deviations(codes[None, :])[0] / statistic.null_sd
     assert statistic.residuals(codes[None, :])[0] == pytest.approx(ratio)
+
+
+def test_all_items_may_be_one_stratum():
+    item, participant = (axis.ravel() for axis in np.indices((6, 7)))
+    values, codes = np.random.default_rng(2).normal(size=(42, 3)), item % 2
+    one, row = np.zeros(42, dtype=np.intp), np.arange(42)
+    statistic = CrossedStatistic(values, row, one, item, participant, codes, 2)
+    assert np.isfinite(statistic(codes[None])).all()
 
 
 def crossed(n_groups: int) -> tuple[CrossedStatistic, dict[str, np.ndarray]]:

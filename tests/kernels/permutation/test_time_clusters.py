@@ -62,6 +62,6 @@ def test_runs_do_not_go_on_in_the_next_row():
 
 
 def test_an_endless_statistic_has_so_many_heights_at_most():
-    assert threshold_free(np.array([[1e12, 0.0]]), 0.1)[0, 0] == pytest.approx(
-        1000**3 / 3, rel=1e-3
-    )
+    squares = 10_000 * 10_001 * 20_001 / 6
+    found = threshold_free(np.array([[1e12, 0.0]]), 0.1)[0, 0]
+    assert found == pytest.approx(0.1**3 * squares, rel=1e-10)

@@ -34,9 +34,13 @@ def test_plain_is_student_and_fisher(drawn):
     for arrangement, f in zip(codes, found, strict=True):
         parts = [values[arrangement == g] for g in range(3)]
         np.testing.assert_allclose(f, stats.f_oneway(*parts).statistic, rtol=1e-12)
-    two = plain_statistic(values, np.arange(N), 2, N - 2)(np.minimum(codes, 1))
-    parts = [values[np.minimum(codes[0], 1) == g] for g in (0, 1)]
-    np.testing.assert_allclose(two[0], stats.ttest_ind(*parts).statistic, rtol=1e-12)
+    for group in (
+        np.minimum(codes[0], 1),
+        np.maximum(codes[0], 1) - 1,
+    ):  # the larger one second, first
+        two = plain_statistic(values, np.arange(N), 2, N - 2)(group[None])
+        parts = [values[group == g] for g in (0, 1)]
+        np.testing.assert_allclose(two[0], stats.ttest_ind(*parts).statistic, rtol=1e-12)
 
 
 @pytest.mark.parametrize("k", [2, 3])

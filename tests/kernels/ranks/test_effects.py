@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from scipy import stats
+from scipy import linalg, stats
 
 from muvistats.kernels.ranks import dominance as pairs
 from muvistats.kernels.ranks import effects as rank
@@ -301,6 +301,40 @@ def test_crossed_errors_are_no_smaller_than_a_part_of_those_of_independent_rows(
     assert found == pytest.approx(
         (weight * (means - weight @ means / weight.sum()) ** 2).sum(), rel=1e-6
     )
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+def test_wald_is_taken_along_the_axes_of_both_covariances(k):
+    rng = np.random.default_rng(k)
+    whole, least = (a @ a.transpose(0, 2, 1) for a in rng.normal(size=(2, 20, k - 1, k + 1)))
+    whole[:10] /= 20  # so that the floor holds in some directions
+    gaps = rng.normal(size=(20, k - 1))
+    expected = []
+    for gap, a, b in zip(gaps, whole, least, strict=True):
+        values, axes = linalg.eigh(a, b)  # axes.T @ b @ axes is the identity
+        expected.append(((axes.T @ gap) ** 2 / np.maximum(values, rank.FLOOR)).sum())
+    np.testing.assert_allclose(rank.wald(gaps, whole, least), expected, rtol=1e-9)
+
+
+def test_groups_without_spread_have_the_least_variance():
+    codes = np.repeat([0, 1], [6, 9])
+    ranks, row = stats.rankdata(codes), np.arange(15)
+    least = rank.LEAST * ranks.var() * (1 / 6 + 1 / 9)
+    assert robust_statistic(ranks, row, 2)(codes[None]) == pytest.approx(7.5**2 / least, rel=1e-3)
+    found = CrossedRanks(ranks, row, 2, (row, row % 5))(np.stack([codes] * 3))
+    assert found.shape == (3, 1)
+    assert found == pytest.approx(7.5**2 / (rank.FLOOR * least), rel=1e-3)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize(("f", "df", "df_denom"), [(6.0, 1, 40), (4.6, 2, 30), (60.0, 3, 25)])
+def test_limits_of_noncentrality_put_f_at_its_quantiles(f, df, df_denom, level):
+    for limit, tail in zip(
+        rank.noncentral_f_interval(f, df, df_denom, level),
+        ((1 + level) / 2, (1 - level) / 2),
+        strict=True,
+    ):
+        assert stats.ncf.cdf(f, df, df_denom, limit) == pytest.approx(tail, rel=1e-9)
 
 
 @pytest.mark.parametrize(("origin", "unit"), [(0, 1), (1e8, 1), (0, 1e200), (0, 1e-300), (0, 0)])

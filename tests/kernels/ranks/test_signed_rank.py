@@ -62,6 +62,20 @@ def test_the_interval_is_where_the_test_does_not_reject(n):
         assert p[0] > p[1]
 
 
+@pytest.mark.parametrize("n", [50, 200, 201])
+def test_the_limits_are_as_far_out_as_the_distribution_of_the_rank_sum(n):
+    """Which is the product over the ranks of (1 + z**rank) / 2, taken from its transform."""
+    m = n * (n + 1) // 2
+    angle = 2 * np.pi * np.arange(m + 1) / (m + 1)
+    transform = np.prod([(1 + np.exp(-1j * rank * angle)) / 2 for rank in range(1, n + 1)], axis=0)
+    below = np.cumsum(np.fft.ifft(transform).real)
+    values = np.sort(np.random.default_rng(n).normal(size=n))
+    means = np.sort((values[:, None] + values)[np.triu_indices(n)] / 2)
+    place = int(np.searchsorted(means, pseudomedian(values, 0.95)[1])) + 1
+    assert below[place - 1] <= 0.025 + 1e-4 * (n > 200)
+    assert below[place] >= 0.025 - 1e-4 * (n > 200)
+
+
 def test_too_few_pairs_have_no_interval():
     estimate, low, high = pseudomedian(SMALL[:5], 0.95)
     assert estimate == pytest.approx(0.2, abs=0.02)
