@@ -60,11 +60,11 @@ def test_the_guide_says_what_the_tests_say(table):
         metrics=["ccc"],
     ).set_index(["group2", "target", "method"])
     words = " ".join(GUIDE.read_text().split())
+    assert "By the paired test all four gains differ from 0." in words
+    assert "By the corrected one only the gain in valence over `ridge` does." in words
     for other in ("ridge", "ridge_control"):
         for target in ("arousal", "valence"):
             row = found.loc[(other, target, "paired t test")]
-            low, high = (f"{row[end]:.3f}".replace("0.", ".") for end in ("conf_low", "conf_high"))
-            assert f"[{low}, {high}]" in words
-            assert f"{row['estimate']:.3f}".replace("0.", ".") in words
+            assert row["conf_low"] > 0
             corrected = found.loc[(other, target, "corrected resampled t test")]
             assert (corrected["conf_low"] > 0) == ((other, target) == ("ridge", "valence"))
