@@ -177,3 +177,15 @@ def test_groups_with_gaps_do_not_touch_the_others(groups):
     ours = leave_one_out_ccc(gaps, starts)
     np.testing.assert_array_equal(ours[sizes[0] :], whole[sizes[0] :])
     assert_allclose(ours[: sizes[0]], leave_one_out_ccc(values[: sizes[0], :30], starts[:1]))
+
+
+def test_steps_that_any_rater_lacks_do_not_enter(groups):
+    """Every rater of the first group lacks another step; no rater of the others lacks any."""
+    values, starts, sizes = groups
+    n = sizes[0]
+    gaps = values.copy()
+    gaps[np.arange(n), 5 * np.arange(n)] = np.nan
+    kept = np.delete(values[:n], 5 * np.arange(n), axis=1)
+    ours = leave_one_out_ccc(gaps, starts)
+    assert_allclose(ours[:n], leave_one_out_ccc(kept, starts[:1]), rtol=1e-12)
+    np.testing.assert_array_equal(ours[n:], leave_one_out_ccc(values, starts)[n:])

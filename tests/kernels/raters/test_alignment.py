@@ -185,3 +185,22 @@ def test_no_signal_gives_uniform_p():
         z.append(item_signal(place(values, item, participant, trial, 1), np.arange(10)).z)
     assert np.mean(z) == pytest.approx(0, abs=3.5 / np.sqrt(200))
     assert np.std(z) == pytest.approx(1, abs=0.18)
+
+
+def test_what_moves_by_rounding_alone_fits_nothing():
+    still = np.array([[0.3], [0.1 + 0.2], [0.3], [0.6 - 0.3], [0.1 + 0.2]])
+    moving = np.array([[1.0], [3.0], [2.0], [5.0], [4.0]])
+    assert np.ptp(still) > 0
+    assert np.isnan(rater_fit(still, moving)[:2]).all()
+    assert np.isnan(rater_fit(moving, still)[:2]).all()
+
+
+def test_one_person_who_hardly_moves_beside_one_who_cannot_be_moved():
+    """By hand: the second person's small sums of squares are 4/3 (twice in three) or 2."""
+    small = 0.003
+    values = np.array([0.5, -0.5, 0.5 * small, -0.5 * small, 0.0])[:, None]
+    item, participant = np.array([0, 0, 0, 1, 2]), np.array([0, 0, 1, 1, 1])
+    signal = item_signal(place(values, item, participant, np.arange(5), 0), np.arange(2))
+    per_total = small**2 / (2 + 2 * small**2)
+    assert signal.mean == pytest.approx((2 * 4 / 3 + 2) / 3 * per_total, rel=1e-6)
+    assert signal.sd == pytest.approx(2 / 3 * np.sqrt(2 / 9) * per_total, rel=1e-3)

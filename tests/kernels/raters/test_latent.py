@@ -141,6 +141,7 @@ def test_planted_raters_are_found():
 def test_what_cannot_be_told_apart_is_fixed():
     rng = np.random.default_rng(3)
     values, starts, rater, *_ = planted(rng, n_raters=5)
+    values[1::3, :25] = np.nan
     fit = latent_trajectory(values, starts, rater, most=4)
     assert fit.gain.mean() == pytest.approx(1)
     assert fit.bias.mean() == pytest.approx(0, abs=1e-9)
@@ -195,3 +196,16 @@ def test_the_longest_delay_is_three_prior_standard_deviations(most):
     prior = latent._delay_prior(data)
     assert_allclose(prior[:, [0, most, 2 * most]], [[18, 0, 18], [9, 0, 9]])
     assert_allclose(prior[1, most + 1], (3 / most) ** 2)
+
+
+def test_residuals_of_an_annotation_have_mean_zero():
+    """With delays fixed at 0, ratings are bias, level and gain times the path, and noise."""
+    values, starts, rater, *_ = planted(np.random.default_rng(6), n_cells=6, n_raters=4, most=1)
+    values[::5, :30] = np.nan
+    values[4:8, 60:] = np.nan
+    fit = latent_trajectory(values, starts, rater, most=0)
+    level = np.nanmean(fit.trajectory, axis=1, keepdims=True)
+    cell = np.repeat(np.arange(6), 4)
+    fitted = level[cell] + fit.gain[:, None] * (fit.trajectory - level)[cell]
+    residuals = values - fit.bias[:, None] - fitted
+    assert_allclose(np.nanmean(residuals, axis=1), 0, atol=1e-9)

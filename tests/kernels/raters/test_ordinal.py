@@ -118,4 +118,10 @@ def test_w_is_friedmans_statistic_and_its_influences_are_slopes():
 def test_w_of_one_order_is_one_and_of_none_is_missing():
     order = np.tile(np.arange(5.0)[:, None], (1, 4))
     assert kendall_w(order).estimate == pytest.approx(1)
-    assert np.isnan(kendall_w(np.ones((5, 4))).estimate)
+    none = kendall_w(np.ones((5, 4)))
+    assert np.isnan(none.estimate)
+    for name in ("by_target", "by_rater", "by_rating"):
+        missing, known = getattr(none, name), getattr(kendall_w(order), name)
+        assert np.isnan(missing.value).all()
+        assert missing.value.shape == known.value.shape
+        assert missing.mc.shape == known.mc.shape

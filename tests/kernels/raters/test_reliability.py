@@ -5,14 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.sandwich_covariance import cov_cluster, cov_cluster_2groups
 
-from muvistats.kernels.raters.categories import category_coefficients, category_sums
+from muvistats.kernels.raters.categories import (
+    category_coefficients,
+    category_sums,
+    clustered_errors,
+)
 from muvistats.kernels.raters.reliability import (
     agreement_coefficients,
     interval_alpha,
     interval_sums,
+    mean_squares,
     nominal_sums,
 )
+from muvistats.kernels.scale import unit_factor
 
 
 def long_form(matrix):
@@ -111,3 +120,36 @@ def test_units_with_one_rating_count_in_the_shares_as_gwet_has_it():
     choices = category_coefficients(category_sums(values.astype(int), units, 3, 2).sum(axis=0))
     for name, value in ours.items():
         assert_allclose(choices[name], value, rtol=1e-12, err_msg=name)
+
+
+def test_ratings_that_are_equal_within_units_have_no_spread_there():
+    level = np.random.default_rng(7).normal(size=40)
+    units = np.repeat(np.arange(40), 3)
+    sums = interval_sums(level[units], units, 40)
+    assert (sums[:, 3] == 0).all()
+    assert interval_alpha(sums.sum(axis=0)) == 1
+
+
+def test_levels_of_targets_leave_the_other_mean_squares_as_they_are():
+    """Whole numbers to 2**53 are exact: nothing of what raters add is lost."""
+    rng = np.random.default_rng(8)
+    added = rng.integers(0, 40, (12, 7)).astype(float)
+    levels = rng.integers(2**52, 2**53 - 40, (12, 1)).astype(float)
+    plain, moved = mean_squares(added), mean_squares(levels + added)
+    unit = unit_factor(levels)[0, 0] / unit_factor(added, None)[0, 0]
+    for one, other in ((moved["1"].error, plain["1"].error), (moved["A"].error, plain["A"].error)):
+        assert_allclose(one, other * unit**2, rtol=1e-9)
+
+
+def test_errors_over_two_kinds_of_clusters_against_statsmodels():
+    rng = np.random.default_rng(9)
+    row, column = (codes.ravel() for codes in np.indices((9, 6)))
+    x = rng.normal(size=9)[row] + rng.normal(size=6)[column] + rng.normal(size=54)
+    mean = OLS(x, np.ones(54)).fit()
+    influence = ((x - x.mean()) / 54)[:, None]
+    both, *_ = cov_cluster_2groups(mean, row, column)
+    assert_allclose(clustered_errors(influence, (row, column)), np.sqrt(both[0]), rtol=1e-12)
+    one = cov_cluster(mean, row)
+    assert_allclose(clustered_errors(influence, (row,)), np.sqrt(one[0]), rtol=1e-12)
+    every = np.arange(54)
+    assert_allclose(clustered_errors(influence, (every, every)), stats.sem(x), rtol=1e-12)

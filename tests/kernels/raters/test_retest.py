@@ -59,3 +59,10 @@ def test_what_does_not_vary():
     assert found[0] == 0
     assert np.isnan(found[1])
     assert np.isnan(kappa_of_pairs(np.ones(3), np.ones(3))[0][0])
+
+
+def test_the_larger_side_sets_the_error_where_units_are_unlike():
+    first, second = drawn()
+    found = agreement_of_pairs(1e-150 * first, 1e150 * second)[0] / [1, 1, 1e150, 1e150]
+    expected = [0, np.mean(second), np.std(second, ddof=1) / np.sqrt(2)]
+    np.testing.assert_allclose(found[[0, 2, 3]], expected, rtol=1e-12, atol=1e-290)
