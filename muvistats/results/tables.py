@@ -78,7 +78,7 @@ def format_table(
     | Dependence | Test | p |
     | --- | ---: | ---: |
     | independent | H(2) = 6.44 | .040 |
-    | design | F(2, 8.03) = 1.80 | .227 |
+    | design | F(2, 7.74) = 1.66 | .251 |
     """
     check_choice("style", style, get_args(Style))
     frame = frame_of(result)
