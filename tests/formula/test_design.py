@@ -298,3 +298,8 @@ def test_complex_numbers_are_refused():
     frame = pd.DataFrame({"y": [1.0, 2, 4], "x": [1j, 2, 3]})
     with pytest.raises(DesignError, match="'x' holds complex numbers"):
         build_design("y ~ x", frame)
+
+
+def test_the_first_power_of_a_sum_is_the_sum(frame):
+    first = build_design("y ~ (x + z) ** 1", frame).fixed.matrix
+    np.testing.assert_array_equal(first, build_design("y ~ x + z", frame).fixed.matrix)

@@ -62,3 +62,9 @@ def test_interval_of_v_covers():
         low, high = contingency.cramers_v_interval(statistic, 400, (2, 3), 0.95)
         covered += low <= np.sqrt(phi2) <= high
     assert 0.92 <= covered / 300 <= 0.98
+
+
+def test_limits_of_v_do_not_depend_on_which_factor_has_the_rows():
+    found = contingency.cramers_v_interval(30.0, 200, (2, 5), 0.95)
+    assert 0 < found[0] < found[1] < 1
+    assert found == pytest.approx(contingency.cramers_v_interval(30.0, 200, (5, 2), 0.95))

@@ -47,3 +47,16 @@ def test_few_whole_steps_with_holes_are_not_taken_for_rounded_ones(stamps):
     assert not off.any()
     assert width == stamps[1] if stamps[1] < 2 else 1
     np.testing.assert_array_equal(found * width, stamps)
+
+
+def test_what_is_below_a_nanosecond_does_not_count():
+    stamps = np.round(STEPS / 60, 2)
+    plain = grid_under(stamps)
+    moved = grid_under(stamps + 7e-10 * (STEPS % 2))
+    assert not moved[2].any()
+    assert moved[0] == pytest.approx(plain[0], rel=1e-6)
+    np.testing.assert_array_equal(moved[1], STEPS)
+
+
+def test_twenty_stamps_are_enough_for_frames_of_a_48th():
+    assert not grid_under(np.round(STEPS[:20] / 48, 2))[2].any()

@@ -81,3 +81,10 @@ def test_beta_likelihood_is_that_of_scipy():
     own = stats.beta.logpdf(y, MEAN * phi, (1 - MEAN) * phi).sum()
     found = Beta(y).deviance(ETA, np.array([np.log(phi)]))
     assert found == pytest.approx(-2 * own, rel=1e-12)
+
+
+def test_the_precision_starts_at_that_of_the_moments():
+    y = np.repeat([0.4, 0.6], 5)  # mean 1/2, variance 1/100
+    place, extra = Beta(y).start()
+    assert place == pytest.approx(0)
+    assert np.exp(extra) == pytest.approx([24])

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from muvistats.kernels.mixed.blocks import RandomBlock
-from muvistats.kernels.mixed.search import SINGULAR, _beyond_saddle, _hessian, _newton, _tidied
+from muvistats.kernels.mixed.linear import LinearMixed
+from muvistats.kernels.mixed.search import (
+    SINGULAR,
+    _beyond_saddle,
+    _hessian,
+    _newton,
+    _start,
+    _tidied,
+    minimise,
+)
 
 
 def _two_valleys(p: np.ndarray) -> tuple[float, np.ndarray]:
@@ -54,3 +63,24 @@ def test_a_variance_near_zero_becomes_zero_unless_the_deviance_rises(worse):
     out, zeroed = _tidied(deviance, near, [block])
     assert zeroed
     np.testing.assert_array_equal(out, [SINGULAR / 2 if worse else 0.0, 0.5, 0.7])
+
+
+def test_who_meets_one_saddle_after_another_has_not_converged():
+    def ridge(p: np.ndarray) -> tuple[float, np.ndarray]:
+        """Falls for ever, flat where p is whole and bending down there."""
+        return float(-(p[0] ** 2)), -2 * (p - np.round(p))
+
+    block = RandomBlock(np.ones((4, 1)), np.arange(4), 4)
+    found = minimise(ridge, np.zeros(1), [block], curvature=True)
+    assert not found.converged
+
+
+def test_the_search_starts_at_the_variances_of_balanced_groups():
+    """The fifth level has no row, and counts as 0."""
+    codes = np.repeat(np.arange(4), 6)
+    y = np.array([-3.0, -1.0, 1.0, 3.0])[codes] + np.tile([-1.0, 1.0], 12)
+    model = LinearMixed(np.ones((24, 1)), y, [RandomBlock(np.ones((24, 1)), codes, 5)])
+    variance = np.var(y, ddof=1)
+    between = 4 / 5 * (5 - variance / 6)  # the mean square of the means is 5
+    start, _ = _start(model)
+    assert start == pytest.approx([np.sqrt(between / (variance - between))])

@@ -133,3 +133,10 @@ def test_group_mean_of_single_ratings_is_that_of_a_sample(drawn):
     mean, error = group_mean(values, (np.arange(N),))
     np.testing.assert_allclose(mean, values.mean(axis=0))
     np.testing.assert_allclose(error, stats.sem(values), rtol=1e-12)
+
+
+def test_one_cluster_has_no_error():
+    values = np.random.default_rng(0).normal(size=(6, 3))
+    mean, error = group_mean(values, [np.zeros(6, dtype=int)])
+    np.testing.assert_allclose(mean, values.mean(axis=0))
+    assert np.isnan(error).all()

@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import brentq
 
 from muvistats.kernels.regression.dominance import (
+    Products,
     dominance_weights,
     item_products,
     pooled_covariance,
@@ -216,3 +217,14 @@ def test_bounds_take_the_least_noise_that_fits():
 def test_bounds_of_a_series_that_rests_are_missing():
     raw = np.diag([1.0, 0.0, 1.0])
     assert np.isnan(within_bounds(raw, raw)).all()
+
+
+def test_each_draw_of_weights_has_a_covariance_of_its_own():
+    means = np.random.default_rng(2).normal(size=(6, 3))
+    none = np.zeros(0, dtype=int)
+    squares = means[:, :, None] * means[:, None, :]
+    products = Products(squares, 0 * means, means, means, none, none, none > 0)
+    weights = np.array([[1.0, 1, 1, 1, 1, 1], [3, 0, 1, 2, 0, 1]])
+    found = pooled_covariance(products, weights, between=True, apart=False)
+    for draw, own in zip(found, weights, strict=True):
+        np.testing.assert_allclose(draw, np.cov(means.T, fweights=own.astype(int), ddof=0))

@@ -172,3 +172,12 @@ def test_other_targets_on_the_same_rows(rows):
     np.testing.assert_allclose(other.xy, again.xy)
     np.testing.assert_allclose(other.yy, again.yy)
     assert other.xx is not again.xx
+
+
+def test_a_perfect_model_has_no_errors(rows):
+    x, _ = rows
+    y = x[:, :2] @ np.array([[2.0], [-1.0]])
+    data = sums(x, y)
+    exact = np.zeros((50, 1))
+    exact[:2, 0] = 2, -1
+    assert data.squared_errors(exact, data) == pytest.approx([0], abs=1e-9)

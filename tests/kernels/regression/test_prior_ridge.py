@@ -49,3 +49,11 @@ def test_an_infinite_penalty_leaves_the_prior():
     x, y, prior = drawn(60, 8)
     slopes, _ = RidgeAxes.of(x).fit(x, y, [np.inf], prior)
     np.testing.assert_allclose(slopes[0], np.where(x.std(axis=0) > 0, prior, 0))
+
+
+def test_small_units_of_features_make_large_slopes():
+    x, y, _ = drawn(60, 8)
+    slopes, intercept = RidgeAxes.of(x).fit(x, y, PENALTIES)
+    other, same = RidgeAxes.of(1e-9 * x).fit(1e-9 * x, y, PENALTIES)
+    np.testing.assert_allclose(1e-9 * other, slopes, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(same, intercept, rtol=1e-8)

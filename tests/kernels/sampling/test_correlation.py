@@ -129,3 +129,8 @@ def test_fisher_limits_keep_within_their_ends_and_reach_as_far_where_the_reach_i
         correlation.fisher_limits(r, z_reach),
         np.ravel(correlation.fisher_interval(np.array([r]), n - 2, 0.95)),
     )
+
+
+def test_p_with_one_degree_of_freedom_is_that_of_an_angle():
+    r = np.array([0.0, 0.3, -0.8])
+    assert correlation.correlation_p(r, 1) == pytest.approx(1 - 2 * np.arcsin(np.abs(r)) / np.pi)

@@ -115,3 +115,12 @@ def test_effective_df():
     assert effective_df(few)[0] < 30
     assert effective_df(np.ones((6, 1)))[0] == 5
     assert effective_df(np.eye(6)[:, :1])[0] == pytest.approx(2)
+
+
+def test_errors_of_two_way_variances_add_up():
+    parts = [
+        Variance(np.array([v]), np.array([m])) for v, m in ((3.0, 0.3), (2.0, 0.2), (1.0, 0.1))
+    ]
+    found = two_way(*parts, 5)
+    assert found.value == pytest.approx([4 * 5 / 4])
+    assert found.mc == pytest.approx([0.6 * (5 / 4) ** 2])
