@@ -69,6 +69,14 @@ def test_all_items_may_be_one_stratum():
     assert np.isfinite(statistic(codes[None])).all()
 
 
+def test_a_single_item_that_both_groups_met_is_enough():
+    item, participant = (axis.ravel() for axis in np.indices((6, 7)))
+    values, codes = np.random.default_rng(2).normal(size=(42, 3)), (item > 2).astype(int)
+    codes[0] = 1  # spread within items: 6/7, below 1
+    statistic = CrossedStatistic(values, np.arange(42), item, item, participant, codes, 2)
+    assert (statistic(codes[None]) > 0).all()
+
+
 def crossed(n_groups: int) -> tuple[CrossedStatistic, dict[str, np.ndarray]]:
     rng = np.random.default_rng(5)
     item, participant = (axis.ravel() for axis in np.indices((6, 7)))

@@ -63,6 +63,17 @@ def test_studentized_of_whole_participants_is_that_of_the_rank_tests(drawn):
         np.testing.assert_allclose(found[:, step], wald[:, 0], rtol=1e-8)
 
 
+def test_people_with_as_many_rows_each_are_compared_as_others_are():
+    rng = np.random.default_rng(4)
+    people = np.repeat(np.arange(10), 4)
+    values = rng.normal(size=(40, 2)) + 3 * rng.normal(size=10)[people, None]
+    groups = rng.permuted(np.tile(np.arange(10) % 3, (5, 1)), axis=1)
+    found = studentized_statistic(values, people, 3, (people,))(groups)
+    for step in range(2):
+        wald = robust_statistic(values[:, step], people, 3)(groups)
+        np.testing.assert_allclose(found[:, step], wald[:, 0], rtol=1e-8)
+
+
 def test_whole_participants_may_be_compared_among_items(drawn):
     values, people, items, _ = drawn
     groups = np.random.default_rng(1).permuted(np.tile(np.arange(11) % 3, (5, 1)), axis=1)

@@ -59,3 +59,10 @@ def test_permuted_items_are_permuted_rows_and_columns():
     orders = np.random.default_rng(7).permuted(np.tile(np.arange(5), (256, 1)), axis=1)
     by_hand = [rank_correlation(first, second[np.ix_(order, order)]) for order in orders]
     assert_allclose(drawn[:256], by_hand, atol=1e-12)
+
+
+def test_items_that_are_all_alike_have_no_rank_correlation():
+    alike, other = 1.0 - np.eye(4), np.random.default_rng(1).random((4, 4))
+    other = other + other.T
+    assert np.isnan(rank_correlation(alike, other))
+    assert np.isnan(permuted_correlations(other, alike, 3, np.random.default_rng(0))).all()

@@ -95,6 +95,11 @@ def test_some_features_only(rows):
     np.testing.assert_allclose(ours[:, 0], theirs.coef_, atol=1e-8)
 
 
+def test_the_elastic_net_is_half_a_lasso_as_in_scikit_learn():
+    assert Recipe("elastic_net").absolute == ElasticNet().l1_ratio
+    assert Recipe("lasso").absolute == 1
+
+
 def test_elastic_net_ridge_and_least_squares(rows):
     x, y = rows
     data = sums(x, y)
