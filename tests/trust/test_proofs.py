@@ -111,6 +111,17 @@ def test_a_mutant_falls_in_a_function_and_at_import_and_survives_where_no_test_c
     assert {"1 to 2 killed", "1000 to 1001 killed", "0 to 1 survived"} <= set(said)
 
 
+#: Parts whose mutants were all tried.
+WHOLE = ["kernels_and_formula"]
+
+
+@pytest.mark.parametrize("part", WHOLE)
+def test_the_table_of_mutants_is_whole(part):
+    rows = json.loads((TALLIES / f"mutants_{part}.json").read_text())["mutants"].values()
+    assert len(rows) == mutants.PARTS[part][0]
+    assert all(row["now"] != "survived" or row["equivalent"] for row in rows)
+
+
 @pytest.mark.parametrize("part", mutants.PARTS)
 def test_the_table_of_mutants_holds_those_that_are_drawn(part):
     """As far as it has come: its page says how many were tried and what is left."""
