@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import muvistats as mv
 from muvistats.kernels.raters.agreement import shared_variance
@@ -122,3 +123,15 @@ def test_numbers_that_make_no_sense_are_refused(crowd):
         mv.agreement_by_raters(crowd, measure="alpha")
     with pytest.raises(mv.DesignError, match="n_splits"):
         mv.agreement_by_raters(crowd, n_splits=0)
+
+
+def test_two_raters_leave_one_split_and_items_give_the_limits(tiny):
+    found = mv.agreement_by_raters(tiny, measure="ewe", dimension="arousal", n_raters=[1])
+    single = mv.interrater_ccc(tiny, dimension="arousal", level="annotation")
+    for modality in ("music", "visual", "audiovisual"):
+        values = single[single["modality"] == modality].groupby("item")["ccc"].first()
+        reach = stats.t.ppf(0.975, len(values) - 1) * values.sem()
+        row = rows_of(found, modality=modality).loc[1]
+        assert row["estimate"] == pytest.approx(values.mean())
+        assert row["conf_low"] == pytest.approx(values.mean() - reach)
+        assert row["conf_high"] == pytest.approx(min(values.mean() + reach, 1))

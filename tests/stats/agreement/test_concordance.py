@@ -35,6 +35,7 @@ def test_rows_stand_in_the_order_of_the_study(study, name):
     assert_allclose(frame["ccc"], by_hand(study, name), rtol=1e-12)
     assert frame["participant"].tolist() == study["annotations/participant"].values.tolist()
     assert frame["item"].tolist() == study["annotations/item"].values.tolist()
+    assert (frame[["n_items", "n_participants"]] == 1).all(axis=None)  # an annotation each
 
 
 def test_excluded_annotations_are_no_raters(tiny):

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 import muvistats as mv
+from muvistats.stats.agreement.chance_corrected import resampled_sums
 
 RATINGS = Path(__file__).parents[2] / "oracle" / "ordinal" / "ratings.csv"
 
@@ -133,3 +134,15 @@ def test_limits_of_ordered_ratings_hold_the_truth():
         row = mv.krippendorff_alpha(few, dimension="y", metric="ordinal", n_resamples=99)
         held += list((row["conf_low"] <= alpha) & (alpha <= row["conf_high"]))
     assert np.mean(held) >= 0.88
+
+
+def test_the_same_item_is_drawn_again_where_there_is_one():
+    sums = np.array([[2.0, 3.0], [5.0, 7.0]])
+    drawn = resampled_sums(sums, np.array([0, 0]), 20, np.random.default_rng(0))
+    assert (drawn == [7, 10]).all()
+
+
+def test_items_that_one_person_rated_are_told(ratings):
+    rows = mv.weighted_kappa(ratings.drop_duplicates("item"), dimension="y", n_resamples=50)
+    assert rows["estimate"].isna().all()
+    assert (rows["warning"] == "no unit has two raters").all()

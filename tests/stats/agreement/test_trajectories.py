@@ -105,6 +105,7 @@ def test_planted_delay_is_found_and_gains_only_on_the_own_item():
     assert own[own["participant"] == "p00"]["gain"].mean() > 0.2
     mismatched = frame[frame["pairing"] == "mismatched"]
     assert abs(mismatched["gain"].mean()) < 0.08
+    assert mismatched["gain"].notna().all()  # every annotation has one of another item
 
 
 def test_excerpt_too_short_for_the_delay(tiny):

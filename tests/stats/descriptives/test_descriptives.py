@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from scipy import stats
+from statsmodels.stats.diagnostic import lilliefors
 
 import muvistats as mv
 from muvistats.stats.shared import cells as _cells
@@ -351,3 +353,14 @@ def test_traits_beside_the_ratings_describe_the_participants():
     keys = frame[["participant", "item", "calm"]]
     other = mv.from_frames(keys, participants=table, dimensions=["calm"], scale=(1, 7))
     assert where(mv.describe_participants(other), variable="hand", level="1")["count"] == 2
+
+
+def test_residuals_of_people_and_items_have_the_statistics_of_other_libraries():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"item": np.tile(range(6), 8), "participant": np.repeat(range(8), 6)})
+    frame["calm"] = rng.normal(size=48) + np.repeat(rng.normal(size=8), 6)
+    by_method = mv.normality(frame, dimension="calm", dependence="design", n_resamples=99)
+    left = smf.ols("calm ~ C(item) + C(participant)", frame).fit().resid
+    d, w = by_method["statistic"]
+    assert d == pytest.approx(lilliefors(left)[0])
+    assert w == pytest.approx(stats.shapiro(left).statistic)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import logit
 
 import muvistats as mv
 
@@ -72,6 +73,14 @@ def test_errors_are_those_of_a_jackknife_of_items():
     error = (odds[1] - odds[0]) / 2 / stats.t.ppf(0.975, 49) * p * (1 - p)
     assert p == pytest.approx(hu(whole))
     assert error == pytest.approx(jackknife, rel=0.03)
+    # the plain rate is a mean over items of as many answers each
+    plain = rates.loc[("hit rate", "x")]
+    limits = logit(plain[["conf_low", "conf_high"]].to_numpy(dtype=float))
+    share = table[meant, 0] / 12
+    p, error = plain["estimate"], stats.sem(share) * np.sqrt(n / (n - 1) * 49 / 50)
+    assert p == pytest.approx(share.mean())
+    reach = stats.t.ppf(0.975, 49) * error / (p * (1 - p))
+    assert np.diff(limits) / 2 == pytest.approx(reach)
 
 
 def test_raters_widen_the_interval():
@@ -102,6 +111,19 @@ def test_shares_of_nothing_and_of_all_have_no_interval():
     rates = mv.hit_rates(study)
     assert set(rates["estimate"]) == {1.0}
     assert rates["warning"].str.contains("0 or 1").all()
+
+
+@pytest.mark.parametrize(("cluster", "kept"), [("participant", "nothing"), ("item", "items")])
+def test_what_stands_in_one_cluster_has_no_interval(cluster, kept):
+    votes = pd.DataFrame({"item": ["a", "b"], "x": [5, 1], "y": [3, 4]})
+    items = pd.DataFrame({"item": ["a", "b"], "intended": ["x", "y"]})
+    study = mv.from_votes(votes, labels=["x", "y"], items=items)
+    rates = mv.hit_rates(study, cluster=cluster).query("quantity == 'hit rate' and label == 'x'")
+    row = rates.iloc[0]
+    assert row["estimate"] == 5 / 8
+    assert row["method"] == f"errors clustered by {kept}"
+    assert np.isnan(row["conf_low"])
+    assert "fewer than two items or raters" in row["warning"]
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,10 @@ def test_too_many_empty_cells_are_a_reason_and_no_crash():
     rows = rao_scott(few, by="modality")
     assert rows["p_value"].isna().all()
     assert rows["warning"].str.contains("cells without counts").all()
+
+
+def test_clusters_are_the_dependence_that_is_respected(study):
+    plan = {"by": "gender", "correction": "first"}
+    alone, people = bilder_loughin(study, **plan), bilder_loughin(study, cluster="item", **plan)
+    assert alone["dependence"].tolist() == ["independent"]
+    assert people["dependence"].tolist() == ["clusters"]

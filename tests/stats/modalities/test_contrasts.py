@@ -245,6 +245,9 @@ def test_no_spread_and_no_draws(study):
         "the values do not vary",
         "no spread between items or participants",
     }
+    steps = frame.assign(tension=np.where(frame["modality"] == "music", 0.0, 0.1 + 0.2))
+    apart = mv.modality_contrasts(steps, quantity="median", dimension="tension", n_resamples=50)
+    assert rows(apart)["p_value"].isna().all()  # each group is flat, up to rounding
     none = rows(mv.modality_contrasts(study, n_resamples=0))
     assert none["std_error"].isna().all()
     assert (none["warning"] == "no bootstrap: n_resamples is below 2").all()

@@ -52,6 +52,7 @@ def test_summary_by_hand(tiny):
         assert row["estimate"] == pytest.approx(np.tanh(z.mean()))
         assert [row["conf_low"], row["conf_high"]] == pytest.approx(limits)
         assert (row["n_items"], row["n_missing"], row["item"]) == (4, 0, "all")
+        assert row["n"] == items.loc[pair, "n"].sum() > 0
 
 
 def test_masks_missing_modalities_and_still_cursors(tiny):
