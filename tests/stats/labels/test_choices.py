@@ -126,6 +126,15 @@ def test_what_stands_in_one_cluster_has_no_interval(cluster, kept):
     assert "fewer than two items or raters" in row["warning"]
 
 
+def test_items_that_are_all_alike_have_no_interval():
+    votes = pd.DataFrame({"item": list("abc"), "x": [3, 3, 3], "y": [1, 1, 1]})
+    study = mv.from_votes(votes, labels=["x", "y"], items=votes[["item"]].assign(intended="x"))
+    row = mv.hit_rates(study).iloc[0]
+    assert row["estimate"] == 0.75
+    assert np.isnan(row["conf_low"])
+    assert "all are alike" in row["warning"]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

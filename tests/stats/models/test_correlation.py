@@ -86,6 +86,18 @@ def test_irregular_times_have_the_median_as_step(frame):
     assert "step 0.5" not in fitted(frame.assign(time=frame["time"] * 2)).estimates.method
 
 
+def test_own_starts_leave_the_step_between_neighbours(frame):
+    """Annotations begin at odd moments, and a sample is missing here and there."""
+    rng = np.random.default_rng(2)
+    rest = frame[frame.index % 5 != 2]
+    starts = rng.uniform(0, 0.5, 48)[rest.groupby(["participant", "item"]).ngroup()]
+    moved = fitted(rest.assign(time=rest["time"] + starts), fixed="modality")
+    plain = fitted(rest, fixed="modality")
+    assert moved.correlation.step == pytest.approx(0.5)
+    columns = ["estimate", "std_error"]
+    np.testing.assert_allclose(moved.tidy()[columns], plain.tidy()[columns], rtol=1e-6)
+
+
 def test_rounded_times_are_one_step_apart(frame):
     exact = frame.assign(time=frame["time"] / 15)
     found, expected = (fitted(each, "modality") for each in (exact.round({"time": 2}), exact))

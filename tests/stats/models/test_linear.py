@@ -127,3 +127,19 @@ def test_refusals(rated):
         mv.glm(rated, "z ~ x", cluster="item", correlation="ar")
     table = mv.linear_model(rated.iloc[:60], "y ~ x", cluster="m").tidy()
     assert table["warning"].str.contains("fewer than 20 clusters").all()
+
+
+def test_criteria_count_the_spread_of_a_gaussian_response_only(rated):
+    """As in R: a gaussian model has its variance as one more parameter."""
+    for response, family, n in (("y", "gaussian", 5), ("z", "binomial", 4), ("k", "poisson", 4)):
+        whole = mv.glm(rated, f"{response} ~ m + x", family=family).glance().iloc[0]
+        assert whole["aic"] == pytest.approx(2 * n - 2 * whole["log_likelihood"])
+        assert whole["bic"] == pytest.approx(np.log(300) * n - 2 * whole["log_likelihood"])
+
+
+def test_tukey_has_p_from_one_degree_of_freedom():
+    frame = pd.DataFrame({"m": list("aabc"), "y": [1.0, 2.0, 4.0, 5.5]})
+    rows = mv.linear_model(frame, "y ~ m").contrasts("m", adjust="tukey")
+    t = rows["statistic"].abs()
+    expected = stats.studentized_range.sf(np.sqrt(2) * t, 3, 1)
+    assert rows["p_adjusted"].tolist() == pytest.approx(expected.tolist(), rel=1e-4)

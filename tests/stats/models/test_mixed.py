@@ -361,3 +361,35 @@ def test_one_answer_against_another_is_the_multinomial_estimate():
         rows = mv.glm(two, "chosen ~ cut", family="binomial").tidy()
         np.testing.assert_allclose(rows["estimate"], whole.params[:, code - 1], atol=1e-5)
         np.testing.assert_allclose(rows["std_error"], whole.bse[:, code - 1], atol=1e-4)
+
+
+def test_balanced_data_need_no_adjustment_by_kenward_and_roger_in_any_unit():
+    rng = np.random.default_rng(8)
+    keys = pd.MultiIndex.from_product([range(9), range(8)], names=["participant", "item"])
+    frame = keys.to_frame(index=False)
+    frame["cut"] = np.where(frame["item"] % 2, "long", "short")
+    own = rng.normal(size=9)[frame["participant"]] + rng.normal(size=8)[frame["item"]]
+    frame["calm"] = 50 + 10 * (own + rng.normal(size=72))
+    formula = "calm ~ cut + (1 | participant) + (1 | item)"
+    plain, adjusted = (
+        mv.mixed_model(frame, formula, df=df).tidy().iloc[1]
+        for df in ("satterthwaite", "kenward-roger")
+    )
+    assert adjusted["std_error"] == pytest.approx(plain["std_error"], rel=1e-6)
+    assert adjusted["df"] == pytest.approx(6, rel=1e-3)
+
+
+def test_groups_within_groups_are_no_annotations_that_repeat():
+    rng = np.random.default_rng(9)
+    frame = pd.DataFrame({"class_": np.repeat(range(20), 5)})
+    frame["school"] = frame["class_"] // 4
+    frame["x"] = rng.normal(size=100)
+    frame["y"] = rng.normal(size=20)[frame["class_"]] + rng.normal(size=100)
+    fit = mv.mixed_model(frame, "y ~ x + (1 | school) + (1 | class_)")
+    assert not any("repeat" in reason for reason in fit.reasons)
+    crossed = frame.assign(day=frame.index % 5, x=rng.normal(size=100))
+    twice = pd.concat([crossed, crossed.assign(y=crossed["y"] + rng.normal(size=100))])
+    fit = mv.mixed_model(twice, "y ~ x + (1 | class_) + (1 | day)")
+    assert any("200 rows repeat 100 annotations" in reason for reason in fit.reasons)
+    slopes = mv.mixed_model(twice, "y ~ x + (1 | class_) + (0 + x | day)")
+    assert not any("repeat" in reason for reason in slopes.reasons)

@@ -83,7 +83,11 @@ def test_beta_models_answer(frame):
     assert fit.predict().min() > 0
     assert fit.predict().max() < 1
     assert fit.emmeans("cut")["fitted"].between(0, 1).all()
-    assert fit.augment()["pearson_residual"].std() == pytest.approx(1, abs=0.2)
+    table = fit.augment()
+    mean, phi = table["fitted"], fit.estimates.extra[0]
+    variance = mean * (1 - mean) / (1 + phi)  # Ferrari and Cribari-Neto (2004)
+    expected = (frame["share"] - mean) / np.sqrt(variance)
+    np.testing.assert_allclose(table["pearson_residual"], expected)
     assert "no residual variance" in fit.r2()["warning"].item()
 
 
@@ -100,6 +104,12 @@ def test_beta_models_answer(frame):
 def test_what_a_family_cannot_have_is_refused(frame, formula, family, says):
     with pytest.raises(mv.DesignError, match=says):
         mv.mixed_model(frame, f"{formula} + {CROSSED}", family=family)
+
+
+def test_a_few_counts_among_fractions_are_no_counts(frame):
+    mixed = frame.assign(count=np.where(frame["item"] == 0, 2.0, frame["share"]))
+    with pytest.raises(mv.DesignError, match="must be counts"):
+        mv.mixed_model(mixed, f"count ~ cut + {CROSSED}", family="poisson")
 
 
 def test_probabilities_are_of_categories_only(frame):
