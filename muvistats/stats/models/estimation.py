@@ -68,7 +68,8 @@ class Estimates(Coefficients):
     uncertainty : Uncertainty or None
         What Satterthwaite's degrees of freedom need.
     kenward : KenwardRoger or None
-        What Kenward and Roger's tests need; `covariance` is then the adjusted one.
+        What Kenward and Roger's tests need, in units of the residuals of least squares;
+        `covariance` is then the adjusted one.
     extra : ndarray of float
         Thresholds less their mean (cumulative), or the precision (beta).
     whole_covariance : ndarray of float
@@ -312,7 +313,7 @@ def _gaussian(
         curvature=_least_curvature(bend),
         sigma=unit * sigma,
         uncertainty=None if parts is None or plan.df == "normal" else _in_units(parts, unit),
-        kenward=None if kenward is None else _kenward_in_units(kenward, unit),
+        kenward=kenward,  # degrees and factors of F have no unit
         rho=rho,
         rho_error=rho_error,
     )
@@ -354,16 +355,6 @@ def _scale_term(basis: Basis, degrees: int, unit: float, reml: bool) -> float:
 
 def _in_units(parts: Uncertainty, unit: float) -> Uncertainty:
     return replace(parts, jacobian=unit**2 * parts.jacobian)
-
-
-def _kenward_in_units(parts: KenwardRoger, unit: float) -> KenwardRoger:
-    square = unit**2
-    return replace(
-        parts,
-        adjusted=square * parts.adjusted,
-        plain=square * parts.plain,
-        slopes=parts.slopes / square,
-    )
 
 
 def _kenward(model: LinearMixed, x: Floats, theta: Floats, size: int) -> KenwardRoger:

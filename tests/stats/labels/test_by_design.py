@@ -298,3 +298,19 @@ def test_an_observed_factor_of_three_levels_holds_its_level():
     defined = np.array(p)[~np.isnan(p)]
     assert len(defined) > 30
     assert (defined <= 0.05).mean() < 0.2  # more than half were rejected with odds against "a"
+
+
+def test_an_effect_of_chance_is_zero_as_often_as_not(study):
+    """What chance alone adds to the squared effect is taken off."""
+    frame = annotation_frame(study)
+    people = frame["participant"].unique()
+    rng = np.random.default_rng(5)
+    found = []
+    for _ in range(12):
+        side = dict(zip(people, rng.permutation(len(people)) % 2, strict=True))
+        sides = frame.assign(side=frame["participant"].map(side).map({0: "a", 1: "b"}))
+        sides.attrs = frame.attrs
+        row = chisquare_labels(sides, by="side", dependence="design", n_resamples=19).iloc[0]
+        found.append(row["effect_size"])
+    assert 3 <= sum(effect == 0 for effect in found) <= 10
+    assert max(found) < 0.1

@@ -365,18 +365,20 @@ def test_one_answer_against_another_is_the_multinomial_estimate():
 
 def test_balanced_data_need_no_adjustment_by_kenward_and_roger_in_any_unit():
     rng = np.random.default_rng(8)
-    keys = pd.MultiIndex.from_product([range(9), range(8)], names=["participant", "item"])
+    keys = pd.MultiIndex.from_product([range(9), range(9)], names=["participant", "item"])
     frame = keys.to_frame(index=False)
-    frame["cut"] = np.where(frame["item"] % 2, "long", "short")
-    own = rng.normal(size=9)[frame["participant"]] + rng.normal(size=8)[frame["item"]]
-    frame["calm"] = 50 + 10 * (own + rng.normal(size=72))
+    frame["cut"] = pd.Categorical.from_codes(frame["item"] // 3, ["short", "middle", "long"])
+    own = rng.normal(size=9)[frame["participant"]] + rng.normal(size=9)[frame["item"]]
+    frame["calm"] = 50 + 10 * (own + rng.normal(size=81))
     formula = "calm ~ cut + (1 | participant) + (1 | item)"
     plain, adjusted = (
-        mv.mixed_model(frame, formula, df=df).tidy().iloc[1]
-        for df in ("satterthwaite", "kenward-roger")
+        mv.mixed_model(frame, formula, df=df) for df in ("satterthwaite", "kenward-roger")
     )
-    assert adjusted["std_error"] == pytest.approx(plain["std_error"], rel=1e-6)
-    assert adjusted["df"] == pytest.approx(6, rel=1e-3)
+    for rows in ("tidy", "anova"):
+        theirs, ours = (getattr(fit, rows)() for fit in (plain, adjusted))
+        np.testing.assert_allclose(ours["statistic"], theirs["statistic"], rtol=1e-5)
+    row = adjusted.anova().iloc[0]
+    assert (row["df"], row["df_denom"]) == pytest.approx((2, 6), rel=1e-3)
 
 
 def test_groups_within_groups_are_no_annotations_that_repeat():
@@ -385,11 +387,26 @@ def test_groups_within_groups_are_no_annotations_that_repeat():
     frame["school"] = frame["class_"] // 4
     frame["x"] = rng.normal(size=100)
     frame["y"] = rng.normal(size=20)[frame["class_"]] + rng.normal(size=100)
-    fit = mv.mixed_model(frame, "y ~ x + (1 | school) + (1 | class_)")
-    assert not any("repeat" in reason for reason in fit.reasons)
+    frame["sex"] = np.where(frame.index % 2, "f", "m")
+    for fixed in ("x", "sex"):
+        fit = mv.mixed_model(frame, f"y ~ {fixed} + (1 | school) + (1 | class_)")
+        assert not any("repeat" in reason for reason in fit.reasons)
     crossed = frame.assign(day=frame.index % 5, x=rng.normal(size=100))
     twice = pd.concat([crossed, crossed.assign(y=crossed["y"] + rng.normal(size=100))])
     fit = mv.mixed_model(twice, "y ~ x + (1 | class_) + (1 | day)")
     assert any("200 rows repeat 100 annotations" in reason for reason in fit.reasons)
     slopes = mv.mixed_model(twice, "y ~ x + (1 | class_) + (0 + x | day)")
     assert not any("repeat" in reason for reason in slopes.reasons)
+
+
+def test_the_other_search_meets_groups_that_do_not_differ():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"g": np.repeat(range(8), 6), "x": np.tile(range(6), 8)})
+    frame["y"] = rng.normal(size=48)
+    frame["y"] -= frame.groupby("g")["y"].transform("mean")
+    ours, theirs = (
+        mv.mixed_model(frame, "y ~ x + (1 | g)", engine=engine)
+        for engine in ("muvistats", "statsmodels")
+    )
+    columns = ["estimate", "std_error"]
+    np.testing.assert_allclose(theirs.tidy()[columns], ours.tidy()[columns], rtol=1e-4, atol=1e-6)
