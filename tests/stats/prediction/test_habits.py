@@ -99,3 +99,23 @@ def test_mean_of_others_and_parts_by_hand():
     np.testing.assert_allclose(course, [[-3, -1, 0, 4]])
     known = np.gradient([1.0, 3.0, 8.0], [0.0, 1.0, 4.0])
     np.testing.assert_allclose(slope[0, [0, 1, 3]], known - known.mean())
+
+
+def test_the_unit_of_ratings_does_not_matter():
+    ratings, _ = planted()
+    one, small = (learn(replace(ratings, values=ratings.values / k), EVERYBODY) for k in (1, 1024))
+    np.testing.assert_allclose(small.level * 1024, one.level, rtol=1e-9)
+    for name in ("spread", "reach", "delay"):
+        np.testing.assert_allclose(getattr(small, name), getattr(one, name), rtol=1e-9)
+
+
+def test_two_raters_lie_on_both_sides_of_their_mean():
+    """Each is beside the other: half of what lies between them is a rater's own."""
+    ratings, _ = planted()
+    two = ratings.person < 2
+    common = np.random.default_rng(3).normal(0, 0.3, (ITEMS, 1)).repeat(2, axis=0)
+    values = common + np.where(ratings.person[two] == 0, 0.2, -0.2)[:, None]
+    values = values + np.random.default_rng(4).normal(0, 0.01, (2 * ITEMS, len(TIME)))
+    item, profile = ratings.item[two], ratings.profile[two]
+    pair = Ratings(values, TIME, item, item, ratings.person[two], 2, profile)
+    assert learn(pair, np.ones(2 * ITEMS, dtype=bool)).level == pytest.approx([0.2, -0.2], abs=0.01)

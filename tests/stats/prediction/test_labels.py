@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy import stats
 
 from muvistats import DataError, DesignError, annotation_frame, label_prediction
 from muvistats.dataset.build import Features, assemble
@@ -79,6 +80,16 @@ def test_the_noise_ceiling_is_the_reliability_of_the_shares():
     share = frame.groupby("item")["a"].mean()[study["features/audio"]["item"].to_numpy()]
     assert ceiling["a"] == pytest.approx(np.corrcoef(true, share)[0, 1], abs=0.03)
     assert ceiling["b"] < 0.25
+
+
+def test_the_noise_ceiling_is_that_of_an_analysis_of_variance():
+    study = made(n_items=14, n_raters=5, n_features=2)
+    ceiling = label_prediction(study, level="label", n_resamples=0).set_index("label")
+    answers = annotation_frame(study).groupby("item", observed=True)
+    for label in "ab":
+        f = stats.f_oneway(*(own[label].to_numpy(float) for _, own in answers)).statistic
+        assert f > 1
+        assert ceiling.loc[label, "noise_ceiling"] == pytest.approx(np.sqrt(1 - 1 / f))
 
 
 def test_frames_of_nan_are_left_out_and_items_without_frames_are_counted():

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 import xarray as xr
 from scipy import stats
 
@@ -194,6 +195,26 @@ def test_static_ratings_with_numbers_as_ids():
     assert (
         np.corrcoef(people["habit_level"], habits[people["participant"].astype(int)])[0, 1] > 0.98
     )
+
+
+def test_the_error_of_a_gain_is_that_of_clusters_of_items_and_of_people():
+    study, _ = rated()
+    row = of(mv.personal_models(study, model="linear"), "known").iloc[0]
+    gains = of(mv.personal_models(study, model="linear", level="annotation"), "known")
+    gains = gains.dropna(subset="estimate")
+    units = np.column_stack([pd.factorize(gains[key])[0] for key in ("item", "participant")])
+    mean = sm.OLS(gains["estimate"].to_numpy(), np.ones(len(gains)))
+    error = mean.fit(cov_type="cluster", cov_kwds={"groups": units}).bse[0]
+    assert row["estimate"] == pytest.approx(gains["estimate"].mean())
+    assert row["std_error"] == pytest.approx(error * np.sqrt(10 / 9))  # ten people are few
+    assert row["df"] == 9
+
+
+def test_without_a_prediction_nothing_is_saved():
+    study, _ = rated()
+    frame = mv.personal_models(study, model="linear", sets=[("visual", "visual")])
+    assert frame[["mean1", "estimate", "effect_size"]].isna().all(axis=None)
+    assert (frame["warning"] == "the study has no annotations of modality visual").all()
 
 
 def test_the_ceiling_of_retests():

@@ -62,6 +62,28 @@ def test_steady_scenes_are_found(featured):
     assert (rows["p_adjusted"] < 0.01).all()
 
 
+def test_two_items_have_an_interval(featured):
+    two = mv.select(featured, item=featured["items/item"].to_numpy()[:2].tolist())
+    for row in mv.feature_roughness(two, kind="visual").itertuples():
+        assert row.n_items == 2
+        # with two values Student's t has one degree of freedom, and its quantile a closed form
+        half = np.tan(0.475 * np.pi) * row.std_error
+        assert (row.conf_low, row.conf_high) == pytest.approx(
+            (row.estimate - half, row.estimate + half)
+        )
+
+
+def test_features_of_one_moment_have_no_roughness(featured):
+    still = featured.copy()
+    visual = featured["features/visual"].to_dataset()
+    still["features/visual"] = xr.DataTree(visual.isel(time=slice(0, 1)))
+    frame = mv.feature_roughness(still)
+    of_picture = frame["features"] == "visual"
+    assert (frame.loc[of_picture, "n_items"] == 0).all()
+    assert (frame.loc[of_picture, "warning"] == "fewer than two items").all()
+    assert frame.loc[~of_picture, "p_value"].notna().all()
+
+
 def test_what_never_moves_has_no_roughness(featured):
     faces = family(featured, "face")
 

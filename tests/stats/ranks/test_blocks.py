@@ -68,6 +68,19 @@ def test_wilcoxon_of_means(ratings, alternative):
     assert (row["group1"], row["group2"], row["n_clusters"]) == ("bright", "dark", 12)
 
 
+def test_p_of_many_blocks_is_normal_with_a_correction_for_continuity():
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({"item": np.repeat(range(60), 2), "cut": np.tile(["a", "b"], 60)})
+    frame["y"] = rng.normal(size=120) + 0.4 * (frame["cut"] == "b")
+    row = mv.wilcoxon(frame, "y ~ cut").iloc[0]
+    apart = frame["y"].to_numpy()[::2] - frame["y"].to_numpy()[1::2]
+    ranks = stats.rankdata(np.abs(apart))
+    w = min(ranks[apart > 0].sum(), ranks[apart < 0].sum())
+    z = (w + 0.5 - 60 * 61 / 4) / np.sqrt(60 * 61 * 121 / 24)
+    assert row["statistic"] == w
+    assert row["p_value"] == pytest.approx(2 * stats.norm.cdf(z))
+
+
 def test_wilcoxon_takes_two_groups_that_differ(ratings):
     with pytest.raises(mv.DesignError, match="3 groups"):
         mv.wilcoxon(ratings, "tension ~ light", **NAMES)

@@ -42,3 +42,7 @@ def test_a_factor_that_is_no_text_is_refused(tiny):
         chisquare_labels(tiny, by=3)
     with pytest.raises(DataError, match="neither a study nor a frame"):
         chisquare_labels([1, 2])
+
+
+def test_no_adjustment_changes_nothing():
+    assert adjust_p([0.01, 0.02, np.nan, 0.03], "none").tolist()[:2] == [0.01, 0.02]

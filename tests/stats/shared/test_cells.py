@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from muvistats.dataset.io import open_dataset, save_dataset
+from muvistats.dataset.tables import from_frames
 from muvistats.stats.shared import cells as _cells
 from muvistats.stats.shared.cells import Cells, over_cells, text_codes
 
@@ -59,3 +60,11 @@ def test_blocks_split_no_cell_and_no_item(study, tmp_path, monkeypatch, chunks, 
     assert len(sizes) > 1
     first = cells.starts if whole == "cell" else cells.item_starts
     assert set(itertools.accumulate(sizes.tolist())) <= {*first.tolist(), len(units)}
+
+
+def test_items_start_at_their_first_rating_when_nobody_rated_the_first():
+    rows = pd.DataFrame({"item": list("bbbccd"), "participant": list("xyzxyx"), "liking": 1.0})
+    items = pd.DataFrame({"item": list("abcd")})
+    cells = Cells.of(from_frames(rows, items=items, dimensions=["liking"], scale=(0, 2)))
+    assert cells.items == list("abcd")
+    assert cells.item_starts.tolist() == [0, 3, 5]

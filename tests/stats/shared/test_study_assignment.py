@@ -12,6 +12,7 @@ from muvistats.stats.shared.study import (
     item_strata,
     item_units,
     participant_units,
+    too_few,
     untold,
     within_item_units,
 )
@@ -184,3 +185,9 @@ def test_who_met_an_item_at_several_levels_moves_alone():
     inside = units.strata[units.row].reshape(4, 2)
     assert (inside[:, 0] == inside[:, 1]).all()
     assert len(np.unique(inside[:, 0])) == 4
+
+
+def test_six_people_are_the_fewest_who_tell_of_others():
+    assert too_few(6, "participants") == ""
+    assert too_few(5, "participants").startswith("only 5 participants: with fewer than 6")
+    assert too_few(1, "items").startswith("only one item: ")

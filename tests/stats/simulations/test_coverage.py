@@ -88,6 +88,25 @@ def test_each_interval_is_read_in_each_kind_of_cell():
     assert len(seen) == 10
 
 
+@pytest.mark.parametrize("name", SIZES)
+def test_a_study_has_the_size_that_its_name_says(name):
+    size = SIZES[name]
+    assert f"{size.n_participants} x {size.n_items}" == name
+    assert size.raters <= size.n_participants
+    assert 3 * size.in_three <= size.n_participants  # nobody rates an item in two modalities
+    twice = size.larger(2)
+    assert (twice.n_participants, twice.n_items) == (2 * size.n_participants, 2 * size.n_items)
+    assert (twice.raters, twice.in_three) == (size.raters, size.in_three)
+
+
+def test_an_interval_with_one_limit_is_none():
+    values = np.array([[0.1, -1.0, 1.0], [0.2, np.nan, 1.0], [0.3, -1.0, np.nan], [2, 1.5, 2.5]])
+    held = module._holds(values, 0.0)
+    assert (held["n"], held["n_undefined"]) == (2, 2)
+    assert (held["coverage"], held["missed_low"], held["missed_high"]) == (0.5, 0.5, 0)
+    assert held["width"] == 1.5
+
+
 def test_names_of_cells_are_different():
     names = [cell.name for cell in cells()]
     assert len(names) == len(set(names))

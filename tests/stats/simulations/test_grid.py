@@ -9,7 +9,15 @@ from scipy.special import expit
 
 import muvistats as mv
 from muvistats.stats.simulations import grid
-from muvistats.stats.simulations.grid import ALPHAS, FACTORS, GRID, Cell, count_rejections
+from muvistats.stats.simulations.grid import (
+    ALPHAS,
+    FACTORS,
+    GRID,
+    MODELLED,
+    MODELLED_ROWS,
+    Cell,
+    count_rejections,
+)
 
 SMALL = Cell("small", "participant", 8, 6, (4, 4), (0.5, 0.5))
 
@@ -21,6 +29,40 @@ def kept(*_: object) -> None:
 def test_cells_have_names_and_sizes_of_their_own():
     assert len(GRID) == len({(cell.name, cell) for cell in GRID.values()}) >= 30
     assert {cell.kind for cell in GRID.values()} == set(FACTORS)
+
+
+@pytest.mark.parametrize("cell", GRID.values(), ids=GRID)
+def test_shares_and_reactions_of_a_design_are_possible(cell):
+    """All levels together are everything, and nobody reacts more than people, or items, differ."""
+    assert sum(cell.use) == pytest.approx(1)
+    assert 0 <= cell.person_reaction <= cell.person_sd
+    assert 0 <= cell.item_reaction <= cell.item_sd
+    assert cell.n_participants <= cell.n_rows <= cell.n_participants * cell.n_items
+
+
+def test_knowing_goes_with_the_rating_where_it_is_confounded_and_not_else():
+    """An item or a person known by one standard deviation more is rated as much higher as said."""
+    size = {"n_participants": 60, "n_items": 60, "trials": (60, 60), "use": (0.5, 0.5)}
+    slopes = []
+    for more in ({}, {"confounding": 0.6}):
+        cell = Cell("drawn", "observed", **size, **more)
+        shares = []
+        for seed in range(5):
+            frame = mv.annotation_frame(cell.draw(seed))
+            frame["known"] = frame["familiar"].cat.codes
+            known = frame.groupby("item", observed=True)[["known", "rating"]].mean()
+            shares.append(np.corrcoef(known.T)[0, 1])
+        slopes.append(np.mean(shares))
+    assert slopes == pytest.approx([0, 0.6], abs=0.15)
+
+
+def test_the_model_is_fitted_in_the_first_studies_of_small_designs():
+    def modelled(cell, index):
+        return "mixed_model" in [test.name for test in grid._tests(cell, index)]
+
+    assert sum(modelled(SMALL, index) for index in range(MODELLED + 5)) == MODELLED
+    large = Cell("large", "participant", MODELLED_ROWS, 6, (1, 2), (0.5, 0.5))
+    assert not modelled(large, 0)
 
 
 @pytest.mark.parametrize("kind", FACTORS)

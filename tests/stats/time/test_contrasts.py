@@ -214,6 +214,15 @@ def test_where_all_are_alike_there_is_no_statistic(keys, values):
     assert "all values are equal" in nothing["warning"].iloc[0]
 
 
+def test_where_all_are_alike_no_share_lies_between_three_groups(keys, values):
+    still = values.copy()
+    still[:, :3] = 0.1
+    steps = found(made(still, keys), level="time", groups=None)
+    shares = steps[["effect_size", "conf_low", "conf_high"]]
+    assert shares[:3].isna().all(axis=None)
+    assert shares[3:].notna().all(axis=None)
+
+
 def test_equal_medians_are_compared_all_the_same(keys, values):
     ups = np.where(np.arange(STEPS) % 2, 1.0, -1.0) * np.abs(values)
     assert found(made(ups, keys), level="time")["p_value"].notna().all()

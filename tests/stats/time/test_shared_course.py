@@ -107,3 +107,19 @@ def test_what_is_not_defined_is_said(study):
     assert not mv.inter_subject_correlation(few, n_resamples=0)["p_value"].notna().any()
     with pytest.raises(mv.DesignError, match="distance"):
         mv.representational_similarity(study, distance="cosine")
+
+
+def test_four_items_have_a_similarity_and_three_have_none():
+    values = np.random.default_rng(8).normal(size=(8, 20)).cumsum(axis=1) * 0.05
+    names, kinds = [f"i{i % 4}" for i in range(8)], ["music"] * 4 + ["visual"] * 4
+    pairs = list(combinations(range(4), 2))
+    one, two = (
+        [1 - np.corrcoef(m[i], m[j])[0, 1] for i, j in pairs] for m in (values[:4], values[4:])
+    )
+    four = mv.representational_similarity(of_values(values, names, kinds), n_resamples=9)
+    assert four["estimate"].item() == pytest.approx(stats.spearmanr(one, two).statistic)
+    kept = [i for i in range(8) if i % 4 < 3]
+    study = of_values(values[kept], [names[i] for i in kept], [kinds[i] for i in kept])
+    three = mv.representational_similarity(study, n_resamples=9)
+    assert np.isnan(three["estimate"].item())
+    assert "fewer than four items" in three["warning"].item()
