@@ -55,15 +55,17 @@ class CrossedRanks:
     alternative : {"two-sided", "less", "greater"}, optional
         For two groups: their t instead of the Wald statistic, turned so that large values speak
         against the null.
+    raised : float, default 1
+        Factor of what participants add to the covariance, from `raised_by`.
 
     Notes
     -----
-    The covariance of the mean ranks is ``V_1 + V_2 - V_12``, from residual ranks summed over the
-    clusters of each kind and over their intersections, without small-sample factors. In no
-    direction of their differences is it taken as smaller than a quarter of V_12, the covariance of
-    independent rows. A residual sum is ``S - m N`` with the sum S and the number N of a cluster's
-    ranks in a group and the group's mean m, so that one sparse product with the indicators of a
-    group gives all that is needed.
+    The covariance of the mean ranks is ``V_12 + raised (V_1 - V_12) + (V_2 - V_12)``, from residual
+    ranks summed over the clusters of each kind and over their intersections, without other
+    small-sample factors. In no direction of their differences is it taken as smaller than a quarter
+    of V_12, the covariance of independent rows. A residual sum is ``S - m N`` with the sum S and
+    the number N of a cluster's ranks in a group and the group's mean m, so that one sparse product
+    with the indicators of a group gives all that is needed.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class CrossedRanks:
         k: int,
         clusters: tuple[Ints, Ints],
         alternative: str | None = None,
+        raised: float = 1.0,
     ) -> None:
         self._values, self._row, self._k = ranks - ranks.mean(), row, k
+        self._raised = raised
         self._least, self._alternative = LEAST * float(ranks.var()), alternative
         both = _crossed(*clusters)
         self._single = int(both.max()) + 1 == len(ranks)  # nobody met an item twice
@@ -133,12 +137,47 @@ class CrossedRanks:
         else:
             inner = kinds.pop()
         inner = inner + np.eye(k) * (self._least / size)[:, None]
-        whole, inner = differences(kinds[0] + kinds[1] - inner), differences(inner)
+        more = self._raised * (kinds[0] - inner) + kinds[1]
+        whole, inner = differences(more), differences(inner)
         gaps = mean[:, :-1] - mean[:, -1:]
         if self._alternative is None:
             return wald(gaps, whole, inner)
         spread = np.maximum(whole[:, 0, 0], FLOOR * inner[:, 0, 0])
         return directed(gaps[:, 0] / np.sqrt(spread), self._alternative)
+
+
+def raised_by(strata: Ints, codes: Ints, k: int) -> float:
+    """Factor that gives the variance between clusters back what means of strata took of it.
+
+    Parameters
+    ----------
+    strata : ndarray of int, shape (row,)
+        Strata whose means were taken out of the values; a cluster has one row in each, or none.
+    codes : ndarray of int, shape (row,)
+        Group of each row, 0 to k - 1. Only the number of a stratum's rows in each group matters,
+        so that arrangements within strata have one factor.
+    k : int
+        Number of groups.
+
+    Returns
+    -------
+    float
+        At least 1.
+
+    Notes
+    -----
+    Of what a cluster does to one of the n rows of a stratum, the row keeps ``1 - 1/n`` when the
+    mean is taken out. The differences between the groups keep all of it where strata are balanced,
+    since their means then cancel out, and as little as the row where groups were dealt without
+    regard to strata. The factor is the square of the ratio of both, each the mean of all rows.
+    """
+    table = np.zeros((int(strata.max(initial=-1)) + 1, k))
+    np.add.at(table, (strata, codes), 1)
+    table = table[table.any(axis=1)]
+    own = 1 - len(table) / len(codes)
+    parts = table**2 / table.sum(axis=1, keepdims=True) / table.sum(axis=0)
+    groups = (k - float(parts.sum())) / (k - 1)
+    return max(groups / own, 1.0) ** 2 if own > 0 else 1.0
 
 
 def directed(z: Floats, alternative: str) -> Floats:

@@ -28,7 +28,13 @@ from ...kernels.ranks.dominance import (
     equivalence_p,
     mean_ranks,
 )
-from ...kernels.ranks.effects import CrossedRanks, Effects, clustered_effects, share_interval
+from ...kernels.ranks.effects import (
+    CrossedRanks,
+    Effects,
+    clustered_effects,
+    raised_by,
+    share_interval,
+)
 from ...kernels.ranks.unit_statistics import (
     between_statistic,
     difference_statistic,
@@ -132,6 +138,8 @@ class Sample:
         How the factor was assigned; empty for the published test, which does not ask.
     note : str
         What is to be said of the adjustment.
+    raised : float
+        Factor of the variance between participants that makes up for the adjustment.
     """
 
     question: Question
@@ -140,6 +148,7 @@ class Sample:
     groups: Groups
     how: str = ""
     note: str = ""
+    raised: float = 1.0
 
     @property
     def dependence(self) -> str:
@@ -322,12 +331,13 @@ def _by_design(sample: Sample) -> Sample:
     if how == "participant":
         return sample
     participant = people_codes(sample.rows)
-    within = np.zeros_like(participant)
+    within, raised = np.zeros_like(participant), 1.0
     if how == "within_item":
         within = item_strata(sample.rows, question.factor)
+        raised = raised_by(within, groups.codes, len(groups.levels))
     values, note = _less_effects(groups.values, participant, within)
     note = join_reasons(sample.note, note, WITHOUT_IDS if "participant" not in sample.rows else "")
-    return replace(sample, groups=replace(groups, values=values), note=note)
+    return replace(sample, groups=replace(groups, values=values), note=note, raised=raised)
 
 
 def _within_strata(sample: Sample, strata: str) -> Sample:
@@ -478,7 +488,8 @@ def _statistic(
     k = len(sample.groups.levels)
     few = np.bincount(units.codes, minlength=k) < 2
     if sample.how == "within_item" or (sample.how == "item" and not few.any()):
-        return CrossedRanks(ranks, units.row, k, sample.clusters, alternative), ""
+        clusters, raised = sample.clusters, sample.raised
+        return CrossedRanks(ranks, units.row, k, clusters, alternative, raised), ""
     if not few.any():
         return robust_statistic(ranks, units.row, k, alternative), ""
     names = [name for name, is_few in zip(sample.groups.levels, few, strict=True) if is_few]

@@ -58,7 +58,7 @@ def test_ranks_of_a_deal_are_those_of_its_arrangements(k, twice):
     ranks = stats.rankdata(values[:, 0])
     deal = Deal(codes, item, item, 600, rng)
     for alternative in (None, "greater") if k == 2 else (None,):
-        statistic = CrossedRanks(ranks, np.arange(720), k, (person, item), alternative)
+        statistic = CrossedRanks(ranks, np.arange(720), k, (person, item), alternative, 1.3)
         each = statistic(deal.codes(slice(0, 600)).T)
         assert statistic.dealt(deal) == pytest.approx(each, rel=2e-3, abs=2e-3)
 

@@ -15,6 +15,7 @@ from muvistats.kernels.ranks.effects import (
     Effects,
     clustered_effects,
     partial_eta_squared,
+    raised_by,
     relative_effects,
     share_interval,
 )
@@ -286,6 +287,52 @@ def test_crossed_ranks_are_the_two_way_clustered_wald_test_of_statsmodels(k, twi
     if k == 2:
         t = CrossedRanks(ranks, row, 2, (person, item), "greater")(codes[None, :])[0, 0]
         assert t == pytest.approx(-fit.tvalues[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_variance_between_people_is_raised_to_what_their_reactions_make(balanced):
+    """Expectations by matrices: 30 people react to 3 groups, 12 of them meet each of 40 items."""
+    rng = np.random.default_rng(8)
+    item = np.repeat(np.arange(40), 12)
+    person = np.concatenate([rng.permutation(30)[:12] for _ in range(40)])
+    codes = np.concatenate([rng.permutation(np.arange(12) % 3) for _ in range(40)])
+    if not balanced:
+        codes = rng.integers(0, 3, 480)
+    rows, groups = np.arange(480), np.eye(3)[codes]
+    left = np.eye(480) - np.eye(40)[item] @ linalg.pinv(np.eye(40)[item])
+    reactions = np.zeros((480, 90))
+    reactions[rows, 3 * person + codes] = 1
+    kept = left @ reactions
+    weights = groups / groups.sum(axis=0)  # means of groups, and their differences
+    weights = weights[:, :-1] - weights[:, -1:]
+    true = np.trace(weights.T @ kept @ kept.T @ weights)
+    alike = kept @ kept.T
+    own = (person[:, None] == person) & (rows[:, None] != rows)
+    estimated = np.trace(weights.T @ (alike * own) @ weights)
+    single = np.trace(weights.T @ (alike * np.eye(480)) @ weights)
+    factor = raised_by(item, codes, 3)
+    assert single + factor * estimated == pytest.approx(true, rel=0.02 if balanced else 0.06)
+    assert factor == pytest.approx((12 / 11) ** 2 if balanced else 1, abs=0.03)
+
+
+def test_rows_that_are_alone_in_their_strata_raise_nothing():
+    codes = np.array([0, 1, 0, 1])
+    assert raised_by(np.arange(4), codes, 2) == 1
+    assert raised_by(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), 2) == 1
+
+
+def test_what_participants_add_is_raised():
+    rng = np.random.default_rng(5)
+    person, item, row = np.repeat(np.arange(10), 12), np.tile(np.arange(12), 10), np.arange(120)
+    codes = rng.permutation(row % 2)
+    ranks = stats.rankdata(rng.normal(size=(10, 2))[person, codes] + rng.normal(size=120))
+
+    def variance(first, second, raised=1.0):  # of a difference of 1
+        found = CrossedRanks(ranks, row, 2, (first, second), "greater", raised)
+        return 1 / found(codes[None])[0, 0] ** 2
+
+    people, items, alone = variance(person, row), variance(row, item), variance(row, row)
+    assert variance(person, item, 1.3) == pytest.approx(1.3 * (people - alone) + items, rel=1e-6)
 
 
 def test_crossed_errors_are_no_smaller_than_a_part_of_those_of_independent_rows():

@@ -91,18 +91,26 @@ def design(function, *arguments, **options) -> pd.Series:
     return rows.iloc[0]
 
 
-def crossed_covariance(ranks, codes, person, item, k):
+def raised(place, codes, k):
+    """What means of places take of reactions of people, by the projection that takes them out."""
+    inside, groups = np.eye(place.max() + 1)[place], np.eye(k)[codes]
+    left = np.eye(len(codes)) - inside @ linalg.pinv(inside)
+    of_groups = np.trace(linalg.pinv(groups) @ left @ groups) / (k - 1)
+    return (of_groups / np.diag(left).mean()) ** 2
+
+
+def crossed_covariance(ranks, codes, person, item, k, factor=1.0):
     """Mean ranks, their two-way clustered covariance, and the least that it is taken as."""
     inside = np.eye(k)[codes]
     means = inside.T @ ranks / inside.sum(axis=0)
     scores = inside * (ranks - means[codes])[:, None] / inside.sum(axis=0)
     first, second = (np.eye(one.max() + 1)[one].T @ scores for one in (person, item))
     least = scores.T @ scores
-    return means, first.T @ first + second.T @ second - least, least
+    return means, factor * (first.T @ first - least) + second.T @ second, least
 
 
-def crossed_wald(ranks, codes, person, item, k):
-    means, whole, least = crossed_covariance(ranks, codes, person, item, k)
+def crossed_wald(ranks, codes, person, item, k, factor=1.0):
+    means, whole, least = crossed_covariance(ranks, codes, person, item, k, factor)
     contrast = np.eye(k)[1:] - np.eye(k)[0]
     whole, least = (contrast @ one @ contrast.T for one in (whole, least))
     values, vectors = linalg.eigh(whole, least)  # vectors' least vectors = 1
@@ -111,8 +119,8 @@ def crossed_wald(ranks, codes, person, item, k):
     return gaps @ linalg.solve(back @ np.diag(np.maximum(values, 0.25)) @ back.T, gaps)
 
 
-def crossed_t(ranks, codes, person, item):
-    means, whole, least = crossed_covariance(ranks, codes, person, item, 2)
+def crossed_t(ranks, codes, person, item, factor=1.0):
+    means, whole, least = crossed_covariance(ranks, codes, person, item, 2, factor)
     weights = np.array([1, -1])
     error = max(weights @ whole @ weights, weights @ least @ weights / 4)
     return (means[0] - means[1]) / np.sqrt(error)
@@ -126,8 +134,9 @@ def in_a_loop(frame, y, by, count, statistic, *arguments):
     place = rows["item"] if by == "modality" else rows["item"] + rows["modality"].astype(str)
     person, item = codes_of(rows["participant"]), codes_of(rows["item"])
     left = shrunken_residuals(rows[[y]].to_numpy(), codes_of(place), person)[0][:, 0]
-    ranks = stats.rankdata(np.round(left, 9))
-    observed = statistic(ranks, units.codes[units.row], person, item, *arguments)
+    ranks, codes = stats.rankdata(np.round(left, 9)), units.codes[units.row]
+    arguments = (*arguments, raised(codes_of(place), codes, int(codes.max()) + 1))
+    observed = statistic(ranks, codes, person, item, *arguments)
     drawn = draw_arrangements(units.codes, units.strata, count, np.random.default_rng(99))
     found = [statistic(ranks, one, person, item, *arguments) for one in drawn[:, units.row]]
     larger = (np.abs(found) >= abs(observed) * (1 - 1e-9)).sum()
@@ -172,12 +181,12 @@ def test_a_pair_is_permuted_with_the_third_group_at_rest(frame):
     left = shrunken_residuals(frame[["y"]].to_numpy(), item, person)[0][:, 0]
     ranks = stats.rankdata(left)
     codes = frame["modality"].cat.codes.to_numpy()
-    rng = np.random.default_rng(3)
+    rng, factor = np.random.default_rng(3), raised(item, codes, 3)  # of all three groups
     for row, (i, j) in zip(rows.to_dict("records"), [(0, 1), (0, 2), (1, 2)], strict=True):
         pair = np.isin(codes, (i, j))
         two, own = (codes[pair] == j).astype(int), ranks[pair]
         assert row["estimate"] == pytest.approx(own[two == 0].mean() - own[two == 1].mean())
-        t = crossed_t(own, two, person[pair], item[pair])
+        t = crossed_t(own, two, person[pair], item[pair], factor)
         assert row["statistic"] == pytest.approx(t)
         larger = 0
         for _ in range(200):
@@ -185,7 +194,8 @@ def test_a_pair_is_permuted_with_the_third_group_at_rest(frame):
             for one in range(12):
                 where = np.flatnonzero(item[pair] == one)
                 moved[where] = rng.permutation(two[where])
-            larger += abs(crossed_t(own, moved, person[pair], item[pair])) >= abs(t) - 1e-9
+            drawn = crossed_t(own, moved, person[pair], item[pair], factor)
+            larger += abs(drawn) >= abs(t) - 1e-9
         p = (1 + larger) / 201
         assert row["p_value"] == pytest.approx(p, abs=4 * np.sqrt(max(p * (1 - p), 0.004) / 200))
     order = np.argsort(rows["p_value"].to_numpy())
