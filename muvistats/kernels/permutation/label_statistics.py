@@ -98,16 +98,18 @@ class CrossedStatistic:
         Unit of each row; units change groups.
     stratum : ndarray of int, shape (row,)
         What the groups were assigned within, such as items.
-    item, participant : ndarray of int, shape (row,)
-        Clusters.
+    own, crossed : ndarray of int, shape (row,)
+        Clusters: those that strata or units make, such as items, and those that cross them.
     codes : ndarray of int, shape (unit,)
         Observed group of each unit.
     n_groups : int
         Number of groups.
+    shrunken : ndarray of int, shape (row,), optional
+        Factor whose shrunken effects are taken out; the crossed clusters where not given.
 
     Notes
     -----
-    The values are taken less the effects of strata and the shrunken effects of participants, r
+    The values are taken less the effects of strata and the shrunken ones of crossed clusters, r
     (`shrunken_residuals`). For a group with indicator z and share e in its stratum the deviation
     is ``D = sum (z - e) r``; its variance is that of single rows, plus what the sums of (z - e) r
     over participants, and over items, have beyond it (each over the part that taking out strata
@@ -122,23 +124,27 @@ class CrossedStatistic:
         values: Floats,
         unit: Ints,
         stratum: Ints,
-        item: Ints,
-        participant: Ints,
+        own: Ints,
+        crossed: Ints,
         codes: Ints,
         n_groups: int,
+        shrunken: Ints | None = None,
     ) -> None:
         self.codes, self.n_groups, self.n_choices = codes, n_groups, values.shape[1]
-        self.values, weight = shrunken_residuals(values, stratum, participant)
+        taken_out = crossed if shrunken is None else shrunken
+        self.values, weight = shrunken_residuals(values, stratum, taken_out)
+        if len(weight) <= int(crossed.max(initial=-1)):  # effects of crossed clusters stay
+            weight = np.zeros((int(crossed.max()) + 1, values.shape[1]))
         table = np.zeros((int(stratum.max(initial=0)) + 1, n_groups))
         np.add.at(table, (stratum, codes[unit]), 1)
         size = table.sum(axis=1, keepdims=True)
         self._within = (table - table**2 / size).sum(axis=0)
-        own = np.bincount(participant)[:, None]
+        size_of = np.bincount(crossed)[:, None]
         self._sums = ClusterSums(
-            self.values, (table / size)[stratum], unit, [participant, item], weight / own
+            self.values, (table / size)[stratum], unit, [crossed, own], weight / size_of
         )
         self.inside = np.empty(len(codes), dtype=np.intp)
-        self.inside[unit] = item
+        self.inside[unit] = own
         # Taking out stratum means takes a part of what participants add, and the other way round.
         taken = np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)])
         self._factors = _made_up_for(taken / len(values))

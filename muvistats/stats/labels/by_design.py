@@ -40,6 +40,7 @@ from ..shared.study import (
     participant_units,
     people_codes,
     permutation_columns,
+    shared_items,
     too_few,
     untold,
     was_observed,
@@ -52,7 +53,7 @@ _NOTHING = 1e-8
 
 METHODS = {
     "within_item": "labels less participant and item effects, permuted within items",
-    "participant": "whole participants permuted",
+    "participant": "labels less item effects, whole participants permuted, clustered errors",
     "item": "labels less participant effects, whole items permuted, two-way clustered errors",
     "observed": "conditional randomization given participant, item and modality",
 }
@@ -242,6 +243,12 @@ class TestedChoices(NamedTuple):
 def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     """Whole participants change groups."""
     units = participant_units(data.frame, data.by, data.use, strata=plan.strata)
+    note = join_reasons(_single(data, units, "participant"), few_with_traits(len(units.codes)))
+    item = codes_of(data.frame[data.use]["item"])
+    few = too_few(int(item.max()) + 1, "items")
+    if not few:
+        found = _crossed(data, plan, units, units.strata[units.row], (item, units.row))
+        return found._replace(note=join_reasons(found.note, note))
     counts = np.zeros((len(units.codes), len(data.names)))
     np.add.at(counts, units.row, data.chosen)
     statistic = UnitStatistic(counts, units.strata, units.codes, len(data.groups))
@@ -251,8 +258,7 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     test = permutation_test(
         statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
-    note = join_reasons(_single(data, units, "participant"), few_with_traits(len(units.codes)))
-    return TestedChoices(statistic, test, varies, note)
+    return TestedChoices(statistic, test, varies, join_reasons(note, few))
 
 
 def _single(data: Choices, units: Units, kind: str) -> str:
@@ -298,6 +304,7 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     participant = people_codes(rows)
     if _is_trait(participant, data.codes):
         raise UntestableError("the factor cannot be told from participants")
+    _refuse_few(participant, codes_of(rows["item"]))
     return _crossed(data, plan, units, stratum, (participant, codes_of(rows["item"])))
 
 
@@ -307,6 +314,7 @@ def _by_items(data: Choices, plan: Plan) -> TestedChoices:
     participant = people_codes(data.frame[data.use])
     if _is_trait(participant, data.codes):
         raise UntestableError("the factor cannot be told from participants")
+    _refuse_few(participant, units.row)
     found = _crossed(data, plan, units, units.strata[units.row], (participant, units.row))
     return found._replace(note=join_reasons(found.note, _single(data, units, "item")))
 
@@ -323,17 +331,19 @@ def _is_trait(participant: Ints, codes: Ints) -> bool:
 def _crossed(
     data: Choices, plan: Plan, units: Units, stratum: Ints, clusters: tuple[Ints, Ints]
 ) -> TestedChoices:
-    """Units change groups within strata, errors by participants and items."""
-    participant, item = clusters
-    _refuse_few(participant, item)
+    """Units change groups within strata, errors by clusters that cross them and their own."""
+    crossed, own = clusters
     values = _excess(data.chosen)
-    varies = _left(shrunken_residuals(values, stratum, participant)[0], values)
+    is_trait = assignment_of(data, plan) == "participant"
+    shrunken = shared_items(crossed, data.codes) if is_trait else crossed
+    varies = _left(shrunken_residuals(values, stratum, shrunken)[0], values)
     statistic = CrossedStatistic(
         values[:, varies],
         unit=units.row,
         stratum=stratum,
-        item=item,
-        participant=participant,
+        own=own,
+        crossed=crossed,
+        shrunken=shrunken,
         codes=units.codes,
         n_groups=len(data.groups),
     )

@@ -49,6 +49,7 @@ from ..shared.study import (
     participant_units,
     people_codes,
     permutation_columns,
+    shared_items,
     too_few,
     untold,
     within_item_units,
@@ -71,7 +72,7 @@ WITHOUT_IDS = "ratings have no ids of participants: each is taken as another per
 METHODS = {
     "unknown": "the frame does not name its items",
     "within_item": "values less participant and item effects, permuted within items",
-    "participant": "participants permuted, cluster-robust errors",
+    "participant": "values less item effects, whole participants permuted, clustered errors",
     "item": "values less participant effects, whole items permuted, two-way clustered errors",
     "observed": "mixed model of the values, within items and participants",
 }
@@ -210,11 +211,18 @@ class Sample:
             return "the factor is constant within every stratum: nothing can be permuted"
         return ""
 
+    @cached_property
+    def few_items(self) -> str:
+        """Why a trait of participants is tested for these items only; empty where it is not."""
+        if self.how != "participant":
+            return ""
+        return too_few(int(self.clusters[1].max(initial=-1)) + 1, "items")
+
     @property
     def uncalibrated(self) -> str:
         """What is to be said of a permutation where its level is not known to hold."""
         if self.how == "participant":
-            return few_with_traits(len(self.units.codes))
+            return join_reasons(few_with_traits(len(self.units.codes)), self.few_items)
         count, kind = self.fewest
         if self.is_modelled or count >= MANY:
             return ""
@@ -319,13 +327,14 @@ def _by_design(sample: Sample) -> Sample:
     if question.strata is not None:
         sample = _within_strata(sample, question.strata)
         groups = sample.groups
-    if how == "participant":
-        return sample
-    participant = people_codes(sample.rows)
-    within = np.zeros_like(participant)
+    crossed, kind = people_codes(sample.rows), "participant"
+    within = np.zeros_like(crossed)
     if how == "within_item":
         within = item_strata(sample.rows, question.factor)
-    values, note = _less_effects(groups.values, participant, within)
+    elif how == "participant":
+        crossed, kind = shared_items(codes_of(sample.rows["item"]), groups.codes), "item"
+        within = sample.units.strata[sample.units.row]
+    values, note = _less_effects(groups.values, crossed, within, kind)
     note = join_reasons(sample.note, note, WITHOUT_IDS if "participant" not in sample.rows else "")
     return replace(sample, groups=replace(groups, values=values), note=note)
 
@@ -352,14 +361,14 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     return replace(sample, groups=replace(recorded, values=values))
 
 
-def _less_effects(values: Floats, participant: Ints, within: Ints) -> tuple[Floats, str]:
-    """Values less effects of participants and items; of items alone where nothing would remain."""
-    shrunken = shrunken_residuals(values[:, None], within, participant)[0][:, 0]
+def _less_effects(values: Floats, crossed: Ints, within: Ints, kind: str) -> tuple[Floats, str]:
+    """Values less means of strata and shrunken effects of a kind; these stay if nothing would."""
+    shrunken = shrunken_residuals(values[:, None], within, crossed)[0][:, 0]
     for residuals, note in (
         (_with_ties(shrunken, values), ""),
         (
             _less_means(values, within),
-            "participant effects were not removed: nothing would be left",
+            f"{kind} effects were not removed: nothing would be left",
         ),
     ):
         if np.ptp(residuals) > 0:
@@ -477,8 +486,10 @@ def _statistic(
     """
     k = len(sample.groups.levels)
     few = np.bincount(units.codes, minlength=k) < 2
-    if sample.how == "within_item" or (sample.how == "item" and not few.any()):
-        return CrossedRanks(ranks, units.row, k, sample.clusters, alternative), ""
+    if sample.how == "within_item" or not (few.any() or sample.few_items):
+        clusters = sample.clusters  # those that move as a whole come last
+        clusters = clusters[::-1] if sample.how == "participant" else clusters
+        return CrossedRanks(ranks, units.row, k, clusters, alternative), ""
     if not few.any():
         return robust_statistic(ranks, units.row, k, alternative), ""
     names = [name for name, is_few in zip(sample.groups.levels, few, strict=True) if is_few]
