@@ -178,7 +178,8 @@ def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
     first = n - float((table.power(2).sum(axis=0) / each).sum())
     second = _squared_products(table, size, each)
     squares, sums = (rest**2).sum(axis=0), ((by_random @ rest) ** 2).sum(axis=0)
-    if df * second - first**2 <= _SINGULAR * df * second:
+    nothing = second <= _SINGULAR**2 * float(size @ size)  # rounding: `fixed` tells the levels
+    if nothing or df * second - first**2 <= _SINGULAR * df * second:
         return np.full(values.shape[1], np.inf)
     between, within = df * sums - first * squares, second * squares - first * sums
     out = np.full(values.shape[1], np.inf)

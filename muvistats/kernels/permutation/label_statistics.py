@@ -88,7 +88,7 @@ class UnitStatistic:
 
 
 class CrossedStatistic:
-    """Choices of annotations in groups within items, when participants and items are crossed.
+    """Choices of annotations in groups of units, when participants and items are crossed.
 
     Parameters
     ----------
@@ -105,16 +105,16 @@ class CrossedStatistic:
     n_groups : int
         Number of groups.
     shrunken : ndarray of int, shape (row,), optional
-        Factor whose shrunken effects are taken out; the crossed clusters where not given.
+        Factor whose shrunken effects are taken out, if not the crossed clusters: 0 for all.
 
     Notes
     -----
     The values are taken less the effects of strata and the shrunken ones of crossed clusters, r
     (`shrunken_residuals`). For a group with indicator z and share e in its stratum the deviation
     is ``D = sum (z - e) r``; its variance is that of single rows, plus what the sums of (z - e) r
-    over participants, and over items, have beyond it (each over the part that taking out strata
-    or participants leaves of it), but no less than 0.3 times the larger of these sums of squares,
-    times the share of z that the shrunken means of participants leave. So rows of one
+    over crossed clusters, and over own ones, have beyond it (each over the part that taking out
+    strata or crossed ones leaves of it), but no less than 0.3 times the larger of these sums of
+    squares, times the share of z that the shrunken means of crossed clusters leave. So rows of one
     participant, or one item, may go together. Residual ``D / sqrt(variance)``; the statistic of
     all is the sum of their squares.
     """
@@ -133,8 +133,6 @@ class CrossedStatistic:
         self.codes, self.n_groups, self.n_choices = codes, n_groups, values.shape[1]
         taken_out = crossed if shrunken is None else shrunken
         self.values, weight = shrunken_residuals(values, stratum, taken_out)
-        if len(weight) <= int(crossed.max(initial=-1)):  # effects of crossed clusters stay
-            weight = np.zeros((int(crossed.max()) + 1, values.shape[1]))
         table = np.zeros((int(stratum.max(initial=0)) + 1, n_groups))
         np.add.at(table, (stratum, codes[unit]), 1)
         size = table.sum(axis=1, keepdims=True)

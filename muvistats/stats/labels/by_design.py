@@ -53,7 +53,8 @@ _NOTHING = 1e-8
 
 METHODS = {
     "within_item": "labels less participant and item effects, permuted within items",
-    "participant": "labels less item effects, whole participants permuted, clustered errors",
+    "participant": "labels less item effects, participants permuted, two-way clustered errors",
+    "few_items": "whole participants permuted",
     "item": "labels less participant effects, whole items permuted, two-way clustered errors",
     "observed": "conditional randomization given participant, item and modality",
 }
@@ -218,7 +219,7 @@ def design_test(offered: Choices, plan: Plan) -> DesignTest:
 
 
 def _method(data: Choices, how: str, plan: Plan) -> str:
-    words = METHODS[how]
+    words = METHODS["few_items" if how == "participant" and _few_items(data) else how]
     if how == "within_item" and within_modalities(data.frame, data.by):
         words += " and modalities"
     return words + (f", within {plan.strata}" if plan.strata else "")
@@ -244,11 +245,12 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     """Whole participants change groups."""
     units = participant_units(data.frame, data.by, data.use, strata=plan.strata)
     note = join_reasons(_single(data, units, "participant"), few_with_traits(len(units.codes)))
-    item = codes_of(data.frame[data.use]["item"])
-    few = too_few(int(item.max()) + 1, "items")
+    few = _few_items(data)
     if not few:
-        found = _crossed(data, plan, units, units.strata[units.row], (item, units.row))
-        return found._replace(note=join_reasons(found.note, note))
+        item, strata = codes_of(data.frame[data.use]["item"]), units.strata[units.row]
+        shrunken, kept = shared_items(item, data.codes)
+        found = _crossed(data, plan, units, strata, (item, units.row), shrunken)
+        return found._replace(note=join_reasons(found.note, kept, note))
     counts = np.zeros((len(units.codes), len(data.names)))
     np.add.at(counts, units.row, data.chosen)
     statistic = UnitStatistic(counts, units.strata, units.codes, len(data.groups))
@@ -259,6 +261,11 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
         statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
     return TestedChoices(statistic, test, varies, join_reasons(note, few))
+
+
+def _few_items(data: Choices) -> str:
+    """Why a trait of participants is tested for these items only; empty where it is not."""
+    return too_few(data.frame.loc[data.use, "item"].nunique(), "items")
 
 
 def _single(data: Choices, units: Units, kind: str) -> str:
@@ -329,13 +336,17 @@ def _is_trait(participant: Ints, codes: Ints) -> bool:
 
 
 def _crossed(
-    data: Choices, plan: Plan, units: Units, stratum: Ints, clusters: tuple[Ints, Ints]
+    data: Choices,
+    plan: Plan,
+    units: Units,
+    stratum: Ints,
+    clusters: tuple[Ints, Ints],
+    shrunken: Ints | None = None,
 ) -> TestedChoices:
     """Units change groups within strata, errors by clusters that cross them and their own."""
     crossed, own = clusters
     values = _excess(data.chosen)
-    is_trait = assignment_of(data, plan) == "participant"
-    shrunken = shared_items(crossed, data.codes) if is_trait else crossed
+    shrunken = crossed if shrunken is None else shrunken
     varies = _left(shrunken_residuals(values, stratum, shrunken)[0], values)
     statistic = CrossedStatistic(
         values[:, varies],

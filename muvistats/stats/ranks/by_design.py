@@ -37,6 +37,7 @@ from ...kernels.ranks.unit_statistics import (
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row, Statistic
 from ..shared.study import (
+    FEWEST,
     NO_DESIGN,
     Groups,
     Resampling,
@@ -72,7 +73,8 @@ WITHOUT_IDS = "ratings have no ids of participants: each is taken as another per
 METHODS = {
     "unknown": "the frame does not name its items",
     "within_item": "values less participant and item effects, permuted within items",
-    "participant": "values less item effects, whole participants permuted, clustered errors",
+    "participant": "values less item effects, participants permuted, two-way clustered errors",
+    "few_items": "values less item effects, participants permuted, clustered errors",
     "item": "values less participant effects, whole items permuted, two-way clustered errors",
     "observed": "mixed model of the values, within items and participants",
 }
@@ -160,7 +162,7 @@ class Sample:
     @property
     def method(self) -> str:
         """How the design is respected, in words."""
-        words, strata = METHODS[self.how], self.question.strata
+        words, strata = METHODS["few_items" if self.few_items else self.how], self.question.strata
         if self.how in ("within_item", "item") and self.is_modelled:
             words = MODELLED
         elif self.how == "within_item":
@@ -214,9 +216,8 @@ class Sample:
     @cached_property
     def few_items(self) -> str:
         """Why a trait of participants is tested for these items only; empty where it is not."""
-        if self.how != "participant":
-            return ""
-        return too_few(int(self.clusters[1].max(initial=-1)) + 1, "items")
+        count = int(self.clusters[1].max(initial=-1)) + 1 if self.how == "participant" else FEWEST
+        return too_few(count, "items")
 
     @property
     def uncalibrated(self) -> str:
@@ -327,15 +328,16 @@ def _by_design(sample: Sample) -> Sample:
     if question.strata is not None:
         sample = _within_strata(sample, question.strata)
         groups = sample.groups
-    crossed, kind = people_codes(sample.rows), "participant"
+    (crossed, kept), kind = (people_codes(sample.rows), ""), "participant"
     within = np.zeros_like(crossed)
     if how == "within_item":
         within = item_strata(sample.rows, question.factor)
     elif how == "participant":
-        crossed, kind = shared_items(codes_of(sample.rows["item"]), groups.codes), "item"
+        (crossed, kept), kind = shared_items(sample.clusters[1], groups.codes), "item"
         within = sample.units.strata[sample.units.row]
     values, note = _less_effects(groups.values, crossed, within, kind)
-    note = join_reasons(sample.note, note, WITHOUT_IDS if "participant" not in sample.rows else "")
+    without = WITHOUT_IDS if "participant" not in sample.rows else ""
+    note = join_reasons(sample.note, kept, note, without)
     return replace(sample, groups=replace(groups, values=values), note=note)
 
 

@@ -568,8 +568,8 @@ def few_with_traits(count: int) -> str:
     return few if count < MEASURED else ""
 
 
-def shared_items(item: Ints, codes: Ints) -> Ints:
-    """Item of each row, whose effects a trait of participants is freed of.
+def shared_items(item: Ints, codes: Ints) -> tuple[Ints, str]:
+    """Item of each row, whose effects are taken out before a trait of participants is tested.
 
     Parameters
     ----------
@@ -580,12 +580,15 @@ def shared_items(item: Ints, codes: Ints) -> Ints:
 
     Returns
     -------
-    ndarray of int, shape (row,)
+    item : ndarray of int, shape (row,)
         0 for all where the groups met no item in common: what their items are like then cannot be
         told from the groups, and stays.
+    note : str
+        Says so.
     """
-    apart = int(dense_codes(item, codes).max(initial=-1)) == int(item.max(initial=-1))
-    return np.zeros_like(item) if apart else item
+    if int(dense_codes(item, codes).max(initial=-1)) > int(item.max(initial=-1)):
+        return item, ""
+    return np.zeros_like(item), "no item was met by two groups: effects of items were kept"
 
 
 def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Trajectories:
             return strata, person_effects(rows)
         if self.which == "plain":
             return strata, np.zeros_like(strata)
-        return strata, shared_items(self.sample.clusters[1], self.groups.codes)
+        return strata, shared_items(self.sample.clusters[1], self.groups.codes)[0]
 
     def blocks(self) -> list[Block]:
         """Steps at which the same rows are known, together."""
