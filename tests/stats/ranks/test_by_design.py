@@ -207,14 +207,18 @@ def test_an_effect_that_differs_between_people_is_no_effect_on_average():
     assert rejected <= 7
 
 
-def test_traits_are_tested_by_the_clustered_wald_test(frame):
+@pytest.mark.parametrize("n_items", [12, 5])
+def test_traits_are_tested_by_the_clustered_wald_test(frame, n_items):
+    """Clustered by participants and items, or by participants alone where items are few."""
+    frame = frame[frame["item"].astype(int) < n_items]
     row = design(mannwhitney, frame, "y ~ gender", n_resamples=9999)
-    ranks = stats.rankdata(frame["y"])
+    person, item = codes_of(frame["participant"]), codes_of(frame["item"])
+    y = np.round(shrunken_residuals(frame[["y"]].to_numpy(), 0 * item, item)[0][:, 0], 9)
     second = (frame["gender"] == "Male").to_numpy().astype(float)
-    fit = sm.OLS(ranks, sm.add_constant(second)).fit(
+    fit = sm.OLS(stats.rankdata(y), sm.add_constant(second)).fit(
         cov_type="cluster",
         cov_kwds={
-            "groups": frame["participant"].astype(int).to_numpy(),
+            "groups": person if n_items < 6 else np.stack([person, item], axis=1),
             "use_correction": False,
             "df_correction": False,
         },
@@ -227,7 +231,6 @@ def test_traits_are_tested_by_the_clustered_wald_test(frame):
     several = design(kruskal, frame, "y ~ gender", n_resamples=9999)
     assert several["statistic"] == pytest.approx(fit.tvalues[1] ** 2, rel=1e-9)
     assert several["p_value"] == row["p_value"]
-    y = frame["y"].to_numpy()
     pairs = np.sign(np.subtract.outer(y[second == 0], y[second == 1]))
     assert row["effect_size"] == pytest.approx(pairs.mean())
 
