@@ -204,6 +204,24 @@ def indicator(codes: Ints) -> Any:
     return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=shape)
 
 
+def raised_for_few(clusters: Ints) -> float:
+    """Factor of the part of a variance that so few clusters tell.
+
+    Parameters
+    ----------
+    clusters : ndarray of int, shape (n,)
+        Coded from 0; m of them, three or more.
+
+    Returns
+    -------
+    float
+        ``(m - 1) / (m - 2)``. A variance of a few clusters varies itself, and where they stay when
+        groups are rearranged the arrangements do not show it.
+    """
+    m = int(clusters.max(initial=0)) + 1
+    return (m - 1) / max(m - 2, 1)
+
+
 # ------------------------------------------------------------------------- arrangements
 
 

@@ -106,6 +106,8 @@ class CrossedStatistic:
         Number of groups.
     shrunken : ndarray of int, shape (row,), optional
         Factor whose shrunken effects are taken out, if not the crossed clusters: 0 for all.
+    raised : float
+        Factor of what crossed clusters add to the variance (`raised_for_few`).
 
     Notes
     -----
@@ -129,6 +131,7 @@ class CrossedStatistic:
         codes: Ints,
         n_groups: int,
         shrunken: Ints | None = None,
+        raised: float = 1.0,
     ) -> None:
         self.codes, self.n_groups, self.n_choices = codes, n_groups, values.shape[1]
         taken_out = crossed if shrunken is None else shrunken
@@ -145,7 +148,7 @@ class CrossedStatistic:
         self.inside[unit] = own
         # Taking out stratum means takes a part of what participants add, and the other way round.
         taken = np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)])
-        self._factors = _made_up_for(taken / len(values))
+        self._factors = _made_up_for(taken / len(values)) * np.array([[raised], [1.0]])
         sums = np.zeros((int(unit.max()) + 1, self.n_choices))
         np.add.at(sums, unit, self.values)
         first = np.unique(unit, return_index=True)[1]

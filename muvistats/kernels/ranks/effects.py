@@ -51,15 +51,17 @@ class CrossedRanks:
     k : int
         Number of groups.
     clusters : tuple of two ndarray of int, each shape (row,)
-        Participant and item of each row, coded from 0.
+        Participant and item of each row, coded from 0; those that units lie in come last.
     alternative : {"two-sided", "less", "greater"}, optional
         For two groups: their t instead of the Wald statistic, turned so that large values speak
         against the null.
+    raised : float
+        Factor of what clusters of the first kind add, ``V_1 - V_12`` (`raised_for_few`).
 
     Notes
     -----
     The covariance of the mean ranks is ``V_1 + V_2 - V_12``, from residual ranks summed over the
-    clusters of each kind and over their intersections, without small-sample factors. In no
+    clusters of each kind and over their intersections, without other small-sample factors. In no
     direction of their differences is it taken as smaller than a quarter of V_12, the covariance of
     independent rows. A residual sum is ``S - m N`` with the sum S and the number N of a cluster's
     ranks in a group and the group's mean m, so that one sparse product with the indicators of a
@@ -73,8 +75,10 @@ class CrossedRanks:
         k: int,
         clusters: tuple[Ints, Ints],
         alternative: str | None = None,
+        raised: float = 1.0,
     ) -> None:
         self._values, self._row, self._k = ranks - ranks.mean(), row, k
+        self._raised = raised
         self._least, self._alternative = LEAST * float(ranks.var()), alternative
         both = _crossed(*clusters)
         self._single = int(both.max()) + 1 == len(ranks)  # nobody met an item twice
@@ -133,7 +137,8 @@ class CrossedRanks:
         else:
             inner = kinds.pop()
         inner = inner + np.eye(k) * (self._least / size)[:, None]
-        whole, inner = differences(kinds[0] + kinds[1] - inner), differences(inner)
+        first = self._raised * (kinds[0] - inner)
+        whole, inner = differences(first + kinds[1]), differences(inner)
         gaps = mean[:, :-1] - mean[:, -1:]
         if self._alternative is None:
             return wald(gaps, whole, inner)

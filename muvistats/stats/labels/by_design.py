@@ -19,6 +19,7 @@ from ...kernels.permutation.arrangements import (
     additive_residuals,
     conditional_test,
     permutation_test,
+    raised_for_few,
     shrunken_residuals,
 )
 from ...kernels.permutation.label_statistics import (
@@ -249,7 +250,8 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     if not few:
         item, strata = codes_of(data.frame[data.use]["item"]), units.strata[units.row]
         shrunken, kept = shared_items(item, data.codes)
-        found = _crossed(data, plan, units, strata, (item, units.row), shrunken)
+        clusters, raised = (item, units.row), raised_for_few(item)
+        found = _crossed(data, plan, units, strata, clusters, shrunken, raised)
         return found._replace(note=join_reasons(found.note, kept, note))
     counts = np.zeros((len(units.codes), len(data.names)))
     np.add.at(counts, units.row, data.chosen)
@@ -342,6 +344,7 @@ def _crossed(
     stratum: Ints,
     clusters: tuple[Ints, Ints],
     shrunken: Ints | None = None,
+    raised: float = 1.0,
 ) -> TestedChoices:
     """Units change groups within strata, errors by clusters that cross them and their own."""
     crossed, own = clusters
@@ -355,6 +358,7 @@ def _crossed(
         own=own,
         crossed=crossed,
         shrunken=shrunken,
+        raised=raised,
         codes=units.codes,
         n_groups=len(data.groups),
     )

@@ -20,6 +20,7 @@ from ...kernels.permutation.arrangements import (
     additive_residuals,
     dense_codes,
     permutation_test,
+    raised_for_few,
     shrunken_residuals,
 )
 from ...kernels.ranks.dominance import (
@@ -489,9 +490,10 @@ def _statistic(
     k = len(sample.groups.levels)
     few = np.bincount(units.codes, minlength=k) < 2
     if sample.how == "within_item" or not (few.any() or sample.few_items):
-        clusters = sample.clusters  # those that move as a whole come last
-        clusters = clusters[::-1] if sample.how == "participant" else clusters
-        return CrossedRanks(ranks, units.row, k, clusters, alternative), ""
+        clusters, raised = sample.clusters, 1.0
+        if sample.how == "participant":  # those that move as a whole come last
+            clusters, raised = clusters[::-1], raised_for_few(clusters[1])
+        return CrossedRanks(ranks, units.row, k, clusters, alternative, raised), ""
     if not few.any():
         return robust_statistic(ranks, units.row, k, alternative), ""
     names = [name for name, is_few in zip(sample.groups.levels, few, strict=True) if is_few]

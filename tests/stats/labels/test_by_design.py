@@ -172,7 +172,7 @@ def test_all_arrangements_of_a_trait_by_a_plain_loop(tiny):
             people = sum(u[person == p].sum(axis=0) ** 2 for p in range(6))
             items = sum(u[item == i].sum(axis=0) ** 2 for i in range(4))
             single = (u**2).sum(axis=0)
-            variance = single + (items - single) * len(v) / (len(v) - 1)
+            variance = single + (items - single) * len(v) / (len(v) - 1) * 3 / 2  # four items
             variance += (people - single) / (1 - weight.sum(axis=0) / len(v))
             variance = np.maximum(variance, 0.3 * np.maximum(people, items))
             met = [(z - e)[item == i].sum() ** 2 * weight[i] / (item == i).sum() for i in range(4)]

@@ -91,18 +91,18 @@ def design(function, *arguments, **options) -> pd.Series:
     return rows.iloc[0]
 
 
-def crossed_covariance(ranks, codes, person, item, k):
+def crossed_covariance(ranks, codes, person, item, k, raised=1.0):
     """Mean ranks, their two-way clustered covariance, and the least that it is taken as."""
     inside = np.eye(k)[codes]
     means = inside.T @ ranks / inside.sum(axis=0)
     scores = inside * (ranks - means[codes])[:, None] / inside.sum(axis=0)
     first, second = (np.eye(one.max() + 1)[one].T @ scores for one in (person, item))
     least = scores.T @ scores
-    return means, first.T @ first + second.T @ second - least, least
+    return means, first.T @ first + raised * (second.T @ second - least), least
 
 
-def crossed_wald(ranks, codes, person, item, k):
-    means, whole, least = crossed_covariance(ranks, codes, person, item, k)
+def crossed_wald(ranks, codes, person, item, k, raised=1.0):
+    means, whole, least = crossed_covariance(ranks, codes, person, item, k, raised)
     contrast = np.eye(k)[1:] - np.eye(k)[0]
     whole, least = (contrast @ one @ contrast.T for one in (whole, least))
     values, vectors = linalg.eigh(whole, least)  # vectors' least vectors = 1
@@ -111,8 +111,8 @@ def crossed_wald(ranks, codes, person, item, k):
     return gaps @ linalg.solve(back @ np.diag(np.maximum(values, 0.25)) @ back.T, gaps)
 
 
-def crossed_t(ranks, codes, person, item):
-    means, whole, least = crossed_covariance(ranks, codes, person, item, 2)
+def crossed_t(ranks, codes, person, item, raised=1.0):
+    means, whole, least = crossed_covariance(ranks, codes, person, item, 2, raised)
     weights = np.array([1, -1])
     error = max(weights @ whole @ weights, weights @ least @ weights / 4)
     return (means[0] - means[1]) / np.sqrt(error)
@@ -214,22 +214,19 @@ def test_traits_are_tested_by_the_clustered_wald_test(frame, n_items):
     row = design(mannwhitney, frame, "y ~ gender", n_resamples=9999)
     person, item = codes_of(frame["participant"]), codes_of(frame["item"])
     y = np.round(shrunken_residuals(frame[["y"]].to_numpy(), 0 * item, item)[0][:, 0], 9)
-    second = (frame["gender"] == "Male").to_numpy().astype(float)
-    fit = sm.OLS(stats.rankdata(y), sm.add_constant(second)).fit(
-        cov_type="cluster",
-        cov_kwds={
-            "groups": person if n_items < 6 else np.stack([person, item], axis=1),
-            "use_correction": False,
-            "df_correction": False,
-        },
-    )
-    assert row["statistic"] == pytest.approx(-fit.tvalues[1], rel=1e-9)
+    second = (frame["gender"] == "Male").to_numpy().astype(int)
+    ranks, x = stats.rankdata(y), sm.add_constant(second.astype(float))
+    t = crossed_t(ranks, second, person, item, raised=11 / 10)
+    if n_items < 6:
+        plain = {"groups": person, "use_correction": False, "df_correction": False}
+        t = -sm.OLS(ranks, x).fit(cov_type="cluster", cov_kwds=plain).tvalues[1]
+    assert row["statistic"] == pytest.approx(t, rel=1e-9)
     # 10 participants in two groups of 5: all 252 arrangements
     assert row["n_resamples"] == 252
     assert row["mc_error"] == 0
     assert "exact: all 252 arrangements" in row["warning"]
     several = design(kruskal, frame, "y ~ gender", n_resamples=9999)
-    assert several["statistic"] == pytest.approx(fit.tvalues[1] ** 2, rel=1e-9)
+    assert several["statistic"] == pytest.approx(t**2, rel=1e-9)
     assert several["p_value"] == row["p_value"]
     pairs = np.sign(np.subtract.outer(y[second == 0], y[second == 1]))
     assert row["effect_size"] == pytest.approx(pairs.mean())
