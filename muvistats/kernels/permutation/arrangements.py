@@ -178,7 +178,8 @@ def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
     first = n - float((table.power(2).sum(axis=0) / each).sum())
     second = _squared_products(table, size, each)
     squares, sums = (rest**2).sum(axis=0), ((by_random @ rest) ** 2).sum(axis=0)
-    if df * second - first**2 <= _SINGULAR * df * second:
+    nothing = second <= _SINGULAR**2 * float(size @ size)  # rounding: `fixed` tells the levels
+    if nothing or df * second - first**2 <= _SINGULAR * df * second:
         return np.full(values.shape[1], np.inf)
     between, within = df * sums - first * squares, second * squares - first * sums
     out = np.full(values.shape[1], np.inf)
@@ -201,6 +202,24 @@ def indicator(codes: Ints) -> Any:
     n = len(codes)
     shape = (int(codes.max(initial=-1)) + 1, n)
     return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=shape)
+
+
+def raised_for_few(clusters: Ints) -> float:
+    """Factor of the part of a variance that so few clusters tell.
+
+    Parameters
+    ----------
+    clusters : ndarray of int, shape (n,)
+        Coded from 0; m of them, three or more.
+
+    Returns
+    -------
+    float
+        ``(m - 1) / (m - 2)``. A variance of a few clusters varies itself, and where they stay when
+        groups are rearranged the arrangements do not show it.
+    """
+    m = int(clusters.max(initial=0)) + 1
+    return (m - 1) / max(m - 2, 1)
 
 
 # ------------------------------------------------------------------------- arrangements

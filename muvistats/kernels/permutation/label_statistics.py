@@ -88,7 +88,7 @@ class UnitStatistic:
 
 
 class CrossedStatistic:
-    """Choices of annotations in groups within items, when participants and items are crossed.
+    """Choices of annotations in groups of units, when participants and items are crossed.
 
     Parameters
     ----------
@@ -98,21 +98,25 @@ class CrossedStatistic:
         Unit of each row; units change groups.
     stratum : ndarray of int, shape (row,)
         What the groups were assigned within, such as items.
-    item, participant : ndarray of int, shape (row,)
-        Clusters.
+    own, crossed : ndarray of int, shape (row,)
+        Clusters: those that strata or units make, such as items, and those that cross them.
     codes : ndarray of int, shape (unit,)
         Observed group of each unit.
     n_groups : int
         Number of groups.
+    shrunken : ndarray of int, shape (row,), optional
+        Factor whose shrunken effects are taken out, if not the crossed clusters: 0 for all.
+    raised : float
+        Factor of what crossed clusters add to the variance (`raised_for_few`).
 
     Notes
     -----
-    The values are taken less the effects of strata and the shrunken effects of participants, r
+    The values are taken less the effects of strata and the shrunken ones of crossed clusters, r
     (`shrunken_residuals`). For a group with indicator z and share e in its stratum the deviation
     is ``D = sum (z - e) r``; its variance is that of single rows, plus what the sums of (z - e) r
-    over participants, and over items, have beyond it (each over the part that taking out strata
-    or participants leaves of it), but no less than 0.3 times the larger of these sums of squares,
-    times the share of z that the shrunken means of participants leave. So rows of one
+    over crossed clusters, and over own ones, have beyond it (each over the part that taking out
+    strata or crossed ones leaves of it), but no less than 0.3 times the larger of these sums of
+    squares, times the share of z that the shrunken means of crossed clusters leave. So rows of one
     participant, or one item, may go together. Residual ``D / sqrt(variance)``; the statistic of
     all is the sum of their squares.
     """
@@ -122,26 +126,29 @@ class CrossedStatistic:
         values: Floats,
         unit: Ints,
         stratum: Ints,
-        item: Ints,
-        participant: Ints,
+        own: Ints,
+        crossed: Ints,
         codes: Ints,
         n_groups: int,
+        shrunken: Ints | None = None,
+        raised: float = 1.0,
     ) -> None:
         self.codes, self.n_groups, self.n_choices = codes, n_groups, values.shape[1]
-        self.values, weight = shrunken_residuals(values, stratum, participant)
+        taken_out = crossed if shrunken is None else shrunken
+        self.values, weight = shrunken_residuals(values, stratum, taken_out)
         table = np.zeros((int(stratum.max(initial=0)) + 1, n_groups))
         np.add.at(table, (stratum, codes[unit]), 1)
         size = table.sum(axis=1, keepdims=True)
         self._within = (table - table**2 / size).sum(axis=0)
-        own = np.bincount(participant)[:, None]
+        size_of = np.bincount(crossed)[:, None]
         self._sums = ClusterSums(
-            self.values, (table / size)[stratum], unit, [participant, item], weight / own
+            self.values, (table / size)[stratum], unit, [crossed, own], weight / size_of
         )
         self.inside = np.empty(len(codes), dtype=np.intp)
-        self.inside[unit] = item
+        self.inside[unit] = own
         # Taking out stratum means takes a part of what participants add, and the other way round.
         taken = np.stack([np.full(self.n_choices, len(size)), weight.sum(axis=0)])
-        self._factors = _made_up_for(taken / len(values))
+        self._factors = _made_up_for(taken / len(values)) * np.array([[raised], [1.0]])
         sums = np.zeros((int(unit.max()) + 1, self.n_choices))
         np.add.at(sums, unit, self.values)
         first = np.unique(unit, return_index=True)[1]

@@ -51,12 +51,13 @@ class CrossedRanks:
     k : int
         Number of groups.
     clusters : tuple of two ndarray of int, each shape (row,)
-        Participant and item of each row, coded from 0.
+        Participant and item of each row, coded from 0; those that units lie in come last.
     alternative : {"two-sided", "less", "greater"}, optional
         For two groups: their t instead of the Wald statistic, turned so that large values speak
         against the null.
     raised : float, default 1
-        Factor of what participants add to the covariance, from `raised_by`.
+        Factor of what clusters of the first kind add to the covariance, from `raised_by` or
+        `raised_for_few`.
 
     Notes
     -----

@@ -19,6 +19,7 @@ from ...kernels.permutation.arrangements import (
     additive_residuals,
     conditional_test,
     permutation_test,
+    raised_for_few,
     shrunken_residuals,
 )
 from ...kernels.permutation.label_statistics import (
@@ -40,6 +41,7 @@ from ..shared.study import (
     participant_units,
     people_codes,
     permutation_columns,
+    shared_items,
     too_few,
     untold,
     was_observed,
@@ -52,7 +54,8 @@ _NOTHING = 1e-8
 
 METHODS = {
     "within_item": "labels less participant and item effects, permuted within items",
-    "participant": "whole participants permuted",
+    "participant": "labels less item effects, participants permuted, two-way clustered errors",
+    "few_items": "whole participants permuted",
     "item": "labels less participant effects, whole items permuted, two-way clustered errors",
     "observed": "conditional randomization given participant, item and modality",
 }
@@ -217,7 +220,7 @@ def design_test(offered: Choices, plan: Plan) -> DesignTest:
 
 
 def _method(data: Choices, how: str, plan: Plan) -> str:
-    words = METHODS[how]
+    words = METHODS["few_items" if how == "participant" and _few_items(data) else how]
     if how == "within_item" and within_modalities(data.frame, data.by):
         words += " and modalities"
     return words + (f", within {plan.strata}" if plan.strata else "")
@@ -242,6 +245,14 @@ class TestedChoices(NamedTuple):
 def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     """Whole participants change groups."""
     units = participant_units(data.frame, data.by, data.use, strata=plan.strata)
+    note = join_reasons(_single(data, units, "participant"), few_with_traits(len(units.codes)))
+    few = _few_items(data)
+    if not few:
+        item, strata = codes_of(data.frame[data.use]["item"]), units.strata[units.row]
+        shrunken, kept = shared_items(item, data.codes)
+        clusters, raised = (item, units.row), raised_for_few(item)
+        found = _crossed(data, plan, units, strata, clusters, shrunken, raised)
+        return found._replace(note=join_reasons(found.note, kept, note))
     counts = np.zeros((len(units.codes), len(data.names)))
     np.add.at(counts, units.row, data.chosen)
     statistic = UnitStatistic(counts, units.strata, units.codes, len(data.groups))
@@ -251,8 +262,12 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
     test = permutation_test(
         statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
-    note = join_reasons(_single(data, units, "participant"), few_with_traits(len(units.codes)))
-    return TestedChoices(statistic, test, varies, note)
+    return TestedChoices(statistic, test, varies, join_reasons(note, few))
+
+
+def _few_items(data: Choices) -> str:
+    """Why a trait of participants is tested for these items only; empty where it is not."""
+    return too_few(data.frame.loc[data.use, "item"].nunique(), "items")
 
 
 def _single(data: Choices, units: Units, kind: str) -> str:
@@ -298,6 +313,7 @@ def _within_items(data: Choices, plan: Plan) -> TestedChoices:
     participant = people_codes(rows)
     if _is_trait(participant, data.codes):
         raise UntestableError("the factor cannot be told from participants")
+    _refuse_few(participant, codes_of(rows["item"]))
     return _crossed(data, plan, units, stratum, (participant, codes_of(rows["item"])))
 
 
@@ -307,6 +323,7 @@ def _by_items(data: Choices, plan: Plan) -> TestedChoices:
     participant = people_codes(data.frame[data.use])
     if _is_trait(participant, data.codes):
         raise UntestableError("the factor cannot be told from participants")
+    _refuse_few(participant, units.row)
     found = _crossed(data, plan, units, units.strata[units.row], (participant, units.row))
     return found._replace(note=join_reasons(found.note, _single(data, units, "item")))
 
@@ -321,19 +338,27 @@ def _is_trait(participant: Ints, codes: Ints) -> bool:
 
 
 def _crossed(
-    data: Choices, plan: Plan, units: Units, stratum: Ints, clusters: tuple[Ints, Ints]
+    data: Choices,
+    plan: Plan,
+    units: Units,
+    stratum: Ints,
+    clusters: tuple[Ints, Ints],
+    shrunken: Ints | None = None,
+    raised: float = 1.0,
 ) -> TestedChoices:
-    """Units change groups within strata, errors by participants and items."""
-    participant, item = clusters
-    _refuse_few(participant, item)
+    """Units change groups within strata, errors by clusters that cross them and their own."""
+    crossed, own = clusters
     values = _excess(data.chosen)
-    varies = _left(shrunken_residuals(values, stratum, participant)[0], values)
+    shrunken = crossed if shrunken is None else shrunken
+    varies = _left(shrunken_residuals(values, stratum, shrunken)[0], values)
     statistic = CrossedStatistic(
         values[:, varies],
         unit=units.row,
         stratum=stratum,
-        item=item,
-        participant=participant,
+        own=own,
+        crossed=crossed,
+        shrunken=shrunken,
+        raised=raised,
         codes=units.codes,
         n_groups=len(data.groups),
     )

@@ -324,9 +324,11 @@ def chisquare_labels(
       for single items or single people, each in another way, counts as no effect. The statistic
       is the sum over groups and labels of squared sums over their variance. Since nothing is
       taken from people with one trial, the test keeps its power in a crowd.
-    - *participant* (gender, training): whole participants change groups, and Pearson's chi-square
-      is set beside those of other arrangements. With `strata`, deviations are taken from the
-      means within strata.
+    - *participant* (gender, training): whole participants change groups, and the statistic is that
+      of *within_item* with values less shrunken effects of items: so an item may mean something
+      else to each group. Where no two groups met an item in common, effects of items stay. With
+      fewer than 6 items Pearson's chi-square is set beside those of other arrangements, which says
+      nothing of other items. With `strata`, values are taken less the means of strata.
     - *item* (genre, actor): whole items change groups, and the statistic is that of
       *within_item* with values less shrunken effects of participants. With `strata`, items stay
       within their stratum, or whole strata change groups where the factor is the same in each.

@@ -75,9 +75,10 @@ def label_deviations(
     "independent", labels are taken as independent.
 
     In the row "design", the tests are those of `chisquare_labels`, see there. `expected` is the
-    count less the deviation that remains after participants and items are accounted for (for a
-    factor of participants it is that of the table), and `std_residual` is that deviation in units
-    of its own standard error, which knows of participants and items. p is the share of
+    count less the deviation that remains after participants and items are accounted for, and
+    `std_residual` is that deviation in units of its own standard error, which knows of
+    participants and items (of a trait of people with fewer than 6 items they are those of the
+    table, by participants). p is the share of
     arrangements with a residual at least as far from 0, and `p_adjusted` the share in which any
     residual of the table is ("max-statistic"), which holds the chance of a single false alarm
     among all labels and groups at its level.

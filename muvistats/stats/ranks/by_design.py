@@ -20,6 +20,7 @@ from ...kernels.permutation.arrangements import (
     additive_residuals,
     dense_codes,
     permutation_test,
+    raised_for_few,
     shrunken_residuals,
 )
 from ...kernels.ranks.dominance import (
@@ -43,6 +44,7 @@ from ...kernels.ranks.unit_statistics import (
 from ...results.frame import join_reasons
 from ...types import Floats, Ints, Mask, Row, Statistic
 from ..shared.study import (
+    FEWEST,
     NO_DESIGN,
     Groups,
     Resampling,
@@ -55,6 +57,7 @@ from ..shared.study import (
     participant_units,
     people_codes,
     permutation_columns,
+    shared_items,
     too_few,
     untold,
     within_item_units,
@@ -77,7 +80,8 @@ WITHOUT_IDS = "ratings have no ids of participants: each is taken as another per
 METHODS = {
     "unknown": "the frame does not name its items",
     "within_item": "values less participant and item effects, permuted within items",
-    "participant": "participants permuted, cluster-robust errors",
+    "participant": "values less item effects, participants permuted, two-way clustered errors",
+    "few_items": "values less item effects, participants permuted, clustered errors",
     "item": "values less participant effects, whole items permuted, two-way clustered errors",
     "observed": "mixed model of the values, within items and participants",
 }
@@ -168,7 +172,7 @@ class Sample:
     @property
     def method(self) -> str:
         """How the design is respected, in words."""
-        words, strata = METHODS[self.how], self.question.strata
+        words, strata = METHODS["few_items" if self.few_items else self.how], self.question.strata
         if self.how in ("within_item", "item") and self.is_modelled:
             words = MODELLED
         elif self.how == "within_item":
@@ -219,11 +223,17 @@ class Sample:
             return "the factor is constant within every stratum: nothing can be permuted"
         return ""
 
+    @cached_property
+    def few_items(self) -> str:
+        """Why a trait of participants is tested for these items only; empty where it is not."""
+        count = int(self.clusters[1].max(initial=-1)) + 1 if self.how == "participant" else FEWEST
+        return too_few(count, "items")
+
     @property
     def uncalibrated(self) -> str:
         """What is to be said of a permutation where its level is not known to hold."""
         if self.how == "participant":
-            return few_with_traits(len(self.units.codes))
+            return join_reasons(few_with_traits(len(self.units.codes)), self.few_items)
         count, kind = self.fewest
         if self.is_modelled or count >= MANY:
             return ""
@@ -328,15 +338,17 @@ def _by_design(sample: Sample) -> Sample:
     if question.strata is not None:
         sample = _within_strata(sample, question.strata)
         groups = sample.groups
-    if how == "participant":
-        return sample
-    participant = people_codes(sample.rows)
-    within, raised = np.zeros_like(participant), 1.0
+    (crossed, kept), kind = (people_codes(sample.rows), ""), "participant"
+    within, raised = np.zeros_like(crossed), 1.0
     if how == "within_item":
         within = item_strata(sample.rows, question.factor)
         raised = raised_by(within, groups.codes, len(groups.levels))
-    values, note = _less_effects(groups.values, participant, within)
-    note = join_reasons(sample.note, note, WITHOUT_IDS if "participant" not in sample.rows else "")
+    elif how == "participant":
+        (crossed, kept), kind = shared_items(sample.clusters[1], groups.codes), "item"
+        within = sample.units.strata[sample.units.row]
+    values, note = _less_effects(groups.values, crossed, within, kind)
+    without = WITHOUT_IDS if "participant" not in sample.rows else ""
+    note = join_reasons(sample.note, kept, note, without)
     return replace(sample, groups=replace(groups, values=values), note=note, raised=raised)
 
 
@@ -362,14 +374,14 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     return replace(sample, groups=replace(recorded, values=values))
 
 
-def _less_effects(values: Floats, participant: Ints, within: Ints) -> tuple[Floats, str]:
-    """Values less effects of participants and items; of items alone where nothing would remain."""
-    shrunken = shrunken_residuals(values[:, None], within, participant)[0][:, 0]
+def _less_effects(values: Floats, crossed: Ints, within: Ints, kind: str) -> tuple[Floats, str]:
+    """Values less means of strata and shrunken effects of a kind; these stay if nothing would."""
+    shrunken = shrunken_residuals(values[:, None], within, crossed)[0][:, 0]
     for residuals, note in (
         (_with_ties(shrunken, values), ""),
         (
             _less_means(values, within),
-            "participant effects were not removed: nothing would be left",
+            f"{kind} effects were not removed: nothing would be left",
         ),
     ):
         if np.ptp(residuals) > 0:
@@ -487,8 +499,10 @@ def _statistic(
     """
     k = len(sample.groups.levels)
     few = np.bincount(units.codes, minlength=k) < 2
-    if sample.how == "within_item" or (sample.how == "item" and not few.any()):
+    if sample.how == "within_item" or not (few.any() or sample.few_items):
         clusters, raised = sample.clusters, sample.raised
+        if sample.how == "participant":  # those that move as a whole come last
+            clusters, raised = clusters[::-1], raised_for_few(clusters[1])
         return CrossedRanks(ranks, units.row, k, clusters, alternative, raised), ""
     if not few.any():
         return robust_statistic(ranks, units.row, k, alternative), ""

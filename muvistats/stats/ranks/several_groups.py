@@ -88,7 +88,8 @@ def kruskal(
       on, the levels are permuted within each item. Before that, differences between items and
       between people are taken out. With fewer, a mixed model of the values has a level, and a
       reaction to the factor, for each person and each item; the statistic is its F.
-    - ``participant``: a trait of people, such as gender. Whole people are permuted.
+    - ``participant``: a trait of people, such as gender. Whole people are permuted, and items may
+      mean something else to each group. With fewer than 6 items these are taken as all there are.
     - ``item``: a trait of items, such as genre. Whole items are permuted, or, where they are few,
       the mixed model is taken.
     - ``observed``: nobody assigned it, as with familiarity. The mixed model is adjusted for how

@@ -126,7 +126,7 @@ def mannwhitney(
     >>> rows[["dependence", "p_value", "effect_size", "conf_low", "conf_high"]].round(2)
         dependence  p_value  effect_size  conf_low  conf_high
     0  independent     0.97        -0.01     -0.25       0.24
-    1       design     0.95        -0.01     -0.27       0.26
+    1       design     0.97         0.00     -0.29       0.30
 
     No difference is seen. The intervals reach from -.27 to .26, so one of some size is not excluded
     either.

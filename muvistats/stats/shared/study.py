@@ -568,6 +568,29 @@ def few_with_traits(count: int) -> str:
     return few if count < MEASURED else ""
 
 
+def shared_items(item: Ints, codes: Ints) -> tuple[Ints, str]:
+    """Item of each row, whose effects are taken out before a trait of participants is tested.
+
+    Parameters
+    ----------
+    item : ndarray of int, shape (row,)
+        Item, coded from 0 without gaps.
+    codes : ndarray of int, shape (row,)
+        Group.
+
+    Returns
+    -------
+    item : ndarray of int, shape (row,)
+        0 for all where the groups met no item in common: what their items are like then cannot be
+        told from the groups, and stays.
+    note : str
+        Says so.
+    """
+    if int(dense_codes(item, codes).max(initial=-1)) > int(item.max(initial=-1)):
+        return item, ""
+    return np.zeros_like(item), "no item was met by two groups: effects of items were kept"
+
+
 def permutation_columns(test: PermutationTest, which: int = 0) -> dict[str, Any]:
     """Columns of a result row that a permutation test fills."""
     return {

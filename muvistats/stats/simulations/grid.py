@@ -272,6 +272,7 @@ def _cells() -> Iterator[Cell]:
         cell = Cell(f"participants, {people}x30", "participant", people, 30, (20, 20), halves)
         yield cell
         yield replace(cell, name=f"{cell.name}, unequal", use=(0.75, 0.25), spread=2.0)
+        yield replace(cell, name=f"{cell.name}, items react", item_reaction=1.0)
     for items in (6, 12, 30):
         cell = Cell(f"item factor, {items}", "item", 30, items, (items, items), halves)
         yield cell

@@ -35,6 +35,7 @@ from ..shared.study import (
     offered,
     person_effects,
     require_factor,
+    shared_items,
     too_few,
     untold,
 )
@@ -108,9 +109,9 @@ class Trajectories:
         strata = self.units.strata[self.units.row]
         if how == "item":
             return strata, person_effects(rows)
-        items = self.sample.clusters[1]
-        apart = len(np.unique(dense_codes(items, self.groups.codes))) == items.max(initial=-1) + 1
-        return strata, np.zeros_like(strata) if apart or self.which == "plain" else items
+        if self.which == "plain":
+            return strata, np.zeros_like(strata)
+        return strata, shared_items(self.sample.clusters[1], self.groups.codes)[0]
 
     def blocks(self) -> list[Block]:
         """Steps at which the same rows are known, together."""

@@ -65,3 +65,12 @@ def test_all_is_taken_where_values_differ_between_people_only():
     found, weight = shrunken_residuals(rng.normal(size=(8, 2))[person], item, person)
     assert found == pytest.approx(np.zeros((40, 2)), abs=1e-9)
     assert weight == pytest.approx(np.ones((8, 2)))
+
+
+@pytest.mark.parametrize("size", [49, 98, 103])  # size * (1 / size) is not 1
+def test_nothing_is_taken_of_levels_that_the_other_factor_tells(size):
+    group = np.repeat(np.arange(3), size)
+    values = np.random.default_rng(size).normal(size=(3 * size, 2))
+    for random in (0 * group, group, group // 2):
+        assert not shrunken_residuals(values, group, random)[1].any()
+        assert not shrunken_residuals(values[:size], 0 * group[:size], random[:size])[1].any()

@@ -56,8 +56,14 @@ def test_all_arrangements_of_participants_by_hand(tiny):
     assert row["method"] == "whole participants permuted"
 
 
-def test_permuted_participants_by_a_plain_loop(study):
+def with_few_items(study) -> pd.DataFrame:
+    """Too few items to say something of others: chi-square of the tables of people."""
     frame = annotation_frame(study)
+    return frame[frame["item"].isin(frame["item"].unique()[:5])]
+
+
+def test_permuted_participants_by_a_plain_loop(study):
+    frame = with_few_items(study)
     labels = frame.attrs["labels"]
     people = frame.groupby("participant")[labels].sum()
     trait = frame.groupby("participant")["years_of_training"].first() > 3
@@ -67,7 +73,7 @@ def test_permuted_participants_by_a_plain_loop(study):
         chi_square(people.groupby(rng.permutation(trait.to_numpy())).sum().to_numpy())
         for _ in range(400)
     ]
-    both = chisquare_labels(study, by="years_of_training > 3", n_resamples=4000)
+    both = chisquare_labels(frame, by="years_of_training > 3", n_resamples=4000)
     assert both["dependence"].tolist() == ["independent", "design"]
     assert both["statistic"].to_numpy() == pytest.approx([observed] * 2)
     p = (np.array(drawn) >= observed).mean()
@@ -78,11 +84,11 @@ def test_permuted_participants_by_a_plain_loop(study):
 
 
 def test_strata_keep_the_second_trait(study):
-    frame = annotation_frame(study)
+    frame = with_few_items(study)
     people = frame.groupby("participant")[["gender", "years_of_training"]].first()
     trained = people["years_of_training"] > 3
     plan = {"by": "years_of_training > 3", "strata": "gender", **OPTIONS}
-    row = chisquare_labels(study, **plan).iloc[0]
+    row = chisquare_labels(frame, **plan).iloc[0]
     labels = frame.groupby("participant")[frame.attrs["labels"]].sum()
     excess = labels - np.outer(labels.sum(axis=1), labels.sum() / labels.to_numpy().sum())
     excess -= excess.groupby(people["gender"]).transform("mean")
@@ -91,7 +97,7 @@ def test_strata_keep_the_second_trait(study):
     expected = np.outer(size, labels.sum() / labels.to_numpy().sum())
     assert row["statistic"] == pytest.approx((deviation**2 / expected).sum())
     assert row["method"].endswith("within gender")
-    cells = label_deviations(study, **plan).query("group == 'True'")
+    cells = label_deviations(frame, **plan).query("group == 'True'")
     assert cells["deviation"].to_numpy() == pytest.approx(deviation[1])
     with pytest.raises(DesignError, match="strata are for factors of participants"):
         chisquare_labels(study, by="modality", strata="gender")
@@ -148,12 +154,50 @@ def test_all_arrangements_within_items_by_a_plain_loop(tiny):
     assert (cells["expected"] + cells["deviation"]).to_numpy() == pytest.approx(cells["observed"])
 
 
+@pytest.mark.usefixtures("few")
+def test_all_arrangements_of_a_trait_by_a_plain_loop(tiny):
+    """The mirror of factors of items: labels less items, people changed as a whole."""
+    frame = annotation_frame(tiny)
+    chosen = frame[LABELS].to_numpy(dtype=float)
+    v = chosen - chosen.sum(axis=1, keepdims=True) * chosen.sum(axis=0) / chosen.sum()
+    item, person = (pd.factorize(frame[name])[0] for name in ("item", "participant"))
+    r, weight = shrunken_residuals(v, np.zeros(len(v), dtype=np.intp), item)
+    female = (frame["gender"] == "Female").to_numpy()
+    share = np.array([female.mean(), 1 - female.mean()])
+
+    def residuals(first: np.ndarray) -> np.ndarray:
+        out = []
+        for z, e in zip((first, ~first), share, strict=True):
+            u = (z - e)[:, None] * r
+            people = sum(u[person == p].sum(axis=0) ** 2 for p in range(6))
+            items = sum(u[item == i].sum(axis=0) ** 2 for i in range(4))
+            single = (u**2).sum(axis=0)
+            variance = single + (items - single) * len(v) / (len(v) - 1) * 3 / 2  # four items
+            variance += (people - single) / (1 - weight.sum(axis=0) / len(v))
+            variance = np.maximum(variance, 0.3 * np.maximum(people, items))
+            met = [(z - e)[item == i].sum() ** 2 * weight[i] / (item == i).sum() for i in range(4)]
+            left = np.maximum(0.0, 1 - sum(met) / (len(v) * e * (1 - e)))
+            out.append(u.sum(axis=0) / np.sqrt(variance * left))
+        return np.array(out)
+
+    observed = residuals(female)
+    drawn = [residuals(np.isin(person, two)) for two in itertools.combinations(range(6), 2)]
+    sizes = (np.array(drawn) ** 2).sum(axis=(1, 2))
+    row = chisquare_labels(tiny, by="gender", dependence="design").iloc[0]
+    assert row["statistic"] == pytest.approx((observed**2).sum())
+    assert row["p_value"] == pytest.approx((sizes >= (observed**2).sum() * (1 - 1e-9)).mean())
+    assert row["n_resamples"] == 15
+    cells = label_deviations(tiny, by="gender", dependence="design").set_index(["group", "label"])
+    keys = pd.MultiIndex.from_product([["Female", "Male"], LABELS])
+    assert cells.loc[keys, "std_residual"].to_numpy() == pytest.approx(observed.ravel())
+
+
 @pytest.mark.parametrize(
     ("by", "words"),
     [
         ("modality", "permuted within items"),
         ("overlay", "permuted within items and modalities"),
-        ("gender", "whole participants"),
+        ("gender", "participants permuted"),
         ("familiar", "conditional randomization"),
     ],
 )

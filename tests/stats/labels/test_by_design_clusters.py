@@ -76,6 +76,45 @@ def test_a_factor_of_items_is_tested_by_whole_items():
     assert np.mean([one["p_value"].iloc[0] <= 0.05 for one in p]) <= 0.2
 
 
+def traits(seed: int, *, reaction: float = 0.0, effect: float = 0.0) -> pd.DataFrame:
+    """Labels of 40 people for eight items, which react to what these people are."""
+    rng = np.random.default_rng(seed)
+    p, i = (axis.ravel() for axis in np.indices((40, 8)))
+    sex = rng.permutation(np.arange(40) % 2)[p]
+    eta = rng.normal(size=(40, 4))[p] + rng.normal(size=(8, 4))[i] - 1
+    eta += reaction * rng.normal(size=(8, 2, 4))[i, sex]
+    eta[:, 0] += effect * sex
+    frame = pd.DataFrame(
+        {"participant": p.astype(str), "item": i.astype(str), "sex": np.array(["f", "m"])[sex]}
+    )
+    labels = [f"L{j}" for j in range(4)]
+    frame[labels] = (rng.random((len(p), 4)) < 1 / (1 + np.exp(-eta))).astype(int)
+    frame.attrs["labels"], frame.attrs["assigned"] = labels, {"sex": "participant"}
+    return frame
+
+
+def test_items_that_react_to_a_trait_are_a_sample():
+    """A null: items react, and the next eight would react otherwise."""
+    null, real = [], []
+    for seed in range(30):
+        plan = {"by": "sex", "dependence": "design", "n_resamples": 99}
+        null.append(chisquare_labels(traits(seed, reaction=1.5), **plan)["p_value"].iloc[0])
+        real.append(chisquare_labels(traits(seed, effect=2.0), **plan)["p_value"].iloc[0])
+    assert np.mean(np.array(null) <= 0.05) <= 0.135  # errors by people alone: .43
+    assert np.mean(np.array(real) <= 0.05) >= 0.7
+    cells = label_deviations(traits(1, effect=3.0), by="sex", **OPTIONS)
+    assert cells.loc[cells["p_adjusted"].idxmin(), "label"] == "L0"
+    assert cells["p_adjusted"].min() < 0.05
+
+
+def test_groups_of_people_without_an_item_in_common_keep_what_their_items_are_like():
+    frame = traits(2, effect=4.0)
+    frame["item"] = frame["sex"] + frame["item"]
+    row = chisquare_labels(frame, by="sex", **OPTIONS).iloc[0]
+    assert "no item was met by two groups" in row["warning"]
+    assert row["p_value"] < 0.05
+
+
 @pytest.mark.parametrize("by", ["modality", "genre", "known"])
 def test_a_handful_of_people_or_items_say_nothing_of_others(by):
     for people, items, kind in ((5, 20, "participants"), (20, 5, "items")):

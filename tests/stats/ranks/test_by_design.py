@@ -99,28 +99,31 @@ def raised(place, codes, k):
     return (of_groups / np.diag(left).mean()) ** 2
 
 
-def crossed_covariance(ranks, codes, person, item, k, factor=1.0):
-    """Mean ranks, their two-way clustered covariance, and the least that it is taken as."""
+def crossed_covariance(ranks, codes, one, other, k, factor=1.0):
+    """Mean ranks, their two-way clustered covariance, and the least that it is taken as.
+
+    What clusters of the first kind add is raised by a factor.
+    """
     inside = np.eye(k)[codes]
     means = inside.T @ ranks / inside.sum(axis=0)
     scores = inside * (ranks - means[codes])[:, None] / inside.sum(axis=0)
-    first, second = (np.eye(one.max() + 1)[one].T @ scores for one in (person, item))
+    first, second = (np.eye(kind.max() + 1)[kind].T @ scores for kind in (one, other))
     least = scores.T @ scores
     return means, factor * (first.T @ first - least) + second.T @ second, least
 
 
-def crossed_wald(ranks, codes, person, item, k, factor=1.0):
-    means, whole, least = crossed_covariance(ranks, codes, person, item, k, factor)
+def crossed_wald(ranks, codes, one, other, k, factor=1.0):
+    means, whole, least = crossed_covariance(ranks, codes, one, other, k, factor)
     contrast = np.eye(k)[1:] - np.eye(k)[0]
-    whole, least = (contrast @ one @ contrast.T for one in (whole, least))
+    whole, least = (contrast @ part @ contrast.T for part in (whole, least))
     values, vectors = linalg.eigh(whole, least)  # vectors' least vectors = 1
     back = least @ vectors
     gaps = contrast @ means
     return gaps @ linalg.solve(back @ np.diag(np.maximum(values, 0.25)) @ back.T, gaps)
 
 
-def crossed_t(ranks, codes, person, item, factor=1.0):
-    means, whole, least = crossed_covariance(ranks, codes, person, item, 2, factor)
+def crossed_t(ranks, codes, one, other, factor=1.0):
+    means, whole, least = crossed_covariance(ranks, codes, one, other, 2, factor)
     weights = np.array([1, -1])
     error = max(weights @ whole @ weights, weights @ least @ weights / 4)
     return (means[0] - means[1]) / np.sqrt(error)
@@ -217,27 +220,27 @@ def test_an_effect_that_differs_between_people_is_no_effect_on_average():
     assert rejected <= 7
 
 
-def test_traits_are_tested_by_the_clustered_wald_test(frame):
+@pytest.mark.parametrize("n_items", [12, 5])
+def test_traits_are_tested_by_the_clustered_wald_test(frame, n_items):
+    """Clustered by participants and items, or by participants alone where items are few."""
+    frame = frame[frame["item"].astype(int) < n_items]
     row = design(mannwhitney, frame, "y ~ gender", n_resamples=9999)
-    ranks = stats.rankdata(frame["y"])
-    second = (frame["gender"] == "Male").to_numpy().astype(float)
-    fit = sm.OLS(ranks, sm.add_constant(second)).fit(
-        cov_type="cluster",
-        cov_kwds={
-            "groups": frame["participant"].astype(int).to_numpy(),
-            "use_correction": False,
-            "df_correction": False,
-        },
-    )
-    assert row["statistic"] == pytest.approx(-fit.tvalues[1], rel=1e-9)
+    person, item = codes_of(frame["participant"]), codes_of(frame["item"])
+    y = np.round(shrunken_residuals(frame[["y"]].to_numpy(), 0 * item, item)[0][:, 0], 9)
+    second = (frame["gender"] == "Male").to_numpy().astype(int)
+    ranks, x = stats.rankdata(y), sm.add_constant(second.astype(float))
+    t = crossed_t(ranks, second, item, person, factor=11 / 10)
+    if n_items < 6:
+        plain = {"groups": person, "use_correction": False, "df_correction": False}
+        t = -sm.OLS(ranks, x).fit(cov_type="cluster", cov_kwds=plain).tvalues[1]
+    assert row["statistic"] == pytest.approx(t, rel=1e-9)
     # 10 participants in two groups of 5: all 252 arrangements
     assert row["n_resamples"] == 252
     assert row["mc_error"] == 0
     assert "exact: all 252 arrangements" in row["warning"]
     several = design(kruskal, frame, "y ~ gender", n_resamples=9999)
-    assert several["statistic"] == pytest.approx(fit.tvalues[1] ** 2, rel=1e-9)
+    assert several["statistic"] == pytest.approx(t**2, rel=1e-9)
     assert several["p_value"] == row["p_value"]
-    y = frame["y"].to_numpy()
     pairs = np.sign(np.subtract.outer(y[second == 0], y[second == 1]))
     assert row["effect_size"] == pytest.approx(pairs.mean())
 
