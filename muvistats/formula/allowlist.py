@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from ..errors import DesignError
@@ -14,6 +15,9 @@ _MAX_NODES = 200
 _MAX_SPLINE_DF = 30
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr)
+
+#: A quoted name, in which no sign counts.
+QUOTED = r"'[^'\\]*'|\"[^\"\\]*\""
 
 #: Functions of an expression.
 FUNCTIONS = ("C", "I", "Q", "center", "exp", "log", "sqrt", "standardize")
@@ -47,7 +51,7 @@ def split_formula(formula: str) -> tuple[str, str]:
     Raises
     ------
     DesignError
-        When there is not exactly one ``~`` with something on both sides.
+        When there is not exactly one ``~`` outside of quotes with something on both sides.
 
     Examples
     --------
@@ -55,13 +59,15 @@ def split_formula(formula: str) -> tuple[str, str]:
     >>> split_formula("arousal ~ modality")
     ('arousal', 'modality')
     """
-    sides = [side.strip() for side in str(formula).split("~")]
-    if len(sides) != 2 or not all(sides):
+    unquoted = re.sub(QUOTED, lambda name: "." * len(name[0]), str(formula))
+    place = unquoted.find("~")
+    sides = str(formula)[:place].strip(), str(formula)[place + 1 :].strip()
+    if unquoted.count("~") != 1 or not all(sides):
         raise DesignError(
             f"formula {short(formula)!r} needs one '~' between a response and a factor, "
             "as in 'arousal ~ modality'"
         )
-    return sides[0], sides[1]
+    return sides
 
 
 def check(expression: str) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..errors import DataError, DesignError
 from ..types import Floats
-from .allowlist import short
+from .allowlist import short, split_formula
 from .coding import Coding, Column
 from .columns import ModelColumns, alike
 from .levels import as_levels
@@ -163,7 +163,7 @@ class Design:
         values, levels = _response(self.columns, response)
         if not np.array_equal(np.isfinite(values), there):
             return None
-        text = f"{response} ~{self.formula.text.partition('~')[2]}"
+        text = f"{response} ~ {split_formula(self.formula.text)[1]}"
         formula = replace(self.formula, text=text, response=response)
         return replace(self, formula=formula, y=values[self.rows], response_levels=levels)
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..errors import DesignError
-from .allowlist import check, short, split_formula
+from .allowlist import QUOTED, check, short, split_formula
 
 #: A term is the factors it multiplies, as text; the intercept has none.
 Term = tuple[str, ...]
@@ -23,7 +23,7 @@ _MAX_BARS = 20
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
-    r"|(?P<text>'[^'\\]*'|\"[^\"\\]*\")|(?P<sign>\*\*|==|!=|<=|>=|\|\||\S))"
+    rf"|(?P<text>{QUOTED})|(?P<sign>\*\*|==|!=|<=|>=|\|\||\S))"
 )
 _OPERATORS = {"+", "-", "*", "/", ":", "**", "|", "||", ")"}
 _ARITHMETIC = ("+", "-", "*", "/", "**")

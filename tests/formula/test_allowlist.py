@@ -41,3 +41,9 @@ def test_a_formula_has_two_sides(formula):
     with pytest.raises(DesignError, match="needs one '~'"):
         split_formula(formula)
     assert split_formula(" y ~ x ") == ("y", "x")
+
+
+def test_a_quoted_name_may_hold_any_sign():
+    assert split_formula("Q('a~b') ~ Q(\"c ~ d\")") == ("Q('a~b')", 'Q("c ~ d")')
+    with pytest.raises(DesignError, match="needs one '~'"):
+        split_formula("Q('a ~ b')")

@@ -95,6 +95,10 @@ def test_when_modalities_differ_is_asked_of_each_dimension():
         assert set(frame["dimension"]) == {"arousal", "valence"}
         assert frame["time"].min() == start
         assert set(clusters.compute(study, settings)["n_resamples"]) <= {19}
+    odd = mv.to_long(study).rename(columns={"arousal": "how ~ now"})
+    odd = odd[["item", "modality", "participant", "time", "how ~ now"]]
+    odd = mv.from_frames(dynamics=odd, dimensions=["how ~ now"], scale=(-1, 1))
+    assert set(courses.compute(odd, settings)["dimension"]) == {"how ~ now"}
     figure = section.figures[0].draw(study, {"courses": frame})
     assert [ax.get_ylabel() for ax in figure.axes] == ["Arousal", "Valence"]
 

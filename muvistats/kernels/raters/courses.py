@@ -8,6 +8,7 @@ from scipy import stats
 from ...progress import in_parts
 from ...types import Floats, Ints
 from ..sampling.correlation import pearson_rows
+from ..scale import centred, unit_factor
 
 #: Permutations that are looked at together.
 _BATCH = 256
@@ -35,7 +36,7 @@ def shifted_correlations(block: Floats, shifts: Ints) -> Floats:
     so all of them are looked up in the circular covariances.
     """
     n, steps = block.shape
-    z = block - block.mean(axis=1, keepdims=True)
+    z = centred(block)
     z = z / np.sqrt((z**2).mean(axis=1, keepdims=True))
     waves = np.fft.rfft(z)
     circular = np.fft.irfft(waves[:, None] * waves[None].conj(), n=steps) / steps
@@ -70,10 +71,13 @@ def course_distances(means: Floats, distance: str) -> Floats:
     if distance == "correlation":
         apart = 1 - pearson_rows(means[one], means[other])[0]
     else:
+        unit = unit_factor(means, None).item()
+        means = means * unit
         square = np.square(means[one] - means[other])
         count = (~np.isnan(square)).sum(axis=1)
         total = np.where(np.isnan(square), 0.0, square).sum(axis=1)
-        apart = np.sqrt(np.divide(total, count, out=np.full(len(one), np.nan), where=count > 0))
+        mean = np.divide(total, count, out=np.full(len(one), np.nan), where=count > 0)
+        apart = np.sqrt(mean) / unit
     out = np.zeros((len(means), len(means)))
     out[one, other] = out[other, one] = apart
     return out

@@ -13,6 +13,7 @@ import xarray as xr
 
 from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DataError, DesignError
+from ...formula import code_of_column
 from ...plots.models import plot_feature_ranks, plot_model_trajectory
 from ...results.words import Rule, word
 from ...stats.associations.correlations import partial_correlation
@@ -69,9 +70,9 @@ def _actions(study: xr.DataTree, _: Settings) -> pd.DataFrame:
     values = study["features/visual"].to_dataset()["values"].mean("time").transpose("item", ...)
     table = pd.DataFrame(values.to_numpy(), values["item"].to_numpy(), values["feature"].to_numpy())
     found = [
-        partial_correlation(ratings.assign(amount=amount), f"{target} ~ amount").assign(
-            feature=action, n_items=lambda frame: frame["n_clusters"], dependence="design"
-        )
+        partial_correlation(
+            ratings.assign(amount=amount), f"{code_of_column(target)} ~ amount"
+        ).assign(feature=action, n_items=lambda frame: frame["n_clusters"], dependence="design")
         for action in _ACTIONS
         if action in table
         for amount in [table[action].reindex(ratings["item"].astype(str)).to_numpy()]

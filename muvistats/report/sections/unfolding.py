@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...dataset.access import dimensions_of
 from ...dataset.prepare import truncate
+from ...formula import code_of_column
 from ...plots.trajectories import plot_over_time
 from ...stats.time.contrasts import over_time
 from ..parts import Compute, Figure, Section, Settings, Table, drawn
@@ -29,7 +30,8 @@ def _tested(level: Literal["cluster", "group"]) -> Compute:
             study = truncate(study, start=_START)
         few = settings.n_resamples if settings.full else min(settings.n_resamples, _FEW)
         of = partial(over_time, study, level=level, n_resamples=few, rng=settings.rng)
-        return pd.concat([of(f"{name} ~ modality") for name in known], ignore_index=True)
+        tested = [of(f"{code_of_column(name)} ~ modality") for name in known]
+        return pd.concat(tested, ignore_index=True)
 
     return compute
 

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ...arguments import check_choice
 from ...dataset.access import need_study
 from ...dataset.schema import decode_levels
 from ...errors import DataError
 from ...results.frame import provenance
 from ...types import Floats, Ints, Mask, Names
 from ..agreement.concordance import dynamic_dimensions
-from ..agreement.gold import Gold, gold_standard
+from ..agreement.gold import GOLD, Gold, gold_standard
 
 #: Kinds of features, in order.
 KINDS = ("audio", "visual")
@@ -135,7 +136,8 @@ def feature_inputs(
     names = dynamic_dimensions(data, dimension)
     there = _kinds_there(data, kinds)
     items = release_order(data)
-    estimator = gold_standard(data, method=gold, dimension=dimension)
+    method = check_choice("gold", gold, GOLD)
+    estimator = gold_standard(data, method=method, dimension=dimension)
     rated = estimator.sizes["time"]
     time, blocks = _common_time(data, there, items, estimator["time"].to_numpy())
     steps = np.isin(np.round(estimator["time"].to_numpy(), 3), np.round(time, 3))

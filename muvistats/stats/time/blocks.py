@@ -21,7 +21,7 @@ from ...kernels.permutation.arrangements import (
     shrunken_residuals,
 )
 from ...kernels.permutation.trajectories import plain_statistic, studentized_statistic
-from ...results.frame import join_reasons
+from ...results.frame import join_reasons, plain_name
 from ...types import Floats, Ints, Mask, Statistic
 from ..agreement.concordance import dynamic_dimensions
 from ..ranks.by_design import WITHOUT_IDS, Question, Sample
@@ -264,7 +264,7 @@ def trajectories_of(
     DesignError
         When the factor has no such levels, nobody assigned it, or a window is too long.
     """
-    (name,) = dynamic_dimensions(data, question.response)
+    (name,) = dynamic_dimensions(data, plain_name(question.response))
     require_factor(data, question.factor)
     frame = annotation_frame(data)
     how = assignment(frame, question.factor, question.assigned, question.strata)

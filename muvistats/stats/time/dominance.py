@@ -22,6 +22,7 @@ from ...kernels.regression.dominance import (
 )
 from ...kernels.sampling.correlation import group_means
 from ...kernels.sampling.multiway import draw_variance, effective_df, infer
+from ...kernels.scale import unit_factor
 from ...results.frame import join_reasons, result_frame
 from ...types import Floats, Ints, Mask, Names, Rng, Row
 from ..agreement.concordance import dynamic_dimensions
@@ -45,12 +46,13 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class _Study:
-    """One dimension: ratings, sorted by item.
+    """One dimension: ratings in a unit of their size, sorted by item.
 
     `group` is the modality of each annotation, the target last.
     """
 
     values: Floats
+    unit: float
     starts: Ints
     item: Ints
     group: Ints
@@ -197,8 +199,10 @@ def _study(data: xr.DataTree, name: str, cells: Cells, order: list[str], used: I
     values = np.where(cells.keep[:, None], values, np.nan)
     group = np.array([order.index(level) for level in cells.modalities], dtype=np.int64)
     item = np.unique(cells.item, return_inverse=True)[1][cells.of_annotation]
+    unit = unit_factor(values, None).item()
     return _Study(
-        values,
+        values * unit,
+        unit,
         cells.item_starts,
         item,
         group[cells.modality][cells.of_annotation],
@@ -261,6 +265,9 @@ def _window(
         row.update(
             counts | {"n": counts["n"] if row["quantity"] in _WEIGHTS else int(sides[0].sum())}
         )
+        if row["quantity"] == "conflict":
+            in_unit = ("estimate", "std_error", "conf_low", "conf_high")
+            row |= {name: row[name] / study.unit for name in in_unit}
         if row["quantity"] == "sides_with":
             first = row["modality"] == order[0]
             row["chance"] = chance if first else 1 - chance

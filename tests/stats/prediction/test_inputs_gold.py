@@ -31,5 +31,5 @@ def test_models_know_what_they_predict(study):
     plain, mean = (mv.lasso_models(study, gold=gold, **few) for gold in ("ewe", "mean"))
     assert plain.equals(mv.lasso_models(study, **few))
     assert not np.allclose(plain["mean"], mean["mean"])
-    with pytest.raises(mv.DesignError, match="method must be one of"):
+    with pytest.raises(mv.DesignError, match="gold must be one of"):
         mv.feature_models(study, gold="best", **few)

@@ -17,13 +17,13 @@ MODALITIES = ("music", "visual", "audiovisual")
 PAIR = ("audiovisual", "music")
 
 
-def made(values, frame, **more):
+def made(values, frame, name="arousal", **more):
     """A study of trajectories, one row of keys each."""
     long = frame.loc[frame.index.repeat(values.shape[1])].reset_index(drop=True)
     time = np.tile(np.arange(values.shape[1]) * 0.5, len(frame))
-    long = long.assign(time=time, arousal=values.ravel())
-    options = {"dimensions": ["arousal"], "scale": (-50, 50), "simulated": True}
-    return mv.from_frames(dynamics=long.dropna(subset=["arousal"]), **options | more)
+    long = long.assign(time=time, **{name: values.ravel()})
+    options = {"dimensions": [name], "scale": (-50, 50), "simulated": True}
+    return mv.from_frames(dynamics=long.dropna(subset=[name]), **options | more)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +81,14 @@ def test_the_other_way_round_is_the_same_with_the_other_sign(planted):
         np.testing.assert_allclose(one[column], -other[column], rtol=1e-9)
     np.testing.assert_allclose(one["conf_low"], -other["conf_high"], rtol=1e-9)
     assert one["p_value"].tolist() == other["p_value"].tolist()
+
+
+def test_a_dimension_of_an_odd_name_is_quoted(keys, values, planted):
+    odd = found(made(values, keys, name="felt ~ now"), "Q('felt ~ now') ~ modality")
+    assert odd["dimension"].tolist() == ["felt ~ now"] * len(odd)
+    pd.testing.assert_frame_equal(
+        odd.drop(columns="dimension"), found(planted).drop(columns="dimension")
+    )
 
 
 def test_levels_tell_the_same(planted):

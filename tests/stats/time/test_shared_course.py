@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -123,3 +125,29 @@ def test_four_items_have_a_similarity_and_three_have_none():
     three = mv.representational_similarity(study, n_resamples=9)
     assert np.isnan(three["estimate"].item())
     assert "fewer than four items" in three["warning"].item()
+
+
+@pytest.mark.parametrize("unit", [2.0**-700, 2.0**400])
+def test_the_unit_of_the_ratings_does_not_matter(study, unit):
+    """Squares of values this small vanish, and of values this large overflow."""
+    annotations = study["annotations"].to_dataset()
+    arousal = annotations["arousal"]
+    attrs = arousal.attrs | {key: arousal.attrs[key] * unit for key in ("scale_min", "scale_max")}
+    groups = {node.path: node.to_dataset(inherit=False) for node in study.subtree}
+    groups["/annotations"] = annotations.assign(arousal=(arousal * unit).assign_attrs(attrs))
+    other = xr.DataTree.from_dict(groups)
+    other.attrs = dict(study.attrs)
+    for ask in (
+        functools.partial(mv.inter_subject_correlation, n_resamples=49),
+        functools.partial(mv.representational_similarity, n_resamples=49, distance="euclidean"),
+    ):
+        one, two = (ask(tree, dimension="arousal") for tree in (study, other))
+        pd.testing.assert_frame_equal(one, two)
+    one, two = (
+        mv.dominance_over_time(tree, dimension="arousal", window=15, n_resamples=49)
+        for tree in (study, other)
+    )
+    conflict = two["quantity"] == "conflict"
+    for name in ("estimate", "std_error", "conf_low", "conf_high"):
+        two.loc[conflict, name] /= unit
+    pd.testing.assert_frame_equal(one, two)
