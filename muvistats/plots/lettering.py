@@ -18,12 +18,14 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from ..types import Floats
 from .fonts import are_bold, drawable, families_of
 
 _HINTED = 1.07  # how much wider letters are that sit on pixels
 _JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
 _NARROWEST = 0.5  # inches of a line of a title, however narrow its panel
 _LEAST = 6.0  # points of names of several lines
+_SMALLEST_OF_ROWS = 5.0  # points of names of rows, however low the axes of the user
 _REACH = 2.0  # inches of turned names of columns
 _LOWEST = 1.4  # inches of a panel whose names of columns are turned
 BESIDE = 1.01  # place of names right of the axes, in widths of the axes
@@ -126,7 +128,7 @@ def fit_text(fig: Figure, share: float) -> float:
     return _missing(panels, fig.dpi)
 
 
-def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
+def fit_axes(ax: Axes, room: float, *, below: bool) -> list[str]:
     """Wrap and thin out what would run together in axes of the user, of whom nothing is drawn.
 
     Parameters
@@ -137,27 +139,21 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
         Inches across that they may take with their names.
     below : bool
         Whether the legend goes below them.
+
+    Returns
+    -------
+    list of str
+        Names of rows that are left out, since the axes are too low for them.
     """
     dpi = float(ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
     up = float(ax.get_window_extent().height) / dpi
-    rows = named_ticks(ax.yaxis)
     if ax.get_aspect() != "auto":
         up = min(up, 0.6 * room)
-    pitch = up / abs(np.subtract(*ax.get_ylim()))  # inches from row to row
-    if rows:
-        points = float(rows[0].get_fontsize())
-        lines = max(1, int(72 * pitch / (_LEADING * min(points, _LEAST))))
-        said = [label.get_text() for label in rows]
-        ax.set_yticklabels([shorten(text, 0.38 * room, points, lines) for text in said])
-        rows = named_ticks(ax.yaxis)
+    left_out = _fit_rows(ax, room, up)
+    rows = named_ticks(ax.yaxis)
     names = max((_wide(label) for label in rows), default=0.45)
-    beside = max((_wide(text) for text in ax.texts if text.get_position()[0] == BESIDE), default=0)
+    beside = max(map(_wide, _beside(ax)), default=0)
     across = max(0.5, room - names - beside - 0.4)
-    if len(rows) > 1:
-        deep = [label.get_text().count("\n") + 1 for label in rows]
-        most = max(a + b for a, b in itertools.pairwise(deep)) / 2
-        points = 72 * pitch / (_LEADING * most)
-        ax.tick_params(axis="y", labelsize=min(float(rows[0].get_fontsize()), points))
     right = _titles(ax)[2]
     if right.get_text() and _wide(right) + 0.6 * room > across:
         right.set_text("")
@@ -173,6 +169,53 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
         legend.set_bbox_to_anchor(
             (0.5, 0), transform=ax.transAxes + ScaledTranslation(0, -_below(ax), inch)
         )
+    return left_out
+
+
+def _fit_rows(ax: Axes, room: float, up: float) -> list[str]:
+    """Names of rows smaller, as far as they stay legible; else only those that have room.
+
+    Texts right of the rows follow. Returned are the names that are left out.
+    """
+    rows = named_ticks(ax.yaxis)
+    if not rows:
+        return []
+    inch = up / abs(np.subtract(*ax.get_ylim()))
+    places = inch * np.asarray(ax.get_yticks(), dtype=float)
+    gaps = np.abs(np.diff(places)) if len(rows) > 1 else np.array([up])
+    points = float(rows[0].get_fontsize())
+    lines = max(1, int(72 * gaps.min() / (_LEADING * min(points, _LEAST))))
+    said = [shorten(label.get_text(), 0.38 * room, points, lines) for label in rows]
+    deep = np.array([text.count("\n") + 1 for text in said])
+    pairs = deep[:-1] + deep[1:] if len(rows) > 1 else 2 * deep
+    most = float(np.min(gaps / pairs)) * 2 * 72 / _LEADING
+    points = max(min(points, most), _SMALLEST_OF_ROWS)
+    kept = _apart(places, deep * points * _LEADING / 72)
+    ax.set_yticklabels([text if one else "" for text, one in zip(said, kept, strict=True)])
+    ax.tick_params(axis="y", labelsize=points)
+    beside = _beside(ax)
+    for text in beside:
+        text.set_fontsize(min(points, float(text.get_fontsize())))
+    high = [(t.get_text().count("\n") + 1) * t.get_fontsize() * _LEADING / 72 for t in beside]
+    at = inch * np.array([text.get_position()[1] for text in beside], dtype=float)
+    for text, one in zip(beside, _apart(at, np.array(high)), strict=True):
+        text.set_visible(one)
+    return [text.replace("\n", " ") for text, one in zip(said, kept, strict=True) if not one]
+
+
+def _apart(places: Floats, high: Floats) -> list[bool]:
+    """Which of these texts to keep, so that none is over the one before it."""
+    kept, last = [False] * len(places), -math.inf
+    for number in np.argsort(places, kind="stable"):
+        if places[number] - high[number] / 2 >= last - 0.01:
+            kept[number] = True
+            last = places[number] + high[number] / 2
+    return kept
+
+
+def _beside(ax: Axes) -> list[Text]:
+    """Texts right of the rows."""
+    return [text for text in ax.texts if text.get_position()[0] == BESIDE and text.get_visible()]
 
 
 def _below(ax: Axes) -> float:

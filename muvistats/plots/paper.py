@@ -41,6 +41,8 @@ class Place:
     before: dict[Text, str] = field(default_factory=dict, compare=False)
     #: Letters that no font draws.
     undrawn: set[str] = field(default_factory=set, compare=False)
+    #: Names for which the axes of the user have no room.
+    left_out: list[str] = field(default_factory=list, compare=False)
 
     @property
     def type(self) -> str | None:

@@ -59,7 +59,7 @@ def test_names_are_drawn_as_they_are_without_a_warning(draw):
 @pytest.mark.parametrize("ax", [False, True])
 def test_what_no_font_has_is_told_once_and_escaped(ax):
     frame = frequencies([f"joy {NOWHERE}", "calm"])
-    with pytest.warns(mv.FontWarning, match="no font on this machine draws") as told:
+    with pytest.warns(mv.FigureWarning, match="no font on this machine draws") as told:
         figure = in_axes(mv.plot_label_frequencies, frame) if ax else (
             mv.plot_label_frequencies(frame)
         )  # fmt: skip
