@@ -23,6 +23,7 @@ from .paper import (
     PLACE,
     WIDTHS,
     Sheet,
+    cell_of,
     narrow,
     new_figure,
     room_of,
@@ -337,7 +338,7 @@ def finish(fig: Figure) -> None:
     place = PLACE.get()
     ax = place.ax
     if ax is not None:
-        place.left_out.extend(fit_axes(ax, room_of(ax), below=narrow()))
+        place.left_out.extend(fit_axes(ax, cell_of(ax), below=narrow()))
     tell_of(place.undrawn, place.left_out)
     if ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
         return

@@ -128,15 +128,15 @@ def fit_text(fig: Figure, share: float) -> float:
     return _missing(panels, fig.dpi)
 
 
-def fit_axes(ax: Axes, room: float, *, below: bool) -> list[str]:
+def fit_axes(ax: Axes, cell: tuple[float, float], *, below: bool) -> list[str]:
     """Wrap and thin out what would run together in axes of the user, of whom nothing is drawn.
 
     Parameters
     ----------
     ax : Axes
         The axes, everything drawn.
-    room : float
-        Inches across that they may take with their names.
+    cell : (float, float)
+        Inches across and up that they may take with their names.
     below : bool
         Whether the legend goes below them.
 
@@ -145,8 +145,12 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> list[str]:
     list of str
         Names of rows that are left out, since the axes are too low for them.
     """
-    dpi = float(ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
-    up = float(ax.get_window_extent().height) / dpi
+    room, high = cell
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    up = float(ax.get_window_extent().height / figure.dpi)
+    if figure.get_layout_engine() is not None:  # it takes room for what stands around the axes
+        up = min(up, max(0.3, high - _around(ax, below=below)))
     if ax.get_aspect() != "auto":
         up = min(up, 0.6 * room)
     left_out = _fit_rows(ax, room, up)
@@ -165,10 +169,8 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> list[str]:
     legend = ax.get_legend()
     if legend is not None and below:
         legend.set_loc("upper center")
-        inch = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
-        legend.set_bbox_to_anchor(
-            (0.5, 0), transform=ax.transAxes + ScaledTranslation(0, -_below(ax), inch)
-        )
+        down = ScaledTranslation(0, -_below(ax), figure.dpi_scale_trans)
+        legend.set_bbox_to_anchor((0.5, 0), transform=ax.transAxes + down)
     return left_out
 
 
@@ -196,7 +198,7 @@ def _fit_rows(ax: Axes, room: float, up: float) -> list[str]:
     beside = _beside(ax)
     for text in beside:
         text.set_fontsize(min(points, float(text.get_fontsize())))
-    high = [(t.get_text().count("\n") + 1) * t.get_fontsize() * _LEADING / 72 for t in beside]
+    high = [_high(text) for text in beside]
     at = inch * np.array([text.get_position()[1] for text in beside], dtype=float)
     for text, one in zip(beside, _apart(at, np.array(high)), strict=True):
         text.set_visible(one)
@@ -218,6 +220,15 @@ def _beside(ax: Axes) -> list[Text]:
     return [text for text in ax.texts if text.get_position()[0] == BESIDE and text.get_visible()]
 
 
+def _around(ax: Axes, *, below: bool) -> float:
+    """Inches that title, names of columns and a legend `below` take above and below axes."""
+    titles = [text for text in _titles(ax) if text.get_text()]
+    above = max((_high(text) for text in titles), default=0.0) + 0.15
+    legend = ax.get_legend()
+    names = legend.get_texts() if legend is not None and below else []
+    return above + _below(ax) + sum(_high(name) + 0.07 for name in names)
+
+
 def _below(ax: Axes) -> float:
     """Inches that the names below axes take."""
     shown = _shown(ax.xaxis)
@@ -230,6 +241,12 @@ def _below(ax: Axes) -> float:
 def _wide(text: Text) -> float:
     """Inches of a text."""
     return inches(text.get_text(), float(text.get_fontsize()))
+
+
+def _high(text: Text) -> float:
+    """Inches that the lines of a text take up."""
+    lines = text.get_text().count("\n") + 1
+    return lines * float(text.get_fontsize()) * _LEADING / 72
 
 
 def named_ticks(axis: Axis) -> list[Text]:
