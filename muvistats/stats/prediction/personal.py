@@ -98,12 +98,12 @@ def personal_models(
     ``profile + level + spread (m - mean) + reach c(t) - delay c'(t)``,
 
     a linear model of the rater, whose slopes are shrunken towards those of the average rater by
-    ridge regression: one penalty for each habit, the same for all raters (Evgeniou and Pontil's
-    multi-task form), which predicts left-out items of the same raters best; for the profile, which
-    predicts left-out raters best. An infinite penalty, the average, is among them. Habits are
-    learnt beside the mean of the others who rated the same item in the same modality, over
-    all modalities. That mean is noisy, so `spread`, `reach` and `delay` are smaller than the
-    true ones.
+    ridge regression. Each habit has one penalty, the same for all raters (Evgeniou and Pontil's
+    multi-task form): the one that best predicts left-out items of the same raters. The penalty of
+    the profile is the one that best predicts left-out raters. An infinite penalty, which leaves the
+    average model as it is, is among those that are tried. Habits are learnt beside the mean of the
+    others who rated the same item in the same modality, over all modalities. That mean is noisy, so
+    `spread`, `reach` and `delay` are smaller than the true ones.
 
     *Held out.* Items, in folds as in `feature_models`; no rating of a held-out item enters the
     features' weights, the profile or habits. Raters are ``known`` (their other items are looked
