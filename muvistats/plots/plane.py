@@ -16,8 +16,8 @@ from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
 from .layout import header, legend, panel, write_names
-from .lettering import inches, shorten, wrap
-from .paper import GREY, INK, PLACE, Sheet, Width, root_of, size
+from .lettering import fit_axes, inches, shorten, wrap
+from .paper import GREY, INK, PLACE, Sheet, Width, cell_of, root_of, size
 from .style import sign, styled, words
 
 #: Points between a mark and its text, from near to far, and directions.
@@ -156,8 +156,10 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
     list of str
         What the numbers stand for; empty where there are none.
     """
-    fig = root_of(ax)
+    fig, place = root_of(ax), PLACE.get()
     write_names(fig)
+    if place.ax is not None:  # what stands around the axes takes its room first
+        fit_axes(ax, cell_of(ax), below=True)
     fig.draw_without_rendering()
     inch = 72 / fig.dpi
     at = ax.transData.transform(spots) * inch
@@ -166,7 +168,6 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
     points = size(8)
     room = (walls[2] - walls[0]) / 72
     numbers = [str(number) for number in range(1, len(texts) + 1)]
-    place = PLACE.get()
     for tried in (
         [wrap(text, 0.6 * room, points) for text in texts],
         [shorten(text, min(0.4 * room, 1.2), points, 2) for text in texts],

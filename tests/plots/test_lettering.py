@@ -151,5 +151,8 @@ def test_low_axes_leave_out_labels_of_the_plane_that_have_no_room(hard):
 def test_45_rows_fit_on_a_page(width):
     figure = mv.plot_label_prediction(many_labels(), width=width)
     assert figure.get_size_inches()[1] <= 9.5
-    assert len({text.get_text() for text in drawn_texts(figure)} & {f"Label {k}" for k in range(45)}) == 45
+    assert (
+        len({text.get_text() for text in drawn_texts(figure)} & {f"Label {k}" for k in range(45)})
+        == 45
+    )
     assert illegible(figure, 6.5) == []

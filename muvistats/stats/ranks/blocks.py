@@ -178,13 +178,13 @@ def wilcoxon(
 
     Notes
     -----
-    A cell is the mean of the values of a block, an item or a participant, at a level; blocks
-    without one of the levels are left out, and counted in `n_missing`. The statistic W is the
-    smaller sum of ranks of the differences of one sign, or that of the positive ones where
-    `alternative` names a side; differences of 0 are left out. p is exact for up to 50
-    blocks without ties or zeros, otherwise normal with a correction for continuity. The effect
-    size is the matched-pairs rank-biserial correlation, positive where the first level is higher.
-    Blocks are taken as independent. Computed by pingouin.
+    A block is an item, or a participant. Each block has one value at each level of the factor: the
+    mean of its annotations there. Blocks that lack a level are left out, and counted in
+    `n_missing`. The statistic W is the smaller sum of ranks of the differences of one sign, or that
+    of the positive ones where `alternative` names a side; differences of 0 are left out. p is exact
+    for up to 50 blocks without ties or zeros, otherwise normal with a correction for continuity.
+    The effect size is the matched-pairs rank-biserial correlation, positive where the first level
+    is higher. Blocks are taken as independent. Computed by pingouin.
 
     References
     ----------
