@@ -187,7 +187,8 @@ def _fit_rows(ax: Axes, room: float, up: float) -> list[str]:
     gaps = np.abs(np.diff(places)) if len(rows) > 1 else np.array([up])
     points = float(rows[0].get_fontsize())
     lines = max(1, int(72 * gaps.min() / (_LEADING * min(points, _LEAST))))
-    said = [shorten(label.get_text(), 0.38 * room, points, lines) for label in rows]
+    names = [label.get_text() for label in rows]
+    said = [shorten(name, 0.38 * room, points, lines) for name in names]
     deep = np.array([text.count("\n") + 1 for text in said])
     pairs = deep[:-1] + deep[1:] if len(rows) > 1 else 2 * deep
     most = float(np.min(gaps / pairs)) * 2 * 72 / _LEADING
@@ -202,7 +203,7 @@ def _fit_rows(ax: Axes, room: float, up: float) -> list[str]:
     at = inch * np.array([text.get_position()[1] for text in beside], dtype=float)
     for text, one in zip(beside, _apart(at, np.array(high)), strict=True):
         text.set_visible(one)
-    return [text.replace("\n", " ") for text, one in zip(said, kept, strict=True) if not one]
+    return [name for name, one in zip(names, kept, strict=True) if not one]
 
 
 def _apart(places: Floats, high: Floats) -> list[bool]:
