@@ -202,13 +202,13 @@ def ewe(data: xr.DataTree, *, dimension: Names | None = None) -> xr.Dataset:
     Notes
     -----
     The weight of rater j is ``w_j = max(0, r(x_j, mean of all raters))``, and the estimator is
-    ``sum_j w_j x_j / sum_j w_j``. Who goes against all others has a negative correlation and
-    weight 0; who never moved has an undefined one and weight 0; both are part of the unweighted
-    mean. One rater who moved has weight 1. Two are each compared with their mean: two who mirror
-    each other around it leave no positive weight. A cell without one (nobody rated, or nobody
-    moved) is NaN. Excluded annotations are no raters. A time step at which a rater of the cell is
-    missing (the tail of a shorter annotation) is left out for that cell and NaN. Who rated in
-    several sessions enters once, with the mean of them.
+    ``sum_j w_j x_j / sum_j w_j``. A rater who goes against all others has a negative correlation,
+    and one who never moved has none: both get weight 0, and both are part of the unweighted mean.
+    One rater who moved has weight 1. Two are each compared with their mean: two who mirror each
+    other around it leave no positive weight. A cell without one (nobody rated, or nobody moved) is
+    NaN. Excluded annotations are no raters. A time step at which a rater of the cell is missing
+    (the tail of a shorter annotation) is left out for that cell and NaN. Who rated in several
+    sessions enters once, with the mean of them.
 
     References
     ----------

@@ -43,7 +43,7 @@ def rm_corr(
     DesignError
         For a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -133,7 +133,7 @@ def partial_correlation(
     DesignError
         For a measure that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -238,7 +238,7 @@ def bayes_factor(
     DesignError
         For a factor of more than two levels, a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 

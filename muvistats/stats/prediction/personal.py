@@ -115,8 +115,8 @@ def personal_models(
     error), and the concordance of trajectories. `mean1` is the average model's, `mean2` the
     personal model's, `estimate` what is gained. The interval stands for other items and other
     raters (variance over items, plus that over raters, less that of annotations; Student's t with
-    the smaller number less one); that of one rater for other items. Items of a fold share
-    a model, which intervals do not know. `effect_size` is the share of the error that is saved.
+    the smaller number less one); that of one rater for other items. Items of a fold share a model,
+    which the intervals do not allow for. `effect_size` is the share of the error that is saved.
 
     *Ceiling.* `noise_ceiling` is what a model would reach that knows the item. By agreement: the
     mean of the other raters of the held-out item in place of the features, with the same habits;

@@ -39,7 +39,7 @@ def friedman(data: Data, formula: str, *, block: str = "item") -> list[Row]:
     DesignError
         For a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -99,7 +99,7 @@ def cochran(data: Data, formula: str, *, block: str = "item") -> list[Row]:
     DesignError
         For a response that is not 0 or 1, a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -167,7 +167,7 @@ def wilcoxon(
     DesignError
         For a factor of more than two levels, a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
