@@ -408,18 +408,31 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool, drawn: bool = True) 
         return
     said = [label.get_text() for label in shown]
     if isinstance(axis.get_major_locator(), FixedLocator):
-        end, kept = -math.inf, set()
-        for start, stop, text in sorted(
-            (*box, text) for box, text in zip(boxes, said, strict=True)
-        ):
-            if start >= end:
-                kept.add(text)
-                end = stop + 2
+        placed = sorted((*box, text) for box, text in zip(boxes, said, strict=True))
+        kept = {text for *_, text in _of_even(placed) or _one_by_one(placed)}
         every = [label.get_text() for label in axis.get_majorticklabels()]
         axis.set_ticklabels([text if text in kept else "" for text in every])
     elif axis.get_scale() == "linear":
         steps = [1, 2, 2.5, 5, 10]
         axis.set_major_locator(MaxNLocator(max(1, int(length / room) - 1), steps=steps))
+
+
+def _of_even(placed: Sequence[tuple[float, float, str]]) -> Sequence[tuple[float, float, str]]:
+    """Every second, third, ... label of an even axis, so that none overlap; none of another one."""
+    gaps = np.diff([start + end for start, end, _ in placed])
+    if np.ptp(gaps) > 0.05 * gaps.mean():
+        return []
+    steps = (placed[::step] for step in range(1, len(placed) + 1))
+    return next(few for few in steps if all(a[1] + 2 <= b[0] for a, b in itertools.pairwise(few)))
+
+
+def _one_by_one(placed: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Labels that do not overlap the one that was kept before them."""
+    kept: list[tuple[float, float, str]] = []
+    for one in placed:
+        if not kept or one[0] >= kept[-1][1] + 2:
+            kept.append(one)
+    return kept
 
 
 def _reckoned(
