@@ -42,7 +42,7 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import DataError as DataError
 from .errors import DesignError as DesignError
 from .errors import ExtractionWarning as ExtractionWarning
-from .errors import FontWarning as FontWarning
+from .errors import FigureWarning as FigureWarning
 from .errors import MissingExtraError as MissingExtraError
 from .errors import MuvistatsError as MuvistatsError
 from .errors import UnsealedWarning as UnsealedWarning

@@ -135,8 +135,8 @@ class ExtractionWarning(UserWarning):
     """Some of the files could not be read."""
 
 
-class FontWarning(UserWarning):
-    """No font on this machine draws some letters of a figure."""
+class FigureWarning(UserWarning):
+    """Some text is missing in a figure: no font has its letters, or the axes no room for it."""
 
 
 class UnsealedWarning(UserWarning):

@@ -306,7 +306,7 @@ def _goes_on(left: Ints, each: int, drawn: list[int], length: int, run: int) -> 
 
 @result_frame("property of the lists", "quantity minimum maximum n verdict")
 def check_lists(lists: pd.DataFrame) -> list[dict[str, Any]]:
-    """Count what lists of trials hold: raters, lengths, balance, repetitions and runs, counted.
+    """Count what lists of trials hold: raters per cell, lengths, balance, repetitions and runs.
 
     Parameters
     ----------

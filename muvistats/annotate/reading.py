@@ -69,10 +69,11 @@ def read_annotations(
     The page logs the position by the clip's own clock, `rate` times per second of it. A sample
     taken while the window was not in front is missing. Between two samples the value is a straight
     line, where they are no further apart than `max_gap`; elsewhere it is NaN, and nothing is
-    extrapolated. A clip that stands still logs nothing, so stalls leave no gap in its time; they
-    are counted on the wall clock: what it runs ahead of the clip between two samples, where that
-    is more than a quarter of a second. Annotations with too much of either have `keep_dynamic`
-    false, with the reason in `/exclusions`; their labels stay. All counts stand in `/log`.
+    extrapolated. A clip that stands still logs nothing, so a stall leaves no gap in the time of the
+    clip. It shows on the clock of the computer: between two samples more than a quarter of a second
+    more has passed there than in the clip. `seconds_stalled` is the sum of these differences.
+    Annotations with too much of either have `keep_dynamic` false, with the reason in `/exclusions`;
+    their labels stay. All counts stand in `/log`.
 
     Examples
     --------

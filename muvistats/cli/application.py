@@ -12,7 +12,7 @@ import typer
 from ..errors import (
     AlignmentWarning,
     ExtractionWarning,
-    FontWarning,
+    FigureWarning,
     MuvistatsError,
     UnsealedWarning,
 )
@@ -33,7 +33,7 @@ app = typer.Typer(
 )
 
 
-_OURS = (AlignmentWarning, ExtractionWarning, FontWarning, UnsealedWarning)
+_OURS = (AlignmentWarning, ExtractionWarning, FigureWarning, UnsealedWarning)
 
 
 def _version(value: bool) -> None:

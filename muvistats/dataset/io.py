@@ -58,11 +58,12 @@ def save_dataset(
     in one step: the old one is renamed first and removed last. A kill between the two is mended
     when `path` is opened or written next.
 
-    Chunks are cut along the first dimension only, 16 MiB at most, and smaller arrays are one
-    chunk. So a chunk of features holds whole items. Arrays of annotations that take more than one
-    chunk are cut between items, so that no item is split. Chunks are all of one length: where
-    items have unlike numbers of annotations, the length between 8 and 16 MiB is taken at which
-    the fewest borders fall into an item, and `open_dataset` moves those to the item's end.
+    Chunks are cut along the first dimension only, 16 MiB at most, and smaller arrays are one chunk.
+    So a chunk of features holds whole items. Arrays of annotations that take more than one chunk
+    are cut between items, so that no item is split. Chunks are all of one length. Where items have
+    unlike numbers of annotations, some chunk must end within an item: the length between 8 and 16
+    MiB is taken at which this happens least, and the blocks of `open_dataset` end where the item
+    does.
 
     The store is sealed (layout 1.1): digests of all that was written, by variable, stand in the
     file ``.muvistats-seal.json`` of a Zarr store and in the root attribute ``seal`` of a NetCDF

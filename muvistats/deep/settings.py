@@ -72,11 +72,11 @@ def protocol_effects(
 
     Notes
     -----
-    `setting` is ``"none"`` for the protocol itself and ``"all"`` for the other one. `change`
-    is the mean over the `n` items that both test, less that of the protocol itself there, and
-    `std_error` the standard deviation of these differences over items, over the root of n. It
-    holds the chance of training too, but for what the items of a fold share: a change of less
-    than two or three standard errors is no news, and more seeds make the chance smaller. Effects of
+    `setting` is ``"none"`` for the protocol itself and ``"all"`` for the other one. `change` is the
+    mean over the `n` items that both test, less that of the protocol itself there, and `std_error`
+    the standard deviation of these differences over items, over the root of n. It includes the
+    randomness of training, except for the part that all items of a fold share. A change of less
+    than two or three standard errors may be chance; more seeds make that chance smaller. Effects of
     settings need not add up.
 
     Examples

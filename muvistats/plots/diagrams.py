@@ -87,6 +87,7 @@ def plot_architectures(models: Any, *, width: Width | None = None) -> Figure:
     height = _TALL / 2 + _GAP + 0.1 - lowest
     rows, scale = lines_of(widths, _BETWEEN)
     total = max(sum(widths[title] + _BETWEEN for title in row) for row in rows) - _BETWEEN + 0.3
+    height += _GAP * (len(rows) > 1)
     tall, below = height + _TITLE, _LEGEND + (0.5 if narrow() else 0.0)
     fig = new_figure(total, tall * len(rows) + below + 0.15, layout=None)
     drawn = list(networks.values())

@@ -19,7 +19,7 @@ _TITLES = {
 
 @styled
 def plot_dominance_over_time(frame: pd.DataFrame, *, width: Width | None = None) -> Figure:
-    """Draw the weight of each modality, and with whom both together side, window by window.
+    """Draw the weight of each modality, and which one audiovisual ratings follow, in each window.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
-from ..errors import FontWarning
+from ..errors import FigureWarning
 from ..quiet import quiet
 
 #: Font of all figures, the one that comes with matplotlib.
@@ -80,17 +80,29 @@ def use_fonts(axes: Iterable[Axes], texts: Iterable[Text]) -> set[str]:
     return undrawn
 
 
-def tell_of(undrawn: set[str]) -> None:
-    """Say which letters a figure lacks, and what helps."""
+def tell_of(undrawn: set[str], left_out: Sequence[str]) -> None:
+    """Say which letters and which names a figure lacks, and what helps."""
     if undrawn:
-        letters = "".join(sorted(undrawn)[:_SHOWN])
-        more = f" and {len(undrawn) - _SHOWN} more" if len(undrawn) > _SHOWN else ""
-        warnings.warn(
-            f"no font on this machine draws {letters}{more}: escapes stand in the figure; install "
-            "a font that has them, such as Noto Sans CJK, and start Python again",
-            FontWarning,
-            stacklevel=4,
+        _warn(
+            f"no font on this machine draws {_some(sorted(undrawn), '')}: escapes stand in the "
+            "figure; install a font that has them, such as Noto Sans CJK, and start Python again"
         )
+    if left_out:
+        _warn(
+            f"the axes have no room for {len(left_out)} names, which are left out: "
+            f"{_some(left_out, ', ')}; larger axes hold them, and so does a figure of its own "
+            "(leave ax out)"
+        )
+
+
+def _some(what: Sequence[str], between: str) -> str:
+    """The first of these, and how many more there are."""
+    more = f" and {len(what) - _SHOWN} more" if len(what) > _SHOWN else ""
+    return between.join(what[:_SHOWN]) + more
+
+
+def _warn(said: str) -> None:
+    warnings.warn(said, FigureWarning, stacklevel=5)
 
 
 def _of_text(text: Text, said: str) -> list[str]:

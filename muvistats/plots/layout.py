@@ -23,6 +23,7 @@ from .paper import (
     PLACE,
     WIDTHS,
     Sheet,
+    cell_of,
     narrow,
     new_figure,
     room_of,
@@ -76,7 +77,10 @@ def panels(
         return root_of(place.ax), grid
     beside = _beside(columns, least)
     lines = -(-columns // beside)
-    fig = new_figure(width, height if lines == 1 else min(height * lines, max(height, _PAGE)))
+    tall = height * lines
+    if wide_of() or lines > 1:  # a page holds it, unless the text needs more
+        tall = min(tall, max(height, _PAGE) if lines > 1 else _PAGE)
+    fig = new_figure(width, tall)
     if lines == 1:
         return fig, fig.subplots(rows, columns, squeeze=False, height_ratios=ratios, **share)
     flat = fig.subplots(rows * lines, beside, squeeze=False)
@@ -331,15 +335,16 @@ def write_names(fig: Figure) -> None:
 def finish(fig: Figure) -> None:
     """Fit the text of a figure of our own into its width."""
     write_names(fig)
-    tell_of(PLACE.get().undrawn)
-    ax = PLACE.get().ax
+    place = PLACE.get()
+    ax = place.ax
     if ax is not None:
-        fit_axes(ax, room_of(ax), below=narrow())
+        place.left_out.extend(fit_axes(ax, cell_of(ax), below=narrow()))
+    tell_of(place.undrawn, place.left_out)
     if ax is not None or not isinstance(fig, Sheet) or fig.get_layout_engine() is None:
         return
     _prune(fig)
     for turn in range(_ROUNDS):
-        missing = fit_text(fig, WIDTHS[PLACE.get().width][2])
+        missing = fit_text(fig, WIDTHS[place.width][2])
         if missing > 0.02:
             fig.grow(missing)
         elif turn or wide_of() is None:

@@ -18,12 +18,14 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedLocator, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from ..types import Floats
 from .fonts import are_bold, drawable, families_of
 
 _HINTED = 1.07  # how much wider letters are that sit on pixels
 _JOINTS = ":_-/.,|]"  # a long word is cut after these rather than elsewhere
 _NARROWEST = 0.5  # inches of a line of a title, however narrow its panel
 _LEAST = 6.0  # points of names of several lines
+_SMALLEST_OF_ROWS = 5.0  # points of names of rows, however low the axes of the user
 _REACH = 2.0  # inches of turned names of columns
 _LOWEST = 1.4  # inches of a panel whose names of columns are turned
 BESIDE = 1.01  # place of names right of the axes, in widths of the axes
@@ -126,38 +128,36 @@ def fit_text(fig: Figure, share: float) -> float:
     return _missing(panels, fig.dpi)
 
 
-def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
+def fit_axes(ax: Axes, cell: tuple[float, float], *, below: bool) -> list[str]:
     """Wrap and thin out what would run together in axes of the user, of whom nothing is drawn.
 
     Parameters
     ----------
     ax : Axes
         The axes, everything drawn.
-    room : float
-        Inches across that they may take with their names.
+    cell : (float, float)
+        Inches across and up that they may take with their names.
     below : bool
         Whether the legend goes below them.
+
+    Returns
+    -------
+    list of str
+        Names of rows that are left out, since the axes are too low for them.
     """
-    dpi = float(ax.get_figure(root=True).dpi)  # type: ignore[union-attr]
-    up = float(ax.get_window_extent().height) / dpi
-    rows = named_ticks(ax.yaxis)
+    room, high = cell
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    up = float(ax.get_window_extent().height / figure.dpi)
+    if figure.get_layout_engine() is not None:  # it takes room for what stands around the axes
+        up = min(up, max(0.3, high - _around(ax, below=below)))
     if ax.get_aspect() != "auto":
         up = min(up, 0.6 * room)
-    pitch = up / abs(np.subtract(*ax.get_ylim()))  # inches from row to row
-    if rows:
-        points = float(rows[0].get_fontsize())
-        lines = max(1, int(72 * pitch / (_LEADING * min(points, _LEAST))))
-        said = [label.get_text() for label in rows]
-        ax.set_yticklabels([shorten(text, 0.38 * room, points, lines) for text in said])
-        rows = named_ticks(ax.yaxis)
+    left_out = _fit_rows(ax, room, up)
+    rows = named_ticks(ax.yaxis)
     names = max((_wide(label) for label in rows), default=0.45)
-    beside = max((_wide(text) for text in ax.texts if text.get_position()[0] == BESIDE), default=0)
+    beside = max(map(_wide, _beside(ax)), default=0)
     across = max(0.5, room - names - beside - 0.4)
-    if len(rows) > 1:
-        deep = [label.get_text().count("\n") + 1 for label in rows]
-        most = max(a + b for a, b in itertools.pairwise(deep)) / 2
-        points = 72 * pitch / (_LEADING * most)
-        ax.tick_params(axis="y", labelsize=min(float(rows[0].get_fontsize()), points))
     right = _titles(ax)[2]
     if right.get_text() and _wide(right) + 0.6 * room > across:
         right.set_text("")
@@ -169,10 +169,65 @@ def fit_axes(ax: Axes, room: float, *, below: bool) -> None:
     legend = ax.get_legend()
     if legend is not None and below:
         legend.set_loc("upper center")
-        inch = ax.get_figure(root=True).dpi_scale_trans  # type: ignore[union-attr]
-        legend.set_bbox_to_anchor(
-            (0.5, 0), transform=ax.transAxes + ScaledTranslation(0, -_below(ax), inch)
-        )
+        down = ScaledTranslation(0, -_below(ax), figure.dpi_scale_trans)
+        legend.set_bbox_to_anchor((0.5, 0), transform=ax.transAxes + down)
+    return left_out
+
+
+def _fit_rows(ax: Axes, room: float, up: float) -> list[str]:
+    """Names of rows smaller, as far as they stay legible; else only those that have room.
+
+    Texts right of the rows follow. Returned are the names that are left out.
+    """
+    rows = named_ticks(ax.yaxis)
+    if not rows:
+        return []
+    inch = up / abs(np.subtract(*ax.get_ylim()))
+    places = inch * np.asarray(ax.get_yticks(), dtype=float)
+    gaps = np.abs(np.diff(places)) if len(rows) > 1 else np.array([up])
+    points = float(rows[0].get_fontsize())
+    lines = max(1, int(72 * gaps.min() / (_LEADING * min(points, _LEAST))))
+    names = [label.get_text() for label in rows]
+    said = [shorten(name, 0.38 * room, points, lines) for name in names]
+    deep = np.array([text.count("\n") + 1 for text in said])
+    pairs = deep[:-1] + deep[1:] if len(rows) > 1 else 2 * deep
+    most = float(np.min(gaps / pairs)) * 2 * 72 / _LEADING
+    points = max(min(points, most), _SMALLEST_OF_ROWS)
+    kept = _apart(places, deep * points * _LEADING / 72)
+    ax.set_yticklabels([text if one else "" for text, one in zip(said, kept, strict=True)])
+    ax.tick_params(axis="y", labelsize=points)
+    beside = _beside(ax)
+    for text in beside:
+        text.set_fontsize(min(points, float(text.get_fontsize())))
+    high = [_high(text) for text in beside]
+    at = inch * np.array([text.get_position()[1] for text in beside], dtype=float)
+    for text, one in zip(beside, _apart(at, np.array(high)), strict=True):
+        text.set_visible(one)
+    return [name for name, one in zip(names, kept, strict=True) if not one]
+
+
+def _apart(places: Floats, high: Floats) -> list[bool]:
+    """Which of these texts to keep, so that none is over the one before it."""
+    kept, last = [False] * len(places), -math.inf
+    for number in np.argsort(places, kind="stable"):
+        if places[number] - high[number] / 2 >= last - 0.01:
+            kept[number] = True
+            last = places[number] + high[number] / 2
+    return kept
+
+
+def _beside(ax: Axes) -> list[Text]:
+    """Texts right of the rows."""
+    return [text for text in ax.texts if text.get_position()[0] == BESIDE and text.get_visible()]
+
+
+def _around(ax: Axes, *, below: bool) -> float:
+    """Inches that title, names of columns and a legend `below` take above and below axes."""
+    titles = [text for text in _titles(ax) if text.get_text()]
+    above = max((_high(text) for text in titles), default=0.0) + 0.15
+    legend = ax.get_legend()
+    names = legend.get_texts() if legend is not None and below else []
+    return above + _below(ax) + sum(_high(name) + 0.07 for name in names)
 
 
 def _below(ax: Axes) -> float:
@@ -187,6 +242,12 @@ def _below(ax: Axes) -> float:
 def _wide(text: Text) -> float:
     """Inches of a text."""
     return inches(text.get_text(), float(text.get_fontsize()))
+
+
+def _high(text: Text) -> float:
+    """Inches that the lines of a text take up."""
+    lines = text.get_text().count("\n") + 1
+    return lines * float(text.get_fontsize()) * _LEADING / 72
 
 
 def named_ticks(axis: Axis) -> list[Text]:
@@ -347,18 +408,31 @@ def _thin_out(axis: Axis, length: float, *, vertical: bool, drawn: bool = True) 
         return
     said = [label.get_text() for label in shown]
     if isinstance(axis.get_major_locator(), FixedLocator):
-        end, kept = -math.inf, set()
-        for start, stop, text in sorted(
-            (*box, text) for box, text in zip(boxes, said, strict=True)
-        ):
-            if start >= end:
-                kept.add(text)
-                end = stop + 2
+        placed = sorted((*box, text) for box, text in zip(boxes, said, strict=True))
+        kept = {text for *_, text in _of_even(placed) or _one_by_one(placed)}
         every = [label.get_text() for label in axis.get_majorticklabels()]
         axis.set_ticklabels([text if text in kept else "" for text in every])
     elif axis.get_scale() == "linear":
         steps = [1, 2, 2.5, 5, 10]
         axis.set_major_locator(MaxNLocator(max(1, int(length / room) - 1), steps=steps))
+
+
+def _of_even(placed: Sequence[tuple[float, float, str]]) -> Sequence[tuple[float, float, str]]:
+    """Every second, third, ... label of an even axis, so that none overlap; none of another one."""
+    gaps = np.diff([start + end for start, end, _ in placed])
+    if np.ptp(gaps) > 0.05 * gaps.mean():
+        return []
+    steps = (placed[::step] for step in range(1, len(placed) + 1))
+    return next(few for few in steps if all(a[1] + 2 <= b[0] for a, b in itertools.pairwise(few)))
+
+
+def _one_by_one(placed: Sequence[tuple[float, float, str]]) -> list[tuple[float, float, str]]:
+    """Labels that do not overlap the one that was kept before them."""
+    kept: list[tuple[float, float, str]] = []
+    for one in placed:
+        if not kept or one[0] >= kept[-1][1] + 2:
+            kept.append(one)
+    return kept
 
 
 def _reckoned(

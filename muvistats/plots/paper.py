@@ -41,6 +41,8 @@ class Place:
     before: dict[Text, str] = field(default_factory=dict, compare=False)
     #: Letters that no font draws.
     undrawn: set[str] = field(default_factory=set, compare=False)
+    #: Names for which the axes of the user have no room.
+    left_out: list[str] = field(default_factory=list, compare=False)
 
     @property
     def type(self) -> str | None:
@@ -65,12 +67,20 @@ class Place:
 
 def room_of(ax: Axes) -> float:
     """Inches that axes of the user, with their names, may take: the cell of their grid."""
+    return cell_of(ax)[0]
+
+
+def cell_of(ax: Axes) -> tuple[float, float]:
+    """Inches across and up of the cell of axes; of axes without a grid, their own."""
     spec = ax.get_subplotspec()
-    figure = root_of(ax)
+    dpi = float(root_of(ax).dpi)
     if spec is None:
-        return float(ax.get_window_extent().width) / float(figure.dpi)
-    wide = float(ax.get_figure(root=False).bbox.width) / float(figure.dpi)  # type: ignore[union-attr]
-    return wide * len(spec.colspan) / spec.get_gridspec().ncols
+        box = ax.get_window_extent()
+        return float(box.width) / dpi, float(box.height) / dpi
+    sheet = ax.get_figure(root=False).bbox  # type: ignore[union-attr]
+    grid = spec.get_gridspec()
+    across = float(sheet.width) / dpi * len(spec.colspan) / grid.ncols
+    return across, float(sheet.height) / dpi * len(spec.rowspan) / grid.nrows
 
 
 #: Place of the figure that is being drawn.

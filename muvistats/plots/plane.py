@@ -16,13 +16,14 @@ from ..errors import DataError
 from ..stats.shared.study import choose_dimensions, label_names, to_frame
 from ..types import Floats, Names
 from .layout import header, legend, panel, write_names
-from .lettering import inches, shorten, wrap
-from .paper import GREY, INK, Sheet, Width, root_of, size
+from .lettering import fit_axes, inches, shorten, wrap
+from .paper import GREY, INK, PLACE, Sheet, Width, cell_of, root_of, size
 from .style import sign, styled, words
 
 #: Points between a mark and its text, from near to far, and directions.
 _RADII = (3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0, 46.0, 58.0, 72.0, 90.0, 110.0)
 _COVERED = 20.0  # square points of text that may be over other text
+_FREE = 0.5  # of one text
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 
@@ -139,6 +140,7 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
     """Text beside each mark, where it covers neither a mark nor another text.
 
     Where there is no room for that, texts are shortened; where there is none either, numbers stand.
+    In axes of the user, which have no place for a key, texts without room are left out instead.
 
     Parameters
     ----------
@@ -154,8 +156,10 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
     list of str
         What the numbers stand for; empty where there are none.
     """
-    fig = root_of(ax)
+    fig, place = root_of(ax), PLACE.get()
     write_names(fig)
+    if place.ax is not None:  # what stands around the axes takes its room first
+        fit_axes(ax, cell_of(ax), below=True)
     fig.draw_without_rendering()
     inch = 72 / fig.dpi
     at = ax.transData.transform(spots) * inch
@@ -167,12 +171,15 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
     for tried in (
         [wrap(text, 0.6 * room, points) for text in texts],
         [shorten(text, min(0.4 * room, 1.2), points, 2) for text in texts],
-        numbers,
+        *([numbers] if place.ax is None else []),
     ):
-        placed, covered = _place(at, tried, points, walls)
-        if covered < _COVERED:
+        placed = _place(at, tried, points, walls)
+        if sum(cost for *_, cost in placed) < _COVERED:
             break
-    for text, spot, (away, far) in zip(tried, spots, placed, strict=True):
+    for text, whole, spot, (away, far, cost) in zip(tried, texts, spots, placed, strict=True):
+        if place.ax is not None and cost > _FREE:
+            place.left_out.append(whole)
+            continue
         ax.annotate(
             text,
             tuple(spot),
@@ -184,27 +191,26 @@ def write_beside(ax: Axes, spots: Floats, texts: Sequence[str]) -> list[str]:
             color=INK,
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5} if far else None,
         )
-    whole = [f"{n} {text}" for n, text in zip(numbers, texts, strict=True)]
-    return whole if tried is numbers else []
+    numbered = [f"{n} {text}" for n, text in zip(numbers, texts, strict=True)]
+    return numbered if tried is numbers else []
 
 
 def _place(
     at: Floats, texts: Sequence[str], points: float, walls: Floats
-) -> tuple[list[tuple[Floats, bool]], float]:
-    """Where each text stands from its mark, and whether far; the area in points that is covered."""
+) -> list[tuple[Floats, bool, float]]:
+    """Where each text stands from its mark, whether far, and what it covers in square points."""
     taken = np.hstack([at - 3.5, at + 3.5])
-    placed: dict[int, tuple[Floats, bool]] = {}
-    covered = 0.0
+    placed: dict[int, tuple[Floats, bool, float]] = {}
     for place in np.argsort([-len(text) for text in texts], kind="stable"):
         wide = 72 * inches(texts[place], points)
         high = 1.2 * points * (texts[place].count("\n") + 1)
         centre, box, cost = _free_box(at[place], (wide, high), taken, walls)
-        covered += cost
-        taken = np.vstack([taken, box])
+        if cost <= _FREE or PLACE.get().ax is None:  # else it is left out
+            taken = np.vstack([taken, box])
         away = centre - at[place]
         far = np.hypot(max(abs(away[0]) - wide / 2, 0), max(abs(away[1]) - high / 2, 0)) > 9
-        placed[place] = away, bool(far)
-    return [placed[place] for place in range(len(texts))], covered
+        placed[place] = away, bool(far), cost
+    return [placed[place] for place in range(len(texts))]
 
 
 def _free_box(
@@ -222,5 +228,5 @@ def _free_box(
     covered = np.prod(np.clip(both, 0, None), axis=2).sum(axis=1)
     out = np.clip(walls[:2] - boxes[:, :2], 0, None) + np.clip(boxes[:, 2:] - walls[2:], 0, None)
     cost = covered + 20 * out.sum(axis=1)
-    best = int(np.argmin(cost > 0.5)) if (cost <= 0.5).any() else int(np.argmin(cost))
+    best = int(np.argmin(cost > _FREE)) if (cost <= _FREE).any() else int(np.argmin(cost))
     return centres[best], boxes[best], float(cost[best])

@@ -190,9 +190,9 @@ def _asked(frames: Frames) -> Findings | None:
         first=rows[:MOST_OPEN],
         others=rows[MOST_OPEN:],
         others_caption="The other questions",
-        note="Nobody said what the answers are. Findings of your own, as in "
-        "'tension ~ cut: short > long', get a verdict here: write_report takes findings=, the "
-        "command line --finding.",
+        note="No findings were given, so nothing has a verdict. Findings of your own, as in "
+        "'tension ~ cut: short > long', get one: write_report takes findings=, the command line "
+        "--finding.",
         footnotes=_listed(marks, rows[:MOST_OPEN]),
         others_footnotes=_listed(marks, rows[MOST_OPEN:]),
     )

@@ -37,7 +37,8 @@ PARAMETERS: dict[str, Parameter] = {
     "ax": Parameter(
         "matplotlib Axes, optional",
         "None",
-        "Axes to draw into, for figures of one panel: nothing else of their figure is touched.",
+        "Axes to draw into, for figures of one panel: nothing else of their figure is touched. "
+        "Names that have no room there are left out, which a warning says.",
     ),
     "formula": Parameter(
         "str",

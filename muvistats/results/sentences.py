@@ -65,6 +65,9 @@ _PLAIN = frozenset(
 )
 
 
+#: A heading with a unit.
+_UNIT = re.compile(r"(.+) \((.+)\)")
+
 #: A colon between the variables of an interaction, not one in the name of a level.
 _BETWEEN = re.compile(r":(?![^\[]*\])")
 
@@ -211,15 +214,19 @@ def _subject(row: Mapping[str, Any]) -> str:
             parts[-1] += f" {said}"
         else:
             plain = name in _PLAIN and not (name == "label" and "intended" in row)
-            parts.append(said if plain else f"{lowered(heading(name))} {said}")
+            parts.append(said if plain else _named(lowered(heading(name)), said))
     return ", ".join(parts) or "all ratings"
+
+
+def _named(title: str, said: str) -> str:
+    """A key with its name before it and its unit behind: lag 2 trials."""
+    unit = _UNIT.fullmatch(title)
+    return f"{unit[1]} {said} {unit[2]}" if unit else f"{title} {said}"
 
 
 def _key_text(name: str, value: object) -> str:
     if name == "term":
         return " \u00d7 ".join(map(word, _BETWEEN.split(str(value))))
-    if name == "time":
-        return f"{value:g} s"
     if isinstance(value, str):
         return word(value) if rule_of(name) == "text" else value
     return f"{value:g}".replace("-", "\u2212") if isinstance(value, (int, float)) else str(value)

@@ -332,7 +332,7 @@ def _said_value(name: str, value: object) -> str:
 
 
 def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
-    """Methods, estimates and effect sizes that go with the kind of dependence."""
+    """Methods, estimates, effect sizes and adjustments that go with the kind of dependence."""
     if "dependence" not in frame or constant(frame, "dependence") is not None:
         return []
     notes = []
@@ -347,6 +347,9 @@ def _by_dependence(frame: pd.DataFrame, shown: Sequence[str]) -> list[str]:
         if "statistic_name" in left and len(str(values[left.index("statistic_name")])) <= LONG_NAME:
             values[left.index("statistic_name")] = None
         said = [word(value) for value in values if value is not None]
+        adjusted = constant(rows, "p_adjust_method") if "p_adjusted" in shown else None
+        if adjusted is not None and constant(frame, "p_adjust_method") is None:
+            said.append(f"p adjusted by {word(adjusted)}")
         if resamples_of(rows) and constant(frame, "n_resamples") is None:
             said.append(resamples_of(rows))
         if said:

@@ -59,7 +59,7 @@ def test_names_are_drawn_as_they_are_without_a_warning(draw):
 @pytest.mark.parametrize("ax", [False, True])
 def test_what_no_font_has_is_told_once_and_escaped(ax):
     frame = frequencies([f"joy {NOWHERE}", "calm"])
-    with pytest.warns(mv.FontWarning, match="no font on this machine draws") as told:
+    with pytest.warns(mv.FigureWarning, match="no font on this machine draws") as told:
         figure = in_axes(mv.plot_label_frequencies, frame) if ax else (
             mv.plot_label_frequencies(frame)
         )  # fmt: skip
@@ -82,7 +82,7 @@ def test_what_stood_in_axes_of_the_user_stays():
 
 
 @pytest.mark.parametrize("width", ["column", "ax"])
-def test_planes_too_crowded_for_names_have_numbers_and_a_key(width):
+def test_planes_too_crowded_for_names_have_numbers_and_a_key_or_fewer_names(width):
     rng = np.random.default_rng(1)
     long = [f"a feeling of an endless and quite indescribable longing {k}" for k in range(20)]
     rows = pd.DataFrame(rng.integers(0, 2, (60, 20)), columns=long)
@@ -94,10 +94,13 @@ def test_planes_too_crowded_for_names_have_numbers_and_a_key(width):
     )
     if width == "ax":
         figure = Figure(figsize=(10, 9), layout="constrained")
-        mv.plot_label_plane(study, ax=figure.subplots(3, 3)[0, 0])
-    else:
-        figure = mv.plot_label_plane(study, width="column")
-    legend = [*figure.legends, figure.axes[0].get_legend()][0]
-    key = [text.get_text().replace("\n", " ") for text in legend.get_texts()]
+        with pytest.warns(mv.FigureWarning, match=r"no room for (\d+) names") as told:
+            mv.plot_label_plane(study, ax=figure.subplots(3, 3)[0, 0])
+        shown = figure.axes[0].texts
+        assert f"no room for {20 - len(shown)} names" in str(told[0].message)
+        assert all("\u2026" in text.get_text() for text in shown)
+        return
+    figure = mv.plot_label_plane(study, width="column")
+    key = [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
     assert [line.split()[0] for line in key] == [text.get_text() for text in figure.axes[0].texts]
-    assert width == "ax" or illegible(figure, 6.0) == []
+    assert illegible(figure, 6.0) == []

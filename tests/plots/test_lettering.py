@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import muvistats as mv
 from muvistats.plots.lettering import inches, wrap
 
-from .drawing import illegible
+from .drawing import drawn_texts, illegible
 
 LONG = "feeling of an endless and quite indescribable longing"
 FIVE = ("music", "a silent film with subtitles", "audiovisual", "virtual_reality_headset", "speech")
@@ -97,3 +98,61 @@ def test_numbers_of_wide_scales_are_not_cut_off(width):
         rows, dimensions=["arousal", "valence"], modalities=("music", "visual"), scale=(-1000, 1000)
     )
     assert illegible(mv.plot_dimension_distributions(study, width=width), 6.5 if width else 0) == []
+
+
+def many_labels():
+    return pd.DataFrame(
+        {
+            "label": [f"label_{k}" for k in range(45)],
+            "modality": "music",
+            "estimate": np.linspace(-0.3, 0.6, 45),
+            "conf_low": -0.5,
+            "conf_high": 0.7,
+            "p_adjusted": 0.01,
+            "noise_ceiling": 0.8,
+            "features": "audio",
+            "simulated": True,
+        }
+    )
+
+
+def in_axes(draw, high):
+    figure = Figure(figsize=(3.4, high), layout="constrained")
+    ax = figure.subplots()
+    draw(ax)
+    figure.draw_without_rendering()
+    return figure, [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_axes_too_low_for_45_rows_keep_legible_names_and_say_which_are_left_out():
+    with pytest.warns(mv.FigureWarning, match=r"no room for \d+ names.* and \d+ more; larger axes"):
+        figure, names = in_axes(lambda ax: mv.plot_label_prediction(many_labels(), ax=ax), 2)
+    assert len(names) == 45
+    assert 5 <= sum(name != "" for name in names) < 20
+    assert illegible(figure, 5.0) == []
+
+
+def test_axes_with_room_for_45_rows_name_all():
+    figure, names = in_axes(lambda ax: mv.plot_label_prediction(many_labels(), ax=ax), 6.5)
+    assert names == [f"Label {k}" for k in range(45)]
+    assert illegible(figure, 5.0) == []
+
+
+def test_low_axes_leave_out_labels_of_the_plane_that_have_no_room(hard):
+    with pytest.warns(mv.FigureWarning, match="no room for"):
+        figure, _ = in_axes(lambda ax: mv.plot_label_plane(hard, ax=ax), 2)
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert 5 <= len(shown) < 45
+    assert not any(name.isdigit() for name in shown)
+    assert illegible(figure, 5.0) == []
+
+
+@pytest.mark.parametrize("width", ["column", "text"])
+def test_45_rows_fit_on_a_page(width):
+    figure = mv.plot_label_prediction(many_labels(), width=width)
+    assert figure.get_size_inches()[1] <= 9.5
+    assert (
+        len({text.get_text() for text in drawn_texts(figure)} & {f"Label {k}" for k in range(45)})
+        == 45
+    )
+    assert illegible(figure, 6.5) == []

@@ -167,3 +167,8 @@ def test_tables_of_the_paper_are_named_where_there_are_several():
     )
     said = mv.in_words(mv.published("mannwhitney_overlay"))
     assert said.startswith("Arousal, statistic: published = 115,000.")
+
+
+def test_a_unit_stands_behind_its_number():
+    frame = pd.DataFrame({"variable": "labels", "lag": [-2], "time": [0.5], "p_value": [0.03]})
+    assert mv.in_words(frame).startswith("Labels, lag \u22122 trials, time 0.5 s: p = .030")

@@ -201,3 +201,15 @@ def test_printed_values_are_shown_as_printed():
     rows |= {"relation": ["=", "<"], "digits": [2, 3], "estimate": [79.4, 0.0001]}
     shown = {c.title: c.texts for c in short_view(build_frame(rows, (*rows, "warning"))).columns}
     assert shown["Published"] == ["79.45", "< 0.001"]
+
+
+def test_each_kind_of_row_says_how_its_p_is_adjusted():
+    frame = pd.DataFrame(
+        {"label": ["sad", "sad"], "dependence": ["independent", "design"], "p_value": [0.01, 0.02],
+         "p_adjusted": [0.02, 0.03], "p_adjust_method": ["holm", "max-statistic"],
+         "method": ["one", "two"], "warning": None}
+    )  # fmt: skip
+    said = short_view(frame).line
+    assert "Independent: one; p adjusted by Holm." in said
+    assert "Design: two; p adjusted by max-statistic." in said
+    assert "p adjusted" not in short_view(frame.drop(columns="p_adjusted")).line

@@ -149,3 +149,9 @@ def test_degrees_of_freedom_without_end_and_statistics_that_are_missing() -> Non
 def test_zeros_before_the_point_go_and_no_others() -> None:
     assert words.without_zero("[\u22120.250, 10.050]") == "[\u2212.250, 10.050]"
     assert words.without_zero("0") == "0"
+
+
+def test_what_is_left_by_the_rounding_of_a_processor_is_zero() -> None:
+    assert words.column_texts("estimate", [-2.2e-16, 0.5], "mixed") == ["0", "0.500"]
+    assert words.column_texts("estimate", [-2.2e-16], "number") == ["0.000"]
+    assert words.column_texts("estimate", [3e-9], "number") == ["3.0e\u22129"]

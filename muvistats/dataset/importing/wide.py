@@ -28,7 +28,7 @@ def read_wide(
     pattern: str | None = None,
     interval: float | None = None,
 ) -> pd.DataFrame:
-    r"""Make a table with a column per rater, per time step or per item long, for `from_frames`.
+    r"""Turn a wide table (a column per rater, time step or item) into a long one for `from_frames`.
 
     Parameters
     ----------

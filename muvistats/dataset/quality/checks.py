@@ -71,12 +71,12 @@ def label_alignment_check(
     Overall, `estimate` is the share of participant-centred variation (sum of squares over all
     columns of the variable) that lies between items. `statistic` is its distance from the mean
     under permutation of each participant's rows, in standard deviations; both moments are exact.
-    A value less the mean of few trials holds a part of the other trials, with the sign reversed,
-    which would look like signal at the lags beside the true one. So at all lags but the one with
-    the highest z, `statistic` and p are those of the least-squares residuals of the values on
-    participants and on the items that they meet at that lag.
-    People with an identical list (`repeated_lists`) meet on the same item at every lag, so
-    products of their values do not count in `statistic`.
+    Taking a person's mean off each value mixes in a little of the person's other trials, with the
+    sign reversed. Near the true lag that would look like signal. So for all lags but the one with
+    the highest z, `statistic` and p come from residuals: the values without effects of
+    participants, and without effects of the items that they meet at the lag of the highest z (least
+    squares). People with an identical list (`repeated_lists`) meet on the same item at every lag,
+    so products of their values do not count in `statistic`.
 
     For a participant, `estimate` is the correlation of their values with the mean of the centred
     values of the others (people with another list) on the same item, over rows and columns, and
@@ -161,11 +161,11 @@ def rater_quality(data: xr.DataTree) -> Rows:
       give 0.
 
     Excluded ratings and labels do not enter drift, agreement and the label quantities. `outlier`
-    marks a robust z beyond 3.5 among the participants: 0.6745 times the distance from the median
-    in median absolute deviations, or, where that deviation is 0, the distance from the median in
-    mean absolute deviations divided by 1.2533; of numbers of annotations a standard deviation is at
-    least 1. What is not defined is NaN, with the reason in
-    `warning`.
+    marks who lies far from the other participants: more than 3.5 standard deviations from their
+    median. The standard deviation is estimated so that outliers do not enlarge it: from the median
+    absolute deviation (divided by 0.6745) or, where that is 0, from the mean absolute deviation
+    (times 1.2533). For numbers of annotations it is taken as at least 1. What is not defined is
+    NaN, with the reason in `warning`.
 
     References
     ----------

@@ -113,7 +113,7 @@ class DimensionSettings(_Checked):
         Weight of the sound, against 1 minus it of the picture, in the audiovisual trajectory
         and level.
     own_sd : tuple of float
-        Standard deviation over time of the trajectory that a rater has for himself, for music,
+        Standard deviation over time of the part of a trajectory that is a rater's own, for music,
         visual, audiovisual.
     shared_length, own_length : float
         How slowly the shared and the own trajectories turn, in seconds.
@@ -178,10 +178,10 @@ class LabelSettings(_Checked):
         Standard deviation of items in how well known they are, and of participants in how much
         they know.
     confounding : float
-        Correlation of how well known an item is with how arousing and pleasant it is, and of how
-        much a participant knows with his level, his number of labels and his liking of the labels
-        that known items get. Then those who know differ from those who do not, though knowing
-        does nothing.
+        Correlation of how well known an item is with how arousing and pleasant it is; and of how
+        much a participant knows with their level, number of labels, and liking of the labels that
+        known items get. Above 0, people who know an item rate it differently although knowing it
+        has no effect.
 
     See Also
     --------

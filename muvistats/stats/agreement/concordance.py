@@ -91,15 +91,15 @@ def interrater_ccc(
     annotations with a value. Sessions are compared each by itself, since what somebody rated
     before is no other rater.
 
-    Limits are Student's t on the scale of Fisher's z, since with three or four items those on the
-    scale itself went beyond 1, with the smaller number of units less one as degrees of freedom. The
-    variance for both kinds is that over resamples of items, plus that of a jackknife over
-    participants, less that of one over single ratings, which both count. The jackknife leaves a
-    rater's values out, and what the others agree less, or more, without them. Limits over items
-    (or participants) alone resample finished values, take the others as given, and are short:
-    drawing raters and computing concordances anew would compare raters with copies of themselves.
-    Where only one item (or participant) can be drawn, there is no interval. How often limits hold
-    the truth in simulated studies is on the page on rates.
+    Limits are Student's t on the scale of Fisher's z, which keeps them within -1 and 1 with few
+    items. Degrees of freedom are the number of items or of participants, whichever is smaller, less
+    one. The variance for both kinds is that over resamples of items, plus that of a jackknife over
+    participants, less that of a jackknife over single ratings, since both of the former contain it.
+    The jackknife leaves out a rater's own values, and allows for how much the others agree without
+    that rater. Limits over items (or participants) alone resample finished values, take the others
+    as given, and are short: drawing raters and computing concordances anew would compare raters
+    with copies of themselves. Where only one item (or participant) can be drawn, there is no
+    interval. How often limits hold the truth in simulated studies is on the page on rates.
 
     References
     ----------

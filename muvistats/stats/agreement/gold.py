@@ -94,12 +94,13 @@ def gold_standard(
     - ``"dtw"``: the barycentre of dynamic time warping, begun at the mean (tslearn). Raters
       are warped as far as it brings them together.
     - ``"latent"``: ``x(t) = bias + gain z(t - delay) + noise`` with white noise, a random walk z
-      for each cell, gain, delay and noise for each rater, and a bias for each annotation. Fitted
-      by EM, whose likelihood never falls. Gains are shrunken towards 1 (prior sd 0.5) and not
-      negative, delays towards 0 (a third of `max_lag`), variances of noise towards a common one (as
-      60 samples would). Mean bias is 0, mean gain 1 and median delay 0 over annotations. A
-      rater's habit of rating high is taken out of the levels by comparing cells; the trajectory is
-      drawn to still where raters disagree.
+      for each cell, gain, delay and noise for each rater, and a bias for each annotation. Fitted by
+      EM, whose likelihood never falls. Gains are never negative, and are shrunken towards 1 (prior
+      standard deviation 0.5), delays towards 0 (prior standard deviation a third of `max_lag`), and
+      noise variances towards a common one (which counts as 60 samples). Over annotations the mean
+      bias is 0, the mean gain 1 and the median delay 0. A rater's habit of rating high is found by
+      comparing cells, and taken out of the levels. Where raters disagree, the trajectory is pulled
+      towards standing still.
 
     The common delay of all raters is in every gold standard. Excluded annotations are no raters.
     A time step at which a rater of the cell is missing is left out for that cell and NaN; only
@@ -201,13 +202,13 @@ def ewe(data: xr.DataTree, *, dimension: Names | None = None) -> xr.Dataset:
     Notes
     -----
     The weight of rater j is ``w_j = max(0, r(x_j, mean of all raters))``, and the estimator is
-    ``sum_j w_j x_j / sum_j w_j``. Who goes against all others has a negative correlation and
-    weight 0; who never moved has an undefined one and weight 0; both are part of the unweighted
-    mean. One rater who moved has weight 1. Two are each compared with their mean: two who mirror
-    each other around it leave no positive weight. A cell without one (nobody rated, or nobody
-    moved) is NaN. Excluded annotations are no raters. A time step at which a rater of the cell is
-    missing (the tail of a shorter annotation) is left out for that cell and NaN. Who rated in
-    several sessions enters once, with the mean of them.
+    ``sum_j w_j x_j / sum_j w_j``. A rater who goes against all others has a negative correlation,
+    and one who never moved has none: both get weight 0, and both are part of the unweighted mean.
+    One rater who moved has weight 1. Two are each compared with their mean: two who mirror each
+    other around it leave no positive weight. A cell without one (nobody rated, or nobody moved) is
+    NaN. Excluded annotations are no raters. A time step at which a rater of the cell is missing
+    (the tail of a shorter annotation) is left out for that cell and NaN. Who rated in several
+    sessions enters once, with the mean of them.
 
     References
     ----------

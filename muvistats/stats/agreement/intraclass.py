@@ -90,11 +90,11 @@ def icc(
     the components stand for, cut to [0, 1]. Targets of one item (its time steps, and with modality
     ``all`` its modalities) depend on each other, and so do the residuals of one rater in them: a
     mean square then has the effective degrees of freedom of Box (1954),
-    ``(sum g_jj)^2 / sum g_jk^2`` for each item or annotation, with g the covariances between
-    steps; those between targets are a cautious count, since items are few. In simulated studies
-    of 10 to 30 items, 5 to 20 raters and 1 to 118 slowly moving steps, limits of 95% held the true
-    ICC(A,1) and ICC(C,1) in .87 to 1.00, of a true 0 in .97 to 1.00; steps taken as independent
-    held 0 in a third. With one item there are none.
+    ``(sum g_jj)^2 / sum g_jk^2`` for each item or annotation, with g the covariances between steps;
+    those between targets are a cautious count, since items are few. In simulated studies of 10 to
+    30 items, 5 to 20 raters and 1 to 118 slowly moving steps, limits of 95% held the true ICC(A,1)
+    and ICC(C,1) in .87 to 1.00 of the studies, and a true 0 in .97 to 1.00. Limits that take steps
+    as independent held a true 0 in a third of them only. With one item there are no limits.
 
     References
     ----------

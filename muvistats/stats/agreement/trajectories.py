@@ -231,13 +231,14 @@ def noise_ceiling(
     get about .2 rather than 0. `n` counts raters per item, or items with a ceiling. Who rated in
     several sessions enters once, with the mean of them, as in `ewe`.
 
-    Limits of the mean stand for other items and other raters: the variance over resamples of
-    items, plus that of a jackknife that leaves each rater out of all their cells, less that of
-    one that leaves out single annotations, which both count; Student's t with the smaller number
-    of the two less one, on the scale of Fisher's z from 0 to 1. With 12 to 81 items of 5 to 8 of 6
-    to 49 raters, limits of 95% held the expected ceiling in .92 to .98 of 200 simulated studies,
-    with 4 to 6 items in .97, those over items alone in .72 to .85.
-    Cells of two raters have no ceiling without one of them; they count by their items only.
+    Limits of the mean stand for other items and other raters: the variance over resamples of items,
+    plus that of a jackknife that leaves each rater out of all their cells, less that of a jackknife
+    over single annotations, since both of the former contain it. They are Student's t on the scale
+    of Fisher's z, stretched to reach from 0 to 1, with the number of items or of raters, whichever
+    is smaller, less one as degrees of freedom. In simulated studies of 12 to 81 items, each rated
+    by 5 to 8 of 6 to 49 raters, limits of 95% held the expected ceiling in .92 to .98 of 200
+    studies, with 4 to 6 items in .97; limits from items alone held it in .72 to .85. Cells of two
+    raters have no ceiling when one is left out, so they enter the variance over items only.
 
     References
     ----------

@@ -43,7 +43,7 @@ def rm_corr(
     DesignError
         For a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -133,7 +133,7 @@ def partial_correlation(
     DesignError
         For a measure that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -238,7 +238,7 @@ def bayes_factor(
     DesignError
         For a factor of more than two levels, a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -249,11 +249,12 @@ def bayes_factor(
 
     Notes
     -----
-    `bayes_factor` is the evidence for a difference, or a correlation, over none: above 1 it
-    speaks for one, below 1 against. A factor that every block (`n_clusters`) has at both levels is
-    compared by the t of paired means; one that splits the blocks by Student's t of two samples;
-    blocks that have one level where others have both are left out. t tests have the JZS Bayes
-    factor; correlations the exact one with a uniform prior on r. Computed by pingouin.
+    `bayes_factor` says how many times likelier the data is if there is a difference, or a
+    correlation, than if there is none. Above 1 it speaks for one, below 1 against it. The cases are
+    the means of items, or of participants (`block`, `n_clusters` of them). Where each has both
+    levels of the factor, t is that of paired means; where each has one of them, Student's t of two
+    samples. Where some have both, those with one are left out. t tests have the JZS Bayes factor;
+    correlations the exact one with a uniform prior on r. Computed by pingouin.
 
     References
     ----------

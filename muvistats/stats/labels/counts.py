@@ -347,10 +347,10 @@ def chisquare_labels(
     V in such a row is that of the deviations less what arrangements have on average,
     ``sqrt(max(0, sum (D^2 - Var D) / E) / n / (min(r, c) - 1))``; it has no limits.
 
-    How often each row rejects true nulls, and in which designs, stands in
-    `calibration_table`.
-    From 10 million codes on (rows by arrangements) `n_resamples` arrangements are dealt from
-    cards drawn before, and p remains exact under the sharp null.
+    How often each row rejects true nulls, and in which designs, stands in `calibration_table`.
+    Where rows times arrangements come to 10 million, the `n_resamples` arrangements are put
+    together from a smaller stock of random parts, to save time. p remains exact if the factor
+    changes nobody's choice of labels.
 
     Where the factor is constant in every stratum there is no p; with few arrangements all of them
     are taken and the row says so.

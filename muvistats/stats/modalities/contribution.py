@@ -95,32 +95,31 @@ def modality_contribution(
     `share_difference` is the first modality less the second, with a test against 0, and
     rows whose dimension is "arousal - valence" compare these differences between dimensions.
 
-    A mean of five raters holds much of their noise. It lowers R squared, and draws shares
-    towards the modality with the more reliable mean. Raters differ from modality to modality, so
-    covariances between modalities hold no noise; within one modality the mean product of
-    different raters replaces the variance of the mean, and nobody is ever multiplied with
-    himself. No noise model is needed and autocorrelation does no harm. `reliability` is the share
-    of the variance of the mean that is left. With few raters corrected estimates scatter: R
-    squared may come out above 1, and where a variance is not positive, or predictors correlate
-    beyond 1, there is no estimate. That is common for single items, and those that are left are
-    not a fair sample of all: average covariances, as level "summary" does, not items.
-    `estimate_bounded` leaves the smallest part of the noise in with which the covariances are
-    those of some series: R squared is then at most 1, and it is the estimate itself where
-    that needs none. It is a little too low on average, since only what lies beyond is moved.
-    Weights of `ewe` come from the same noise as the products, so the correction is not exact with
-    them.
+    A mean of five raters holds much of their noise. It lowers R squared, and draws shares towards
+    the modality with the more reliable mean. Raters differ from modality to modality, so
+    covariances between modalities hold no noise; within one modality the mean product of different
+    raters replaces the variance of the mean, and nobody is ever multiplied with himself. No noise
+    model is needed and autocorrelation does no harm. `reliability` is the share of the variance of
+    the mean that is left. With few raters corrected estimates scatter: R squared may come out above
+    1, and where a variance is not positive, or predictors correlate beyond 1, there is no estimate.
+    That is common for single items, and those that are left are not a fair sample of all: average
+    covariances, as level "summary" does, not items. `estimate_bounded` is never impossible: it
+    leaves in the smallest part of the noise with which the covariances could be those of real
+    series, so R squared is at most 1. Where nothing need be left in, it equals the estimate. It is
+    a little too low on average, since only estimates that are too high are moved. Weights of `ewe`
+    come from the same noise as the products, so the correction is not exact with them.
 
     An item enters if each modality has two different raters (one, uncorrected) and they have time
     steps in common; the others are counted in `n_missing`. Masked annotations are left out.
 
-    Intervals are estimate -+ t times the standard error. Shares and their differences are ratios
-    whose error grows with them: there the covariances are moved until the estimate has gained or
-    lost as much, to first order, in the direction in which items differ that are high in the
-    estimate. Limits are the estimates there, but no nearer than estimate -+ t times the standard
-    error; p tells how far covariances are moved until a difference is 0.
-    Items are drawn with replacement and covariances are averaged anew. For "both", what the
-    participants' influences on the estimate share between items is added to that variance, where
-    it is positive. Degrees of freedom are those of the items' influences, ``3 (sum I^2)^2 / sum I^4
+    Intervals are estimate -+ t times the standard error. Shares and their differences are ratios,
+    whose error grows with the share. Their limits are found by moving the covariances, in the
+    direction in which items with a high estimate differ from others, as far as t standard errors
+    reach to first order. The estimates of the moved covariances are the limits, unless estimate -+
+    t times the standard error is wider. p says how far covariances must be moved until a difference
+    is 0. Items are drawn with replacement and covariances are averaged anew. For "both", what the
+    participants' influences on the estimate share between items is added to that variance, where it
+    is positive. Degrees of freedom are those of the items' influences, ``3 (sum I^2)^2 / sum I^4
     - 1``, at most units - 1: where a few lively items carry the estimate, the others do not make
     it surer. With "both", a true null (equal shares: in every second item music and picture were
     exchanged) was rejected at the 5% level in 2 to 6% of 200 simulated studies of 12, 81 and 100

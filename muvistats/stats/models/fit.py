@@ -162,6 +162,9 @@ class Fit(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.formula!r}, {self.family}, n = {self.n}>"
 
+    def __str__(self) -> str:
+        return str(summary_of(self))
+
     def _repr_html_(self) -> str:
         return summary_of(self)._repr_html_()
 

@@ -80,14 +80,15 @@ def audio_visual_contrast(
     first two rows of each kind are the two differences.
 
     `independent`: mean, Student's interval and t test over items; items of a fold share their
-    models, so the interval is somewhat short. `design`: within each training set the feature
-    blocks of whole items (sound and picture together) are exchanged between items, the models are
-    fitted anew, penalty included, and predict the held-out items from their own features. p is
-    the two-sided share of permutations with a contrast at least as far from 0, the observed one
-    counted. Its null is that features have nothing to do with ratings at all; then most models
-    are constants and the contrast is near 0. So a small p says that the features predict and do
-    so unevenly; how unevenly is in the interval over items. Inner folds follow the feature
-    blocks. For the permutations every item is cut to the steps that all have.
+    models, so the interval is somewhat short. `design`: within each training set the feature blocks
+    of whole items (sound and picture together) are exchanged between items, the models are fitted
+    anew, penalty included, and predict the held-out items from their own features. p is the
+    two-sided share of permutations with a contrast at least as far from 0, the observed one
+    counted. Its null hypothesis is that features have nothing to do with ratings at all. Then most
+    models are constants, and the contrast is near 0. So a small p says two things at once: the
+    features predict, and the advantage of sound is not the same for both dimensions. How large the
+    difference is stands in the interval over items. Inner folds follow the feature blocks. For the
+    permutations every item is cut to the steps that all have.
 
     References
     ----------

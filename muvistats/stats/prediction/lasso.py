@@ -87,7 +87,8 @@ def lasso_models(
     not when it comes near 1. It is that of the weighted estimator, whatever `gold` is, and NaN
     beside an RMSE.
 
-    *Interval.* Student's, over items. Items of a fold share a model, which it does not know.
+    *Interval.* Student's, over items. It takes items as independent; since items of a fold share a
+    model, it is a little short.
 
     *Missing values.* Where a prediction never moves its concordance is 0; where the gold standard
     does not move either it is NaN, and the item is left out of the mean. `n` counts time steps,

@@ -98,12 +98,12 @@ def personal_models(
     ``profile + level + spread (m - mean) + reach c(t) - delay c'(t)``,
 
     a linear model of the rater, whose slopes are shrunken towards those of the average rater by
-    ridge regression: one penalty for each habit, the same for all raters (Evgeniou and Pontil's
-    multi-task form), which predicts left-out items of the same raters best; for the profile, which
-    predicts left-out raters best. An infinite penalty, the average, is among them. Habits are
-    learnt beside the mean of the others who rated the same item in the same modality, over
-    all modalities. That mean is noisy, so `spread`, `reach` and `delay` are smaller than the
-    true ones.
+    ridge regression. Each habit has one penalty, the same for all raters (Evgeniou and Pontil's
+    multi-task form): the one that best predicts left-out items of the same raters. The penalty of
+    the profile is the one that best predicts left-out raters. An infinite penalty, which leaves the
+    average model as it is, is among those that are tried. Habits are learnt beside the mean of the
+    others who rated the same item in the same modality, over all modalities. That mean is noisy, so
+    `spread`, `reach` and `delay` are smaller than the true ones.
 
     *Held out.* Items, in folds as in `feature_models`; no rating of a held-out item enters the
     features' weights, the profile or habits. Raters are ``known`` (their other items are looked
@@ -115,8 +115,8 @@ def personal_models(
     error), and the concordance of trajectories. `mean1` is the average model's, `mean2` the
     personal model's, `estimate` what is gained. The interval stands for other items and other
     raters (variance over items, plus that over raters, less that of annotations; Student's t with
-    the smaller number less one); that of one rater for other items. Items of a fold share
-    a model, which intervals do not know. `effect_size` is the share of the error that is saved.
+    the smaller number less one); that of one rater for other items. Items of a fold share a model,
+    which the intervals do not allow for. `effect_size` is the share of the error that is saved.
 
     *Ceiling.* `noise_ceiling` is what a model would reach that knows the item. By agreement: the
     mean of the other raters of the held-out item in place of the features, with the same habits;

@@ -221,9 +221,9 @@ def family_importance(
     same folds. The estimate is what is lost on held-out items: concordance with the family less
     concordance without it, and RMSE without less RMSE with, so that above 0 always means that the
     family helps. Mean, Student's interval and t test are over items, each paired with itself;
-    `dependence` is `design`, since the item is the unit, but items of a fold share a model, which
-    the interval does not know. Families that say the same replace each other: both may then show
-    nothing.
+    `dependence` is `design`, since the item is the unit. Items of a fold share a model, which the
+    interval does not allow for. Two families that carry the same information can stand in for each
+    other: then neither may show a loss.
 
     `n_features` counts the features of the family.
 

@@ -39,7 +39,7 @@ def friedman(data: Data, formula: str, *, block: str = "item") -> list[Row]:
     DesignError
         For a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -50,12 +50,12 @@ def friedman(data: Data, formula: str, *, block: str = "item") -> list[Row]:
 
     Notes
     -----
-    A cell is the mean of the values of a block, an item or a participant, at a level; blocks
-    without one of the levels are left out, and their annotations counted in `n_missing`. Levels
-    are ranked within each block, ties sharing their mean rank, and
+    A block is an item, or a participant. Each block has one value at each level of the factor: the
+    mean of its annotations there. Blocks that lack a level are left out, and their annotations
+    counted in `n_missing`. Levels are ranked within each block, ties sharing their mean rank, and
     ``Q = 12 n / (k (k + 1)) sum_j (mean rank_j - (k + 1) / 2)^2``, corrected for ties, is
-    chi-square with k - 1 degrees of freedom; n blocks (`n_clusters`) are taken as independent,
-    and k levels. The effect size is Kendall's W, ``Q / (n (k - 1))``. Computed by pingouin.
+    chi-square with k - 1 degrees of freedom; n blocks (`n_clusters`) are taken as independent, and
+    k levels. The effect size is Kendall's W, ``Q / (n (k - 1))``. Computed by pingouin.
 
     References
     ----------
@@ -99,7 +99,7 @@ def cochran(data: Data, formula: str, *, block: str = "item") -> list[Row]:
     DesignError
         For a response that is not 0 or 1, a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -110,11 +110,12 @@ def cochran(data: Data, formula: str, *, block: str = "item") -> list[Row]:
 
     Notes
     -----
-    A cell is 1 where more than half of the annotations of a block, an item or a participant, at a
-    level are 1. Blocks without one of the levels are left out, and counted in `n_missing`.
-    ``Q = (k - 1) (k sum_j C_j^2 - N^2) / (k N - sum_i R_i^2)``, with the sums C of k levels, R of
-    the blocks and N of all, is chi-square with k - 1 degrees of freedom. NaN where no block has
-    both answers. Blocks are taken as independent. Computed by pingouin.
+    A block is an item, or a participant. Each block has one answer at each level of the factor: 1
+    where more than half of its annotations there are 1, else 0. Blocks that lack a level are left
+    out, and counted in `n_missing`. ``Q = (k - 1) (k sum_j C_j^2 - N^2) / (k N - sum_i R_i^2)``,
+    with the sums C of k levels, R of the blocks and N of all, is chi-square with k - 1 degrees of
+    freedom. NaN where no block has both answers. Blocks are taken as independent. Computed by
+    pingouin.
 
     References
     ----------
@@ -166,7 +167,7 @@ def wilcoxon(
     DesignError
         For a factor of more than two levels, a formula that cannot be evaluated, or another block.
     DataError
-        When the study does not know the blocks.
+        When `block` is participants, and the study has no ids of them.
     MissingExtraError
         When pingouin is not installed.
 
@@ -177,13 +178,13 @@ def wilcoxon(
 
     Notes
     -----
-    A cell is the mean of the values of a block, an item or a participant, at a level; blocks
-    without one of the levels are left out, and counted in `n_missing`. The statistic W is the
-    smaller sum of ranks of the differences of one sign, or that of the positive ones where
-    `alternative` names a side; differences of 0 are left out. p is exact for up to 50
-    blocks without ties or zeros, otherwise normal with a correction for continuity. The effect
-    size is the matched-pairs rank-biserial correlation, positive where the first level is higher.
-    Blocks are taken as independent. Computed by pingouin.
+    A block is an item, or a participant. Each block has one value at each level of the factor: the
+    mean of its annotations there. Blocks that lack a level are left out, and counted in
+    `n_missing`. The statistic W is the smaller sum of ranks of the differences of one sign, or that
+    of the positive ones where `alternative` names a side; differences of 0 are left out. p is exact
+    for up to 50 blocks without ties or zeros, otherwise normal with a correction for continuity.
+    The effect size is the matched-pairs rank-biserial correlation, positive where the first level
+    is higher. Blocks are taken as independent. Computed by pingouin.
 
     References
     ----------

@@ -192,22 +192,23 @@ def sensitivity_table(
     defined. `verdict_adjusted` is the same with adjusted p. Tests of several groups or labels at
     once have no direction.
 
-    The p of a permutation test is at least ``1 / (n_resamples + 1)``. Where it is no more than
-    ten times that, the test is made again with so many permutations that the least p, times the
-    number of findings, is .005; `n_resamples` of the row says how many. Where a test has
-    fewer arrangements than that, p is the least possible, and a smaller one would change the
-    word, it is *undecided (limit of resampling)*. Where the adjustment alone makes another word,
-    `warning` names the p that decides, and says whether its Monte Carlo error reaches to .05: the
-    p of a mixed model has none, so that no number of resamples would change the word.
+    The p of a permutation test cannot be smaller than ``1 / (n_resamples + 1)``. A test whose p is
+    no more than ten times that is made again with more permutations: so many that the smallest
+    possible p, times the number of findings, is .005. `n_resamples` of the row says how many. A
+    design may not have so many arrangements. If p is then the smallest possible, and a smaller one
+    would change the verdict, the verdict is *undecided (limit of resampling)*. Where only the
+    adjustment changes the verdict, `warning` names the p that decides, and says whether .05 lies
+    within its Monte Carlo error. The p of a mixed model has no such error: more resamples would not
+    change that verdict.
 
     Effects are those of the tests. A row per finding has the effect, interval and method of the
     test that respects the design; of the mixed model, or the published test, where that has no
-    effect. For the mix of labels, the design's Cramer's V is that of as
-    many labels as remain when their number is divided by the design effect (`rao_scott`,
-    participants or items as clusters, the larger one). For one label it is the log odds of the
-    label among labels chosen, in the group against the others, with Wald's interval, with the
-    bootstrap of participants and items, and from the mixed model of choosing it at all; the
-    first two are not adjusted for familiar items being other items.
+    effect. For the mix of labels, Cramer's V of the design counts fewer labels than were chosen:
+    their number divided by the design effect of `rao_scott` (the larger one of participants and
+    items as clusters). For one label it is the log odds of the label among labels chosen, in the
+    group against the others, with Wald's interval, with the bootstrap of participants and items,
+    and from the mixed model of choosing it at all; the first two are not adjusted for familiar
+    items being other items.
 
     References
     ----------

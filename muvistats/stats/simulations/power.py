@@ -84,8 +84,9 @@ def power_study(
         Sizes of the study; every combination is simulated. Raters are those of an item in one
         modality, over the lists that are used once; participants beyond them repeat lists.
     n_lists : int, optional
-        Number of different lists, in every study; by default as many as `Notes` says. As many as
-        there are participants give each a list of their own, as `design_lists` does.
+        Number of different lists of trials, in every study; by default as the notes say. To give
+        each participant a list of their own, as `design_lists` does, name the number of
+        participants.
     effect_multiplier : float or sequence of float
         The factor's effect, as a multiple of that in the settings; 0 for none.
     effect : {"modality", "gender", "training", "familiar"}, optional
@@ -113,12 +114,12 @@ def power_study(
 
     Notes
     -----
-    Lists are balanced, as those of MuVi: a list has at least 30 trials, more where participants
-    are few. So with items and raters given, more participants than lists add raters; the cost is
-    ``n_annotations * (seconds_per_trial + seconds_of_labels) + n_participants *
-    minutes_per_participant``, in hours. With fewer than three participants per rater and cell the
-    number of raters falls to a third of that of participants, which `raters_per_cell` and
-    `warning` say.
+    Lists are balanced, as those of MuVi: a list has at least 30 trials, more where participants are
+    few. Items and raters fix the number of lists. Participants beyond that number work through a
+    list that somebody had before, which adds raters. The cost is ``n_annotations *
+    (seconds_per_trial + seconds_of_labels) + n_participants * minutes_per_participant``, in hours.
+    With fewer than three participants per rater and cell the number of raters falls to a third of
+    that of participants, which `raters_per_cell` and `warning` say.
 
     With a multiplier of 0 the share is the false-alarm rate, and `quantity` says so. What modality
     does to single items is not multiplied. The truth of a plan is that of the settings: take

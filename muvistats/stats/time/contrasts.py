@@ -120,9 +120,9 @@ def over_time(
 
     At each step the annotations count that have a value there, so a shorter one is missing at the
     end only; it is not extended. A step without values in a group, or at which all values are
-    equal, has no statistic, and a cluster ends before it; nor has the studentized one a value with
-    fewer than 6 participants or items (of a trait: with fewer than 2 who have it). Without any
-    step beyond the threshold there is one row, with p 1.
+    equal, has no statistic, and a cluster ends before it. The studentized statistic needs 6
+    participants and 6 items (of a trait: 2 people who have it). Without any step beyond the
+    threshold there is one row, with p 1.
 
     References
     ----------

@@ -79,7 +79,7 @@ def dominance_over_time(
     n_resamples: int = 2000,
     rng: Rng = 0,
 ) -> list[Row]:
-    """Weight of the music and of the picture in each window, and with whom both together side.
+    """How much music and picture weigh in each window, and which one audiovisual ratings follow.
 
     Parameters
     ----------
@@ -110,9 +110,9 @@ def dominance_over_time(
     -----
     In a window, each annotation is taken less its own mean over the window. Products of different
     raters, averaged over items and steps, give covariances without rater noise
-    (`modality_contribution`); where these do not fit together the smallest part of the noise is
-    left in with which R squared is at most 1 (its `estimate_bounded`). With one window over the
-    whole excerpt both functions give the same. Quantities:
+    (`modality_contribution`). Where these do not fit together, the smallest part of the noise is
+    left in that makes R squared at most 1 (`estimate_bounded` of that function). With one window
+    over the whole excerpt both functions give the same. Quantities:
 
     - ``r_squared``, ``share``, ``share_difference``: general dominance weights as shares of R
       squared, and the first modality less the second, tested against 0.
@@ -122,7 +122,7 @@ def dominance_over_time(
       modalities differ by more than 1.96 standard errors from raters' noise.
     - ``sides_with``: of these moments, the share at which the mean of `modality` is nearer to the
       one or to the other. `chance` is the same with the `modality` ratings of other items, and p
-      comes from permuting items among them. Rater noise draws this share towards its chance.
+      comes from permuting items among them. Noisy raters bring this share nearer to `chance`.
 
     Standard errors are those of items drawn with replacement; limits are Student's t, cut to what
     is possible, with degrees of freedom that tell how many items carry the estimate

@@ -401,7 +401,7 @@ OUTSIDE = {
     "DataError": "an error",
     "DesignError": "an error",
     "ExtractionWarning": "a warning",
-    "FontWarning": "a warning",
+    "FigureWarning": "a warning",
     "DimensionSettings": "a setting of simulate_muvi",
     "FeatureSettings": "a setting of simulate_muvi",
     "LabelSettings": "a setting of simulate_muvi",

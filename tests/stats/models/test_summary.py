@@ -28,7 +28,7 @@ def test_a_mixed_model_has_the_parts_of_lmer_in_their_order(mixed):
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
     assert "groups: participant, 24; item, 27" in text
-    assert repr(mixed.summary()) == text
+    assert repr(mixed.summary()) == str(mixed) == text
     assert max(map(len, text.splitlines())) <= 100
     assert text.endswith("Simulated data.")
 
