@@ -28,6 +28,11 @@ def distinct(boxes: Floats, scores: Floats, overlap: float, *, of_smaller: bool 
     ndarray of int, shape (left,)
         Numbers of the boxes, the surest first.
     """
+    if not of_smaller:
+        cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
+        corner, size = boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]
+        sides = np.concatenate([corner, size], axis=1, dtype=np.float64)
+        return np.array(cv2.dnn.NMSBoxes(sides, scores, 0.0, overlap), dtype=np.int64)
     left, top, right, bottom = boxes.T
     area = (right - left) * (bottom - top)
     order = np.argsort(-scores, kind="stable")
