@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...extras import optional_module
-from ...types import Floats, Ints
+from ...types import Floats, Ints, Singles
 from .protocol import Image
 
 
-def distinct(boxes: Floats, scores: Floats, overlap: float, *, of_smaller: bool = False) -> Ints:
+def distinct(
+    boxes: Floats, scores: Floats | Singles, overlap: float, *, of_smaller: bool = False
+) -> Ints:
     """Boxes that are left when each takes away those that it overlaps, the surest first.
 
     Parameters

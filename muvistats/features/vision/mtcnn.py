@@ -17,9 +17,8 @@ from .protocol import Image
 
 NETWORKS = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 
-#: Least probability after the first two networks, factor between two sizes of the picture: every
-#: other one is half as large.
-_THRESHOLDS, _SHRINK = (0.6, 0.7), 0.5**0.5
+#: Least probability after the first two networks, factor between two sizes of the picture.
+_THRESHOLDS, _SHRINK = (0.6, 0.7), 0.709
 
 #: What is cut out that the second and third network get at a time.
 _BATCH = 64
@@ -87,9 +86,14 @@ def _proposals(halves: Sequence[list[Image]], folder: Path, smallest: float) -> 
     """Squares that may hold a face in each picture, from pictures of all sizes."""
     proposals = []
     places = [_places(*each[0].shape[:2], smallest) for each in halves]
-    pictures = [_resized(*each) for each in zip(halves, (sizes for sizes, _, _ in places))]
-    for (_, boxes, level), each in zip(places, pictures, strict=True):
-        outs = _run(folder / NETWORKS[0], each)
+    pictures = [
+        _resized(each, size)
+        for each, (sizes, _, _) in zip(halves, places, strict=True)
+        for size in sizes
+    ]
+    found = iter(_run(folder / NETWORKS[0], pictures))
+    for sizes, boxes, level in places:
+        outs = [next(found) for _ in sizes]
         sure = np.concatenate([np.empty(0), *(out[1][0, 1].ravel() for out in outs)])
         shift = np.concatenate([np.empty((4, 0)), *(out[0].reshape(4, -1) for out in outs)], axis=1)
         kept = np.flatnonzero(sure >= _THRESHOLDS[0])
@@ -102,55 +106,54 @@ def _proposals(halves: Sequence[list[Image]], folder: Path, smallest: float) -> 
 
 
 @lru_cache(maxsize=4)
-def _places(
-    height: int, width: int, smallest: float
-) -> tuple[list[tuple[int, int]], Floats, Ints]:
+def _places(height: int, width: int, smallest: float) -> tuple[list[tuple[int, int]], Floats, Ints]:
     """Sizes of pictures for the first network; the box of each of its outputs, and its picture."""
-    by, sizes = _CELL / smallest, []
-    while min(size := (round(width * by), round(height * by))) >= _CELL:
-        sizes.append(size)
-        by *= _SHRINK
-    boxes, level = [np.empty((0, 4))], [np.empty(0, dtype=np.int64)]
-    for number, size in enumerate(sizes):
+    by = _CELL / smallest
+    sizes, boxes, level = [], [np.empty((0, 4))], [np.empty(0, dtype=np.int64)]
+    while min(height, width) * by >= _CELL:
+        size = int(width * by + 1), int(height * by + 1)
         rows, columns = (-(-side // 2) - 5 for side in size[::-1])
         corner = np.indices((rows, columns)).reshape(2, -1)[::-1].T * float(_STRIDE)
-        by = np.array(size) / (width, height)
-        boxes.append(np.floor(np.concatenate([(corner + 1) / by, (corner + _CELL) / by], axis=1)))
-        level.append(np.full(len(corner), number))
+        boxes.append(np.floor(np.concatenate([corner + 1, corner + _CELL], axis=1) / by))
+        level.append(np.full(len(corner), len(sizes)))
+        sizes.append(size)
+        by *= _SHRINK
     return sizes, np.concatenate(boxes), np.concatenate(level)
 
 
-def _resized(halves: list[Image], sizes: Sequence[tuple[int, int]]) -> list[Image]:
-    """A picture in several sizes, each a batch, from the smallest half that is not smaller."""
+def _resized(halves: Sequence[Image], size: tuple[int, int]) -> Image:
+    """A picture in another size, as a batch, from the smallest half that is not smaller."""
     cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
-    pictures = []
-    for width, height in sizes:
-        source = [half for half in halves if half.shape[0] >= height and half.shape[1] >= width][-1]
-        pictures.append(cv2.resize(source, (width, height), interpolation=cv2.INTER_AREA)[None])
-    return pictures
+    larger = [half for half in halves if half.shape[1] >= size[0] and half.shape[0] >= size[1]]
+    source = larger[-1] if larger else halves[0]
+    small: Image = cv2.resize(source, size, interpolation=cv2.INTER_LINEAR)
+    return small[None]
 
 
 def _run(path: Path, batches: Sequence[Image]) -> list[tuple[Singles, Singles]]:
     """Boxes and probabilities for batches of pictures (picture, height, width, colour)."""
     session = load_session(path, "vision")
     names = [out.name for out in session.get_outputs()]
-    box, probability, given = names.index("box"), names.index("probability"), session.get_inputs()
-    results = []
-    for pictures in batches:
-        scaled = np.empty((len(pictures), 3, *pictures.shape[1:3]), dtype=np.float32)
-        scaled[...] = pictures.transpose(0, 3, 1, 2)[:, ::-1]
-        scaled -= np.float32(127.5)
-        scaled *= np.float32(1 / 128)
-        found = run_session(session, {given[0].name: scaled}, path)
-        results.append((found[box], found[probability]))
-    return results
+    box, probability = names.index("box"), names.index("probability")
+    given = session.get_inputs()[0].name
+    outs = [run_session(session, {given: _scaled(each)}, path) for each in batches]
+    return [(out[box], out[probability]) for out in outs]
+
+
+def _scaled(pictures: Image) -> Singles:
+    """Pictures as the networks take them, (picture, colour, height, width), red first."""
+    scaled: Singles = np.empty((len(pictures), 3, *pictures.shape[1:3]), dtype=np.float32)
+    scaled[...] = pictures.transpose(0, 3, 1, 2)[:, ::-1]
+    scaled -= np.float32(127.5)  # in place: what was just written is in the processor's cache
+    scaled *= np.float32(1 / 128)
+    return scaled
 
 
 def _refined(boxes: Floats, shift: Singles, sure: Singles, least: float) -> Floats:
     """Squares of which the second network is sure."""
     kept = sure[:, 1] > least
-    boxes, shift, sure = boxes[kept], shift[kept], sure[kept, 1]
-    alone = distinct(boxes, sure, _OVERLAP_LATER)
+    boxes, shift = boxes[kept], shift[kept]
+    alone = distinct(boxes, sure[kept, 1], _OVERLAP_LATER)
     return _square(_shifted(boxes[alone], shift[alone], 1))
 
 
@@ -161,7 +164,7 @@ def _final(boxes: Floats, shift: Singles, sure: Singles, least: float) -> Floats
     return boxes[distinct(boxes, sure[kept, 1], _OVERLAP_LATER, of_smaller=True)]
 
 
-def _shifted(boxes: Floats, shift: Floats, edge: int) -> Floats:
+def _shifted(boxes: Floats, shift: Floats | Singles, edge: int) -> Floats:
     """Boxes moved by shares of their size, which counts the last pixel where `edge` is 1."""
     size = boxes[:, 2:4] - boxes[:, :2] + edge
     moved: Floats = boxes[:, :4] + shift * np.concatenate([size, size], axis=1)

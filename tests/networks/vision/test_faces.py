@@ -105,7 +105,7 @@ def test_area_weights(faces, expected, monkeypatch):
     light(image, 0, 0, (250, 240, 230), cells=2)
     light(image, 3, 5, (230, 250, 240), cells=1)
     boxes = np.array([[0.0, 0, 32, 32], [80.0, 48, 16, 16]])
-    monkeypatch.setattr(Faces, "_boxes", lambda _self, _image: boxes)
+    monkeypatch.setattr(Faces, "find", lambda _self, _images: [boxes])
     found = faces().measure([image])[0]
     wanted = 0.8 * expected((250, 240, 230)) + 0.2 * expected((230, 250, 240))
     np.testing.assert_allclose(found[2:], wanted, atol=1e-4)
@@ -199,7 +199,7 @@ def test_a_face_is_found_and_happy(astronaut):
     assert found["face_count"] == 1
     assert found["face_happy"] > 0.9
     assert sum(found[f"face_{label}"] for label in Faces().classes) == pytest.approx(1)
-    left, top, wide, high = Faces()._boxes(astronaut)[0]
+    left, top, wide, high = Faces().find([astronaut])[0][0]
     # facenet-pytorch 2.6.0: MTCNN(keep_all=True).detect(picture)
     expected = (181.051, 62.156, 267.747, 172.050)
     np.testing.assert_allclose((left, top, left + wide, top + high), expected, atol=3)
