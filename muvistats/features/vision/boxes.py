@@ -34,7 +34,8 @@ def distinct(
         cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
         corner, size = boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]
         sides = np.concatenate([corner, size], axis=1, dtype=np.float64)
-        return np.array(cv2.dnn.NMSBoxes(sides, scores, 0.0, overlap), dtype=np.int64)
+        above = np.maximum(scores, np.finfo(np.float32).tiny)  # a score of 0 would be left out
+        return np.array(cv2.dnn.NMSBoxes(sides, above, 0.0, overlap), dtype=np.int64)
     left, top, right, bottom = boxes.T
     area = (right - left) * (bottom - top)
     order = np.argsort(-scores, kind="stable")

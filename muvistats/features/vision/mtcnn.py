@@ -109,7 +109,8 @@ def _proposals(halves: Sequence[list[Image]], folder: Path, smallest: float) -> 
 def _places(height: int, width: int, smallest: float) -> tuple[list[tuple[int, int]], Floats, Ints]:
     """Sizes of pictures for the first network; the box of each of its outputs, and its picture."""
     by = _CELL / smallest
-    sizes, boxes, level = [], [np.empty((0, 4))], [np.empty(0, dtype=np.int64)]
+    sizes: list[tuple[int, int]] = []
+    boxes, level = [np.empty((0, 4))], [np.empty(0, dtype=np.int64)]
     while min(height, width) * by >= _CELL:
         size = int(width * by + 1), int(height * by + 1)
         rows, columns = (-(-side // 2) - 5 for side in size[::-1])
