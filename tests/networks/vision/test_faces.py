@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from muvistats.errors import DataError, DesignError
+from muvistats.features.vision.boxes import distinct
 from muvistats.features.visual import Faces, extract
 
 LABELS = ["happy", "sad", "angry", "calm"]
@@ -230,3 +231,19 @@ def test_a_folder_must_hold_the_cascade(tmp_path):
         Faces(detector=tmp_path)
     with pytest.raises(DesignError, match="smallest at least 12"):
         Faces(smallest=5)
+
+
+def test_frames_at_a_time_are_found_as_one_by_one(astronaut):
+    frames = [astronaut, np.zeros((40, 90, 3), np.uint8), astronaut[:300, :401], astronaut[:9]]
+    together = Faces().find(frames)
+    assert [len(each) for each in together] == [1, 0, 1, 0]
+    for frame, boxes in zip(frames, together, strict=True):
+        np.testing.assert_allclose(boxes, Faces().find([frame])[0], atol=0.01)
+
+
+def test_of_boxes_that_overlap_the_surest_is_left():
+    boxes = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [40, 0, 50, 10], [2, 2, 5, 5]])
+    scores = np.array([0.5, 0.8, 0.0, 0.6])
+    assert distinct(boxes, scores, 0.5).tolist() == [1, 3, 2]
+    assert distinct(boxes, scores, 0.5, of_smaller=True).tolist() == [1, 2]
+    assert distinct(boxes[:0], scores[:0], 0.5).tolist() == []
