@@ -55,7 +55,7 @@ def draw_faces() -> None:
     scores = dict(zip(faces.names(), faces.measure([frame])[0], strict=True))
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), width_ratios=(1, 1.1))
     left.imshow(frame[..., ::-1])
-    for x, y, wide, high in faces._boxes(frame):  # noqa: SLF001 (to be drawn)
+    for x, y, wide, high in faces.find([frame])[0]:
         left.add_patch(Rectangle((x, y), wide, high, fill=False, color="tab:orange", linewidth=2))
         left.text(x, y - 6, f"happy {scores['face_happy']:.2f}", color="white", weight="bold")
     left.set_title(f"{scores['face_count']:.0f} face, {scores['face_area']:.1%} of the frame")

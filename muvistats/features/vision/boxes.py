@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...extras import optional_module
-from ...types import Floats, Ints
+from ...types import Floats, Ints, Singles
 from .protocol import Image
 
 
-def distinct(boxes: Floats, scores: Floats, overlap: float, *, of_smaller: bool = False) -> Ints:
+def distinct(
+    boxes: Floats, scores: Floats | Singles, overlap: float, *, of_smaller: bool = False
+) -> Ints:
     """Boxes that are left when each takes away those that it overlaps, the surest first.
 
     Parameters
@@ -28,6 +30,12 @@ def distinct(boxes: Floats, scores: Floats, overlap: float, *, of_smaller: bool 
     ndarray of int, shape (left,)
         Numbers of the boxes, the surest first.
     """
+    if not of_smaller:
+        cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
+        corner, size = boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]
+        sides = np.concatenate([corner, size], axis=1, dtype=np.float64)
+        above = np.maximum(scores, np.finfo(np.float32).tiny)  # a score of 0 would be left out
+        return np.array(cv2.dnn.NMSBoxes(sides, above, 0.0, overlap), dtype=np.int64)
     left, top, right, bottom = boxes.T
     area = (right - left) * (bottom - top)
     order = np.argsort(-scores, kind="stable")

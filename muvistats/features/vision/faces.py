@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import DataError, DesignError
 from ...extras import optional_module
 from ...types import Floats
+from ..onnx import side_by_side
 from ..weights import weights_path
 from .mtcnn import check_cascade, find_faces
 from .networks import NetworkSettings, prepare
@@ -130,12 +131,12 @@ class Faces(NetworkSettings, FrameExtractor):
     def check(self) -> None:
         """Try detector and classifier on a black frame."""
         black = np.zeros((64, 64, 3), dtype=np.uint8)
-        self._boxes(black)
+        self.find([black])
         self.probabilities(prepare([black], self))
 
     def measure(self, images: Sequence[Image]) -> Floats:
         """Features of some frames, (frame, feature)."""
-        boxes = [self._boxes(image) for image in images]
+        boxes = self.find(images)
         faces = [
             self._cut_out(image, box)
             for image, found in zip(images, boxes, strict=True)
@@ -153,30 +154,47 @@ class Faces(NetworkSettings, FrameExtractor):
             first += len(found)
         return np.stack(rows)
 
-    def _boxes(self, image: Image) -> Floats:
-        """Left, top, width and height of each face inside the frame, in pixels."""
-        cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
-        height, width = image.shape[:2]
-        by = min(1.0, self.longest_side / max(height, width))
-        size = (max(1, round(width * by)), max(1, round(height * by)))
-        small = image if by == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        found = self._detected(cv2, small, size) / by
-        left, right = np.clip(found[:, [0, 2]].T, 0, width)
-        top, bottom = np.clip(found[:, [1, 3]].T, 0, height)
-        boxes = np.column_stack([left, top, right - left, bottom - top])
-        return boxes[(boxes[:, 2] >= 1) & (boxes[:, 3] >= 1)]
+    def find(self, images: Sequence[Image]) -> list[Floats]:
+        """Left, top, width and height of each face inside each frame, in pixels.
 
-    def _detected(self, cv2: Any, image: Image, size: tuple[int, int]) -> Floats:
-        """Left, top, right and bottom of each face in a picture for the detector."""
+        Parameters
+        ----------
+        images : sequence of ndarray of uint8, shape (height, width, 3)
+            Frames, blue first.
+        """
+        cv2 = optional_module("cv2", "vision", package="opencv-python-headless")
+        pictures = [self._fitted(cv2, image) for image in images]
+        folder = Path(self.detector)
+        if folder.is_dir():
+            limits = {"smallest": self.smallest, "confidence": self.confidence}
+            found = side_by_side(lambda some: find_faces(some, folder, **limits), pictures)
+        else:
+            found = [self._detected(cv2, picture) for picture in pictures]
+        boxes = []
+        for image, picture, corners in zip(images, pictures, found, strict=True):
+            ends = np.array(image.shape[1::-1])
+            by = max(picture.shape) / max(image.shape)
+            first, last = np.clip(np.split(corners / by, 2, axis=1), 0, ends)
+            size = last - first
+            boxes.append(np.concatenate([first, size], axis=1)[(size >= 1).all(axis=1)])
+        return boxes
+
+    def _fitted(self, cv2: Any, image: Image) -> Image:
+        """A frame made smaller for the detector."""
+        height, width = image.shape[:2]
+        by = self.longest_side / max(height, width)
+        size = (max(1, round(width * by)), max(1, round(height * by)))
+        return image if by >= 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+    def _detected(self, cv2: Any, image: Image) -> Floats:
+        """Left, top, right and bottom of each face in a picture for OpenCV's detector."""
         path = Path(self.detector)
-        if path.is_dir():
-            return find_faces(image, path, smallest=self.smallest, confidence=self.confidence)
         stamp = path.stat()
         detector = _detector(
             path.resolve(), (stamp.st_mtime_ns, stamp.st_size), self.confidence, self.overlap
         )
         try:
-            detector.setInputSize(size)
+            detector.setInputSize(image.shape[1::-1])
             _, found = detector.detect(image)
         except cv2.error as error:
             raise DataError(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from muvistats.errors import DataError, DesignError
+from muvistats.features.vision.boxes import distinct
 from muvistats.features.visual import Faces, extract
 
 LABELS = ["happy", "sad", "angry", "calm"]
@@ -105,7 +106,7 @@ def test_area_weights(faces, expected, monkeypatch):
     light(image, 0, 0, (250, 240, 230), cells=2)
     light(image, 3, 5, (230, 250, 240), cells=1)
     boxes = np.array([[0.0, 0, 32, 32], [80.0, 48, 16, 16]])
-    monkeypatch.setattr(Faces, "_boxes", lambda _self, _image: boxes)
+    monkeypatch.setattr(Faces, "find", lambda _self, _images: [boxes])
     found = faces().measure([image])[0]
     wanted = 0.8 * expected((250, 240, 230)) + 0.2 * expected((230, 250, 240))
     np.testing.assert_allclose(found[2:], wanted, atol=1e-4)
@@ -199,7 +200,7 @@ def test_a_face_is_found_and_happy(astronaut):
     assert found["face_count"] == 1
     assert found["face_happy"] > 0.9
     assert sum(found[f"face_{label}"] for label in Faces().classes) == pytest.approx(1)
-    left, top, wide, high = Faces()._boxes(astronaut)[0]
+    left, top, wide, high = Faces().find([astronaut])[0][0]
     # facenet-pytorch 2.6.0: MTCNN(keep_all=True).detect(picture)
     expected = (181.051, 62.156, 267.747, 172.050)
     np.testing.assert_allclose((left, top, left + wide, top + high), expected, atol=3)
@@ -230,3 +231,19 @@ def test_a_folder_must_hold_the_cascade(tmp_path):
         Faces(detector=tmp_path)
     with pytest.raises(DesignError, match="smallest at least 12"):
         Faces(smallest=5)
+
+
+def test_frames_at_a_time_are_found_as_one_by_one(astronaut):
+    frames = [astronaut, np.zeros((40, 90, 3), np.uint8), astronaut[:300, :401], astronaut[:9]]
+    together = Faces().find(frames)
+    assert [len(each) for each in together] == [1, 0, 1, 0]
+    for frame, boxes in zip(frames, together, strict=True):
+        np.testing.assert_allclose(boxes, Faces().find([frame])[0], atol=0.01)
+
+
+def test_of_boxes_that_overlap_the_surest_is_left():
+    boxes = np.array([[0.0, 0, 10, 10], [1, 0, 11, 10], [40, 0, 50, 10], [2, 2, 5, 5]])
+    scores = np.array([0.5, 0.8, 0.0, 0.6])
+    assert distinct(boxes, scores, 0.5).tolist() == [1, 3, 2]
+    assert distinct(boxes, scores, 0.5, of_smaller=True).tolist() == [1, 2]
+    assert distinct(boxes[:0], scores[:0], 0.5).tolist() == []
