@@ -460,6 +460,8 @@ def within_item_units(frame: pd.DataFrame, by: str, use: Mask) -> Units:
 
 def _lists(participant: Ints, stratum: Ints, level: Ints) -> Ints:
     """Code of the list of each row's participant; equal for identical lists of levels dealt."""
+    if not len(participant):
+        return participant
     order = np.lexsort((level, stratum, participant))
     trials = np.stack([participant, stratum, level], axis=1)[order]
     counts = np.bincount(participant, minlength=int(participant.max(initial=-1)) + 1)
