@@ -36,9 +36,7 @@ class ModelColumns:
         """Number of the first rows."""
         return len(self._frame)
 
-    def of(
-        self, code: str, frame: pd.DataFrame | None = None, *, as_names: bool = False
-    ) -> Column:
+    def of(self, code: str, frame: pd.DataFrame | None = None, *, as_names: bool = False) -> Column:
         """Values of a factor, of the first rows or of new ones.
 
         Parameters

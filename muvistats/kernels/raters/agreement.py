@@ -147,11 +147,13 @@ def _sequence(values: npt.ArrayLike) -> Floats:
     if isinstance(values, np.ma.MaskedArray):
         values = values.astype(float).filled(np.nan)
     try:
-        if np.iscomplexobj(values):
-            raise TypeError
-        return np.atleast_1d(np.asarray(values, dtype=float))
+        kind = complex if np.iscomplexobj(values) else float
+        numbers = np.atleast_1d(np.asarray(values, dtype=kind))
     except (TypeError, ValueError):
-        raise DesignError("ccc takes two sequences of numbers") from None
+        kind = None
+    if kind is not float:
+        raise DesignError("ccc takes two sequences of numbers")
+    return numbers
 
 
 def _centred(
