@@ -197,7 +197,7 @@ def one_study(
         raise DataError("no such file or folder", file=path)
     if path.is_file():
         raise DataError(
-            "this is no stored study; muvistats report reads tables of ratings, and "
+            "this is a file and no stored study; muvistats report reads tables of ratings, and "
             "mv.from_frames makes a study of one",
             file=path,
             expected="a .zarr or .nc study, as mv.save_dataset writes it, or a folder of data",

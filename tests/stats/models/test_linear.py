@@ -127,3 +127,11 @@ def test_refusals(rated):
         mv.glm(rated, "z ~ x", cluster="item", correlation="ar")
     table = mv.linear_model(rated.iloc[:60], "y ~ x", cluster="m").tidy()
     assert table["warning"].str.contains("fewer than 20 clusters").all()
+
+
+def test_a_perfect_fit_says_that_its_errors_are_of_rounding(rated):
+    for model in ("y ~ x", "y ~ x + m"):
+        rows = mv.linear_model(rated.assign(y=2 * rated["x"]), model).tidy()
+        assert rows["warning"].str.contains("errors are of rounding").all()
+    far = rated.assign(y=rated["y"] + 1e9)  # what is left is small beside the response, not nothing
+    assert mv.linear_model(far, "y ~ x").tidy()["warning"].isna().all()

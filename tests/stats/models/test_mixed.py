@@ -361,3 +361,16 @@ def test_one_answer_against_another_is_the_multinomial_estimate():
         rows = mv.glm(two, "chosen ~ cut", family="binomial").tidy()
         np.testing.assert_allclose(rows["estimate"], whole.params[:, code - 1], atol=1e-5)
         np.testing.assert_allclose(rows["std_error"], whole.bse[:, code - 1], atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1e-60, 1e60, 1e120])
+def test_degrees_of_freedom_do_not_depend_on_the_unit(unit):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"g": np.repeat(list("abcdefgh"), 6), "x": rng.normal(size=48)})
+    frame["y"] = frame["x"] + np.repeat(rng.normal(size=8), 6) + rng.normal(size=48)
+    own, other = (
+        mv.mixed_model(frame.assign(y=frame["y"] * by), "y ~ x + (1 | g)").tidy()
+        for by in (1, unit)
+    )
+    np.testing.assert_allclose(other["df"], own["df"], rtol=1e-6)
+    np.testing.assert_allclose(other["p_value"], own["p_value"], rtol=1e-6)
