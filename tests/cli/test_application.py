@@ -358,8 +358,8 @@ def test_deep_help_names_its_options(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_table_replaces_neither_its_study_nor_a_folder(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    own = tmp_path / "own.zarr"
-    shutil.copytree(store, own)
+    own = tmp_path / "own.nc"
+    shutil.copy(store, own)
     again = own.parent / "x" / ".." / own.name
     (tmp_path / "x").mkdir()
     assert run("table", "describe_design", own, "--out", again) == 2

@@ -294,7 +294,7 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path, suffix):
 
 @pytest.mark.parametrize("path", [None, 3, ["a"], b"a.nc", "", "a\0.nc", "\ud800.nc"])
 def test_what_is_no_path_is_refused_alike(path, tmp_path):
-    lists = pd.DataFrame({"participant": ["a"], "item": ["x"], "modality": ["m"], "trial": [1]})
+    lists = pd.DataFrame({"participant": ["a"], "item": ["x"], "modality": ["music"], "trial": [1]})
     calls = (
         mv.open_dataset,
         mv.load_study,
