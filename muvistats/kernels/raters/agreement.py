@@ -145,7 +145,7 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
 def _sequence(values: npt.ArrayLike) -> Floats:
     """Numbers of what a user gave; what a mask hides is NaN."""
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(float).filled(np.nan)
+        values = np.ma.filled(values.astype(float), np.nan)
     try:
         kind = complex if np.iscomplexobj(values) else float
         numbers = np.atleast_1d(np.asarray(values, dtype=kind))
