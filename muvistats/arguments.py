@@ -160,7 +160,7 @@ def check_path(name: str, value: Any) -> Path:
     """A path of a file or a folder."""
     try:
         path = Path(value)
-        possible = bool(str(value)) and b"\0" not in os.fsencode(path)
+        possible = bool(str(value)) and b"\0" not in os.fsencode(path) and "://" not in str(value)
     except (TypeError, UnicodeEncodeError):
         possible = False
     if not possible:

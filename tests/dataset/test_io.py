@@ -292,7 +292,9 @@ def test_a_folder_of_something_else_is_never_replaced(tmp_path, suffix):
         assert open_dataset(save_dataset(study, target, overwrite=True)).identical(study)
 
 
-@pytest.mark.parametrize("path", [None, 3, ["a"], b"a.nc", "", "a\0.nc", "\ud800.nc"])
+@pytest.mark.parametrize(
+    "path", [None, 3, ["a"], b"a.nc", "", "a\0.nc", "\ud800.nc", "https://example.com/a.nc"]
+)
 def test_what_is_no_path_is_refused_alike(path, tmp_path):
     lists = pd.DataFrame({"participant": ["a"], "item": ["x"], "modality": ["music"], "trial": [1]})
     calls = (
