@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import math
+import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -152,6 +154,18 @@ def check_text(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise DesignError(f"{name} must be a text, not {value!r}")
     return str(value)
+
+
+def check_path(name: str, value: Any) -> Path:
+    """A path of a file or a folder."""
+    try:
+        path = Path(value)
+        possible = bool(str(value)) and b"\0" not in os.fsencode(path) and "://" not in str(value)
+    except (TypeError, UnicodeEncodeError):
+        possible = False
+    if not possible:
+        raise DesignError(f"{name} must be a path, not {value!r:.80}")
+    return path
 
 
 def check_jobs(n_jobs: Any) -> int:

@@ -277,9 +277,11 @@ def claim_room(path: Path, size: int) -> None:
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file under another name and rename it when it is whole and on the disk.
 
-    What is no file, such as ``/dev/stdout``, is written into.
+    What is no file, such as ``/dev/stdout``, is written into. A folder is never replaced by a file.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
         with path.open("wb") as stream:
             write(stream)
         return

@@ -174,3 +174,11 @@ def test_leftovers_in_a_folder_of_kept_results_are_swept(tmp_path):
         assert busy.exists()
         assert own.exists()
     assert store_folder(tmp_path / "missing", "name") == tmp_path / "missing"
+
+
+def test_a_file_never_replaces_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    _write(target, "precious")
+    with pytest.raises(IsADirectoryError, match="folder"):
+        write_whole(target, lambda stream: stream.write(b"table"))
+    assert (target / "a").read_text() == "precious"

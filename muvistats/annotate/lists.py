@@ -11,7 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from ..arguments import check_choice, check_choices, check_count, check_text, generator_of
+from ..arguments import (
+    check_choice,
+    check_choices,
+    check_count,
+    check_path,
+    check_text,
+    generator_of,
+)
 from ..dataset import schema
 from ..dataset.frames import check_frame, keys_text, number_column, refuse
 from ..dataset.importing.files import read_rows
@@ -484,7 +491,7 @@ def write_lists(lists: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     'lists.csv'
     """
     table = checked_lists(lists, "lists")
-    target = Path(path)
+    target = check_path("path", path)
     write_whole(target, lambda stream: table.to_csv(stream, index=False, lineterminator="\n"))
     return target
 
@@ -519,7 +526,7 @@ def read_lists(path: str | os.PathLike[str]) -> pd.DataFrame:
     >>> from muvistats import read_lists
     >>> read_lists("lists.csv")  # doctest: +SKIP
     """
-    source = Path(path)
+    source = check_path("path", path)
     if not source.is_file():
         raise DataError("no such file", file=source)
     table = read_rows(source, dtype="str", keep_default_na=False)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..arguments import check_number
+from ..arguments import check_number, check_path
 from ..dataset import schema
 from ..dataset.build import natural_order
 from ..dataset.prepare import exclude, resample, with_log
@@ -80,7 +80,7 @@ def read_annotations(
     >>> from muvistats import read_annotations
     >>> study = read_annotations("site-data")  # doctest: +SKIP
     """
-    place = Path(folder)
+    place = check_path("folder", folder)
     check_number("interval", interval, above=0)
     check_number("max_gap", max_gap, above=0)
     check_number("max_unwatched", max_unwatched)

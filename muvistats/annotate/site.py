@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from ..arguments import check_count, check_flag, check_number
+from ..arguments import check_count, check_flag, check_number, check_path
 from ..dataset.frames import check_frame
 from ..dataset.gems import gems_taxonomy
 from ..errors import DataError, DesignError
@@ -132,12 +132,12 @@ def write_annotation_page(
     >>> write_annotation_page("clips", read_lists("lists.csv"), "site")  # doctest: +SKIP
     PosixPath('site')
     """
-    target = Path(out)
+    target = check_path("out", out)
     trials = checked_lists(lists, "lists")
     rate = check_number("rate", rate, above=0)
     if not RATES[0] <= rate <= RATES[1]:
         raise DesignError(f"rate must be from {RATES[0]:g} to {RATES[1]:g} a second, not {rate:g}")
-    clips = clips_of(Path(stimuli))
+    clips = clips_of(check_path("stimuli", stimuli))
     items = list(dict.fromkeys(trials["item"]))
     missing = [item for item in items if item not in clips]
     if missing:

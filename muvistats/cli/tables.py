@@ -67,6 +67,8 @@ def table(
     """Print one table. `muvistats table list` names them all."""
     options = {"by": by, "level": level, "dimension": dimension, "formula": formula}
     given = {key: value for key, value in options.items() if value is not None}
+    if out is not None and folder is not None and out.resolve() == folder.resolve():
+        raise DesignError(f"--out {out} is the study itself, which the table would replace")
     for option, text in (("by", by), ("formula", formula)):
         if text is not None:  # refused before anything is loaded or read
             refuse_forbidden(text, two_sided=option == "formula")

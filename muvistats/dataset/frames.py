@@ -196,16 +196,15 @@ def _are_hundreds(seconds: npt.NDArray[np.float64]) -> bool:
 def _are_milliseconds(frame: pd.DataFrame, seconds: npt.NDArray[np.float64]) -> bool:
     """Whether times are whole numbers that would be hours with a sample now and then.
 
-    So are those of frames, whose steps are not whole: 0, 17, 33, 50, ...
+    So are those of frames, whose steps are not whole: 0, 17, 33, 50, ... or 0, 16.683, 33.367, ...
     """
-    if (seconds % 1).any():
-        return False
     stamps = np.unique(seconds)
     if len(stamps) > _FEW:
         width, _, off = grid_under(stamps)
-        if not off.any() and width > min(_CHOSEN_STEPS) and abs(width - round(width)) > 1e-3:
+        halves = 2 * width
+        if not off.any() and width > min(_CHOSEN_STEPS) and abs(halves - round(halves)) > 1e-3:
             return True
-    if np.ptp(seconds) <= _LONG_EXCERPT:
+    if (seconds % 1).any() or np.ptp(seconds) <= _LONG_EXCERPT:
         return False
     keys = [key for key in KEYS if key in frame]
     recording = frame.groupby(keys, dropna=False, observed=True).ngroup() if keys else 0

@@ -10,10 +10,12 @@ from typing import Literal
 
 import xarray as xr
 
+from ..arguments import check_path
 from ..errors import DataError, UnsealedWarning, boundary
 from ..files import recovered, whole_path
 from .gate import takes_study
 from .layouts import to_current
+from .seal import MANIFEST
 from .stores import read_store, write_netcdf, write_zarr
 from .validation import validate
 
@@ -80,11 +82,13 @@ def save_dataset(
     ...     open_dataset(path).identical(study)
     True
     """
-    path = Path(path)
+    path = check_path("path", path)
     if path.suffix not in _SUFFIXES:
         raise DataError("unknown kind of file", file=path.name, expected="a name in .zarr or .nc")
     if recovered(path).exists() and not overwrite:
         raise DataError("is there already; overwrite=True replaces it", file=path)
+    if path.is_dir() and (path.suffix == ".nc" or not _is_store(path)):
+        raise DataError("this folder is no stored study and is not replaced", file=path)
     if not path.parent.is_dir():
         raise DataError("folder does not exist", file=path.parent)
     validate(data)
@@ -156,7 +160,7 @@ def open_dataset(
     >>> highest == float(study["annotations/arousal"].max())
     True
     """
-    path = Path(path)
+    path = check_path("path", path)
     if path.suffix not in _SUFFIXES:
         raise DataError("unknown kind of file", file=path.name, expected="a name in .zarr or .nc")
     with boundary(f"not a readable {path.suffix[1:]} study", file=path.name):
@@ -218,7 +222,7 @@ def load_study(
     ...     load_study(save_dataset(study, f"{folder}/study.nc")).identical(study)
     True
     """
-    path = recovered(Path(path))
+    path = recovered(check_path("path", path))
     if path.suffix in _SUFFIXES and path.exists():
         study = open_dataset(path)
         if label_alignment == "corrected" and study.attrs["label_alignment"] == "released":
@@ -238,3 +242,9 @@ def load_study(
         file=path,
         expected="a folder with media_data.csv, a .zarr folder or a .nc file",
     )
+
+
+def _is_store(folder: Path) -> bool:
+    """Whether a folder is a Zarr store, damaged or not, or holds nothing."""
+    names = {path.name for path in folder.iterdir()}
+    return not names or not names.isdisjoint({".zgroup", ".zmetadata", "zarr.json", MANIFEST})

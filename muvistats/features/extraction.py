@@ -205,11 +205,23 @@ def extraction_failures(features: xr.Dataset) -> pd.DataFrame:
     DataFrame
         One row per file: `item`, `file` (name) and `reason`. Empty when all were read.
 
+    Raises
+    ------
+    DataError
+        When this is no Dataset.
+
     See Also
     --------
     features.audio.extract : Features of sound files.
     features.visual.extract : Features of video files.
     """
+    if not isinstance(features, xr.Dataset):
+        raise DataError(
+            "not what an extraction returned",
+            file="features",
+            found=type(features).__name__,
+            expected="a Dataset",
+        )
     rows = json.loads(features.attrs.get("failures", "[]"))
     return pd.DataFrame(rows, columns=["item", "file", "reason"], dtype="str")
 

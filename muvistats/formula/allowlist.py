@@ -222,7 +222,10 @@ def parse(expression: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise DesignError(f"{short(text)!r} is not an expression: {error.msg}") from None
+        raise DesignError(
+            f"{short(text)!r} is not an expression: {error.msg}; Q('...') names a column whose "
+            "name is no single word"
+        ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise DesignError(f"{short(text)!r} is not an expression: {error}") from None
     nodes = sum(1 for _ in ast.walk(tree))

@@ -27,6 +27,10 @@ from .terms import Term
 Column = Floats | pd.Categorical
 
 
+#: Name of the column of ones.
+_CONSTANT = "Intercept"
+
+
 class Coding:
     """How terms become columns.
 
@@ -44,6 +48,10 @@ class Coding:
         self, terms: Sequence[Term], values: Mapping[str, Column], *, even: bool = False
     ) -> None:
         self._terms = tuple(terms)
+        if {(), (_CONSTANT,)} <= set(self._terms):
+            raise DesignError(
+                f"the column {_CONSTANT!r} has the name of the constant of the model: rename it"
+            )
         codes = dict.fromkeys(code for term in self._terms for code in term)
         self._samples = {code: _sample(values[code]) for code in codes}
         self._even = even

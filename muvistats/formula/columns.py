@@ -36,7 +36,7 @@ class ModelColumns:
         """Number of the first rows."""
         return len(self._frame)
 
-    def of(self, code: str, frame: pd.DataFrame | None = None) -> Column:
+    def of(self, code: str, frame: pd.DataFrame | None = None, *, as_names: bool = False) -> Column:
         """Values of a factor, of the first rows or of new ones.
 
         Parameters
@@ -45,6 +45,8 @@ class ModelColumns:
             A checked expression.
         frame : DataFrame, optional
             New rows.
+        as_names : bool
+            Whether numbers are names of levels, of which no digit may be lost.
 
         Returns
         -------
@@ -60,7 +62,9 @@ class ModelColumns:
             raise DesignError(f"{short(code)!r} names no column")
         if is_number(value):
             out = value.to_numpy(dtype=np.float64, na_value=np.nan)
-            return np.where(np.isfinite(out), out, np.nan)
+            if not as_names:
+                return np.where(np.isfinite(out), out, np.nan)
+            value = value.mask(~np.isfinite(out))
         return self._levels(code, as_levels(value, code), learn=frame is None)
 
     def require(self, codes: Iterable[str]) -> None:

@@ -356,7 +356,7 @@ def _ordered(columns: ModelColumns, code: str) -> tuple[Floats, tuple[str, ...]]
 
 
 def _grouping(columns: ModelColumns, code: str) -> pd.Categorical:
-    value = columns.of(code)
+    value = columns.of(code, as_names=True)
     if isinstance(value, pd.Categorical):
         return value
     if value.ndim != 1:

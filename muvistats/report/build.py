@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
+from ..arguments import check_path
 from ..errors import DataError, DesignError
 from ..results.frame import provenance, write_frame
 from ..results.paper import compare_published
@@ -103,7 +104,7 @@ def write_report(
     ...     write_report(study, folder + "/report").name
     'index.html'
     """
-    out = Path(out)
+    out = check_path("out", out)
     keep = (Path(data),) if isinstance(data, (str, Path)) else ()
     check_target(out, overwrite=overwrite, keep=keep)
     tell = progress or (lambda *_: None)

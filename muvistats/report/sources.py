@@ -195,6 +195,13 @@ def one_study(
     path = Path(data)
     if not path.exists():
         raise DataError("no such file or folder", file=path)
+    if path.is_file():
+        raise DataError(
+            "this is a file and no stored study; muvistats report reads tables of ratings, and "
+            "mv.from_frames makes a study of one",
+            file=path,
+            expected="a .zarr or .nc study, as mv.save_dataset writes it, or a folder of data",
+        )
     return _released(path, label_alignment or "released")
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -352,3 +353,27 @@ def test_deep_help_names_its_options(capsys: pytest.CaptureFixture[str]) -> None
         assert option in said
     assert run("deep", "compare", "--protocol", "fair") == 2
     assert "strict" in capsys.readouterr().err
+
+
+def test_a_table_replaces_neither_its_study_nor_a_folder(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.nc"
+    shutil.copy(store, own)
+    again = own.parent / "x" / ".." / own.name
+    (tmp_path / "x").mkdir()
+    assert run("table", "describe_design", own, "--out", again) == 2
+    assert "is the study itself" in capsys.readouterr().err
+    assert run("table", "describe_design", own, "--out", tmp_path / "x") == 2
+    assert "Is a directory" in capsys.readouterr().err
+    assert mv.open_dataset(own).identical(mv.open_dataset(store))
+
+
+@pytest.mark.parametrize("command", [("table", "describe_design"), ("validate",)])
+def test_a_table_of_ratings_is_led_to_what_reads_it(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "my ratings.csv"
+    path.write_text("item,participant,arousal\na,b,0.5\n")
+    assert run(*command, path) == 2
+    assert "my ratings.csv: this is a file and no stored study" in capsys.readouterr().err

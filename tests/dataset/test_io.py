@@ -276,3 +276,38 @@ def test_variables_come_back_in_their_order(suffix, tiny, tmp_path):
         assert list(group.data_vars) == list(node.data_vars)
         assert dict(group.attrs) == dict(node.attrs)
     pd.testing.assert_frame_equal(mv.describe_participants(back), mv.describe_participants(tiny))
+
+
+@FORMATS
+def test_a_folder_of_something_else_is_never_replaced(tmp_path, suffix):
+    study = rich_study()
+    target = tmp_path / f"study{suffix}"
+    target.mkdir()
+    (target / "thesis.txt").write_text("mine")
+    with pytest.raises(DataError, match="no stored study and is not replaced"):
+        save_dataset(study, target, overwrite=True)
+    assert (target / "thesis.txt").read_text() == "mine"
+    (target / "thesis.txt").unlink()
+    if suffix == ".zarr":  # a folder that is empty holds nothing to lose
+        assert open_dataset(save_dataset(study, target, overwrite=True)).identical(study)
+
+
+@pytest.mark.parametrize(
+    "path", [None, 3, ["a"], b"a.nc", "", "a\0.nc", "\ud800.nc", "https://example.com/a.nc"]
+)
+def test_what_is_no_path_is_refused_alike(path, tmp_path):
+    lists = pd.DataFrame({"participant": ["a"], "item": ["x"], "modality": ["music"], "trial": [1]})
+    calls = (
+        mv.open_dataset,
+        mv.load_study,
+        mv.read_annotations,
+        mv.read_lists,
+        lambda path: mv.from_files("*.csv", path),
+        lambda path: mv.save_dataset(rich_study(), path),
+        lambda path: mv.write_lists(lists, path),
+        lambda path: mv.write_report(None, path),
+        lambda path: mv.write_annotation_page(path, lists, tmp_path / "page"),
+    )
+    for call in calls:
+        with pytest.raises(mv.DesignError, match="must be a path"):
+            call(path)

@@ -35,6 +35,8 @@ STEPS = np.arange(60)
         (np.arange(200) * 40, "divide it by 1000"),
         (np.round(np.arange(300) * 1000 / 30), "divide it by 1000"),
         (np.round(STEPS * 1000 / 60), "divide it by 1000"),
+        (STEPS * 1001 / 30, "divide it by 1000"),
+        (STEPS * 1001 / 24, "divide it by 1000"),
         (np.round(np.delete(STEPS, [3, 20]) * 1000 / 24), "divide it by 1000"),
         (np.cumsum(np.tile([7, 23, 16, 31], 60)), "divide it by 1000"),
         (1.7e9 + STEPS * 0.5, "subtract the start"),
@@ -98,7 +100,9 @@ def test_long_pauses_between_ratings_are_no_milliseconds():
     np.testing.assert_array_equal(time, STEPS[:20] * 30.0)
 
 
-@pytest.mark.parametrize(("step", "hours"), [(1, 2), (5, 2.5), (30, 2.5), (60, 2.5), (17, 0.9)])
+@pytest.mark.parametrize(
+    ("step", "hours"), [(1, 2), (5, 2.5), (30, 2.5), (60, 2.5), (17, 0.9), (7.5, 1)]
+)
 def test_slow_ratings_of_a_film_are_no_milliseconds(step, hours):
     stamps = np.arange(0, hours * 3600, step)
     assert build(recordings(stamps))["annotations"].sizes["time"] == len(stamps)

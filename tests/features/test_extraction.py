@@ -342,3 +342,9 @@ def test_failures_of_a_plain_dataset_are_none(files, tmp_path):
     assert mv.extraction_failures(found).columns.tolist() == ["item", "file", "reason"]
     assert isinstance(mv.extraction_failures(found), pd.DataFrame)
     assert extraction_log(found) == []
+
+
+@pytest.mark.parametrize("other", [None, 3, "clips", pd.DataFrame()])
+def test_failures_of_something_else_are_refused(other):
+    with pytest.raises(mv.DataError, match="not what an extraction returned"):
+        mv.extraction_failures(other)

@@ -303,3 +303,33 @@ def test_complex_numbers_are_refused():
 def test_the_first_power_of_a_sum_is_the_sum(frame):
     first = build_design("y ~ (x + z) ** 1", frame).fixed.matrix
     np.testing.assert_array_equal(first, build_design("y ~ x + z", frame).fixed.matrix)
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64", "Int64"])
+def test_numbers_that_name_groups_keep_all_their_digits(frame, kind):
+    """Ids beyond 2**53, as platforms give them, are not those of their neighbours."""
+    ids = frame["p"].astype(kind) + 10**17
+    design = build_design("y ~ x + (1 | p)", frame.assign(p=ids))
+    assert design.random[0].levels == [str(each) for each in sorted(ids.unique())]
+    short, long = (
+        linear_model(rows, "y ~ x", cluster="p").tidy() for rows in (frame, frame.assign(p=ids))
+    )
+    np.testing.assert_allclose(long["std_error"], short["std_error"], rtol=1e-12)
+
+
+def test_an_infinite_number_names_no_group(frame):
+    design = build_design("y ~ x + (1 | p)", frame.assign(p=frame["p"].replace(3, np.inf)))
+    assert len(design.y) == (frame["p"] != 3).sum()
+
+
+def test_a_column_called_as_the_constant_is_refused(frame):
+    rows = frame.rename(columns={"x": "Intercept"})
+    with pytest.raises(DesignError, match="the name of the constant"):
+        linear_model(rows, "y ~ Intercept")
+    assert linear_model(rows, "y ~ 0 + Intercept").tidy()["term"].tolist() == ["Intercept"]
+
+
+@pytest.mark.parametrize("formula", ["y ~ odd name", "y ~ `odd name`", "y ~ class"])
+def test_names_that_are_no_word_are_led_to_q(frame, formula):
+    with pytest.raises(DesignError, match=r"Q\('...'\) names a column"):
+        linear_model(frame, formula)

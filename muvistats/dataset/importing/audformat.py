@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_choice, check_flag
+from ...arguments import check_choice, check_flag, check_path
 from ...errors import DataError, boundary
 from ...extras import optional_module
 from ...files import recovered, whole_path
@@ -104,14 +104,20 @@ def write_audformat(
     """
     kinds = _audformat()
     check_flag("overwrite", overwrite)
-    place = Path(folder)
+    place = check_path("folder", folder)
     if recovered(place).exists() and not overwrite:
         raise DataError("is there already; overwrite=True replaces it", file=place)
+    if place.exists() and not (place / "db.yaml").is_file() and not _is_empty(place):
+        raise DataError("this is no audformat database and is not replaced", file=place)
     with quiet():  # of what pandas says to audformat
         database = _database(kinds, data)
         with whole_path(place) as temporary:
             database.save(str(temporary))
     return place
+
+
+def _is_empty(place: Path) -> bool:
+    return place.is_dir() and not any(place.iterdir())
 
 
 def _database(kinds: Any, data: xr.DataTree) -> Any:
@@ -322,7 +328,7 @@ def read_audformat(
     12
     """
     check_choice("segments", segments, ("item", "time"))
-    place = Path(folder)
+    place = check_path("folder", folder)
     if not (place / "db.yaml").is_file():
         raise DataError("no audformat database here", file=place, expected="a file db.yaml")
     with quiet():  # of what pandas says to audformat

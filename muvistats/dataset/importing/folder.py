@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...arguments import check_jobs
+from ...arguments import check_jobs, check_path
 from ...errors import DataError, ExtractionWarning
 from ...files import FilePath, recovered
 from ...progress import terminal_progress
@@ -148,7 +148,7 @@ def from_files(
     [2.0, 3.0, 6.0, 7.0]
     """
     jobs = check_jobs(n_jobs)
-    target = Path(path)
+    target = check_path("path", path)
     if target.suffix not in (".zarr", ".nc"):
         raise DataError("unknown kind of file", file=target.name, expected="a name in .zarr or .nc")
     if recovered(target).exists() and not overwrite:

@@ -14,6 +14,9 @@ from ...errors import DataError, boundary
 from ..frames import check_frame, column_text, number_column, refuse, text_columns
 from ..tables import from_frames
 
+#: More votes than a study has, each of which becomes a row.
+_MOST_VOTES = 10_000_000
+
 
 @boundary("the votes cannot be read", file="votes")
 def from_votes(
@@ -89,6 +92,13 @@ def from_votes(
     counts = np.stack([_counts(votes, name) for name in labels], axis=1)
     if not counts.any():
         raise DataError("nobody voted", file="votes")
+    if counts.sum() > _MOST_VOTES:
+        raise DataError(
+            "more votes than can be held, one row each",
+            file="votes",
+            found=f"{counts.sum():,}",
+            expected=f"up to {_MOST_VOTES:,}",
+        )
     row, code = np.repeat(np.argwhere(counts > 0), counts[counts > 0], axis=0).T
     frame = votes[keys].iloc[row].reset_index(drop=True)
     given: dict[str, Any] = {"item": item, "modalities": modalities, "items": items}

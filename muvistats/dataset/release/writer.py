@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from ...arguments import generator_of
+from ...arguments import check_path, generator_of
 from ...errors import DataError
 from ...files import whole_path
 from ..gate import takes_study
@@ -127,7 +127,7 @@ def write_muvi(
     ...     sorted(path.name for path in write_muvi(study, Path(above) / "muvi").iterdir())
     ['av_data.csv', 'media_data.csv', 'participant_data.csv', 'simulation.json', 'video_urls.csv']
     """
-    target = Path(folder).absolute()
+    target = check_path("folder", folder).absolute()
     _check_target(target, overwrite=overwrite)
     _check_study(data, label_shift)
     ids = _released_ids(data, faults=faults)

@@ -164,9 +164,11 @@ def satterthwaite(contrast: Floats, covariance: Floats, parts: Uncertainty) -> f
         covariance parameters and A their covariance; infinite where v does not depend on them.
     """
     variance = float(contrast @ covariance @ contrast)
-    slope = np.einsum("i,mij,j->m", contrast, parts.jacobian, contrast)
+    if not variance > 0:
+        return np.inf
+    slope = np.einsum("i,mij,j->m", contrast, parts.jacobian, contrast) / variance
     spread = float(slope @ parts.covariance @ slope)
-    return 2 * variance**2 / spread if spread > 0 else np.inf
+    return 2 / spread if spread > 0 else np.inf
 
 
 def _positive_inverse(matrix: Floats) -> Floats:

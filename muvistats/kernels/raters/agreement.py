@@ -80,7 +80,7 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     Parameters
     ----------
     x, y : array-like of float, shape (..., time)
-        Paired sequences on one scale; pairs with a NaN are left out.
+        Paired sequences on one scale; pairs with a NaN, or a masked value, are left out.
     ddof : {0, 1}
         Moments by 1/n or 1/(n - 1).
 
@@ -94,7 +94,7 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     Raises
     ------
     DesignError
-        When the sequences have no common shape, or `ddof` is neither 0 nor 1.
+        When the sequences are no numbers or have no common shape, or `ddof` is neither 0 nor 1.
 
     See Also
     --------
@@ -120,7 +120,7 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
     0.7142857142857143
     """
     check_choice("ddof", ddof, (0, 1))
-    x, y = (np.atleast_1d(np.asarray(values, dtype=float)) for values in (x, y))
+    x, y = (_sequence(values) for values in (x, y))
     try:
         x, y = np.broadcast_arrays(x, y)
     except ValueError as error:
@@ -140,6 +140,20 @@ def ccc(x: npt.ArrayLike, y: npt.ArrayLike, *, ddof: int = 0) -> Floats:
         spread = ((dx**2).sum(axis=-1) + (dy**2).sum(axis=-1)) / (n - ddof)
         out: Floats = np.where(n > 1, products / (spread + gap**2), np.nan)[()]
     return out
+
+
+def _sequence(values: npt.ArrayLike) -> Floats:
+    """Numbers of what a user gave; what a mask hides is NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(float), np.nan)
+    try:
+        kind = complex if np.iscomplexobj(values) else float
+        numbers = np.atleast_1d(np.asarray(values, dtype=kind))
+    except (TypeError, ValueError):
+        kind = None
+    if kind is not float:
+        raise DesignError("ccc takes two sequences of numbers")
+    return numbers
 
 
 def _centred(

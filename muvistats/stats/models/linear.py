@@ -226,22 +226,31 @@ def _fit(data: Data, formula: str, plan: _Plan, cluster: Names | None) -> Linear
     method = f"GEE, {correlation}" if correlation else plain
     method += ", Firth" if plan.firth else ""
     method += f", errors clustered by {' and '.join(names)}" if sizes else ""
+    residual = float(np.sqrt(found.scale)) if gaussian else np.inf
     estimates = Coefficients(
         basis=basis,
         inner=found.inner,
         inner_covariance=found.covariance,
         log_likelihood=found.log_likelihood,
         method=method,
-        reasons=(*_reasons(design, basis, sizes, endless, family), *found.reasons),
+        reasons=(*_reasons(design, basis, sizes, endless, family, residual), *found.reasons),
         endless=endless,
     )
     return LinearFit(design, estimates, family, provenance(data), degrees, found.scale, sizes)
 
 
 def _reasons(
-    design: Design, basis: Basis, sizes: dict[str, int], endless: Floats, family: str
+    design: Design,
+    basis: Basis,
+    sizes: dict[str, int],
+    endless: Floats,
+    family: str,
+    residual: float,
 ) -> list[str]:
+    """What to read with care; the residual is in the unit of the response."""
     reasons = basis.left_out(design)
+    if residual < 1e-14 * float(np.abs(design.y).max()):
+        reasons.append("the model explains the response without a residual: errors are of rounding")
     if sizes and min(sizes.values()) < 20:
         reasons.append("fewer than 20 clusters: the standard errors may be too small")
     if endless.size:

@@ -147,9 +147,11 @@ def choices_of(frame: pd.DataFrame) -> tuple[Ints, list[str]]:
 
 
 def need(frame: pd.DataFrame, *columns: str) -> None:
-    """Refuse a frame without these columns."""
+    """Refuse a frame without these columns, or with rows that do not say what or who they are."""
     for name in columns:
         if name in frame.columns:
+            if name in ("item", "participant"):
+                codes_of(frame[name])
             continue
         if name == "participant":
             raise DataError(f'{NO_PEOPLE}; of a frame, participant="..." names them', column=name)
@@ -371,8 +373,23 @@ def was_observed(frame: pd.DataFrame, by: str) -> bool:
 
 
 def codes_of(values: pd.Series) -> Ints:
-    """Values as codes from 0, in order of appearance; missing is -1."""
-    return np.asarray(pd.factorize(values)[0], dtype=np.intp)
+    """Values as codes from 0, in order of appearance.
+
+    Raises
+    ------
+    DataError
+        When a value is missing: the row would belong to nobody, or to all of these together.
+    """
+    codes = np.asarray(pd.factorize(values)[0], dtype=np.intp)
+    missing = np.flatnonzero(codes < 0)
+    if len(missing):
+        raise DataError(
+            f"{len(missing)} rows belong to no {values.name}; leave them out, as in "
+            f"frame.dropna(subset=[{values.name!r}])",
+            row=values.index[missing[0]],
+            column=str(values.name),
+        )
+    return codes
 
 
 def people_codes(frame: pd.DataFrame) -> Ints:
@@ -443,6 +460,8 @@ def within_item_units(frame: pd.DataFrame, by: str, use: Mask) -> Units:
 
 def _lists(participant: Ints, stratum: Ints, level: Ints) -> Ints:
     """Code of the list of each row's participant; equal for identical lists of levels dealt."""
+    if not len(participant):
+        return participant
     order = np.lexsort((level, stratum, participant))
     trials = np.stack([participant, stratum, level], axis=1)[order]
     counts = np.bincount(participant, minlength=int(participant.max(initial=-1)) + 1)

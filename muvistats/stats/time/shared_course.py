@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -23,8 +24,13 @@ from ...kernels.sampling.correlation import group_means
 from ...kernels.sampling.multiway import Variance, infer
 from ...progress import watched
 from ...results.frame import join_reasons, result_frame
-from ...types import Floats, Mask, Names, Rng, Row
-from ..agreement.concordance import dynamic_dimensions, mean_limits, modality_masks
+from ...types import Floats, Ints, Mask, Names, Rng, Row
+from ..agreement.concordance import (
+    dynamic_dimensions,
+    mean_limits,
+    modality_masks,
+    once_for_each_mask,
+)
 from ..shared.cells import Cells, text_codes
 
 _ESTIMATORS = ("pairwise", "leave-one-out")
@@ -116,6 +122,12 @@ def inter_subject_correlation(
     rows: list[Row] = []
     for name in names:
         found = _correlated(data, name, cells, n_resamples, generator)
+        units = (cells.item[of_annotation], people)
+        drawn = (min(n_resamples, 2000), conf_level, generator)
+        limits_of = [
+            once_for_each_mask(functools.partial(_limits, values, units, drawn))
+            for values in found.values
+        ]
         for place, chosen in _chosen(cells, level):
             use = chosen[of_annotation]
             for e, estimator in enumerate(_ESTIMATORS):
@@ -124,23 +136,26 @@ def inter_subject_correlation(
                 row |= _row(found.values[e], found.null[e, chosen], known)
                 row |= {"n_missing": int((use & cells.keep).sum() - known.sum())}
                 row |= {"n_participants": len(np.unique(people[known]))}
-                item = cells.item[of_annotation][known]
                 if level == "modality":
-                    limits = mean_limits(
-                        found.values[e][known],
-                        item,
-                        (item, people[known]),
-                        min(n_resamples, 2000),
-                        conf_level,
-                        generator,
-                    )
+                    limits = limits_of[e](known)
                     row |= {key: limits[key] for key in ("conf_low", "conf_high") if key in limits}
                     row["warning"] = join_reasons(
                         row["warning"], limits["warning"] if known.any() else ""
                     )
-                row |= {"n_items": len(np.unique(item)), "conf_level": conf_level}
+                row |= {"n_items": len(np.unique(units[0][known])), "conf_level": conf_level}
                 rows.append(row)
     return rows
+
+
+def _limits(
+    values: Floats,
+    units: tuple[Ints, Ints],
+    drawn: tuple[int, float, np.random.Generator],
+    known: Mask,
+) -> Row:
+    """Limits of the mean of the known values, by items and by people."""
+    item, people = (unit[known] for unit in units)
+    return mean_limits(values[known], item, (item, people), *drawn)
 
 
 def _chosen(cells: Cells, level: str) -> list[tuple[Row, Mask]]:

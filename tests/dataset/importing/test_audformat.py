@@ -138,6 +138,9 @@ def test_what_cannot_be_read_is_named(foreign, tmp_path):
     study = mv.from_frames(rated(), dimensions=["calm"], scale=(1, 5))
     with pytest.raises(mv.DataError, match="overwrite=True"):
         mv.write_audformat(study, foreign)
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(mv.DataError, match="is not replaced"):
+        mv.write_audformat(study, tmp_path, overwrite=True)
     (tmp_path / "db.yaml").write_text("name: [")
     with pytest.raises(mv.DataError, match="cannot be read"):
         mv.read_audformat(tmp_path)

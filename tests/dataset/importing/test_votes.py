@@ -54,3 +54,10 @@ def test_counts_are_counts(change, says):
 def test_a_missing_item_names_the_argument():
     with pytest.raises(mv.DataError, match="names yours"):
         mv.from_votes(VOTES, labels=["joy", "fear"])
+
+
+def test_more_votes_than_can_be_held_are_refused():
+    with pytest.raises(mv.DataError, match=r"more votes than can be held.*1,000,000,004"):
+        mv.from_votes(
+            VOTES.assign(joy=[0, 10**9, 1]), labels=["joy", "fear"], item="clip", modality="shown"
+        )

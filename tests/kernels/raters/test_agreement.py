@@ -189,3 +189,12 @@ def test_steps_that_any_rater_lacks_do_not_enter(groups):
     ours = leave_one_out_ccc(gaps, starts)
     assert_allclose(ours[:n], leave_one_out_ccc(kept, starts[:1]), rtol=1e-12)
     np.testing.assert_array_equal(ours[n:], leave_one_out_ccc(values, starts)[n:])
+
+
+def test_masked_values_are_left_out_and_what_is_no_number_is_refused():
+    x, y = np.random.default_rng(1).normal(size=(2, 20))
+    hidden = np.ma.masked_array(x, np.arange(20) < 5)
+    assert_allclose(ccc(hidden, y), plain_ccc(x[5:], y[5:], 0))
+    for wrong in (["a", "b"], x + 1j):
+        with pytest.raises(DesignError, match="two sequences of numbers"):
+            ccc(wrong, y)

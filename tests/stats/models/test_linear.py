@@ -143,3 +143,11 @@ def test_tukey_has_p_from_one_degree_of_freedom():
     t = rows["statistic"].abs()
     expected = stats.studentized_range.sf(np.sqrt(2) * t, 3, 1)
     assert rows["p_adjusted"].tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+def test_a_perfect_fit_says_that_its_errors_are_of_rounding(rated):
+    for model in ("y ~ x", "y ~ x + m"):
+        rows = mv.linear_model(rated.assign(y=2 * rated["x"]), model).tidy()
+        assert rows["warning"].str.contains("errors are of rounding").all()
+    far = rated.assign(y=rated["y"] + 1e9)  # what is left is small beside the response, not nothing
+    assert mv.linear_model(far, "y ~ x").tidy()["warning"].isna().all()

@@ -410,3 +410,16 @@ def test_the_other_search_meets_groups_that_do_not_differ():
     )
     columns = ["estimate", "std_error"]
     np.testing.assert_allclose(theirs.tidy()[columns], ours.tidy()[columns], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-120, 1e-60, 1e60, 1e120])
+def test_degrees_of_freedom_do_not_depend_on_the_unit(unit):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"g": np.repeat(list("abcdefgh"), 6), "x": rng.normal(size=48)})
+    frame["y"] = frame["x"] + np.repeat(rng.normal(size=8), 6) + rng.normal(size=48)
+    own, other = (
+        mv.mixed_model(frame.assign(y=frame["y"] * by), "y ~ x + (1 | g)").tidy()
+        for by in (1, unit)
+    )
+    np.testing.assert_allclose(other["df"], own["df"], rtol=1e-6)
+    np.testing.assert_allclose(other["p_value"], own["p_value"], rtol=1e-6)

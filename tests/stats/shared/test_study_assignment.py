@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats import DesignError, annotation_frame
+from muvistats import (
+    DataError,
+    DesignError,
+    annotation_frame,
+    chisquare_labels,
+    icc,
+    kruskal,
+    mixed_model,
+    normality,
+)
 from muvistats.stats.shared.study import (
     assignment,
     item_strata,
@@ -191,3 +200,28 @@ def test_six_people_are_the_fewest_who_tell_of_others():
     assert too_few(6, "participants") == ""
     assert too_few(5, "participants").startswith("only 5 participants: with fewer than 6")
     assert too_few(1, "items").startswith("only one item: ")
+
+
+@pytest.mark.parametrize("key", ["participant", "item"])
+def test_rows_that_belong_to_nobody_are_named(study, key):
+    """Ids that a join has lost are no person and no item of their own."""
+    frame = annotation_frame(study)
+    frame = frame.assign(**{key: frame[key].astype(object).where(frame.index % 4 > 0, None)})
+    calls = (
+        lambda: kruskal(frame, "arousal ~ modality", n_resamples=9),
+        lambda: kruskal(frame, "arousal ~ familiar", n_resamples=9),
+        lambda: normality(frame, dimension="arousal", n_resamples=9),
+        lambda: icc(frame, dimension="arousal"),
+        lambda: chisquare_labels(frame, n_resamples=9),
+    )
+    for call in calls:
+        with pytest.raises(DataError, match=f"rows belong to no {key}; leave them out") as info:
+            call()
+        assert info.value.column == key
+    kept = mixed_model(frame, f"arousal ~ modality + (1 | {key})").glance()["n"].iloc[0]
+    assert kept == frame.dropna(subset=[key, "arousal"]).shape[0]
+
+
+def test_a_frame_without_rows_has_no_units(study):
+    frame = annotation_frame(study).iloc[:0]
+    assert len(within_item_units(frame, "modality", np.ones(0, bool)).row) == 0

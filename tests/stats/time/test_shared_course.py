@@ -151,3 +151,13 @@ def test_the_unit_of_the_ratings_does_not_matter(study, unit):
     for name in ("estimate", "std_error", "conf_low", "conf_high"):
         two.loc[conflict, name] /= unit
     pd.testing.assert_frame_equal(one, two)
+
+
+def test_a_modality_that_is_alone_has_the_interval_of_all():
+    values = np.random.default_rng(1).normal(size=(12, 30)).cumsum(axis=1) * 0.03
+    study = of_values(values, items=np.repeat(list("abc"), 4), modalities=["music"] * 12)
+    found = mv.inter_subject_correlation(study, n_resamples=99)
+    music, whole = (found[found["modality"] == name] for name in ("music", "all"))
+    columns = ["estimate", "p_value", "conf_low", "conf_high", "n"]
+    assert music["conf_low"].notna().all()
+    np.testing.assert_array_equal(music[columns], whole[columns])
