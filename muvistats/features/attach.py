@@ -159,6 +159,8 @@ def save_features(
 ) -> Path:
     """Store extracted features as one NetCDF file, which `xarray.open_dataset` reads.
 
+    Numbers carry checksums: where a bit has flipped since, reading them is an error.
+
     Parameters
     ----------
     features : Dataset
@@ -181,8 +183,10 @@ def save_features(
     path = Path(path)
     if path.exists() and not overwrite:
         raise DataError("is there already; overwrite=True replaces it", file=path)
+    numbers = [name for name, v in features.variables.items() if v.ndim and v.dtype.kind in "fiub"]
+    checked = {name: {"fletcher32": True} for name in numbers}
     with whole_path(path) as temporary:
-        features.to_netcdf(temporary, engine="h5netcdf")
+        features.to_netcdf(temporary, engine="h5netcdf", encoding=checked)
     return path
 
 
