@@ -82,8 +82,7 @@ def save_dataset(
     path = Path(path)
     if path.suffix not in _SUFFIXES:
         raise DataError("unknown kind of file", file=path.name, expected="a name in .zarr or .nc")
-    if recovered(path).exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=path)
+    refuse_taken(path, overwrite=overwrite)
     if not path.parent.is_dir():
         raise DataError("folder does not exist", file=path.parent)
     validate(data)
@@ -91,6 +90,12 @@ def save_dataset(
     with whole_path(path) as temporary:
         write(data, temporary)
     return path
+
+
+def refuse_taken(path: Path, *, overwrite: bool) -> None:
+    """Refuse a place at which something is, unless that may be replaced."""
+    if recovered(path).exists() and not overwrite:
+        raise DataError("is there already; overwrite=True replaces it", file=path)
 
 
 def open_dataset(

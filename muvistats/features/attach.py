@@ -14,6 +14,7 @@ from ..dataset import schema
 from ..dataset.access import need_study
 from ..dataset.build import Features, Log, feature_dataset, log_dataset
 from ..dataset.gate import takes_study
+from ..dataset.io import refuse_taken
 from ..dataset.validation import validate
 from ..errors import DataError
 from ..files import whole_path
@@ -181,8 +182,7 @@ def save_features(
         When something is there already.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=path)
+    refuse_taken(path, overwrite=overwrite)
     numbers = [name for name, v in features.variables.items() if v.ndim and v.dtype.kind in "fiub"]
     checked = {name: {"fletcher32": True} for name in numbers}
     with whole_path(path) as temporary:

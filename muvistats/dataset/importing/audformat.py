@@ -19,11 +19,12 @@ import xarray as xr
 from ...arguments import check_choice, check_flag
 from ...errors import DataError, boundary
 from ...extras import optional_module
-from ...files import recovered, whole_path
+from ...files import whole_path
 from ...quiet import quiet
 from .. import schema
 from ..access import dimensions_of, frame_of, question_of, to_long
 from ..gate import scale_of, takes_study
+from ..io import refuse_taken
 from ..tables import from_frames
 from .files import refuse_bomb
 
@@ -114,8 +115,7 @@ def write_audformat(
     kinds = _audformat()
     check_flag("overwrite", overwrite)
     place = Path(folder)
-    if recovered(place).exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=place)
+    refuse_taken(place, overwrite=overwrite)
     with quiet():  # of what pandas says to audformat
         database = _database(kinds, data)
         with whole_path(place) as temporary:
@@ -373,7 +373,7 @@ def _header(place: Path) -> Any:
     yaml = optional_module("yaml", "audformat")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     file = place / _HEADER
-    with boundary("not a header of an audformat database", file=file):
+    with boundary("header of the database cannot be read", file=file):
         text = file.read_text(encoding="utf-8")
         opened, closed = yaml.CollectionStartEvent, yaml.CollectionEndEvent
         depth = itertools.accumulate(
