@@ -159,3 +159,27 @@ def refuse_swollen(path: Path, size: int, stored: int, *, surely: int, problem: 
             found=f"{size / 1024**2:.0f} MiB or more from {stored} bytes",
             expected=f"at most {surely // 1024**2} MiB, or {_MOST_TIMES} times what is stored",
         )
+
+
+def read_bytes(path: Path, *, file: object = None) -> bytes:
+    """Content of a file that others made; pipes, which may never end, are refused.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    file : object
+        What errors call it; its name where not given.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read.
+    """
+    told = path.name if file is None else file
+    if path.exists() and not path.is_file():
+        raise DataError("file cannot be read: it is a folder, a pipe or a device", file=told)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"file cannot be read: {error.strerror}", file=told) from error

@@ -164,6 +164,31 @@ def work_folder(place: Path) -> Iterator[Path]:
                 shutil.rmtree(work, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def unfinished_folder(folder: Path) -> Iterator[Path]:
+    """Folder of what a run has finished so far; it goes when the block ends well.
+
+    One run at a time has it; the next one waits, and then finds what was left.
+    """
+    lock = folder / "run"
+    with contextlib.ExitStack() as held:
+        while True:
+            lock.mkdir(parents=True, exist_ok=True)
+            about = lock.stat()
+            held.enter_context(locked(lock, wait=True))
+            if lock.exists() and os.path.samestat(about, lock.stat()):
+                break
+            held.close()  # that folder went when the other run had ended
+        try:
+            yield folder
+        except BaseException:
+            if list(folder.iterdir()) == [lock]:  # nothing is kept
+                shutil.rmtree(folder)
+            raise
+        with work_folder(folder) as work:
+            folder.rename(work / folder.name)
+
+
 def _swap_in(work: Path, place: Path) -> None:
     """Give a finished file or folder its name; a folder that had it comes back if that fails.
 

@@ -194,7 +194,7 @@ _ARGUMENTS: dict[str, tuple[Any, ...]] = {
 
 
 class Importers:
-    """`read_wide`, `from_votes`, `combine`, tables in files and the annotation page's data."""
+    """`read_wide`, `from_votes`, `combine`, tables in files, audformat, data of the page."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -203,7 +203,10 @@ class Importers:
         self.tables = studies.table_files(folder)
         self.site = studies.small_site(folder / "site")
         self.site_files = _files(self.site)
-        self.kinds = (self._wide, self._votes, self._combine, self._table, self._table, self._site)
+        self.database = mv.write_audformat(studies.small_study(), folder / "database")
+        self.database_files = _files(self.database)
+        tables = (self._table, self._table, self._database)
+        self.kinds = (self._wide, self._votes, self._combine, self._site, *tables)
 
     def run(self, draw: random.Random) -> Outcome:
         return draw.choice(self.kinds)(draw)
@@ -234,6 +237,11 @@ class Importers:
         said |= mutate.some_of(_SAID, draw)
         with _changed(file, mutate.damaged(file.read_bytes(), draw)):
             return outcome_of(lambda: study_of_table(file, said), _valid)
+
+    def _database(self, draw: random.Random) -> Outcome:
+        file = draw.choice(self.database_files)
+        with _changed(file, mutate.damaged(file.read_bytes(), draw)):
+            return outcome_of(lambda: mv.read_audformat(self.database), _valid)
 
     def _site(self, draw: random.Random) -> Outcome:
         file = draw.choice(self.site_files)

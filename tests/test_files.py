@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from muvistats.files import (
     locked,
     recovered,
     store_folder,
+    unfinished_folder,
     whole_path,
     write_sealed,
     write_whole,
@@ -146,6 +148,36 @@ def test_a_folder_whose_return_fails_is_not_swept(
             _write(path, "new")
     assert not path.exists()
     assert (recovered(path) / "a").read_text() in ("old", "new")
+
+
+def test_one_run_at_a_time_has_what_is_unfinished(tmp_path: Path) -> None:
+    folder = tmp_path / "s.parts"
+    start, go = os.pipe()
+    ours, its = os.pipe()
+    child = os.fork()  # before, since a child shares the locks of its parent
+    if child == 0:
+        os.read(start, 1)
+        with unfinished_folder(folder) as held:
+            os.write(its, str(sorted(path.name for path in held.iterdir())).encode())
+        os._exit(0)
+
+    def cut_off() -> None:
+        with unfinished_folder(folder) as held:
+            (held / "part").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_off()
+    with unfinished_folder(folder) as held:
+        assert (held / "part").exists()
+        os.write(go, b"!")
+        time.sleep(0.2)
+        os.write(its, b"first ")
+    os.waitpid(child, 0)
+    assert os.read(ours, 99) == b"first ['run']"
+    with pytest.raises(ValueError, match="no"), unfinished_folder(folder):
+        raise ValueError("no")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_sealed_content_comes_back_or_not_at_all(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from ..dataset import schema
-from ..errors import DataError
+from ..errors import DataError, read_bytes
 
 #: Version of the format of parts, files and the study.
 FORMAT = 1
@@ -64,6 +65,11 @@ def parse(text: bytes | str, source: object) -> Any:
         if isinstance(error, DataError):
             raise
         raise DataError("not a JSON file", file=source) from None
+
+
+def load(place: Path) -> Any:
+    """Value of a JSON file."""
+    return parse(read_bytes(place, file=place), place)
 
 
 def check_study(study: Any, source: object) -> Study:

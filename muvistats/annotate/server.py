@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import DataError, DesignError
-from .records import check_part, parse
+from .records import check_part, load, parse
 from .site import MEDIA_TYPES
 from .store import Store
 
@@ -94,7 +94,7 @@ class AnnotationServer(ThreadingHTTPServer):
             raise DataError("not a page of a study", file=site, expected="a file study.json")
         if data.resolve().is_relative_to(site.resolve()):
             raise DesignError("the data must not lie in the folder of the page, which all can read")
-        self.store = Store(data, parse(place.read_bytes(), place))
+        self.store = Store(data, load(place))
         # only what is there at the start is served, under exactly these names
         self.pages = {
             f"/{path.relative_to(site).as_posix()}": path

@@ -21,7 +21,7 @@ from ..dataset.gems import gems_taxonomy
 from ..errors import DataError, DesignError
 from ..files import whole_path
 from .lists import INTERFACES, checked_lists
-from .records import FORMAT, RATES, file_name, parse
+from .records import FORMAT, RATES, file_name, load
 
 #: Files of the package that the page consists of.
 _ASSETS = {
@@ -301,7 +301,7 @@ def _texts(own: Mapping[str, str] | FilePath | None) -> dict[str, str]:
     place: object = "texts"
     if isinstance(own, str | os.PathLike):
         place = Path(own)
-        own = parse(Path(own).read_bytes(), place)
+        own = load(Path(own))
     if own is None:
         return texts
     if not isinstance(own, Mapping):

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import DataError
 from ..files import locked, recovered, write_whole
-from .records import Part, Study, check_study, file_name, parse
+from .records import Part, Study, check_study, file_name, load
 
 #: Folders of the store; personal data stands apart, so that ratings can be shared without it.
 SESSIONS, RATINGS, PERSONAL = "sessions", "ratings", "personal"
@@ -43,7 +43,7 @@ class Store:
             for name in (SESSIONS, RATINGS, PERSONAL):
                 (folder / name).mkdir(parents=True, exist_ok=True)
             write_json(place, study)
-        self.study = check_study(parse(place.read_bytes(), place), place)
+        self.study = check_study(load(place), place)
         if study is not None and study["id"] != self.study["id"]:
             raise DataError("holds the data of another study; name another folder", file=folder)
 
@@ -88,8 +88,8 @@ class Store:
         """Whether this is the key of this participant."""
         place = self._session(participant)
         try:
-            session = parse(place.read_bytes(), place)
-        except (FileNotFoundError, DataError):
+            session = load(place)
+        except DataError:
             return False
         return hmac.compare_digest(str(session.get("key", "")), _hashed(token))
 
@@ -152,14 +152,14 @@ class Store:
             [*(self.folder / RATINGS).glob("*/*.json"), *(self.folder / PERSONAL).glob("*.json")]
         ):
             if not place.name.startswith("."):
-                yield place, parse(place.read_bytes(), place)
+                yield place, load(place)
 
     def files(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Files of whole participants, as they save them, beside `study.json`."""
         for place in sorted(self.folder.glob("*.json")):
             if place.name == "study.json" or place.name.startswith("."):
                 continue
-            whole = parse(place.read_bytes(), place)
+            whole = load(place)
             if not isinstance(whole, dict) or not isinstance(whole.get("parts"), list):
                 raise DataError("not the file of a participant", file=place, expected="parts")
             if whole.get("study") != self.study["id"]:

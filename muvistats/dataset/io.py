@@ -85,8 +85,7 @@ def save_dataset(
     path = check_path("path", path)
     if path.suffix not in _SUFFIXES:
         raise DataError("unknown kind of file", file=path.name, expected="a name in .zarr or .nc")
-    if recovered(path).exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=path)
+    refuse_taken(path, overwrite=overwrite)
     if path.is_dir() and (path.suffix == ".nc" or not _is_store(path)):
         raise DataError("this folder is no stored study and is not replaced", file=path)
     if not path.parent.is_dir():
@@ -96,6 +95,12 @@ def save_dataset(
     with whole_path(path) as temporary:
         write(data, temporary)
     return path
+
+
+def refuse_taken(path: Path, *, overwrite: bool) -> None:
+    """Refuse a place at which something is, unless that may be replaced."""
+    if recovered(path).exists() and not overwrite:
+        raise DataError("is there already; overwrite=True replaces it", file=path)
 
 
 def open_dataset(

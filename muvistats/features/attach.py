@@ -14,6 +14,7 @@ from ..dataset import schema
 from ..dataset.access import need_study
 from ..dataset.build import Features, Log, feature_dataset, log_dataset
 from ..dataset.gate import takes_study
+from ..dataset.io import refuse_taken
 from ..dataset.validation import validate
 from ..errors import DataError
 from ..files import whole_path
@@ -159,6 +160,8 @@ def save_features(
 ) -> Path:
     """Store extracted features as one NetCDF file, which `xarray.open_dataset` reads.
 
+    Numbers carry checksums: where a bit has flipped since, reading them is an error.
+
     Parameters
     ----------
     features : Dataset
@@ -179,10 +182,11 @@ def save_features(
         When something is there already.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=path)
+    refuse_taken(path, overwrite=overwrite)
+    numbers = [name for name, v in features.variables.items() if v.ndim and v.dtype.kind in "fiub"]
+    checked = {name: {"fletcher32": True} for name in numbers}
     with whole_path(path) as temporary:
-        features.to_netcdf(temporary, engine="h5netcdf")
+        features.to_netcdf(temporary, engine="h5netcdf", encoding=checked)
     return path
 
 

@@ -19,7 +19,7 @@ import xarray as xr
 
 from ..arguments import check_jobs
 from ..dataset.build import Features, Log, feature_dataset
-from ..errors import DataError, DesignError, ExtractionWarning, MissingExtraError
+from ..errors import DataError, DesignError, ExtractionWarning, MissingExtraError, boundary
 from ..files import FilePath, store_folder
 from ..progress import terminal_progress
 from ..workers import check_client, each_finished
@@ -27,6 +27,9 @@ from .store import FileFeatures, entry_path, load_entry, write_entry
 
 #: Times that differ by less are the same, in s.
 _SAME_TIME = 1e-6
+
+#: Of features that somebody stored.
+_DAMAGED = "what the extraction noted cannot be read"
 
 _logger = logging.getLogger("muvistats")
 
@@ -222,14 +225,16 @@ def extraction_failures(features: xr.Dataset) -> pd.DataFrame:
             found=type(features).__name__,
             expected="a Dataset",
         )
-    rows = json.loads(features.attrs.get("failures", "[]"))
-    return pd.DataFrame(rows, columns=["item", "file", "reason"], dtype="str")
+    with boundary(_DAMAGED, file="features", column="failures"):
+        rows = json.loads(features.attrs.get("failures", "[]"))
+        return pd.DataFrame(rows, columns=["item", "file", "reason"], dtype="str")
 
 
 def extraction_log(features: xr.Dataset) -> list[tuple[str, str, int]]:
     """What an extraction found and did: source, action and count, as in `/log` of a study."""
-    rows = json.loads(features.attrs.get("log", "[]"))
-    return [(str(source), str(action), int(count)) for source, action, count in rows]
+    with boundary(_DAMAGED, file="features", column="log"):
+        rows = json.loads(features.attrs.get("log", "[]"))
+        return [(str(source), str(action), int(count)) for source, action, count in rows]
 
 
 def _tasks(

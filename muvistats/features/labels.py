@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import DataError, read_bytes
 
 _NUMBERED = re.compile(r"(.*\S)\s+(\d+)")
 
@@ -36,10 +36,8 @@ def read_labels(given: str | PathLike[str] | Sequence[str]) -> tuple[str, ...]:
     if isinstance(given, str | PathLike):
         file = Path(given)
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError as error:
-            raise DataError("label file is not there", file=file) from error
-        except (UnicodeDecodeError, OSError) as error:
+            lines = read_bytes(file, file=file).decode().splitlines()
+        except UnicodeDecodeError as error:
             raise DataError("label file is no text", file=file) from error
     else:
         lines = [str(each) for each in given]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import DataError, read_bytes
 from ..files import recovered, whole_path
 
 #: File that lists what a report folder holds, so that a later report knows it as ours.
@@ -29,8 +29,8 @@ def _files(folder: Path) -> list[str]:
 def _listed(folder: Path) -> set[str]:
     """Files that we wrote into a folder, as its marker says."""
     try:
-        return set(json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return set(json.loads(read_bytes(folder / MARKER))["files"])
+    except Exception:  # there is none, or whatever json says of a damaged one
         return set()
 
 

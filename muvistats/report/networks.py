@@ -156,7 +156,7 @@ def find_networks(
         return None, f"no trained networks beside this report; {_MADE_BY} trains them"
     try:
         results = _read(folder)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, DataError) as error:
+    except Exception as error:  # whatever json and pandas say of a damaged file
         return None, f"the networks beside this report cannot be read: {error}"
     data = str(results.about["data"])
     for name, study in readings.items():

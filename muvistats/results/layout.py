@@ -112,17 +112,25 @@ def _padded(text: str, width: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
+#: Classes of HTML that notebooks do not search for formulas between dollar signs.
+PLAIN = "tex2jax_ignore mathjax_ignore"
+
+
 def as_html(view: View) -> str:
     """A view as an HTML table; every text is escaped."""
     head = "".join(_html_cell("th", column.title, column.numeric) for column in view.columns)
-    lines = ['<table class="dataframe muvistats">', f"<thead><tr>{head}</tr></thead>", "<tbody>"]
+    lines = [
+        f'<table class="dataframe muvistats {PLAIN}">',
+        f"<thead><tr>{head}</tr></thead>",
+        "<tbody>",
+    ]
     for number, mark in enumerate(view.marks):
         cells = [
             _html_cell("td", column.texts[number], column.numeric, mark if place == 0 else "")
             for place, column in enumerate(view.columns)
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    note = f"\n<p>{html.escape(view.line)}</p>" if view.line else ""
+    note = f'\n<p class="{PLAIN}">{html.escape(view.line)}</p>' if view.line else ""
     return "\n".join([*lines, "</tbody>", "</table>"]) + note
 
 

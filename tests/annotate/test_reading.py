@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -165,6 +166,12 @@ def test_faults_name_the_file(store, make_trial, tmp_path):
     place.write_text('{"kind": "trial", "participant": "P1", "trial": 1}')
     with pytest.raises(mv.DataError, match=r"trial-001.json, column item"):
         mv.read_annotations(store.folder)
+    place.unlink()
+    for path in (place, store.folder / "P9.json"):
+        os.mkfifo(path)
+        with pytest.raises(mv.DataError, match=rf"{path.name}: file cannot be read: .* a pipe"):
+            mv.read_annotations(store.folder)
+        path.unlink()
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,26 @@ def test_features_file_is_read_by_xarray(tiny, tmp_path):
     assert "/features/visual" in expected.groups
 
 
+def test_a_flipped_bit_of_stored_features_is_noticed(tmp_path):
+    found = made(tmp_path, ["a_1", "b_1"])
+    path = save_features(found, tmp_path / "f.nc")
+    raw = path.read_bytes()
+    place = raw.index(np.float64(ord("b")).tobytes())
+    path.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+    with xr.open_dataset(path) as stored, pytest.raises(OSError, match="read data"):
+        stored["values"].load()
+
+
+@pytest.mark.parametrize("said", ["{", "[" * 100_000, "[[1, 2]]", "5"])
+def test_damaged_notes_of_an_extraction_are_named(tiny, tmp_path, said):
+    found = made(tmp_path, ["a_1", "b_1"])
+    found.attrs |= {"log": said, "failures": said}
+    with pytest.raises(mv.DataError, match="features, column log"):
+        mv.with_features(tiny, found)
+    with pytest.raises(mv.DataError, match="features, column failures"):
+        mv.extraction_failures(found)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
 import re
 
 import numpy as np
@@ -105,8 +106,12 @@ def test_bad_label_files(tmp_path, text, words):
     path.write_bytes(text)
     with pytest.raises(DataError, match=words):
         read_labels(path)
-    with pytest.raises(DataError, match="not there"):
+    with pytest.raises(DataError, match=r"absent.txt: file cannot be read: No such file"):
         read_labels(tmp_path / "absent.txt")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DataError, match="a pipe"):
+        read_labels(path)
 
 
 def test_networks_need_labels_and_a_file(tmp_path, network):

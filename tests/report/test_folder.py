@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,20 @@ def test_files_of_others_are_kept_unless_told(tmp_path: Path) -> None:
     assert not (out / "thesis.docx").exists()
     (out / "notes.txt").write_text("put beside our files later")
     with pytest.raises(DataError, match=r"notes\.txt"):
+        _write(out, "y")
+
+
+def test_a_damaged_list_of_files_makes_all_of_them_foreign(tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    _write(out, "x")
+    marker = out / MARKER
+    for damaged in ("[" * 100_000, '{"files": [[]]}', "\0"):
+        marker.write_text(damaged)
+        with pytest.raises(DataError, match=r"a\.csv"):
+            _write(out, "y")
+    marker.unlink()
+    os.mkfifo(marker)
+    with pytest.raises(DataError, match=r"a\.csv"):
         _write(out, "y")
 
 

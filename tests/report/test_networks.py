@@ -300,8 +300,9 @@ def test_damaged_networks_are_named(
     for change in ({"format": 99}, {"files": {}}, {"diagrams": [1]}, {"diagrams": {"x": {}}}):
         (folder / "networks.json").write_text(json.dumps(about | change))
         assert "cannot be read" in find_networks(folder, readings, hashes)[1]
-    (folder / "networks.json").write_text("{")
-    assert "cannot be read" in find_networks(folder, readings, hashes)[1]
+    for damaged in ("{", "[" * 100_000, '{"format": 1e999}'):
+        (folder / "networks.json").write_text(damaged)
+        assert "cannot be read" in find_networks(folder, readings, hashes)[1]
     (folder / "networks.json").unlink()
     assert "deep compare" in find_networks(folder, readings, hashes)[1]
 

@@ -50,6 +50,8 @@ def test_it_prints_as_a_short_view(frame):
     assert "H(2) = 79.45" in html
     assert "<sup>a</sup>" in html
     assert "(a) too few" in html
+    assert '<p class="tex2jax_ignore mathjax_ignore">Kruskal' in html  # dollar signs stay
+    assert html.startswith('<table class="dataframe muvistats tex2jax_ignore mathjax_ignore">')
 
 
 def test_its_values_keep_every_digit(frame):

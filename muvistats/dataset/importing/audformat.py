@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +19,14 @@ import xarray as xr
 from ...arguments import check_choice, check_flag, check_path
 from ...errors import DataError, boundary
 from ...extras import optional_module
-from ...files import recovered, whole_path
+from ...files import whole_path
 from ...quiet import quiet
 from .. import schema
 from ..access import dimensions_of, frame_of, question_of, to_long
 from ..gate import scale_of, takes_study
+from ..io import refuse_taken
 from ..tables import from_frames
+from .files import refuse_bomb
 
 #: Tables of traits that this package writes, with the level of their index.
 _TRAITS = {"participants": "participant", "items": "item"}
@@ -34,6 +40,10 @@ _LABELS = {
 
 #: Number of a rating whose rater is not known, among those of its item.
 _RATING = "rating without a rater"
+
+#: File that describes a database; how deep its parts are nested, and how long it is, at most.
+_HEADER = "db.yaml"
+_DEEPEST, _LARGEST_HEADER = 50, 16 * 1024**2
 
 _KEYS = ("item", "modality", "participant", "session")
 
@@ -105,9 +115,8 @@ def write_audformat(
     kinds = _audformat()
     check_flag("overwrite", overwrite)
     place = check_path("folder", folder)
-    if recovered(place).exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=place)
-    if place.exists() and not (place / "db.yaml").is_file() and not _is_empty(place):
+    refuse_taken(place, overwrite=overwrite)
+    if place.exists() and not (place / _HEADER).is_file() and not _is_empty(place):
         raise DataError("this is no audformat database and is not replaced", file=place)
     with quiet():  # of what pandas says to audformat
         database = _database(kinds, data)
@@ -317,6 +326,9 @@ def read_audformat(
     rated, and each column is one rating of each item. What a rating is called is its scheme, or
     the column where it has none. Traits are those that the database holds of its raters.
 
+    Tables are read from Parquet or CSV; pickles beside them, and objects of Python in the header,
+    could run code and are not read.
+
     Examples
     --------
     >>> import tempfile
@@ -329,10 +341,10 @@ def read_audformat(
     """
     check_choice("segments", segments, ("item", "time"))
     place = check_path("folder", folder)
-    if not (place / "db.yaml").is_file():
-        raise DataError("no audformat database here", file=place, expected="a file db.yaml")
+    if not (place / _HEADER).is_file():
+        raise DataError("no audformat database here", file=place, expected=f"a file {_HEADER}")
     with quiet():  # of what pandas says to audformat
-        database = _audformat().Database.load(str(place))
+        database = _header(place)
         static, dynamic = _frames(database, place, tables, segments)
     own = database.meta.get("muvistats", {})
     rated = own.get("dimensions") if dimensions is None else list(dimensions)
@@ -359,16 +371,62 @@ def read_audformat(
     )
 
 
+def _header(place: Path) -> Any:
+    """The database as its header describes it, without its tables.
+
+    Not `Database.load`: that lets a header make any object of Python, and so run code.
+    """
+    yaml = optional_module("yaml", "audformat")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    file = place / _HEADER
+    with boundary("header of the database cannot be read", file=file):
+        text = file.read_text(encoding="utf-8")
+        opened, closed = yaml.CollectionStartEvent, yaml.CollectionEndEvent
+        depth = itertools.accumulate(
+            isinstance(event, opened) - isinstance(event, closed)
+            for event in yaml.parse(text, Loader=loader)
+        )
+        if any(level > _DEEPEST for level in depth):  # deeper ones bring the process down
+            raise DataError("nested too deeply", file=file, expected=f"at most {_DEEPEST} levels")
+        header = yaml.load(text, Loader=loader)
+        size = itertools.accumulate(map(len, json.JSONEncoder(default=str).iterencode(header)))
+        if any(length > _LARGEST_HEADER for length in size):  # parts that refer to parts
+            expected = f"at most {_LARGEST_HEADER} characters"
+            raise DataError("header is too large", file=file, expected=expected)
+        return _audformat().Database.load_header_from_yaml(header)
+
+
+def _load_tables(database: Any, place: Path, names: Sequence[str]) -> None:
+    """Read tables from Parquet or CSV, never from the pickles beside them, which can run code.
+
+    audformat takes a pickle wherever there is one, so it is shown a copy of the table alone.
+    """
+    files = {path.name: path for path in place.iterdir() if path.is_file()}
+    with tempfile.TemporaryDirectory(prefix="muvistats-") as passing:
+        for number, name in enumerate(names):
+            kinds = [kind for kind in (".parquet", ".csv") if f"db.{name}{kind}" in files]
+            if not kinds:
+                problem = "no table in Parquet or CSV; pickles can run code and are not read"
+                raise DataError(problem, file=place, found=name, expected=f"db.{name}.csv")
+            source, copy = files[f"db.{name}{kinds[0]}"], Path(passing, str(number))
+            refuse_bomb(source, kinds[0])
+            shutil.copyfile(source, copy.with_suffix(kinds[0]))
+            with boundary("not a readable table", file=source):
+                database[name].load(str(copy))
+
+
 def _frames(
     database: Any, place: Path, tables: Sequence[str] | None, segments: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A row per annotation, and a row per time step of those that are continuous."""
     names = list(database.tables) if tables is None else list(tables)
     known = ", ".join(database.tables)
-    parts: dict[bool, dict[str, list[pd.DataFrame]]] = {True: {}, False: {}}
     for name in names:
         if name not in database.tables:
             raise DataError("no such table with files", file=place, found=name, expected=known)
+    _load_tables(database, place, [*database.misc_tables, *names])
+    parts: dict[bool, dict[str, list[pd.DataFrame]]] = {True: {}, False: {}}
+    for name in names:
         table = database.tables[name]
         timed = table.is_segmented and (segments == "time" or "name" in table.meta)
         for scheme, part in _ratings(table, timed=timed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +84,13 @@ def _source(read: Read) -> str:
 def read_batch(batch: Batch) -> tuple[Batch, list[tuple[str, str]]]:
     """Make and keep the study of a batch; the files that could not be read, and why.
 
-    What was kept before is not made again. Where no file can be read nothing is kept.
+    What was kept before and is whole is not made again. Where no file can be read nothing is kept.
     """
     if batch.place.exists():
-        return batch, failures_of(open_dataset(batch.place, chunks={}))
+        try:
+            return batch, failures_of(open_dataset(batch.place, chunks={}))
+        except DataError:  # damaged since
+            shutil.rmtree(batch.place)
     tables: dict[str, pd.DataFrame] = {}
     failures: list[tuple[str, str]] = []
     for path, names in batch.files.items():

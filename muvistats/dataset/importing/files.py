@@ -65,7 +65,7 @@ def read_table(path: str | os.PathLike[str], texts: Iterable[str] = ()) -> pd.Da
         expected = f"{', '.join(TABLE_SUFFIXES)}, as it is or packed ({packed})"
         raise DataError("unknown kind of file", file=path.name, expected=expected)
     with boundary("not a readable table", file=path.name):
-        _refuse_bomb(path, last)
+        refuse_bomb(path, last)
         if kind == ".parquet":
             try:
                 return pd.read_parquet(path)
@@ -113,7 +113,7 @@ def _head(path: Path) -> str:
     return "".join(map(str, pd.read_csv(path, sep="\x01", nrows=0).columns))
 
 
-def _refuse_bomb(path: Path, packing: str) -> None:
+def refuse_bomb(path: Path, packing: str) -> None:
     """Refuse a packed file that was made to fill the memory, before it does."""
     stored = path.stat().st_size
     problem = "unpacks to far more than a table of ratings; unpack it yourself if you trust it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import xarray as xr
 
 from ...arguments import check_jobs, check_path
 from ...errors import DataError, ExtractionWarning
-from ...files import FilePath, recovered
+from ...files import FilePath, unfinished_folder
 from ...progress import terminal_progress
 from ...types import Array, Floats, Ints
 from ...workers import each_finished
@@ -22,7 +21,7 @@ from .. import schema
 from ..access import dimensions_of, question_of
 from ..build import Log, assemble, natural_order, sort_order
 from ..gate import scale_of
-from ..io import open_dataset, save_dataset
+from ..io import open_dataset, refuse_taken, save_dataset
 from ..ratings import OutOfScale
 from .answers import typed
 from .batches import batches_of, read_batch
@@ -127,9 +126,10 @@ def from_files(
     -----
     A file with a column `time` holds recordings, any other a row per rating. Files are read some
     hundred at a time, by `n_jobs` workers; what a batch gave is kept beside `path`, in a folder
-    that goes when all is done, so that a run that was cut off goes on where it was. A file that
-    has changed, or another argument, is read anew. Memory holds one batch for each worker and the
-    keys of all annotations, never the ratings of all.
+    that goes when all is done, so that a run that was cut off goes on where it was; a second run
+    for this `path` waits until the first one has ended. A file that has changed, or another
+    argument, is read anew. Memory holds one batch for each worker and the keys of all annotations,
+    never the ratings of all.
 
     Examples
     --------
@@ -151,8 +151,7 @@ def from_files(
     target = check_path("path", path)
     if target.suffix not in (".zarr", ".nc"):
         raise DataError("unknown kind of file", file=target.name, expected="a name in .zarr or .nc")
-    if recovered(target).exists() and not overwrite:
-        raise DataError("is there already; overwrite=True replaces it", file=target)
+    refuse_taken(target, overwrite=overwrite)
     options = {
         "columns": columns,
         "dimensions": dimensions,
@@ -169,23 +168,22 @@ def from_files(
         "assigned": dict(assigned or {}),  # a file holds too little to find it out
     }
     files = files_of(pattern)
-    work = target.with_name(f"{target.name}.parts")
-    work.mkdir(parents=True, exist_ok=True)
-    batches = list(batches_of(files, read or read_table, options, work))
-    failures, done = [], 0
-    with terminal_progress(show=progress) as step:
-        for batch, failed in each_finished(read_batch, batches, n_jobs=jobs):
-            done += len(batch.files)
-            failures += failed
-            step("Reading files", done, len(files))
-    kept = [batch.place for batch in batches if batch.place.exists()]
-    if not kept:
-        raise DataError(f"no file can be read: {failures[0][1]}", file=failures[0][0])
-    tables = {"participant": participants, "item": items}
-    parts = {str(number): open_dataset(place, chunks={}) for number, place in enumerate(kept)}
-    tree = _joint(parts, tables, work / "ratings", assigned, (study, source))
-    save_dataset(tree, target, overwrite=overwrite)
-    shutil.rmtree(work)
+    with unfinished_folder(target.with_name(f"{target.name}.parts")) as work:
+        refuse_taken(target, overwrite=overwrite)  # by a run that has ended meanwhile
+        batches = list(batches_of(files, read or read_table, options, work))
+        failures, done = [], 0
+        with terminal_progress(show=progress) as step:
+            for batch, failed in each_finished(read_batch, batches, n_jobs=jobs):
+                done += len(batch.files)
+                failures += failed
+                step("Reading files", done, len(files))
+        kept = [batch.place for batch in batches if batch.place.exists()]
+        if not kept:
+            raise DataError(f"no file can be read: {failures[0][1]}", file=failures[0][0])
+        tables = {"participant": participants, "item": items}
+        parts = {str(number): open_dataset(place, chunks={}) for number, place in enumerate(kept)}
+        tree = _joint(parts, tables, work / "ratings", assigned, (study, source))
+        save_dataset(tree, target, overwrite=overwrite)
     _report(failures, len(files))
     return open_dataset(target, chunks={})
 

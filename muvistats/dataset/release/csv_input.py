@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...errors import DataError, boundary
+from ...errors import DataError, boundary, read_bytes
 from ..build import Log
 
 P = ParamSpec("P")
@@ -22,22 +22,6 @@ R = TypeVar("R")
 
 #: Room for rounding at the ends of a range.
 _SLACK = 1e-9
-
-
-def read_bytes(path: Path) -> bytes:
-    """Content of a file.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read.
-    """
-    if path.exists() and not path.is_file():
-        raise DataError("file cannot be read: it is a folder, a pipe or a device", file=path.name)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"file cannot be read: {error.strerror}", file=path.name) from error
 
 
 def reads_file(read: Callable[Concatenate[Path, P], R]) -> Callable[Concatenate[Path, P], R]:

@@ -66,7 +66,7 @@ def remember(key: str, build: Callable[[], FeatureRead], log: Log) -> FeatureRea
         return _load(text, array)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
+    except Exception as error:  # whatever json and numpy say of a damaged file
         log.add("feature cache", "entry was damaged and has been built anew", 1)
         _logger.warning("feature cache entry %s is damaged, built anew: %s", text.name, error)
     made = build()

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import DataError, read_bytes
 from ...types import Floats
 from ..build import Features, Log
 from .csv_input import (
@@ -20,7 +20,6 @@ from .csv_input import (
     decode,
     header_of,
     numeric_row,
-    read_bytes,
     reads_file,
     require_columns,
     row_picker,

@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...errors import AlignmentWarning, DataError, boundary
+from ...errors import AlignmentWarning, DataError, boundary, read_bytes
 from ..build import Features, Log, assemble
 from ..gems import gems_taxonomy
-from .csv_input import read_bytes
 from .dynamics import DYNAMICS_FILE, Dynamics, read_dynamics
 from .features import (
     EMOBASE_ARCHIVE,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...results.cells import Column, capital_name
-from ...results.layout import as_html, as_text
+from ...results.layout import PLAIN, as_html, as_text
 from ...results.view import View
 from ...results.words import Rule, column_texts, count, heading, stars, word
 
@@ -71,7 +71,7 @@ class Summary:
 
     def _repr_html_(self) -> str:
         return "\n".join(
-            f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>"
+            f'<p class="{PLAIN}">{html.escape(part).replace(chr(10), "<br>")}</p>'
             if isinstance(part, str)
             else as_html(part)
             for part in self.parts

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -143,6 +145,56 @@ def test_what_cannot_be_read_is_named(foreign, tmp_path):
         mv.write_audformat(study, tmp_path, overwrite=True)
     (tmp_path / "db.yaml").write_text("name: [")
     with pytest.raises(mv.DataError, match="cannot be read"):
+        mv.read_audformat(tmp_path)
+
+
+class Touch:
+    """What touches a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+def test_nothing_in_a_database_runs(tmp_path):
+    study = mv.from_frames(rated(), dimensions=["calm"], scale=(1, 5))
+    folder = mv.write_audformat(study, tmp_path / "db")
+    made = tmp_path / "made"
+    (folder / "db.calm.pkl").write_bytes(pickle.dumps(Touch(made)))
+    assert mv.read_audformat(folder).identical(study)  # from the table, not from the pickle
+    header = folder / "db.yaml"
+    whole = header.read_text()
+    header.write_text(f"{whole}x: !!python/object/apply:os.mkdir [{made}]\n")
+    with pytest.raises(mv.DataError, match=r"db.yaml: header .* cannot be read"):
+        mv.read_audformat(folder)
+    pickle_elsewhere = tmp_path / "elsewhere.pkl"
+    pickle_elsewhere.write_bytes(pickle.dumps(Touch(made)))
+    header.write_text(whole.replace("\n  calm:\n    type", "\n  /../../elsewhere:\n    type"))
+    with pytest.raises(mv.DataError, match="pickles can run code"):
+        mv.read_audformat(folder)
+    header.write_text(whole)
+    (folder / "db.calm.parquet").unlink()
+    with pytest.raises(mv.DataError, match=r"expected db\.calm\.csv"):
+        mv.read_audformat(folder)
+    assert not made.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x: " + "[" * 100_000, "nested too deeply"),
+        ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "too large"),
+        ("- 1", "cannot be read"),
+        ("", "cannot be read"),
+        ("\0", "cannot be read"),
+    ],
+)
+def test_a_header_that_fills_the_memory_is_refused(tmp_path, monkeypatch, text, said):
+    monkeypatch.setattr("muvistats.dataset.importing.audformat._LARGEST_HEADER", 50)
+    (tmp_path / "db.yaml").write_text(text)
+    with pytest.raises(mv.DataError, match=said):
         mv.read_audformat(tmp_path)
 
 

@@ -71,6 +71,25 @@ def test_a_run_that_was_cut_off_goes_on(folder, monkeypatch):
     assert len(read) == 5 + 5
 
 
+def test_a_kept_part_that_was_damaged_is_read_again(folder, monkeypatch):
+    read = []
+
+    def cut_off(path):
+        read.append(path.name)
+        if len(read) == 4:
+            raise KeyboardInterrupt
+        return pd.read_csv(path)
+
+    monkeypatch.setattr(batches, "_FILES", 3)
+    with pytest.raises(KeyboardInterrupt):
+        built(folder, read=cut_off)
+    (part,) = (folder / "s.zarr.parts").glob("*.zarr")
+    (part / "annotations" / "arousal" / "0.0").write_bytes(b"x")
+    study = built(folder, read=cut_off)
+    assert len(read) == 4 + 9
+    assert float(study["annotations/arousal"].max()) == pytest.approx(0.65)
+
+
 def test_choices_of_all_files_are_the_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "_FILES", 1)
     for who, answers in {"p1": ["joy", "fear"], "p2": ["fear", "calm"]}.items():

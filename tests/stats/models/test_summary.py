@@ -79,6 +79,9 @@ def test_a_notebook_shows_tables(mixed):
     assert html == mixed.summary()._repr_html_()
     assert html.count("<table") == html.count("</table>") == 4
     assert "&gt;|t|" in html
+    texts = html.count("<p")
+    assert texts > 2
+    assert html.count('<p class="tex2jax_ignore mathjax_ignore">') == texts
     assert repr(mixed).startswith("<MixedFit ")
 
 
