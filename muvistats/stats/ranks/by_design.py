@@ -17,11 +17,9 @@ from scipy import stats
 
 from ...formula import columns_of, factor
 from ...kernels.permutation.arrangements import (
-    additive_residuals,
     dense_codes,
     permutation_test,
     raised_for_few,
-    shrunken_residuals,
 )
 from ...kernels.ranks.dominance import (
     Dominance,
@@ -63,12 +61,10 @@ from ..shared.study import (
     within_item_units,
     within_modalities,
 )
+from .adjusted import less_effects, less_means
 from .by_model import Modelled, Shift, model_groups, model_pair
 
 Alternative = Literal["two-sided", "less", "greater"]
-
-#: Values that differ by less than this part of their spread are ties after an adjustment.
-_TIE = 1e-8
 
 #: Why an effect has no interval.
 NO_INTERVAL = "no interval: too few participants or items, or the groups do not overlap"
@@ -346,7 +342,7 @@ def _by_design(sample: Sample) -> Sample:
     elif how == "participant":
         (crossed, kept), kind = shared_items(sample.clusters[1], groups.codes), "item"
         within = sample.units.strata[sample.units.row]
-    values, note = _less_effects(groups.values, crossed, within, kind)
+    values, note = less_effects(groups.values, crossed, within, kind)
     without = WITHOUT_IDS if "participant" not in sample.rows else ""
     note = join_reasons(sample.note, kept, note, without)
     return replace(sample, groups=replace(groups, values=values), note=note, raised=raised)
@@ -370,34 +366,8 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     note = f"{n_without} rows have no {strata} and were left out" if n_without else ""
     sample = replace(sample, recorded=recorded, groups=recorded, note=note)
     units = sample.units
-    values = _less_means(recorded.values, units.strata[units.row])
+    values = less_means(recorded.values, units.strata[units.row])
     return replace(sample, groups=replace(recorded, values=values))
-
-
-def _less_effects(values: Floats, crossed: Ints, within: Ints, kind: str) -> tuple[Floats, str]:
-    """Values less means of strata and shrunken effects of a kind; these stay if nothing would."""
-    shrunken = shrunken_residuals(values[:, None], within, crossed)[0][:, 0]
-    for residuals, note in (
-        (_with_ties(shrunken, values), ""),
-        (
-            _less_means(values, within),
-            f"{kind} effects were not removed: nothing would be left",
-        ),
-    ):
-        if np.ptp(residuals) > 0:
-            return residuals, note
-    return values, "participant and item effects were kept: nothing would be left"
-
-
-def _less_means(values: Floats, codes: Ints) -> Floats:
-    """Values less the mean of their level."""
-    return _with_ties(additive_residuals(values[:, None], [codes])[:, 0], values)
-
-
-def _with_ties(residuals: Floats, values: Floats) -> Floats:
-    """Residuals of values without the noise of arithmetic, so that ties stay ties."""
-    unit = _TIE * float(np.ptp(values)) if len(values) else 0.0
-    return np.round(residuals / unit) * unit if unit > 0 else residuals
 
 
 # ------------------------------------------------------------------------- tests
