@@ -32,8 +32,8 @@ from ...kernels.ranks.effects import (
     Effects,
     clustered_effects,
     raised_by,
-    share_interval,
 )
+from ...kernels.ranks.shares import share_interval
 from ...kernels.ranks.unit_statistics import (
     between_statistic,
     difference_statistic,
