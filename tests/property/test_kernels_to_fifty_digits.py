@@ -8,7 +8,7 @@ from mpmath import mpf
 import muvistats as mv
 from muvistats.kernels import contingency
 from muvistats.kernels.ranks.dominance import dominance, dunn
-from muvistats.kernels.ranks.shares import epsilon_squared, partial_eta_squared
+from muvistats.kernels.ranks.effects import epsilon_squared, partial_eta_squared
 from muvistats.kernels.ranks.signed_rank import pseudomedian, signed_rank_biserial
 from muvistats.kernels.raters.agreement import ceiling_ccc, leave_one_out_ccc
 from muvistats.kernels.raters.alignment import item_signal, place

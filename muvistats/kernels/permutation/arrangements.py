@@ -30,6 +30,9 @@ _DEAL = 4_000_000
 #: Statistics that differ by less than this part of themselves are equal; in single precision.
 _TIE, _TIE_OF_SINGLES = 1e-9, 1e-5
 
+#: Values that differ by less than this part of their spread are ties after an adjustment.
+_NEAR = 1e-8
+
 #: Sweeps after which effects in an unconnected or badly balanced design are taken as they are.
 _SWEEPS = 500
 
@@ -154,6 +157,17 @@ def shrunken_residuals(values: Floats, fixed: Ints, random: Ints) -> tuple[Float
     return rest - (by_fixed @ rest / each)[fixed], size * shrink
 
 
+def less_means(values: Floats, codes: Ints) -> Floats:
+    """Values less the mean of their level."""
+    return with_ties(additive_residuals(values[:, None], [codes])[:, 0], values)
+
+
+def with_ties(residuals: Floats, values: Floats) -> Floats:
+    """Residuals of values without the noise of arithmetic, so that ties stay ties."""
+    unit = _NEAR * float(np.ptp(values)) if len(values) else 0.0
+    return np.round(residuals / unit) * unit if unit > 0 else residuals
+
+
 def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
     """Variance of single values over that of the effects of a factor, per column.
 
@@ -202,6 +216,40 @@ def indicator(codes: Ints) -> Any:
     n = len(codes)
     shape = (int(codes.max(initial=-1)) + 1, n)
     return sparse.csc_array((np.ones(n), codes, np.arange(n + 1)), shape=shape)
+
+
+def raised_by(strata: Ints, codes: Ints, k: int) -> float:
+    """Factor that gives the variance between clusters back what means of strata took of it.
+
+    Parameters
+    ----------
+    strata : ndarray of int, shape (row,)
+        Strata whose means were taken out of the values; a cluster has one row in each, or none.
+    codes : ndarray of int, shape (row,)
+        Group of each row, 0 to k - 1. Only the number of a stratum's rows in each group matters,
+        so that arrangements within strata have one factor.
+    k : int
+        Number of groups.
+
+    Returns
+    -------
+    float
+        At least 1.
+
+    Notes
+    -----
+    Of what a cluster does to one of the n rows of a stratum, the row keeps ``1 - 1/n`` when the
+    mean is taken out. The differences between the groups keep all of it where strata are balanced,
+    since their means then cancel out, and as little as the row where groups were dealt without
+    regard to strata. The factor is the square of the ratio of both, each the mean of all rows.
+    """
+    table = np.zeros((int(strata.max(initial=-1)) + 1, k))
+    np.add.at(table, (strata, codes), 1)
+    table = table[table.any(axis=1)]
+    own = 1 - len(table) / len(codes)
+    parts = table**2 / table.sum(axis=1, keepdims=True) / table.sum(axis=0)
+    groups = (k - float(parts.sum())) / (k - 1)
+    return max(groups / own, 1.0) ** 2 if own > 0 else 1.0
 
 
 def raised_for_few(clusters: Ints) -> float:

@@ -18,8 +18,12 @@ from scipy import stats
 from ...formula import columns_of, factor
 from ...kernels.permutation.arrangements import (
     dense_codes,
+    less_means,
     permutation_test,
+    raised_by,
     raised_for_few,
+    shrunken_residuals,
+    with_ties,
 )
 from ...kernels.ranks.dominance import (
     Dominance,
@@ -31,9 +35,8 @@ from ...kernels.ranks.effects import (
     CrossedRanks,
     Effects,
     clustered_effects,
-    raised_by,
+    share_interval,
 )
-from ...kernels.ranks.shares import share_interval
 from ...kernels.ranks.unit_statistics import (
     between_statistic,
     difference_statistic,
@@ -61,7 +64,6 @@ from ..shared.study import (
     within_item_units,
     within_modalities,
 )
-from .adjusted import less_effects, less_means
 from .by_model import Modelled, Shift, model_groups, model_pair
 
 Alternative = Literal["two-sided", "less", "greater"]
@@ -342,7 +344,7 @@ def _by_design(sample: Sample) -> Sample:
     elif how == "participant":
         (crossed, kept), kind = shared_items(sample.clusters[1], groups.codes), "item"
         within = sample.units.strata[sample.units.row]
-    values, note = less_effects(groups.values, crossed, within, kind)
+    values, note = _less_effects(groups.values, crossed, within, kind)
     without = WITHOUT_IDS if "participant" not in sample.rows else ""
     note = join_reasons(sample.note, kept, note, without)
     return replace(sample, groups=replace(groups, values=values), note=note, raised=raised)
@@ -368,6 +370,21 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     units = sample.units
     values = less_means(recorded.values, units.strata[units.row])
     return replace(sample, groups=replace(recorded, values=values))
+
+
+def _less_effects(values: Floats, crossed: Ints, within: Ints, kind: str) -> tuple[Floats, str]:
+    """Values less means of strata and shrunken effects of a kind; these stay if nothing would."""
+    shrunken = shrunken_residuals(values[:, None], within, crossed)[0][:, 0]
+    for residuals, note in (
+        (with_ties(shrunken, values), ""),
+        (
+            less_means(values, within),
+            f"{kind} effects were not removed: nothing would be left",
+        ),
+    ):
+        if np.ptp(residuals) > 0:
+            return residuals, note
+    return values, "participant and item effects were kept: nothing would be left"
 
 
 # ------------------------------------------------------------------------- tests

@@ -12,8 +12,7 @@ from scipy import stats
 from ...arguments import Dependence, check_dependence
 from ...dataset.gate import takes_study
 from ...formula import split_formula
-from ...kernels.ranks import shares
-from ...kernels.ranks.effects import clustered_effects
+from ...kernels.ranks import effects as rank
 from ...results.frame import join_reasons, result_frame
 from ...types import Data, Names, Rng, Row
 from ..shared.study import Groups, Resampling, choose_dimensions, groups_of, offered, to_frame
@@ -245,7 +244,7 @@ def _published(groups: Groups, question: Question) -> Row:
     if groups.problem:
         return {"statistic_name": "H", "warning": reason}
     test = stats.kruskal(*(groups.of(code) for code in range(k)))
-    share = shares.epsilon_squared(groups.values, groups.codes, k)
+    share = rank.epsilon_squared(groups.values, groups.codes, k)
     row: Row = {
         "statistic": test.statistic,
         "statistic_name": "H",
@@ -253,11 +252,11 @@ def _published(groups: Groups, question: Question) -> Row:
         "p_value": test.pvalue,
         "effect_size": share,
     }
-    by_value = clustered_effects(
+    by_value = rank.clustered_effects(
         groups.values, groups.codes, k, (np.arange(n, dtype=np.intp),), nested=True
     )
     within = by_value.variance_of_ranks(stats.rankdata(groups.values)) * (1 - share)
-    low, high = shares.share_interval(by_value, share, within, question.conf_level)
+    low, high = rank.share_interval(by_value, share, within, question.conf_level)
     row |= {"conf_low": low, "conf_high": high}
     no_interval = NO_INTERVAL_OF_VALUES if np.isnan(low) else ""
     small = np.bincount(groups.codes).min() < 5
@@ -273,7 +272,7 @@ def _whole(groups: Groups) -> Row:
         "effect_size_name": "epsilon squared",
         "n_resamples": 0,
         "median": np.median(groups.values) if n else np.nan,
-        "sd": shares.standard_deviation(groups.values),
+        "sd": rank.standard_deviation(groups.values),
         "mean_rank": (n + 1) / 2 if n else np.nan,
         "n": n,
         "n_missing": groups.n_missing,
@@ -290,7 +289,7 @@ def _group_rows(base: Row, sample: Sample) -> list[Row]:
             "group": level,
             "n_resamples": 0,
             "median": np.median(groups.of(code)),
-            "sd": shares.standard_deviation(groups.of(code)),
+            "sd": rank.standard_deviation(groups.of(code)),
             "mean_rank": means[code],
             "n": len(groups.of(code)),
             "warning": "" if len(groups.of(code)) > 1 else "one value has no standard deviation",

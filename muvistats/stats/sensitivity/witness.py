@@ -16,7 +16,7 @@ from ...dataset.access import annotation_frame, dimensions_of
 from ...errors import DesignError, MuvistatsError
 from ...formula import factor
 from ...kernels import contingency
-from ...kernels.ranks.shares import partial_eta_squared
+from ...kernels.ranks.effects import partial_eta_squared
 from ...results.frame import RESULT_COLUMNS, build_frame
 from ..labels.by_design import Plan
 from ..labels.counts import Tests, label_choices, table_rows

@@ -8,8 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...kernels.permutation.trajectories import adjusted_difference, group_mean
-from ...kernels.ranks.effects import clustered_effects
-from ...kernels.ranks.shares import share_interval
+from ...kernels.ranks.effects import clustered_effects, share_interval
 from ...types import Floats, Ints, Mask, Row
 from ..ranks.by_design import NO_INTERVAL
 from .blocks import Block, Trajectories

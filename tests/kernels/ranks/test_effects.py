@@ -8,19 +8,17 @@ import pytest
 import statsmodels.api as sm
 from scipy import linalg, stats
 
+from muvistats.kernels.permutation.arrangements import raised_by
 from muvistats.kernels.ranks import dominance as pairs
-from muvistats.kernels.ranks import shares
+from muvistats.kernels.ranks import effects as rank
 from muvistats.kernels.ranks.effects import (
-    FLOOR,
-    LEAST,
     CrossedRanks,
     Effects,
     clustered_effects,
-    raised_by,
+    partial_eta_squared,
     relative_effects,
-    wald,
+    share_interval,
 )
-from muvistats.kernels.ranks.shares import partial_eta_squared, share_interval
 from muvistats.kernels.ranks.unit_statistics import (
     between_statistic,
     difference_statistic,
@@ -45,13 +43,13 @@ def grouped() -> tuple[np.ndarray, np.ndarray]:
 def test_epsilon_squared_is_scipys_h_over_n_minus_1(grouped):
     values, codes = grouped
     h = stats.kruskal(*(values[codes == g] for g in range(3))).statistic
-    assert shares.epsilon_squared(values, codes, 3) == pytest.approx(h / 59, rel=1e-12)
+    assert rank.epsilon_squared(values, codes, 3) == pytest.approx(h / 59, rel=1e-12)
 
 
 def test_epsilon_squared_is_one_without_overlap_of_tied_groups():
     values, codes = np.array([1.0, 1, 2, 2, 3]), np.array([0, 0, 1, 1, 2])
-    assert shares.epsilon_squared(values, codes, 3) == pytest.approx(1)
-    assert np.isnan(shares.epsilon_squared(np.ones(4), np.array([0, 0, 1, 1]), 2))
+    assert rank.epsilon_squared(values, codes, 3) == pytest.approx(1)
+    assert np.isnan(rank.epsilon_squared(np.ones(4), np.array([0, 0, 1, 1]), 2))
 
 
 def test_effects_are_mean_ranks(sample):
@@ -143,7 +141,7 @@ def limits_of(values, codes, k, clusters=None, **nested):
     found = clustered_effects(values, codes, k, clusters, **nested)
     ranks = stats.rankdata(values)
     share = found.share_of_ranks(ranks)
-    assert share == pytest.approx(shares.epsilon_squared(values, codes, k))
+    assert share == pytest.approx(rank.epsilon_squared(values, codes, k))
     low, high = share_interval(found, share, found.variance_of_ranks(ranks) * (1 - share), 0.95)
     assert low <= share <= high
     return low, high
@@ -152,9 +150,7 @@ def limits_of(values, codes, k, clusters=None, **nested):
 def test_interval_of_the_share_holds_the_truth():
     rng = np.random.default_rng(7)
     many = np.arange(300_000) % 3
-    truth = shares.epsilon_squared(
-        np.hypot(1, 0.6) * rng.normal(size=300_000) + 0.5 * many, many, 3
-    )
+    truth = rank.epsilon_squared(np.hypot(1, 0.6) * rng.normal(size=300_000) + 0.5 * many, many, 3)
     person, item = np.repeat(np.arange(20), 15), np.tile(np.arange(15), 20)
     codes = (person + item) % 3
     held = []
@@ -185,7 +181,7 @@ def test_interval_of_the_share_with_unequal_spread_holds_a_large_effect():
         return np.exp(rng.normal(size=2 * size)) + 1.2 * codes, codes
 
     rng = np.random.default_rng(1)
-    truth = shares.epsilon_squared(*draw(200_000, rng), 2)
+    truth = rank.epsilon_squared(*draw(200_000, rng), 2)
     limits = [limits_of(*draw(30, rng), 2) for _ in range(100)]
     assert np.mean([low <= truth <= high for low, high in limits]) >= 0.88
 
@@ -195,7 +191,7 @@ def test_interval_of_equal_spread_is_that_of_the_noncentral_f():
     rng = np.random.default_rng(5)
     codes = np.repeat(np.arange(4), 30)
     values = rng.normal(size=120) + 0.15 * codes
-    share = shares.epsilon_squared(values, codes, 4)
+    share = rank.epsilon_squared(values, codes, 4)
     f = share / (1 - share) * 116 / 3
     _, *theirs = partial_eta_squared(f, 3, 116, 0.95)
     assert limits_of(values, codes, 4) == pytest.approx(theirs, abs=0.012)
@@ -363,25 +359,25 @@ def test_wald_is_taken_along_the_axes_of_both_covariances(k):
     expected = []
     for gap, a, b in zip(gaps, whole, least, strict=True):
         values, axes = linalg.eigh(a, b)  # axes.T @ b @ axes is the identity
-        expected.append(((axes.T @ gap) ** 2 / np.maximum(values, FLOOR)).sum())
-    np.testing.assert_allclose(wald(gaps, whole, least), expected, rtol=1e-9)
+        expected.append(((axes.T @ gap) ** 2 / np.maximum(values, rank.FLOOR)).sum())
+    np.testing.assert_allclose(rank.wald(gaps, whole, least), expected, rtol=1e-9)
 
 
 def test_groups_without_spread_have_the_least_variance():
     codes = np.repeat([0, 1], [6, 9])
     ranks, row = stats.rankdata(codes), np.arange(15)
-    least = LEAST * ranks.var() * (1 / 6 + 1 / 9)
+    least = rank.LEAST * ranks.var() * (1 / 6 + 1 / 9)
     assert robust_statistic(ranks, row, 2)(codes[None]) == pytest.approx(7.5**2 / least, rel=1e-3)
     found = CrossedRanks(ranks, row, 2, (row, row % 5))(np.stack([codes] * 3))
     assert found.shape == (3, 1)
-    assert found == pytest.approx(7.5**2 / (FLOOR * least), rel=1e-3)
+    assert found == pytest.approx(7.5**2 / (rank.FLOOR * least), rel=1e-3)
 
 
 @pytest.mark.parametrize("level", [0.9, 0.95])
 @pytest.mark.parametrize(("f", "df", "df_denom"), [(6.0, 1, 40), (4.6, 2, 30), (60.0, 3, 25)])
 def test_limits_of_noncentrality_put_f_at_its_quantiles(f, df, df_denom, level):
     for limit, tail in zip(
-        shares.noncentral_f_interval(f, df, df_denom, level),
+        rank.noncentral_f_interval(f, df, df_denom, level),
         ((1 + level) / 2, (1 - level) / 2),
         strict=True,
     ):
@@ -393,5 +389,5 @@ def test_standard_deviation_in_any_unit_and_origin(origin, unit):
     numbers = np.array([3.0, 1.0, 4.0, 1.0, 5.0])
     values = (numbers + origin) * unit
     expected = np.std(numbers, ddof=1) * unit
-    assert shares.standard_deviation(values) == pytest.approx(expected, rel=1e-12, abs=0)
-    assert np.isnan(shares.standard_deviation(values[:1]))
+    assert rank.standard_deviation(values) == pytest.approx(expected, rel=1e-12, abs=0)
+    assert np.isnan(rank.standard_deviation(values[:1]))

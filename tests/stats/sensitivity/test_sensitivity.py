@@ -9,7 +9,7 @@ import xarray as xr
 from scipy import stats
 
 import muvistats as mv
-from muvistats.kernels.ranks.shares import partial_eta_squared
+from muvistats.kernels.ranks.effects import partial_eta_squared
 from muvistats.results.vocabulary import VERDICTS
 from muvistats.stats.sensitivity.claims import Claim, claims_of
 from muvistats.stats.sensitivity.evidence import Evidence
