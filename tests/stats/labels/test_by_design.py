@@ -358,3 +358,10 @@ def test_an_effect_of_chance_is_zero_as_often_as_not(study):
         found.append(row["effect_size"])
     assert 3 <= sum(effect == 0 for effect in found) <= 10
     assert max(found) < 0.1
+
+
+def test_an_effect_of_three_groups_is_near_that_of_independent_lists(study):
+    rows = chisquare_labels(study, by="modality", n_resamples=49)
+    published, by_design = rows["effect_size"]
+    assert published > 0.1
+    assert by_design == pytest.approx(published, abs=0.02)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.kernels.mixed.search import fit_laplace
+from muvistats.stats.models import estimation
 
 WORDS = ["low", "middle", "high", "top"]
 CROSSED = "(1 | participant) + (1 | item)"
@@ -116,3 +121,22 @@ def test_probabilities_are_of_categories_only(frame):
     fit = mv.mixed_model(frame, f"share ~ cut + {CROSSED}", family="beta")
     with pytest.raises(mv.DesignError, match="scale"):
         fit.predict(scale="probability")
+
+
+def test_a_search_that_did_not_end_is_said_and_separation_is_looked_for(frame, monkeypatch):
+    stopped = functools.partial(dataclasses.replace, converged=False)
+    monkeypatch.setattr(estimation, "fit_laplace", lambda model: stopped(fit_laplace(model)))
+    plain = mv.mixed_model(frame, f"I(calm > 2) ~ cut + {CROSSED}", family="binomial")
+    assert not plain.estimates.converged
+    assert any("the optimum was not found" in reason for reason in plain.reasons)
+
+    def begun(model):  # nothing is far away yet
+        found = fit_laplace(model)
+        short, size = found.parameters.copy(), len(found.parameters)
+        short[model.n_theta :] = 0
+        return stopped(dataclasses.replace(found, parameters=short, hessian=np.eye(size)))
+
+    monkeypatch.setattr(estimation, "fit_laplace", begun)
+    parted = frame.assign(z=(frame["cut"] == "long").astype(int))
+    fit = mv.mixed_model(parted, f"z ~ cut + {CROSSED}", family="binomial")
+    assert any("perfect separation" in reason for reason in fit.reasons)

@@ -225,3 +225,12 @@ def test_rows_that_belong_to_nobody_are_named(study, key):
 def test_a_frame_without_rows_has_no_units(study):
     frame = annotation_frame(study).iloc[:0]
     assert len(within_item_units(frame, "modality", np.ones(0, bool)).row) == 0
+
+
+def test_what_varies_between_people_only_is_theirs_whatever_the_study_says():
+    frame = pd.DataFrame({"item": np.tile(range(6), 8), "participant": np.repeat(range(8), 6)})
+    frame["modality"] = np.where(frame["participant"] % 2, "film", "sound")
+    frame.attrs["assigned"] = {"modality": "within_item"}
+    assert assignment(frame, "modality") == "participant"
+    frame["modality"] = np.where(frame["item"] % 2, "film", "sound")
+    assert assignment(frame, "modality") == "item"

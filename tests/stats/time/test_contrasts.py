@@ -11,6 +11,9 @@ import xarray as xr
 from scipy import stats
 
 import muvistats as mv
+from muvistats.kernels.permutation.arrangements import shrunken_residuals
+from muvistats.stats.ranks.by_design import Question
+from muvistats.stats.time.blocks import trajectories_of
 
 STEPS = 40
 MODALITIES = ("music", "visual", "audiovisual")
@@ -346,3 +349,13 @@ def test_the_committed_table_is_whole_and_nothing_in_it_is_liberal():
     assert len(planted) == 2  # modality, and a trait
     assert (planted["n_overlapping"] >= 0.8 * planted["n"]).all()
     assert (planted["n_outside"] <= 0.09 * planted["n"]).all()
+
+
+def test_values_are_less_means_of_items_and_shrunken_effects_of_people(study):
+    question = Question("arousal", "modality", ("design",), None, None, 0.95)
+    whole = trajectories_of(study, question, which="studentized", window=None, pair=None)
+    assert whole.groups.n_missing == 0
+    block = max(whole.blocks(), key=lambda block: len(block.steps))
+    item, person = block.nuisance
+    expected = shrunken_residuals(block.values, item, person)[0]
+    np.testing.assert_allclose(block.residuals, expected, atol=1e-9)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import muvistats as mv
+from muvistats.stats.time import dominance
 
 SCRIPT = Path(__file__).parents[3] / "data" / "measure_dominance.py"
 KEYS = ["dimension", "quantity", "modality", "group1", "group2"]
@@ -46,6 +47,8 @@ def test_estimates_are_possible(study):
     np.testing.assert_allclose(wide["share"].sum(axis=1), 1)
     sides = wide["sides_with"].dropna()
     np.testing.assert_allclose(sides.sum(axis=1), 1)
+    assert found["n_resamples"].eq(49).all()
+    assert found["df"].dropna().between(1, 11).all()  # twelve items
     limits = found[["conf_low", "conf_high"]].dropna()
     assert (limits["conf_low"] <= limits["conf_high"]).all()
     adjusted = found["p_adjusted"].dropna()
@@ -146,3 +149,16 @@ def test_the_committed_table_finds_the_picture_and_little_else():
     found = led.groupby(table["cell"]).sum()
     assert found["planted"] >= 160
     assert found["null"] <= 18
+
+
+def test_items_that_change_nothing_but_the_last_bit_have_no_degrees_of_freedom_of_their_own():
+    rng = np.random.default_rng(0)
+    place, drawn = {"quantity": "conflict"}, 0.5 + 0.1 * rng.normal(size=(9, 1))
+
+    def df_of(without):
+        draws = np.concatenate([[[0.5]], without, drawn])
+        return dominance._rows([place], draws, len(without), 9, 0.95)[0]["df"]
+
+    equal = np.full((6, 1), 0.5)
+    assert df_of(np.nextafter(equal, 1)) == pytest.approx(df_of(equal), nan_ok=True)
+    assert df_of(equal + 0.01) == 5
