@@ -151,7 +151,7 @@ def test_the_committed_table_finds_the_picture_and_little_else():
     assert found["null"] <= 18
 
 
-def test_items_that_change_nothing_but_the_last_bit_have_no_degrees_of_freedom_of_their_own():
+def test_items_that_change_the_last_bit_only_count_for_nothing():
     rng = np.random.default_rng(0)
     place, drawn = {"quantity": "conflict"}, 0.5 + 0.1 * rng.normal(size=(9, 1))
 
@@ -159,6 +159,9 @@ def test_items_that_change_nothing_but_the_last_bit_have_no_degrees_of_freedom_o
         draws = np.concatenate([[[0.5]], without, drawn])
         return dominance._rows([place], draws, len(without), 9, 0.95)[0]["df"]
 
-    equal = np.full((6, 1), 0.5)
-    assert df_of(np.nextafter(equal, 1)) == pytest.approx(df_of(equal), nan_ok=True)
-    assert df_of(equal + 0.01) == 5
+    one = np.full((6, 1), 0.5)
+    one[0] += 0.01
+    noisy = one.copy()
+    noisy[1:] = np.nextafter(noisy[1:], 1)
+    assert df_of(noisy) == df_of(one) == 2  # 3 (sum I^2)^2 / sum I^4 - 1 of a single item
+    assert df_of(np.full((6, 1), 0.51)) == 5
