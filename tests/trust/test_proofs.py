@@ -112,7 +112,7 @@ def test_a_mutant_falls_in_a_function_and_at_import_and_survives_where_no_test_c
 
 
 #: Parts whose mutants were all tried.
-WHOLE = ["kernels_and_formula"]
+WHOLE = ["kernels_and_formula", "stats"]
 
 
 @pytest.mark.parametrize("part", WHOLE)

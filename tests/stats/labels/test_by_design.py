@@ -365,3 +365,17 @@ def test_an_effect_of_three_groups_is_near_that_of_independent_lists(study):
     published, by_design = rows["effect_size"]
     assert published > 0.1
     assert by_design == pytest.approx(published, abs=0.02)
+
+
+def test_a_group_that_shares_no_item_with_others_is_not_compared():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"item": np.tile(range(12), 12), "participant": np.repeat(range(12), 12)})
+    other = np.where((frame["item"] + frame["participant"]) % 2, "x", "y")
+    frame["group"] = np.where(frame["item"] < 8, other, "z")
+    for name in "abc":
+        frame[name] = rng.integers(0, 2, len(frame)).astype(float)
+    frame.attrs["labels"] = list("abc")
+    plan = {"by": "group", "assigned": "within_item", "dependence": "design", "n_resamples": 9}
+    row = chisquare_labels(frame, **plan).iloc[0]
+    assert np.isnan(row["p_value"])
+    assert "cannot be told" in row["warning"]
