@@ -128,7 +128,7 @@ def mannwhitney(
     0  independent     0.97        -0.01     -0.25       0.24
     1       design     0.97         0.00     -0.29       0.30
 
-    No difference is seen. The intervals reach from -.27 to .26, so one of some size is not excluded
+    No difference is seen. The intervals reach from -.29 to .30, so one of some size is not excluded
     either.
     """
     question = Question(
