@@ -25,7 +25,6 @@ _MINUS = "\u2212"
 
 #: Numbers below the first have two significant digits, below the second a power of ten.
 _SMALL, _TINY = 0.01, 1e-5
-_NOISE = 1e-14  # what is smaller is 0, but for the rounding of the processor
 
 #: What each rule does, as the report's methods section prints it.
 RULES: dict[Rule, str] = {
@@ -288,7 +287,7 @@ def _decimals(values: Iterable[float]) -> int:
     largest = max(finite, default=0.0)
     if finite and all(v == round(v) for v in finite):
         return 0
-    if _NOISE <= largest < _SMALL:
+    if 0 < largest < _SMALL:
         return 1 - math.floor(math.log10(largest))
     if largest >= 100:
         return 1
@@ -297,7 +296,7 @@ def _decimals(values: Iterable[float]) -> int:
 
 def _alone(value: float) -> str:
     """A number that shares its column with numbers of other kinds."""
-    if not math.isfinite(value) or value == round(value) or abs(value) < _NOISE:
+    if not math.isfinite(value) or value == round(value):
         return fixed(value, 0)
     if abs(value) < _TINY:
         return significant(value, 2)
@@ -350,7 +349,7 @@ def column_texts(column: str, values: Sequence[Any], rule: Rule | None = None) -
     if rule in _ONE_BY_ONE:
         return [_ONE_BY_ONE[rule](v) for v in numbers]
     largest = max((abs(v) for v in numbers if math.isfinite(v)), default=0.0)
-    if _NOISE <= largest < _TINY:
+    if 0 < largest < _TINY:
         return [significant(v, 2) for v in numbers]
     decimals = _decimals(numbers)
     return [fixed(v, decimals) for v in numbers]
