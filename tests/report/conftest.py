@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,14 @@ class Report:
     folder: Path
     page: Page
     study: xr.DataTree
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _core_alone() -> Iterator[None]:
+    """`make report` installs no extra: what a report needs of one is missing here too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pingouin", None)
+        yield
 
 
 @pytest.fixture(scope="session")

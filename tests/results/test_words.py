@@ -153,6 +153,9 @@ def test_zeros_before_the_point_go_and_no_others() -> None:
 
 def test_numbers_of_a_tiny_unit_are_not_shown_as_zero() -> None:
     """Ratings times 1e-18, or a Bayes factor of 1e-20, are no noise of rounding."""
-    assert words.column_texts("estimate", [1.5e-18, 2.5e-19], "number") == ["1.5e\u221218", "2.5e\u221219"]
+    assert words.column_texts("estimate", [1.5e-18, 2.5e-19], "number") == [
+        "1.5e\u221218",
+        "2.5e\u221219",
+    ]
     assert words.column_texts("estimate", [1.5e-20, 0.5], "mixed") == ["1.5e\u221220", "0.500"]
     assert words.column_texts("estimate", [3e-9], "number") == ["3.0e\u22129"]

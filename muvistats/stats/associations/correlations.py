@@ -135,7 +135,7 @@ def partial_correlation(
     DataError
         When `block` is participants, and the study has no ids of them.
     MissingExtraError
-        When pingouin is not installed.
+        When measures are held constant and pingouin is not installed.
 
     See Also
     --------
@@ -147,7 +147,8 @@ def partial_correlation(
     and the means of n blocks (`n_clusters`) are the cases:
     ``r_ij = -p_ij / sqrt(p_ii p_jj)``, with p the inverse of their covariance (the pseudo-inverse,
     where measures that are held constant repeat each other), and n - 2 - k degrees of freedom for k
-    held constant. The limits are Fisher's. Computed by pingouin.
+    held constant. The limits are Fisher's. Computed by SciPy, and by
+    pingouin where measures are held constant.
 
     Annotations that lack one of the measures, or that are excluded, are left out and counted in
     `n_missing`.
@@ -165,9 +166,9 @@ def partial_correlation(
     >>> row[["n_clusters", "df"]].values.tolist()
     [[9.0, 6.0]]
     """
-    engine = of_pingouin("partial_corr" if len(given) else "corr")
     first, second = split_formula(formula)
     held = [given] if isinstance(given, str) else list(given)
+    engine = of_pingouin("partial_corr") if held else None
     frame = to_frame(data)
     means, n = means_of(frame, [first, second, *held], block)
     row: Row = {
@@ -186,12 +187,14 @@ def partial_correlation(
         return [row | {"warning": f"too few {block}s: {len(means)}"}]
     if (np.ptp(means, axis=0) == 0).any():
         return [row | {"warning": f"a measure does not vary between {block}s"}]
-    names = [str(j) for j in range(means.shape[1])]
-    table = pd.DataFrame(_in_own_unit(means), columns=names)
-    found = (
-        engine(table, x="0", y="1", covar=names[2:]) if held else engine(table["0"], table["1"])
-    ).iloc[0]
-    return [row | _correlation(found["r"], found["p_val"], df, conf_level)]
+    own = _in_own_unit(means)
+    if engine is None:
+        r, p_value = stats.pearsonr(*own.T)
+    else:
+        names = [str(j) for j in range(means.shape[1])]
+        found = engine(pd.DataFrame(own, columns=names), x="0", y="1", covar=names[2:]).iloc[0]
+        r, p_value = found["r"], found["p_val"]
+    return [row | _correlation(r, p_value, df, conf_level)]
 
 
 def _in_own_unit(means: Floats) -> Floats:

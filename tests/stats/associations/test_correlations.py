@@ -122,8 +122,18 @@ def test_what_cannot_be_asked_is_missing_with_a_reason(ratings, name):
 @pytest.mark.parametrize("name", ["rm_corr", "partial_correlation", "bayes_factor"])
 def test_without_the_extra_it_is_named(ratings, name, monkeypatch):
     monkeypatch.setitem(sys.modules, "pingouin", None)
+    held = {"given": "loud"} if name == "partial_correlation" else {}
     with pytest.raises(mv.MissingExtraError, match=r"muvistats\[pingouin\]"):
-        getattr(mv, name)(ratings, "glad ~ calm", **NAMES)
+        getattr(mv, name)(ratings, "glad ~ calm", **held, **NAMES)
+
+
+def test_a_plain_correlation_needs_no_extra(ratings, monkeypatch):
+    """The report shows some, and `make report` installs the core alone."""
+    with_extra = mv.partial_correlation(ratings, "glad ~ calm", **NAMES)
+    monkeypatch.setitem(sys.modules, "pingouin", None)
+    pd.testing.assert_frame_equal(
+        mv.partial_correlation(ratings, "glad ~ calm", **NAMES), with_extra
+    )
 
 
 def test_more_than_two_groups_have_no_t(ratings):
