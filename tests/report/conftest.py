@@ -78,14 +78,6 @@ class Report:
     study: xr.DataTree
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _core_alone() -> Iterator[None]:
-    """`make report` installs no extra: what a report needs of one is missing here too."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "pingouin", None)
-        yield
-
-
 @pytest.fixture(scope="session")
 def prepared(study: xr.DataTree) -> xr.DataTree:
     return mv.released_exclusions(study)
@@ -97,6 +89,7 @@ def report(prepared: xr.DataTree, tmp_path_factory: pytest.TempPathFactory) -> R
     out = tmp_path_factory.mktemp("report") / "out"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build, "_RESAMPLES", RESAMPLES)
+        patch.setitem(sys.modules, "pingouin", None)  # `make report` installs no extra
         page = mv.write_report(prepared, out)
     assert page == out / "index.html"
     return Report(out, Page(page.read_text(encoding="utf-8")), prepared)
