@@ -114,6 +114,12 @@ def test_bad_label_files(tmp_path, text, words):
         read_labels(path)
 
 
+@pytest.mark.parametrize("extractor", [Scenes, Actions])
+def test_scenes_and_actions_are_brought_by_the_user(extractor):
+    with pytest.raises(DesignError, match=f"{extractor.__name__} has no network.*bring your own"):
+        extractor()
+
+
 def test_networks_need_labels_and_a_file(tmp_path, network):
     with pytest.raises(DesignError, match="labels are needed"):
         Scenes(weights=network)

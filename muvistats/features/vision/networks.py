@@ -53,7 +53,8 @@ class NetworkSettings:
     ----------
     weights : path or str
         Network as ``.onnx``, as TorchScript, as the weights (a ``state_dict``) of `architecture`,
-        or a name in the registry (`registered_weights`).
+        or a name in the registry (`registered_weights`). Without it a `DesignError` says what is
+        needed, where no network comes with the package.
     labels : path or sequence of str, optional
         Classes in the order of the network's outputs: a text file with one a line, or the names.
         Registered weights may bring their own.
@@ -74,7 +75,7 @@ class NetworkSettings:
         Pictures or clips that the network gets at a time, at most.
     """
 
-    weights: Path | str
+    weights: Path | str = ""
     labels: Path | str | Sequence[str] | None = None
     architecture: str = "resnet50"
     trust: bool = False
@@ -87,6 +88,11 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         if self.activation not in ("softmax", "none"):
             raise DesignError(f"activation={self.activation!r}: give softmax or none")
+        if not str(self.weights):
+            raise DesignError(
+                f"{type(self).__name__} has no network: none comes with the package; bring your "
+                "own with weights= and labels="
+            )
         known = known_weights().get(str(self.weights))
         labels, mean, sd = self.labels, self.mean, self.sd
         if known is not None:

@@ -168,6 +168,60 @@ def with_ties(residuals: Floats, values: Floats) -> Floats:
     return np.round(residuals / unit) * unit if unit > 0 else residuals
 
 
+def without_effects(values: Floats, fixed: Ints, random: Ints) -> tuple[Floats, int]:
+    """Residuals with their ties, less as many effects as leave any difference.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,)
+        Values without NaN.
+    fixed, random : ndarray of int, shape (n,)
+        As in `shrunken_residuals`.
+
+    Returns
+    -------
+    residuals : ndarray of float, shape (n,)
+        Values less means of `fixed` and shrunken effects of `random`, less the former alone where
+        nothing else would differ, or as they are.
+    taken : int
+        How many of the two were taken out.
+    """
+    shrunken = shrunken_residuals(values[:, None], fixed, random)[0][:, 0]
+    for residuals, taken in ((with_ties(shrunken, values), 2), (less_means(values, fixed), 1)):
+        if np.ptp(residuals) > 0:
+            return residuals, taken
+    return values, 0
+
+
+def rarest(units: Ints, codes: Ints, several: int) -> tuple[float, int]:
+    """Fewest units of a level that most units lack.
+
+    Parameters
+    ----------
+    units : ndarray of int, shape (n,)
+        Unit of each value, such as its item, from 0 without gaps.
+    codes : ndarray of int, shape (n,)
+        Level of each value, from 0 without gaps.
+    several : int
+        A level with fewer values than this for each of its units is not counted: what it does to
+        single units is then part of the errors.
+
+    Returns
+    -------
+    count : float
+        Number of units; inf where each level is that of more than half of the units, or each unit
+        has one level.
+    level : int
+        The level; 0 where there is none.
+    """
+    number = int(units.max(initial=-1)) + 1
+    pairs = np.unique(dense_codes(units, codes), return_index=True)[1]
+    size, having = np.bincount(codes, minlength=1), np.bincount(codes[pairs], minlength=1)
+    few = (2 * having <= number) & (size >= several * having) & (len(pairs) > number)
+    count = np.where(few & (having > 0), having, np.inf)
+    return float(count.min()), int(count.argmin())
+
+
 def variance_ratio(values: Floats, fixed: Ints, random: Ints) -> Floats:
     """Variance of single values over that of the effects of a factor, per column.
 

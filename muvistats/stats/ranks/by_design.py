@@ -22,8 +22,8 @@ from ...kernels.permutation.arrangements import (
     permutation_test,
     raised_by,
     raised_for_few,
-    shrunken_residuals,
-    with_ties,
+    rarest,
+    without_effects,
 )
 from ...kernels.ranks.dominance import (
     Dominance,
@@ -88,6 +88,9 @@ MODELLED = "mixed model of the values with reactions of participants and items"
 #: From so many participants and items on arrangements hold their level where people or items react
 #: to the factor. With fewer a mixed model does, in studies of up to so many rows.
 MANY, LARGEST = 40, 10_000
+
+#: Rows with a group of each participant, or item, from which on their reactions to it show.
+SEVERAL = 2
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ class Sample:
         """
         if self.how not in ("within_item", "item"):
             return self.how == "observed"
-        return self.fewest[0] < MANY and len(self.recorded.values) <= LARGEST
+        return min(self.fewest[0], self.rare[0]) < MANY and len(self.recorded.values) <= LARGEST
 
     @property
     def method(self) -> str:
@@ -196,6 +199,16 @@ class Sample:
         return min(zip(numbers, ("participants", "items"), strict=True))
 
     @cached_property
+    def rare(self) -> tuple[float, str, str]:
+        """Fewest participants or items of a group that most of them lack, which, and the group.
+
+        How they react to that group only they can tell.
+        """
+        rare = [rarest(some, self.groups.codes, SEVERAL) for some in self.clusters]
+        (count, code), kind = min(zip(rare, ("participants", "items"), strict=True))
+        return count, kind, self.groups.levels[code]
+
+    @cached_property
     def units(self) -> Units:
         """What moves together when the factor is permuted."""
         by, use = self.question.factor, self.groups.use
@@ -215,11 +228,18 @@ class Sample:
         if self.groups.problem or self.how == "participant":
             return self.groups.problem
         count, kind = self.fewest
-        if few := too_few(count, kind):
+        if few := too_few(count, kind) or self.too_rare:
             return few
         if self.how == "within_item" and _is_constant(self.units):
             return "the factor is constant within every stratum: nothing can be permuted"
         return ""
+
+    @property
+    def too_rare(self) -> str:
+        """Why two groups are not compared of which one is rare; empty where they can be."""
+        count, kind, level = self.rare
+        asked = self.how != "participant" and len(self.groups.levels) == 2 and count < FEWEST
+        return f"{level}: {too_few(int(count), kind)}" if asked else ""
 
     @cached_property
     def few_items(self) -> str:
@@ -232,21 +252,22 @@ class Sample:
         """What is to be said of a permutation where its level is not known to hold."""
         if self.how == "participant":
             return join_reasons(few_with_traits(len(self.units.codes)), self.few_items)
-        count, kind = self.fewest
-        if self.is_modelled or count >= MANY:
-            return ""
-        return (
-            f"{count} {kind} and {len(self.groups.values)} rows: outside of the calibrated range, "
-            f"p is too small where {kind} react differently"
-        )
+        few, kind, level = self.rare
+        where = f"{level} has {few:.0f} {kind} only"
+        if few >= MANY:
+            count, kind = self.fewest
+            if self.is_modelled or count >= MANY:
+                return ""
+            where = f"{count} {kind} and {len(self.groups.values)} rows"
+        beyond = f"outside of the calibrated range, p is too small where {kind} react differently"
+        return f"{where}: {beyond}"
 
     @property
     def effects(self) -> Effects:
         """Relative effects of the groups, with errors by participants and items."""
-        groups, clusters = self.groups, self.clusters
-        nested = self.how in ("participant", "item")
-        if self.how == "item":  # those within the groups come first
-            clusters = clusters[::-1]
+        groups, nested = self.groups, self.how in ("participant", "item")
+        # of items, those within the groups come first
+        clusters = self.clusters[::-1] if self.how == "item" else self.clusters
         k = len(groups.levels)
         return clustered_effects(groups.values, groups.codes, k, clusters, nested=nested)
 
@@ -344,7 +365,9 @@ def _by_design(sample: Sample) -> Sample:
     elif how == "participant":
         (crossed, kept), kind = shared_items(sample.clusters[1], groups.codes), "item"
         within = sample.units.strata[sample.units.row]
-    values, note = _less_effects(groups.values, crossed, within, kind)
+    values, taken = without_effects(groups.values, within, crossed)
+    note = ("participant and item effects were kept", f"{kind} effects were not removed", "")[taken]
+    note += ": nothing would be left" * (taken < 2)
     without = WITHOUT_IDS if "participant" not in sample.rows else ""
     note = join_reasons(sample.note, kept, note, without)
     return replace(sample, groups=replace(groups, values=values), note=note, raised=raised)
@@ -370,21 +393,6 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     units = sample.units
     values = less_means(recorded.values, units.strata[units.row])
     return replace(sample, groups=replace(recorded, values=values))
-
-
-def _less_effects(values: Floats, crossed: Ints, within: Ints, kind: str) -> tuple[Floats, str]:
-    """Values less means of strata and shrunken effects of a kind; these stay if nothing would."""
-    shrunken = shrunken_residuals(values[:, None], within, crossed)[0][:, 0]
-    for residuals, note in (
-        (with_ties(shrunken, values), ""),
-        (
-            less_means(values, within),
-            f"{kind} effects were not removed: nothing would be left",
-        ),
-    ):
-        if np.ptp(residuals) > 0:
-            return residuals, note
-    return values, "participant and item effects were kept: nothing would be left"
 
 
 # ------------------------------------------------------------------------- tests
@@ -439,9 +447,9 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
         and of the rank-biserial correlation; the warning says what is missing.
     """
     groups = sample.groups
-    if sample.problem:
-        return {"warning": join_reasons(sample.problem, sample.note, groups.note)}
     two, members = sample.of_pair(*pair)
+    if problem := sample.problem or two.too_rare:
+        return {"warning": join_reasons(problem, sample.note, groups.note)}
     effects: Effects | Shift | None
     if sample.is_modelled:
         test, effects = model_pair(two.modelled, sample.question.alternative)
@@ -450,7 +458,7 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
     else:
         test, effects = _permuted_pair(two, stats.rankdata(groups.values)[members], resampling)
     dominance = _dominance_columns(effects, sample.question)
-    return test | dominance | {"warning": _reasons(test, dominance, sample)}
+    return test | dominance | {"warning": _reasons(test, dominance, two)}
 
 
 def _permuted_groups(sample: Sample, resampling: Resampling) -> tuple[Row, Effects]:

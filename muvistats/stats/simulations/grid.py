@@ -19,6 +19,7 @@ import pandas as pd
 import xarray as xr
 from scipy.optimize import brentq
 from scipy.special import expit
+from scipy.stats import beta
 
 from ...dataset.tables import from_frames
 from ...types import Floats, Ints, Mask
@@ -38,8 +39,10 @@ FACTORS: Mapping[Kind, str] = {
 #: Levels of significance whose rejections are counted.
 ALPHAS = (0.05, 0.01)
 
-#: Studies of each cell, and how many more of a test whose design row rejects more than 5%.
-FIRST, MORE = 500, 2000
+#: Studies of each cell, how many more of a test whose design row rejects more than 5% of them, and
+#: how many again of one whose rate may still be as high as `TOLERATED`, by its upper 99% limit.
+FIRST, MORE, AGAIN = 500, 2000, 2500
+TOLERATED = 0.065
 
 #: Studies in which the mixed model is fitted, and rows beyond which it is not.
 MODELLED, MODELLED_ROWS = 200, 10_000
@@ -312,6 +315,7 @@ def count_rejections(
     cells: Sequence[Cell] = tuple(GRID.values()),
     first: int = FIRST,
     more: int = MORE,
+    again: int = AGAIN,
 ) -> pd.DataFrame:
     """Add studies to a table of counts until all cells are whole or the time is up.
 
@@ -334,9 +338,9 @@ def count_rejections(
         Resamples of each test.
     cells : sequence of Cell
         What is simulated.
-    first, more : int
-        Studies of each cell, and how many more of a test whose design row rejects more than 5%
-        of the first.
+    first, more, again : int
+        Studies of each cell, how many more of a test whose design row rejects more than 5% of
+        the first, and how many again where the upper 99% limit of its rate lies above `TOLERATED`.
 
     Returns
     -------
@@ -350,9 +354,10 @@ def count_rejections(
     table = counts
 
     def tasks() -> Iterator[_Task]:
-        for aim in (first // 5, first, first + more):
+        rules = [(first // 5, 0, None), (first, 0, None), (first + more, first, _is_above)]
+        for aim, known, rule in [*rules, (first + more + again, first + more, _may_be_high)]:
             for cell in cells:
-                above = None if aim <= first else _above(table, cell.name, first)
+                above = _tests_that(rule, table, cell.name, known) if rule else None
                 for start in range(0, aim, CHUNK):
                     if time.monotonic() >= end:
                         return
@@ -373,14 +378,26 @@ def count_rejections(
     return table
 
 
-def _above(table: pd.DataFrame, name: str, first: int) -> list[str]:
-    """Tests of a cell with a design row that rejected more than 5% of the first studies."""
+def _tests_that(
+    rule: Callable[[pd.DataFrame], pd.Series[bool]], table: pd.DataFrame, name: str, known: int
+) -> list[str]:
+    """Tests of a cell with a design row of which this is true after so many studies."""
     if table.empty:
         return []
     rows = table[(table["scenario"] == name) & (table["alpha"] == ALPHAS[0]) & table["null"]]
-    rows = rows[(rows["dependence"] == "design") & (rows["n_studies"] >= first)]
-    above = (rows["n_studies"] > first) | (rows["n_rejected"] > ALPHAS[0] * rows["n"])
-    return list(rows.loc[above, "test"].unique())
+    rows = rows[(rows["dependence"] == "design") & (rows["n_studies"] >= known)]
+    return list(rows.loc[(rows["n_studies"] > known) | rule(rows), "test"].unique())
+
+
+def _is_above(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether more than the level was rejected."""
+    return rows["n_rejected"] > ALPHAS[0] * rows["n"]
+
+
+def _may_be_high(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether the rate may be higher than what is tolerated, by Clopper and Pearson's limit."""
+    rejected, n = rows["n_rejected"], rows["n"]
+    return _is_above(rows) & (beta.ppf(0.99, rejected + 1, n - rejected) > TOLERATED)
 
 
 def _added(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:

@@ -20,6 +20,9 @@ from muvistats.kernels.permutation.arrangements import (
     draw_arrangements,
     monte_carlo_p,
     permutation_test,
+    rarest,
+    shrunken_residuals,
+    without_effects,
 )
 from muvistats.kernels.ranks.unit_statistics import group_sums
 
@@ -217,3 +220,32 @@ def test_what_cannot_be_permuted_has_no_p_and_says_so():
     none = test([0, 1] * 4, [0] * 8, n_resamples=0)
     assert np.isnan(none.p_value).all()
     assert none.n_resamples == 0
+
+
+def test_the_rarest_level_is_that_of_fewest_units_where_most_lack_it():
+    """Six items: all have level 0, three have level 1 twice, one has level 2 twice."""
+    units = np.array([0, 1, 2, 3, 4, 5, 0, 0, 1, 1, 2, 2, 5, 5])
+    codes = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2])
+    assert rarest(units, codes, 2) == (1.0, 2)
+    assert rarest(units[:12], codes[:12], 2) == (3.0, 1)
+    assert rarest(units, codes, 3) == (np.inf, 0)  # two values of each
+    more = np.append(units, [3, 3]), np.append(codes, [1, 1])  # four of six
+    assert rarest(*more, 2) == (1.0, 2)
+    assert rarest(more[0][more[1] < 2], more[1][more[1] < 2], 2) == (np.inf, 0)
+    assert rarest(units, (units > 2).astype(int), 2) == (np.inf, 0)  # each item has one level
+    assert rarest(units[:0], codes[:0], 2)[0] == np.inf
+
+
+def test_effects_are_taken_out_as_far_as_something_is_left():
+    fixed, random = np.repeat(np.arange(3), 4), np.tile(np.arange(4), 3)
+    noise = np.random.default_rng(0).normal(size=12)
+    values, taken = without_effects(noise, fixed, random)
+    assert taken == 2
+    assert values == pytest.approx(shrunken_residuals(noise[:, None], fixed, random)[0][:, 0])
+    values, taken = without_effects(fixed * 2.0, fixed, random)
+    assert taken == 0
+    assert (values == fixed * 2.0).all()
+    people = np.array([0.0, 0.0, 3.0, 3.0] * 3)
+    values, taken = without_effects(people, np.zeros(12, dtype=int), random // 2)
+    assert taken == 1
+    assert values == pytest.approx(people - 1.5)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats import mannwhitney, pairwise_modality
+from muvistats import kruskal_modality, mannwhitney, pairwise_modality
 
 
 def crossed(n_participants: int, n_items: int) -> pd.DataFrame:
@@ -47,3 +47,60 @@ def test_a_pair_without_a_difference_in_any_value_is_not_tested():
     others = rows.drop(index=("music", "picture"))
     assert (others["effect_size"].abs() == 1).all()
     assert others["p_value"].notna().all()
+
+
+def with_a_rare_level(having: int, by: str, n: int = 20) -> pd.DataFrame:
+    """Music and picture in turn; both together for the first people, or items, alone."""
+    frame = crossed(n, n)
+    kinds = (frame["participant"] + frame["item"]) % 2
+    both = (frame[by] < having) & ((frame["participant"] + frame["item"]) % 3 == 0)
+    kinds = np.where(both, 2, kinds)
+    frame["modality"] = pd.Categorical(np.array(["music", "picture", "both"])[kinds])
+    frame["y"] = np.random.default_rng(0).normal(size=len(frame))
+    return frame
+
+
+@pytest.mark.parametrize("by", ["item", "participant"])
+def test_a_modality_that_few_have_is_not_compared_in_general(by):
+    rows = pairwise_modality(
+        with_a_rare_level(5, by), dimension="y", dependence="design", n_resamples=9
+    ).set_index(["group1", "group2"])
+    whole = rows.loc[("music", "picture")]
+    assert whole["p_value"] > 0
+    assert pd.isna(whole["warning"])
+    rare = rows.drop(index=("music", "picture"))
+    assert rare[["p_value", "effect_size", "statistic"]].isna().all(axis=None)
+    few = f"both: only 5 {by}s: with fewer than 6 nothing can be said of {by}s in general"
+    assert (rare["warning"] == few).all()
+
+
+@pytest.mark.parametrize("by", ["item", "participant"])
+@pytest.mark.parametrize(("having", "n"), [(6, 20), (10, 20), (12, 44)])
+def test_a_modality_that_most_lack_is_compared_with_a_warning_by_the_model(by, having, n):
+    """Also where there are many people and items."""
+    frame = with_a_rare_level(having, by, n)
+    few = (
+        f"both has {having} {by}s only: outside of the calibrated range, "
+        f"p is too small where {by}s react differently"
+    )
+    asked = {"dimension": "y", "dependence": "design", "n_resamples": 9}
+    rows = pairwise_modality(frame, **asked).set_index(["group1", "group2"])
+    rare = rows.drop(index=("music", "picture"))
+    assert rare["p_value"].notna().all()
+    assert rare["warning"].str.endswith(few).all()
+    assert rare["method"].str.contains("mixed model").all()
+    assert few not in str(rows.loc[("music", "picture"), "warning"])
+    row = kruskal_modality(frame, **asked).iloc[0]
+    assert row["warning"].endswith(few)
+    assert "mixed model" in row["method"]
+
+
+def test_a_modality_that_half_of_the_people_or_hardly_any_row_has_is_not_rare():
+    half = with_a_rare_level(11, "item")
+    asked = {"dimension": "y", "dependence": "design", "n_resamples": 9}
+    assert pairwise_modality(half, **asked)["warning"].isna().all()
+    single = with_a_rare_level(5, "item")
+    both = single["modality"] == "both"
+    first = single[both].groupby("item").head(1).index
+    single.loc[both & ~single.index.isin(first), "modality"] = "music"
+    assert pairwise_modality(single, **asked)["p_value"].notna().all()

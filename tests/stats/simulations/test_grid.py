@@ -110,6 +110,7 @@ def test_counting_in_pieces_is_counting_at_once(monkeypatch):
 def test_only_tests_that_rejected_more_than_they_should_get_more_studies(monkeypatch):
     monkeypatch.setattr(grid, "CHUNK", 4)
     options = {"version": "v", "cells": [SMALL], "n_resamples": 19, "seconds": 600, "first": 8}
+    options["again"] = 0
     some = count_rejections(pd.DataFrame(), kept, more=0, **options)
     design = some[(some["dependence"] == "design") & (some["alpha"] == 0.05)]
     above = set(design.loc[design["n_rejected"] > 0.05 * design["n"], "test"])
@@ -118,6 +119,18 @@ def test_only_tests_that_rejected_more_than_they_should_get_more_studies(monkeyp
     assert set(more.loc[more["n_studies"] == 12, "test"]) == above
     assert set(more.loc[more["n_studies"] == 8, "test"]) == set(some["test"]) - above
     pd.testing.assert_frame_equal(more, count_rejections(more, kept, more=4, **options))
+
+
+def test_tests_whose_rate_may_be_high_get_as_many_again(monkeypatch):
+    """With few studies every rate may be high; what rejected none of them is left alone."""
+    monkeypatch.setattr(grid, "CHUNK", 4)
+    options = {"version": "v", "cells": [SMALL], "n_resamples": 19, "seconds": 600, "first": 8}
+    some = count_rejections(pd.DataFrame(), kept, more=4, again=0, **options)
+    further = set(some.loc[some["n_studies"] == 12, "test"])
+    both = count_rejections(some, kept, more=4, again=4, **options)
+    assert set(both.loc[both["n_studies"] == 16, "test"]) == further != set()
+    calm = some.assign(n_rejected=0)
+    assert count_rejections(calm, kept, more=4, again=4, **options)["n_studies"].max() == 12
 
 
 def test_no_time_is_no_study():
