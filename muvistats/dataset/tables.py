@@ -22,6 +22,12 @@ from .names import OWN, check_not_ours, check_stored_name, storage_problem
 from .origin import read_origin
 from .ratings import OutOfScale, Recordings, Scales, on_scale
 
+#: Said of ticks that may have been exported without their zeros.
+BLANK_TICKS = (
+    "labels are 1 or empty and nowhere 0; empty is taken as not answered, so that every label was "
+    "always chosen: give 0 where empty means not chosen"
+)
+
 
 @boundary("the tables cannot be read", file="from_frames")
 def from_frames(
@@ -179,6 +185,8 @@ def from_frames(
         log = Log()
         if recordings is not None:
             _log_unused(tables["dynamics"], rated, recordings, len(frame), log)
+        if chosen.codes is not None and set(np.unique(chosen.codes)) == {-1, 1}:
+            log.add("annotations", BLANK_TICKS, int((chosen.codes < 0).sum()))
         frame = read_familiar(frame, "annotations", familiar_from, log)
         scales = Scales(scale, rated, out_of_scale, tolerance, ordinals.scales)
         values, outside = on_scale(frame, recorded, keys, scales, log)

@@ -131,3 +131,13 @@ def test_objects_that_are_numbers_are_a_column_of_numbers(cells):
     assert study["annotations/own"].dtype == "float64"
     wanted = [np.nan if cell is None else float(cell) for cell in cells]
     np.testing.assert_array_equal(study["annotations/own"], wanted)
+
+
+@pytest.mark.parametrize(("cell", "said"), [(np.nan, True), (0.0, False)])
+def test_ticks_without_any_zero_are_said(cell, said):
+    ticks = [1.0, np.nan, cell, 1.0]
+    frame = pd.DataFrame({"item": list("aabb"), "participant": list("xyxy"), "calm": ticks})
+    log = mv.from_frames(frame, labels=["calm"])["log"]
+    told = [text for text in log["action"].values.tolist() if "nowhere 0" in text]
+    assert len(told) == said
+    assert log["count"].values.tolist()[: len(told)] == [2] * len(told)
