@@ -251,7 +251,7 @@ def _by_participants(data: Choices, plan: Plan) -> TestedChoices:
         item, strata = codes_of(data.frame[data.use]["item"]), units.strata[units.row]
         shrunken, kept = shared_items(item, data.codes)
         clusters, raised = (item, units.row), raised_for_few(item)
-        found = _crossed(data, plan, units, strata, clusters, shrunken, raised)
+        found = _crossed(data, plan, units, strata, clusters, shrunken, raised, kind="items")
         return found._replace(note=join_reasons(found.note, kept, note))
     counts = np.zeros((len(units.codes), len(data.names)))
     np.add.at(counts, units.row, data.chosen)
@@ -345,6 +345,7 @@ def _crossed(
     clusters: tuple[Ints, Ints],
     shrunken: Ints | None = None,
     raised: float = 1.0,
+    kind: str = "participants",
 ) -> TestedChoices:
     """Units change groups within strata, errors by clusters that cross them and their own."""
     crossed, own = clusters
@@ -366,7 +367,7 @@ def _crossed(
         statistic, units.codes, units.strata, **plan.resampling._asdict(), apart=1
     )
     bad = np.isnan(test.observed[0]) and not test.note
-    note = "the factor cannot be told from participants" if bad else ""
+    note = f"the factor cannot be told from {kind}" if bad else ""
     return TestedChoices(statistic, test, varies, note)
 
 

@@ -251,7 +251,7 @@ def _groups(found: Tested) -> list[Row]:
                 | {"group": name, "n": int(size), "effect_size_name": ""}
                 for name, limits, size in zip(names, means, sizes, strict=True)
             ]
-    return [row for step in rows for row in step]
+    return [row for step in rows for row in step] or [_without_clusters(found)]
 
 
 def _when(found: Tested, block: Block, step: int) -> Row:

@@ -203,6 +203,15 @@ def test_a_missing_sample_is_missing_there_only(keys, values, planted):
     ]
 
 
+@pytest.mark.parametrize("level", ["cluster", "group"])
+def test_a_study_without_values_says_so_in_a_row(planted, level):
+    bare = planted.copy(deep=True)
+    bare["annotations/arousal"].values[:] = np.nan
+    empty = mv.over_time(bare, "arousal ~ modality", level=level, n_resamples=9)
+    assert len(empty) == 1
+    assert empty["warning"][0].startswith("no values")
+
+
 def test_a_time_without_values_ends_a_cluster(keys, values):
     holes = values.copy()
     holes[(keys["modality"] == "music").to_numpy(), 16] = np.nan
