@@ -40,8 +40,9 @@ FACTORS: Mapping[Kind, str] = {
 ALPHAS = (0.05, 0.01)
 
 #: Studies of each cell, how many more of a test whose design row rejects more than 5% of them, and
-#: how many again of one whose rate may still be as high as `TOLERATED`, by its upper 99% limit.
-FIRST, MORE, AGAIN = 500, 2000, 2500
+#: how many again, and again up to `MOST` in all, of one whose rate may still be as high as
+#: `TOLERATED`, by its upper 99% limit.
+FIRST, MORE, AGAIN, MOST = 500, 2000, 2500, 10_000
 TOLERATED = 0.065
 
 #: Studies in which the mixed model is fitted, and rows beyond which it is not.
@@ -340,7 +341,8 @@ def count_rejections(
         What is simulated.
     first, more, again : int
         Studies of each cell, how many more of a test whose design row rejects more than 5% of
-        the first, and how many again where the upper 99% limit of its rate lies above `TOLERATED`.
+        the first, and how many again, up to `MOST` in all, while the upper 99% limit of its rate
+        lies above `TOLERATED`.
 
     Returns
     -------
@@ -355,7 +357,9 @@ def count_rejections(
 
     def tasks() -> Iterator[_Task]:
         rules = [(first // 5, 0, None), (first, 0, None), (first + more, first, _is_above)]
-        for aim, known, rule in [*rules, (first + more + again, first + more, _may_be_high)]:
+        further = range(first + more, MOST, again) if again else []
+        rules += [(known + again, known, _may_be_high) for known in further]
+        for aim, known, rule in rules:
             for cell in cells:
                 above = _tests_that(rule, table, cell.name, known) if rule else None
                 for start in range(0, aim, CHUNK):

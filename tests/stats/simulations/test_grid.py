@@ -6,15 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
+from scipy.stats import beta
 
 import muvistats as mv
 from muvistats.stats.simulations import grid
 from muvistats.stats.simulations.grid import (
     ALPHAS,
     FACTORS,
+    FIRST,
     GRID,
     MODELLED,
     MODELLED_ROWS,
+    MORE,
+    TOLERATED,
     Cell,
     count_rejections,
 )
@@ -127,8 +131,13 @@ def test_tests_whose_rate_may_be_high_get_as_many_again(monkeypatch):
     options = {"version": "v", "cells": [SMALL], "n_resamples": 19, "seconds": 600, "first": 8}
     some = count_rejections(pd.DataFrame(), kept, more=4, again=0, **options)
     further = set(some.loc[some["n_studies"] == 12, "test"])
+    monkeypatch.setattr(grid, "MOST", 16)
     both = count_rejections(some, kept, more=4, again=4, **options)
     assert set(both.loc[both["n_studies"] == 16, "test"]) == further != set()
+    monkeypatch.setattr(grid, "MOST", 20)
+    last = count_rejections(both, kept, more=4, again=4, **options)
+    assert last["n_studies"].max() == 20
+    assert set(last.loc[last["n_studies"] == 20, "test"]) <= further
     calm = some.assign(n_rejected=0)
     assert count_rejections(calm, kept, more=4, again=4, **options)["n_studies"].max() == 12
 
@@ -143,6 +152,20 @@ def test_the_committed_grid_is_whole():
     assert (table.loc[~table["null"], "quantity"] == "power").all()
     assert (table["n_rejected"] <= table["n"]).all()
     assert table["simulated"].all()
+
+
+def test_no_row_of_the_committed_grid_rejects_too_often():
+    """What rejected more than 5% of 500 studies has more, until its rate is surely below 6.5%."""
+    table = mv.calibration_table("grid")
+    rows = table[table["null"] & (table["dependence"] == "design") & (table["alpha"] == ALPHAS[0])]
+    studies = rows["n"] + rows["n_undefined"]
+    assert (studies >= FIRST).all()
+    high = rows["n_rejected"] > ALPHAS[0] * rows["n"]
+    above = rows[high]
+    assert len(above) > 0
+    assert (studies[high] >= FIRST + MORE).all()
+    limit = beta.ppf(0.99, above["n_rejected"] + 1, above["n"] - above["n_rejected"])
+    assert (limit <= TOLERATED).all()
 
 
 @pytest.mark.parametrize("name", ["known, 49x81, confounded", "within, 6x12, unequal use"])
