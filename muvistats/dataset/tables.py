@@ -24,8 +24,8 @@ from .ratings import OutOfScale, Recordings, Scales, on_scale
 
 #: Said of ticks that may have been exported without their zeros.
 BLANK_TICKS = (
-    "labels are 1 or empty and nowhere 0; empty is taken as not answered, so that every label was "
-    "always chosen: give 0 where empty means not chosen"
+    "cells of labels that are 1 or empty and nowhere 0; empty is taken as not answered, so that "
+    "all have chosen these labels: give 0 where empty means not chosen"
 )
 
 
@@ -185,8 +185,11 @@ def from_frames(
         log = Log()
         if recordings is not None:
             _log_unused(tables["dynamics"], rated, recordings, len(frame), log)
-        if chosen.codes is not None and set(np.unique(chosen.codes)) == {-1, 1}:
-            log.add("annotations", BLANK_TICKS, int((chosen.codes < 0).sum()))
+        if chosen.codes is not None:
+            ticks = chosen.codes
+            blank = (ticks == 1).any(axis=0) & ~(ticks == 0).any(axis=0) & (ticks < 0).any(axis=0)
+            if blank.any():
+                log.add("annotations", BLANK_TICKS, int((ticks[:, blank] < 0).sum()))
         frame = read_familiar(frame, "annotations", familiar_from, log)
         scales = Scales(scale, rated, out_of_scale, tolerance, ordinals.scales)
         values, outside = on_scale(frame, recorded, keys, scales, log)

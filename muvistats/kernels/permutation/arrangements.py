@@ -193,7 +193,7 @@ def without_effects(values: Floats, fixed: Ints, random: Ints) -> tuple[Floats, 
     return values, 0
 
 
-def rarest(units: Ints, codes: Ints, several: int) -> tuple[float, int]:
+def rarest(units: Ints, codes: Ints, several: int, few: int) -> tuple[float, int]:
     """Fewest units of a level that most units lack.
 
     Parameters
@@ -202,23 +202,24 @@ def rarest(units: Ints, codes: Ints, several: int) -> tuple[float, int]:
         Unit of each value, such as its item, from 0 without gaps.
     codes : ndarray of int, shape (n,)
         Level of each value, from 0 without gaps.
-    several : int
-        A level with fewer values than this for each of its units is not counted: what it does to
-        single units is then part of the errors.
+    several, few : int
+        A level of at least `few` units, with fewer than `several` values for each of them, is not
+        counted.
 
     Returns
     -------
     count : float
-        Number of units; inf where each level is that of more than half of the units, or each unit
-        has one level.
+        Number of units; inf where each level is that of half of the units, or each unit has one
+        level.
     level : int
         The level; 0 where there is none.
     """
     number = int(units.max(initial=-1)) + 1
     pairs = np.unique(dense_codes(units, codes), return_index=True)[1]
     size, having = np.bincount(codes, minlength=1), np.bincount(codes[pairs], minlength=1)
-    few = (2 * having <= number) & (size >= several * having) & (len(pairs) > number)
-    count = np.where(few & (having > 0), having, np.inf)
+    shows = (having < few) | (size >= several * having)
+    rare = (having > 0) & (2 * having < number) & shows & (len(pairs) > number)
+    count = np.where(rare, having, np.inf)
     return float(count.min()), int(count.argmin())
 
 

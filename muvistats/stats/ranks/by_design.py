@@ -89,8 +89,8 @@ MODELLED = "mixed model of the values with reactions of participants and items"
 #: to the factor. With fewer a mixed model does, in studies of up to so many rows.
 MANY, LARGEST = 40, 10_000
 
-#: Rows with a group of each participant, or item, from which on their reactions to it show.
-SEVERAL = 2
+#: What is said where a level is not known to hold.
+_BEYOND, _REACT = "outside of the calibrated range, p is too small where ", "react differently"
 
 
 @dataclass(frozen=True)
@@ -202,11 +202,13 @@ class Sample:
     def rare(self) -> tuple[float, str, str]:
         """Fewest participants or items of a group that most of them lack, which, and the group.
 
-        How they react to that group only they can tell.
+        How they react to that group only they can tell. From `FEWEST` on it must have two rows of
+        each: reactions are else part of the errors.
         """
-        rare = [rarest(some, self.groups.codes, SEVERAL) for some in self.clusters]
+        codes = self.groups.codes * (self.how != "participant")  # nobody lacks a level of a trait
+        rare = [rarest(some, codes, 2, FEWEST) for some in self.clusters]
         (count, code), kind = min(zip(rare, ("participants", "items"), strict=True))
-        return count, kind, self.groups.levels[code]
+        return count, kind, [*self.groups.levels, ""][code]
 
     @cached_property
     def units(self) -> Units:
@@ -228,7 +230,7 @@ class Sample:
         if self.groups.problem or self.how == "participant":
             return self.groups.problem
         count, kind = self.fewest
-        if few := too_few(count, kind) or self.too_rare:
+        if few := too_few(count, kind):
             return few
         if self.how == "within_item" and _is_constant(self.units):
             return "the factor is constant within every stratum: nothing can be permuted"
@@ -236,10 +238,9 @@ class Sample:
 
     @property
     def too_rare(self) -> str:
-        """Why two groups are not compared of which one is rare; empty where they can be."""
+        """Why groups of which one is rare are not compared; empty where they can be."""
         count, kind, level = self.rare
-        asked = self.how != "participant" and len(self.groups.levels) == 2 and count < FEWEST
-        return f"{level}: {too_few(int(count), kind)}" if asked else ""
+        return f"{level}: {too_few(int(count), kind)}" if count < FEWEST else ""
 
     @cached_property
     def few_items(self) -> str:
@@ -252,15 +253,16 @@ class Sample:
         """What is to be said of a permutation where its level is not known to hold."""
         if self.how == "participant":
             return join_reasons(few_with_traits(len(self.units.codes)), self.few_items)
-        few, kind, level = self.rare
-        where = f"{level} has {few:.0f} {kind} only"
-        if few >= MANY:
-            count, kind = self.fewest
-            if self.is_modelled or count >= MANY:
-                return ""
-            where = f"{count} {kind} and {len(self.groups.values)} rows"
-        beyond = f"outside of the calibrated range, p is too small where {kind} react differently"
-        return f"{where}: {beyond}"
+        count, kind = self.fewest
+        if self.is_modelled or count >= MANY:
+            return ""
+        return f"{count} {kind} and {len(self.groups.values)} rows: {_BEYOND}{kind} {_REACT}"
+
+    @property
+    def rarity(self) -> str:
+        """What is to be said of a group that few participants or items have."""
+        count, kind, level = self.rare
+        return f"{level} has {count:.0f} {kind} only: {_BEYOND}{kind} {_REACT}" * (count < MANY)
 
     @property
     def effects(self) -> Effects:
@@ -390,8 +392,7 @@ def _within_strata(sample: Sample, strata: str) -> Sample:
     )
     note = f"{n_without} rows have no {strata} and were left out" if n_without else ""
     sample = replace(sample, recorded=recorded, groups=recorded, note=note)
-    units = sample.units
-    values = less_means(recorded.values, units.strata[units.row])
+    values = less_means(recorded.values, sample.units.strata[sample.units.row])
     return replace(sample, groups=replace(recorded, values=values))
 
 
@@ -414,8 +415,8 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
         Columns of the test and of epsilon squared; the warning says what is missing.
     """
     groups = sample.groups
-    if sample.problem:
-        reason = join_reasons(sample.problem, sample.note, groups.note)
+    if problem := sample.problem or sample.too_rare:
+        reason = join_reasons(problem, sample.note, groups.note)
         return {"statistic_name": "H", "warning": reason}
     effects: Effects | Shift | None
     if sample.is_modelled:
@@ -425,7 +426,7 @@ def test_groups(sample: Sample, resampling: Resampling) -> Row:
     else:
         test, effects = _permuted_groups(sample, resampling)
     share = _share_columns(effects, sample)
-    return test | share | {"warning": _reasons(test, share, sample)}
+    return test | share | {"warning": _reasons(test, share, sample, sample.rarity)}
 
 
 def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> Row:
@@ -447,9 +448,11 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
         and of the rank-biserial correlation; the warning says what is missing.
     """
     groups = sample.groups
+    if sample.problem:
+        return {"warning": join_reasons(sample.problem, sample.note, groups.note)}
     two, members = sample.of_pair(*pair)
-    if problem := sample.problem or two.too_rare:
-        return {"warning": join_reasons(problem, sample.note, groups.note)}
+    if two.too_rare:
+        return {"warning": join_reasons(two.too_rare, sample.note, groups.note)}
     effects: Effects | Shift | None
     if sample.is_modelled:
         test, effects = model_pair(two.modelled, sample.question.alternative)
@@ -458,7 +461,7 @@ def test_pair(sample: Sample, pair: tuple[int, int], resampling: Resampling) -> 
     else:
         test, effects = _permuted_pair(two, stats.rankdata(groups.values)[members], resampling)
     dominance = _dominance_columns(effects, sample.question)
-    return test | dominance | {"warning": _reasons(test, dominance, two)}
+    return test | dominance | {"warning": _reasons(test, dominance, sample, two.rarity)}
 
 
 def _permuted_groups(sample: Sample, resampling: Resampling) -> tuple[Row, Effects]:
@@ -517,9 +520,9 @@ def _permuted(statistic: Statistic, units: Units, resampling: Resampling, *notes
     return columns | {"statistic": test.observed[0], "warning": reason}
 
 
-def _reasons(test: Row, effect: Row, sample: Sample) -> str:
+def _reasons(test: Row, effect: Row, sample: Sample, rarity: str) -> str:
     said = (found.get("warning", "") for found in (test, effect))
-    return join_reasons(*said, sample.note, sample.uncalibrated, sample.groups.note)
+    return join_reasons(*said, sample.note, rarity or sample.uncalibrated, sample.groups.note)
 
 
 # ------------------------------------------------------------------------- effect sizes

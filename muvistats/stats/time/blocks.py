@@ -88,7 +88,8 @@ class Trajectories:
         without = "" if "participant" in sample.rows else WITHOUT_IDS
         if sample.how == "participant" and self.which == "studentized":
             few = too_few(int(sample.clusters[1].max(initial=-1)) + 1, "items")
-        return join_reasons(without, few, self.groups.note)
+        rarity = sample.rarity if self.which == "studentized" else ""
+        return join_reasons(without, few, rarity, self.groups.note)
 
     @cached_property
     def units(self) -> Units:

@@ -137,7 +137,7 @@ def test_objects_that_are_numbers_are_a_column_of_numbers(cells):
 def test_ticks_without_any_zero_are_said(cell, said):
     ticks = [1.0, np.nan, cell, 1.0]
     frame = pd.DataFrame({"item": list("aabb"), "participant": list("xyxy"), "calm": ticks})
-    log = mv.from_frames(frame, labels=["calm"])["log"]
+    log = mv.from_frames(frame.assign(sad=[0, 1, np.nan, 1]), labels=["sad", "calm"])["log"]
     told = [text for text in log["action"].values.tolist() if "nowhere 0" in text]
     assert len(told) == said
     assert log["count"].values.tolist()[: len(told)] == [2] * len(told)

@@ -223,17 +223,18 @@ def test_what_cannot_be_permuted_has_no_p_and_says_so():
 
 
 def test_the_rarest_level_is_that_of_fewest_units_where_most_lack_it():
-    """Six items: all have level 0, three have level 1 twice, one has level 2 twice."""
-    units = np.array([0, 1, 2, 3, 4, 5, 0, 0, 1, 1, 2, 2, 5, 5])
-    codes = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2])
-    assert rarest(units, codes, 2) == (1.0, 2)
-    assert rarest(units[:12], codes[:12], 2) == (3.0, 1)
-    assert rarest(units, codes, 3) == (np.inf, 0)  # two values of each
-    more = np.append(units, [3, 3]), np.append(codes, [1, 1])  # four of six
-    assert rarest(*more, 2) == (1.0, 2)
-    assert rarest(more[0][more[1] < 2], more[1][more[1] < 2], 2) == (np.inf, 0)
-    assert rarest(units, (units > 2).astype(int), 2) == (np.inf, 0)  # each item has one level
-    assert rarest(units[:0], codes[:0], 2)[0] == np.inf
+    """Seven items: all have level 0, three have level 1 twice, one has level 2 twice."""
+    units = np.array([0, 1, 2, 3, 4, 5, 6, 0, 0, 1, 1, 2, 2, 5, 5])
+    codes = np.array([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2])
+    assert rarest(units, codes, 2, 0) == (1.0, 2)
+    assert rarest(units[:13], codes[:13], 2, 0) == (3.0, 1)
+    assert rarest(units, codes, 3, 0) == (np.inf, 0)  # two values of each
+    assert rarest(units, codes, 3, 2) == (1.0, 2)
+    assert rarest(units[:13], codes[:13], 3, 3) == (np.inf, 0)
+    fewer = units < 6  # three of six are half
+    assert rarest(units[fewer & (codes < 2)], codes[fewer & (codes < 2)], 2, 0) == (np.inf, 0)
+    assert rarest(units, (units > 2).astype(int), 2, 9) == (np.inf, 0)  # each item has one level
+    assert rarest(units[:0], codes[:0], 2, 9)[0] == np.inf
 
 
 def test_effects_are_taken_out_as_far_as_something_is_left():

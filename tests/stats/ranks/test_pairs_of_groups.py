@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from muvistats import kruskal_modality, mannwhitney, pairwise_modality
+from muvistats import kruskal, kruskal_modality, mannwhitney, pairwise, pairwise_modality
 
 
 def crossed(n_participants: int, n_items: int) -> pd.DataFrame:
@@ -72,10 +72,13 @@ def test_a_modality_that_few_have_is_not_compared_in_general(by):
     assert rare[["p_value", "effect_size", "statistic"]].isna().all(axis=None)
     few = f"both: only 5 {by}s: with fewer than 6 nothing can be said of {by}s in general"
     assert (rare["warning"] == few).all()
+    row = kruskal(with_a_rare_level(5, by), "y ~ modality", dependence="design").iloc[0]
+    assert pd.isna(row["p_value"])
+    assert row["warning"] == few
 
 
 @pytest.mark.parametrize("by", ["item", "participant"])
-@pytest.mark.parametrize(("having", "n"), [(6, 20), (10, 20), (12, 44)])
+@pytest.mark.parametrize(("having", "n"), [(6, 20), (9, 20), (12, 44)])
 def test_a_modality_that_most_lack_is_compared_with_a_warning_by_the_model(by, having, n):
     """Also where there are many people and items."""
     frame = with_a_rare_level(having, by, n)
@@ -95,12 +98,35 @@ def test_a_modality_that_most_lack_is_compared_with_a_warning_by_the_model(by, h
     assert "mixed model" in row["method"]
 
 
-def test_a_modality_that_half_of_the_people_or_hardly_any_row_has_is_not_rare():
-    half = with_a_rare_level(11, "item")
+def test_a_modality_that_half_of_the_items_have_is_not_rare_and_one_of_single_rows_is():
+    half = with_a_rare_level(10, "item")
     asked = {"dimension": "y", "dependence": "design", "n_resamples": 9}
     assert pairwise_modality(half, **asked)["warning"].isna().all()
     single = with_a_rare_level(5, "item")
     both = single["modality"] == "both"
     first = single[both].groupby("item").head(1).index
     single.loc[both & ~single.index.isin(first), "modality"] = "music"
-    assert pairwise_modality(single, **asked)["p_value"].notna().all()
+    assert pairwise_modality(single, **asked)["p_value"].isna().sum() == 2
+
+
+@pytest.mark.parametrize("values", ["none", "one level", "no rows"])
+def test_what_has_fewer_than_two_levels_has_rows_that_say_so(values):
+    frame = with_a_rare_level(5, "item")
+    frame = frame.iloc[:0] if values == "no rows" else frame
+    if values == "none":
+        frame["y"] = np.nan
+    elif values == "one level":
+        frame.loc[frame["modality"] != "music", "y"] = np.nan
+    asked = {"dependence": "design", "n_resamples": 9}
+    for test in (mannwhitney, kruskal, pairwise):
+        row = test(frame, "y ~ modality", **asked).iloc[0]
+        assert row["warning"].startswith(("no values", "only one group has values"))
+
+
+def test_pairs_of_a_large_study_with_few_items_say_that_they_are_permuted():
+    frame = crossed(400, 30)
+    kinds = (frame["participant"] + frame["item"]) % 3
+    frame["modality"] = pd.Categorical(np.array(["music", "picture", "both"])[kinds])
+    frame["y"] = np.random.default_rng(0).normal(size=len(frame))
+    rows = pairwise_modality(frame, dimension="y", dependence="design", n_resamples=9)
+    assert rows["warning"].str.contains("30 items and 12000 rows: outside of the").all()
