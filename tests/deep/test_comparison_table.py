@@ -68,3 +68,24 @@ def test_the_guide_says_what_the_tests_say(table):
             assert (row["conf_low"] > 0) == ((other, target) != ("ridge_control", "valence"))
             corrected = found.loc[(other, target, "corrected resampled t test")]
             assert (corrected["conf_low"] > 0) == ((other, target) == ("ridge", "valence"))
+
+
+def test_the_guide_says_what_networks_show(table):
+    """Transfer helps networks, and a ridge that has it predicts better than they do."""
+    others = ["early_fusion", "late_fusion", "ridge_pair"]
+    found = paired_tests(table, pairs=[("pair", other) for other in others])
+    found = found[found["method"] == "paired t test"].set_index(["metric", "target", "group2"])
+    gain = found["estimate"].sort_index()
+    for target in ("arousal", "valence"):
+        assert gain["ccc", target, "late_fusion"] > 0
+        assert gain["ccc", target, "early_fusion"] > 0
+        assert gain["ccc", target, "ridge_pair"] < 0
+        assert gain["rmse", target, "ridge_pair"] > 0
+    words = " ".join(GUIDE.read_text().split())
+    assert "PAIR concords more than networks that start from nothing" in words
+    assert "concords more than PAIR" in words
+
+
+def test_all_networks_of_table_6_are_trained(table):
+    trained = table.loc[table["seed"] > 0, [*NETWORK, "target", "fold", "seed"]].drop_duplicates()
+    assert len(trained) == 7 * 2 * 5 * 3
