@@ -209,8 +209,8 @@ def rarest(units: Ints, codes: Ints, several: int, few: int) -> tuple[float, int
     Returns
     -------
     count : float
-        Number of units; inf where each level is that of half of the units, or each unit has one
-        level.
+        Number of units; inf where each level is that of half of the units or more, or each unit
+        has one level.
     level : int
         The level; 0 where there is none.
     """

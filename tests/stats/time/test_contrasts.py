@@ -212,6 +212,18 @@ def test_a_study_without_values_says_so_in_a_row(planted, level):
     assert empty["warning"][0].startswith("no values")
 
 
+def test_a_level_that_few_items_have_is_said():
+    study = mv.simulate_muvi(rng=1, n_items=20, n_participants=12, features=False)
+    study = study.copy(deep=True)
+    keys = study["annotations"].dataset
+    few = np.isin(keys["item"], np.unique(keys["item"])[:7])
+    study["annotations/arousal"].values[(keys["modality"] == "audiovisual") & ~few] = np.nan
+    for statistic, said in (("studentized", True), ("plain", False)):
+        rows = mv.over_time(study, "arousal ~ modality", statistic=statistic, n_resamples=9)
+        told = rows["warning"].astype("str").str.contains("audiovisual has 7 items only: outside")
+        assert (told == said).all()
+
+
 def test_a_time_without_values_ends_a_cluster(keys, values):
     holes = values.copy()
     holes[(keys["modality"] == "music").to_numpy(), 16] = np.nan
