@@ -10,11 +10,19 @@ from scipy import optimize, stats
 
 from ..types import Floats
 
+#: Shares that differ by less are the same.
+_ROUNDING = 1e-12
+
 
 def _sides(n: float, shape: tuple[int, int]) -> float:
     """Bergsma's reduced smaller side of the table, less one."""
     rows, columns = (side - (side - 1) ** 2 / (n - 1) for side in shape)
     return min(rows, columns) - 1
+
+
+def beyond_chance(found: float, by_chance: float) -> float:
+    """What was found less what chance makes; 0 where that is less, or the same up to rounding."""
+    return found - by_chance if found > by_chance * (1 + _ROUNDING) else 0.0
 
 
 def cramers_v(statistic: float, n: float, shape: tuple[int, int]) -> float:
@@ -42,7 +50,7 @@ def cramers_v(statistic: float, n: float, shape: tuple[int, int]) -> float:
     rows, columns = shape
     if n <= 1 or _sides(n, shape) <= 0:
         return np.nan
-    phi2 = max(0.0, statistic / n - (rows - 1) * (columns - 1) / (n - 1))
+    phi2 = beyond_chance(statistic / n, (rows - 1) * (columns - 1) / (n - 1))
     return min(1.0, float(np.sqrt(phi2 / _sides(n, shape))))
 
 

@@ -314,23 +314,18 @@ class Effects:
 
     def noise(self, contrasts: Floats) -> float:
         """Mean error variance of contrasts of the effects, weighted by the sizes of the groups."""
-        weights = self.size / self.size.sum()
-        spread = np.diagonal(contrasts @ self.matrix @ contrasts.T)
-        return float(weights @ spread) / max(len(self.effects) - 1, 1)
+        spread = np.einsum("cg,mgh,ch->mc", contrasts, self.covariance, contrasts)
+        parts = spread @ self.size / self.size.sum() / max(len(self.effects) - 1, 1)
+        return self._together(parts)
 
     def variance(self, weights: Floats) -> float:
-        """Variance of a combination of the effects, at least that of each kind of cluster alone."""
-        parts = np.einsum("g,mgh,h->m", weights, self.covariance, weights)
-        signs = np.array(self.signs)
-        return float(max(signs @ parts, parts[signs > 0].max()))
+        """Variance of a combination of the effects."""
+        return self._together(np.einsum("g,mgh,h->m", weights, self.covariance, weights))
 
-    @property
-    def matrix(self) -> Floats:
-        """Covariance of the effects, or that of one kind of cluster alone where it is larger."""
+    def _together(self, parts: Floats) -> float:
+        """Variances by kind of cluster added up, at least the smaller of those that are added."""
         signs = np.array(self.signs)
-        whole = np.einsum("m,mgh->gh", signs.astype(np.float64), self.covariance)
-        choices = [whole, *self.covariance[signs > 0]]
-        return max(choices, key=np.trace)
+        return float(max(signs @ parts, parts[signs > 0].min()))
 
     def share_of_ranks(self, ranks: Floats) -> float:
         """Share of the variance of the ranks that lies between the groups."""
@@ -595,7 +590,7 @@ def share_interval(
             return np.nan, np.nan
         unit = (within + (k - 1) * noise) / n
         noise *= unit / alone
-        along = 4 * float((weights * shift) @ found.matrix @ (weights * shift))
+        along = 4 * found.variance(weights * shift)
         expected = within**2 * share * (4 - 2 * share) / n
         effect = max(0.0, 1 - (k - 1) * noise / between) if between > 0 else 0.0
         if effect > 0:

@@ -7,6 +7,7 @@ size (`scale.unit_factor`), so that no square vanishes or overflows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
@@ -63,7 +64,7 @@ def draw_variance(draws: Floats, n_units: int) -> Variance:
     return Variance(value, 2 * value**2 / np.maximum(count - 1, 1))
 
 
-def influence_variance(influence: Floats, units: Ints) -> Variance:
+def influence_variance(influence: Floats, units: Ints, *, out_of: int | None = None) -> Variance:
     """Variances of estimates from the influence of each value, when whole units are sampled.
 
     Parameters
@@ -72,15 +73,19 @@ def influence_variance(influence: Floats, units: Ints) -> Variance:
         What the estimates gain, to first order, as a value counts for more.
     units : ndarray of int, shape (n,)
         Unit of each value.
+    out_of : int, optional
+        Number n of the factor n / (n - 1), that of the units where it is not given. Where values
+        are what a jackknife loses, single ratings have that of the raters: what is of no rater
+        then falls out of the difference of the two.
 
     Returns
     -------
     Variance
-        Sum over units of the squared sum of influences, times units / (units - 1); NaN with one
-        unit.
+        Sum over units of the squared sum of influences, times n / (n - 1); NaN if n is 1.
     """
     sums = unit_sums(influence, units)
-    factor = len(sums) / (len(sums) - 1) if len(sums) > 1 else np.nan
+    n = len(sums) if out_of is None else out_of
+    factor = n / (n - 1) if n > 1 else np.nan
     value: Floats = np.square(sums).sum(axis=0) * factor
     return Variance(value, np.zeros_like(value))
 
@@ -93,27 +98,39 @@ def unit_sums(influence: Floats, units: Ints) -> Floats:
     return sums
 
 
-def two_way(first: Variance, second: Variance, cells: Variance, n_units: int) -> Variance:
+def two_way(
+    first: Variance,
+    second: Variance,
+    cells: Variance,
+    n_units: int,
+    *,
+    least: Literal["first", "smaller"] = "first",
+) -> Variance:
     """Variances over two crossed kinds of units, from those over each and over their cells.
 
     Parameters
     ----------
     first, second : Variance
-        When units of the one or of the other kind are sampled; effects that are compared within
-        a unit should fall out in the first.
+        When units of the one or of the other kind are sampled.
     cells : Variance
         When the cells of both are sampled one by one: what both of the others count.
     n_units : int
         Number of units of the rarer kind.
+    least : {"first", "smaller"}
+        What the sum may not fall below, as it does where `cells` is large by chance: `first`, or
+        the smaller of `first` and `second`. With ten units of a kind the sum lies below `first` in
+        half of all studies, and means then get limits that are too wide. Where all three are over
+        resamples, the sum is not known well enough to go lower.
 
     Returns
     -------
     Variance
-        ``first + second - cells``, but no less than `first`, times n_units / (n_units - 1): each
+        ``first + second - cells``, but no less than that, times n_units / (n_units - 1): each
         kind of units leaves a little of the other's spread out of its own.
     """
     factor = n_units / (n_units - 1) if n_units > 1 else np.nan
-    value = np.maximum(first.value + second.value - cells.value, first.value)
+    floor = first.value if least == "first" else np.minimum(first.value, second.value)
+    value = np.maximum(first.value + second.value - cells.value, floor)
     return Variance(factor * value, factor**2 * (first.mc + second.mc + cells.mc))
 
 

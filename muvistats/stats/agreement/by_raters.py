@@ -14,12 +14,21 @@ from ...dataset.gate import takes_study
 from ...dataset.sessions import by_rater
 from ...errors import DesignError
 from ...kernels.raters.agreement import ccc, ewe, shared_variance
-from ...kernels.sampling.multiway import Variance, infer, influence_variance, two_way
+from ...kernels.raters.left_out import spread_of
+from ...kernels.sampling.multiway import (
+    Variance,
+    effective_df,
+    infer,
+    influence_variance,
+    two_way,
+    unit_sums,
+)
 from ...kernels.scale import unit_factor
 from ...results.frame import Rows, result_frame
 from ...types import Floats, Mask, Names, Rng, Row
 from ..shared.cells import Cells, has_value, text_codes
 from ..shared.study import choose_dimensions
+from .chance_corrected import z_limits
 from .concordance import modality_masks
 from .intraclass import icc
 
@@ -95,8 +104,11 @@ def agreement_by_raters(
     - ``"ccc"``: two means of k raters each, who are different people, rate the same item. With C
       the covariance of two raters over time, V the variance of one and B the variance of their
       levels, averaged over items, ``r = C / (V + B)``. The limits stand for other items and other
-      raters, as in `noise_ceiling`: with 12 and 27 items of 18 and 24 raters, limits of 95%
-      held the true value in .92 of 150 simulated studies.
+      raters: a jackknife of items, plus one of raters, less one of single ratings. They are
+      Student's t on the scale of Fisher's z for as many ratings as there are raters,
+      ``log((1 + (k - 1) r) / (1 - r))``, with fewer degrees of freedom where a few lively items
+      count for most. In simulated studies limits of 95% held the true value in .92 to .94 with
+      27 and 81 items, and in .89 to .92 with 12, nearly always missed from below.
     - ``"ewe"``: the same for two weighted estimators (`ewe`), which no formula gives: the raters
       of each item and modality are dealt into two sets of k, `n_splits` times. There must be 2 k
       of them. The limits take the raters as given and are short.
@@ -234,22 +246,28 @@ class _OverTime:
         row = self._count(use)
         if not use.any():
             return row | {"warning": "no item has two raters"}
-        shared, own, levels = parts[use].mean(axis=0)
+        used = parts[use]
+        shared, own, levels = used.mean(axis=0)
         if own + levels == 0:
             return row | {"warning": "nobody moves, and all are equal"}
         single = shared / (own + levels)
-        slope = np.array([1.0, -single, -single]) / (own + levels) / use.sum()
+        slope = np.array([1.0, -single, -single]) / (own + levels) / len(used)
         cell = self.cells.of_annotation
         entered = use[cell] & np.isfinite(without).all(axis=1)
         loss = (parts[cell[entered]] - without[entered]) @ slope
         loss = (loss - loss.mean())[:, None] if len(loss) else loss[:, None]
-        of_cells = (parts[use] - parts[use].mean(axis=0)) @ slope[:, None]
-        of_items = influence_variance(of_cells, self.cells.item[use])
-        of_people = influence_variance(loss, self.people[entered])
-        alone = influence_variance(loss, np.arange(len(loss)))
         fewest = min(row["n_items"], row["n_participants"])
-        variance = two_way(of_items, of_people, alone, fewest)
-        return row | _limits(single, variance, fewest - 1, conf_level)
+        of_people = influence_variance(loss, self.people[entered])
+        alone = influence_variance(loss, np.arange(len(loss)), out_of=row["n_participants"])
+        left = used.sum(axis=0) - unit_sums(used, self.cells.item[use])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            left = left[:, :1] / left[:, 1:].sum(axis=1, keepdims=True)
+        variance = two_way(spread_of(left), of_people, alone, fewest)
+        df = np.minimum(effective_df(left - left.mean(axis=0)), fewest - 1)
+        limits = z_limits(
+            np.array([single]), variance, df, conf_level, ratings=row["n_participants"]
+        )
+        return row | {"estimate": single} | _between(*limits)
 
     def _split(self, size: int, n_splits: int, rng: np.random.Generator) -> Floats:
         """Mean concordance of two weighted estimators of disjoint raters, by cell."""
@@ -293,6 +311,10 @@ class _OverTime:
 def _limits(estimate: float, variance: Variance, df: int, conf_level: float) -> Row:
     """An estimate with its limits, or why it has none."""
     test = infer(np.array([estimate]), variance, df, conf_level)
-    low, high = (float(limit[0]) for limit in (test.low, test.high))
-    reason = "no interval: there is one item or one rater" if np.isnan(low) else ""
-    return {"estimate": estimate, "conf_low": low, "conf_high": min(high, 1.0), "warning": reason}
+    return {"estimate": estimate} | _between(test.low, np.minimum(test.high, 1.0))
+
+
+def _between(low: Floats, high: Floats) -> Row:
+    """Limits, or why there are none."""
+    reason = "no interval: there is one item or one rater" if np.isnan(low[0]) else ""
+    return {"conf_low": float(low[0]), "conf_high": float(high[0]), "warning": reason}

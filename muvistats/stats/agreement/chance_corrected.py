@@ -416,12 +416,13 @@ def limits(
     are the longer ones there.
     """
     n_items, n_people = (int(codes.max()) + 1 for codes in units)
-    variance = two_way(draw_variance(draws, n_items), *spread, min(n_items, n_people))
-    return z_limits(estimate, variance, min(n_items, n_people) - 1, conf_level, ratings=ratings)
+    fewest = min(n_items, n_people)
+    variance = two_way(draw_variance(draws, n_items), *spread, fewest, least="smaller")
+    return z_limits(estimate, variance, fewest - 1, conf_level, ratings=ratings)
 
 
 def z_limits(
-    estimate: Floats, variance: Variance, df: int, conf_level: float, *, ratings: float
+    estimate: Floats, variance: Variance, df: float | Floats, conf_level: float, *, ratings: float
 ) -> tuple[Floats, Floats]:
     """Limits of coefficients with these variances, on the scale of Fisher's z."""
     reach = infer(estimate, variance, df, conf_level).high - estimate

@@ -94,7 +94,8 @@ def interrater_ccc(
     Limits are Student's t on the scale of Fisher's z, which keeps them within -1 and 1 with few
     items. Degrees of freedom are the number of items or of participants, whichever is smaller, less
     one. The variance for both kinds is that over resamples of items, plus that of a jackknife over
-    participants, less that of a jackknife over single ratings, since both of the former contain it.
+    participants, less that of a jackknife over single ratings, since both of the former contain it,
+    and no less than the smaller of the first two.
     The jackknife leaves out a rater's own values, and allows for how much the others agree without
     that rater. Limits over items (or participants) alone resample finished values, take the others
     as given, and are short: drawing raters and computing concordances anew would compare raters
@@ -318,7 +319,7 @@ def mean_limits(
     drawn = [_variance_of_mean(values, code, n_resamples, rng) for code in codes]
     variance = drawn[0]
     if raters:
-        variance = two_way(drawn[0], raters[0], raters[1], min(sizes))
+        variance = two_way(drawn[0], raters[0], raters[1], min(sizes), least="smaller")
     elif len(codes) > 1:
         variance = two_way(drawn[0], drawn[1], drawn[2], min(sizes))
     test = infer(np.array([values.mean()]), variance, min(sizes) - 1, conf_level)

@@ -14,6 +14,7 @@ from scipy import special
 from ...dataset.access import NO_PEOPLE
 from ...errors import MuvistatsError
 from ...formula import build_design, columns_of, factor
+from ...kernels.contingency import beyond_chance
 from ...kernels.permutation.arrangements import (
     PermutationTest,
     additive_residuals,
@@ -468,7 +469,8 @@ def _filled_in(data: Choices, base: Row, tested: TestedChoices, reason: str) -> 
     columns = permutation_columns(test)
     warning = join_reasons(columns.pop("warning"), reason)
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
-    phi2 = np.nansum((deviation**2 - null**2) / expected) / counts.sum()
+    found, by_chance = (np.nansum(of**2 / expected) / counts.sum() for of in (deviation, null))
+    phi2 = beyond_chance(float(found), float(by_chance))
     name = "sum of squared standardized residuals"
     if every:
         name = "chi-square within strata" if ", within" in base["method"] else "chi-square"
@@ -478,7 +480,7 @@ def _filled_in(data: Choices, base: Row, tested: TestedChoices, reason: str) -> 
         | {
             "statistic": test.observed[0],
             "statistic_name": name,
-            "effect_size": min(1.0, float(np.sqrt(max(0.0, phi2) / (min(counts.shape) - 1)))),
+            "effect_size": min(1.0, float(np.sqrt(phi2 / (min(counts.shape) - 1)))),
             "effect_size_name": "Cramer's V, corrected by the design",
             "warning": warning,
         }

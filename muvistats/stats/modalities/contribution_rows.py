@@ -181,7 +181,7 @@ def _variances(
     pairs = influence_variance(influence, item * (int(person.max()) + 1) + person)
     n_units = min(n_items, len(people))
     df = np.minimum(df_items, max(len(people) - 1, 0))
-    return two_way(over_items, over_people, pairs, n_units), df
+    return two_way(over_items, over_people, pairs, n_units, least="smaller"), df
 
 
 @dataclass(frozen=True)

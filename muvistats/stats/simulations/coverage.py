@@ -18,6 +18,7 @@ from ...dataset.tables import from_frames
 from ...files import load_arrays, write_arrays
 from ...kernels.contingency import clopper_pearson
 from ...types import Floats
+from ..agreement.by_raters import agreement_by_raters
 from ..agreement.chance_corrected import krippendorff_alpha, label_agreement
 from ..agreement.concordance import interrater_ccc
 from ..agreement.intraclass import icc
@@ -102,6 +103,15 @@ class Cell:
     def name(self) -> str:
         """All that tells the cell from others."""
         return f"{self.interval}, {self.size}, {self.effect}, {self.groups} groups"
+
+    def is_nothing(self, row: str) -> bool:
+        """Whether the truth is known to be 0: estimates that cannot be below it are above it.
+
+        Without an effect that holds for shares and differences between groups, and for agreement
+        beyond chance, but for Gwet's AC1, whose chance is another one.
+        """
+        beyond_chance = self.interval == "agreement" and row != "gwet_ac1"
+        return self.effect == "null" and (self.groups > 0 or beyond_chance)
 
     def _generator(self, seed: int, study: int) -> np.random.Generator:
         key = (zlib.crc32(self.name.encode()), study)
@@ -254,8 +264,10 @@ def _agreement(data: Any, rng: np.random.Generator) -> Limits:
 def _concordance(data: Any, rng: np.random.Generator) -> Limits:
     found: Limits = {}
     options: dict[str, Any] = {"dimension": "arousal", "n_resamples": N_RESAMPLES, "rng": rng}
+    two = agreement_by_raters(data, measure="ccc", n_raters=[1], dimension="arousal")
     for name, frame in (
         ("CCC", interrater_ccc(data, **options)),
+        ("CCC of two raters", two.rename(columns={"estimate": "ccc"})),
         ("CCC of a window", agreement_over_time(data, window=20, **options).iloc[::3]),
         ("noise ceiling", noise_ceiling(data, **options)),
     ):
@@ -383,9 +395,8 @@ def _cell_rows(folder: Path, cell: Cell, n_studies: int, seed: int) -> list[dict
         found = [chunk[name] for chunk in chunks if name in chunk]
         if not found:
             continue
-        # without an effect, the share between groups is 0, and not its estimate
-        shares = cell.effect == "null" and cell.groups > 0
-        held = _holds(np.concatenate(found), 0.0 if shares else float(true[0]))
+        truth = 0.0 if cell.is_nothing(name) else float(true[0])
+        held = _holds(np.concatenate(found), truth)
         key: dict[str, Any] = {"interval": cell.interval, "row": name, "size": cell.size}
         rows.append(key | {"effect": cell.effect, "groups": cell.groups} | held)
     return rows

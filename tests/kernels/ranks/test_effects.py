@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,9 +109,20 @@ def test_two_ways_of_clustering_are_added_and_their_intersection_taken_away(samp
         sums = pd.Series(influence @ weights).groupby(cluster).sum()
         parts.append((sums**2).sum() * len(sums) / (len(sums) - 1))
     assert found.variance(weights) == pytest.approx(
-        max(parts[0] + parts[1] - parts[2], parts[0], parts[1])
+        max(parts[0] + parts[1] - parts[2], min(parts[0], parts[1]))
     )
     assert found.df == 5
+
+
+def test_a_variance_is_no_less_than_the_smaller_of_two_kinds():
+    of_kinds = np.array([3.0, 2.0, 7.0])[:, None, None] * np.eye(2)
+    found = Effects(np.array([0.4, 0.6]), of_kinds, (1, 1, -1), 9.0, np.array([5.0, 5.0]))
+    assert found.variance(np.array([1.0, 0.0])) == 2
+    assert found.noise(np.eye(2)) == 2
+    found = replace(found, covariance=of_kinds * np.array([1, 1, 0.5])[:, None, None])
+    assert found.variance(np.array([1.0, 0.0])) == pytest.approx(2)  # 1.5 is less than either
+    found = replace(found, covariance=of_kinds * np.array([1, 1, 0.3])[:, None, None])
+    assert found.variance(np.array([1.0, 0.0])) == pytest.approx(2.9)
 
 
 def test_nested_clusters_get_satterthwaites_degrees_of_freedom():

@@ -78,9 +78,43 @@ def test_influence_variance_is_cluster_robust():
 
 
 def test_two_way_is_no_less_than_over_items():
-    found = two_way(variance(2, 2), variance(1, 0.2), variance(0.5, 1), 11)
-    assert found.value.tolist() == pytest.approx([2.5 * 1.1, 2 * 1.1])
+    parts = variance(2, 2, 2), variance(1, 0.2, 3), variance(0.5, 1, 4)
+    found = two_way(*parts, 11)
+    assert found.value.tolist() == pytest.approx([2.5 * 1.1, 2 * 1.1, 2 * 1.1])
+    smaller = two_way(*parts, 11, least="smaller")
+    assert smaller.value.tolist() == pytest.approx([2.5 * 1.1, 1.2 * 1.1, 2 * 1.1])
+    least = two_way(variance(2), variance(3), variance(9), 11, least="smaller")
+    assert least.value.tolist() == pytest.approx([2 * 1.1])
     assert np.isnan(two_way(variance(2), variance(1), variance(1), 1).value[0])
+
+
+def test_two_way_variances_of_means_are_too_large_by_less_with_the_smaller_floor():
+    """Of 10 people x 12 items that differ a little, the variance of the mean is known."""
+    rng = np.random.default_rng(0)
+    people, items = (codes.ravel() for codes in np.indices((10, 12)))
+    found = []
+    for _ in range(400):
+        values = rng.normal(size=120) + 0.1 * rng.normal(size=10)[people]
+        values += 0.1 * rng.normal(size=12)[items]
+        influence = (values - values.mean())[:, None] / 120
+        units = (items, people, np.arange(120))
+        parts = [influence_variance(influence, codes) for codes in units]
+        of_both = (two_way(*parts, 10), two_way(*parts, 10, least="smaller"))
+        found.append([each.value[0] for each in of_both])
+    first, smaller = np.mean(found, axis=0) / (0.01 / 10 + 0.01 / 12 + 1 / 120)
+    assert 1 < smaller < first < 1.25
+    assert first - smaller > 0.05
+
+
+def test_single_ratings_with_the_factor_of_raters_fall_out_of_those_of_raters():
+    influence = np.random.default_rng(1).normal(size=(12, 1))
+    people = np.repeat(np.arange(4), 3)
+    alone = influence_variance(influence, np.arange(12), out_of=4).value[0]
+    assert alone == pytest.approx((influence**2).sum() * 4 / 3)
+    products = influence @ influence.T * (people[:, None] == people)
+    cross = products.sum() - np.trace(products)  # different ratings of one rater
+    assert influence_variance(influence, people).value[0] - alone == pytest.approx(cross * 4 / 3)
+    assert np.isnan(influence_variance(influence, people, out_of=1).value[0])
 
 
 def test_infer_is_students_t():
