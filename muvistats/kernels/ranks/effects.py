@@ -12,6 +12,7 @@ from scipy import optimize, sparse, special
 
 from ...types import Array, Floats, Ints
 from ..permutation.dealt import Deal
+from ..sampling.multiway import PART
 from .dominance import Dominance
 
 #: A variance of effects below this is rounding.
@@ -323,9 +324,9 @@ class Effects:
         return self._together(np.einsum("g,mgh,h->m", weights, self.covariance, weights))
 
     def _together(self, parts: Floats) -> float:
-        """Variances by kind of cluster added up, at least the smaller of those that are added."""
+        """Variances by kind of cluster added up, as `two_way` with the smaller floor does it."""
         signs = np.array(self.signs)
-        return float(max(signs @ parts, parts[signs > 0].min()))
+        return float(max(signs @ parts, parts[signs > 0].min(), PART * parts[-1]))
 
     def share_of_ranks(self, ranks: Floats) -> float:
         """Share of the variance of the ranks that lies between the groups."""
@@ -422,8 +423,9 @@ def clustered_effects(
         Effects with the covariance ``V_1 + V_2 - V_12`` of Cameron, Gelbach and Miller (2011)
         from the sums of the influences over the clusters of each kind and over their
         intersections, each times G / (G - 1), with G the clusters of the group where they lie
-        within groups; degrees of freedom are the smaller number of clusters less one, or less
-        the number of groups. NaN with fewer than two clusters of a kind.
+        within groups. Degrees of freedom of the mean error of k groups are the smaller number of
+        ``(G - 1)(k - 1)``, or of G - k for clusters within groups; NaN with fewer than two
+        clusters of a kind.
     """
     effects, influence = relative_effects(values, codes, k)
     size = np.bincount(codes, minlength=k).astype(np.float64)
@@ -437,8 +439,8 @@ def clustered_effects(
         _sums_of_squares(influence, kind, codes if within else np.zeros_like(codes))
         for kind, within in zip(kinds, inside, strict=True)
     ]
-    spare = [
-        len(np.unique(kind)) - (k if within else 1)
+    spare = [  # of a mean over k - 1 directions: each has its own within each crossed cluster
+        len(np.unique(kind)) - k if within else (len(np.unique(kind)) - 1) * (k - 1)
         for kind, within in zip(clusters, inside, strict=False)
     ]
     df = float(min(spare)) if min(spare) > 0 else np.nan

@@ -23,6 +23,9 @@ _BATCH = 2_000_000
 #: Share of resamples that must give an estimate.
 _DEFINED = 0.9
 
+#: Part of the variance over cells that one over whole units is no less than.
+PART = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Variance:
@@ -118,9 +121,9 @@ def two_way(
         Number of units of the rarer kind.
     least : {"first", "smaller"}
         What the sum may not fall below, as it does where `cells` is large by chance: `first`, or
-        the smaller of `first` and `second`. With ten units of a kind the sum lies below `first` in
-        half of all studies, and means then get limits that are too wide. Where all three are over
-        resamples, the sum is not known well enough to go lower.
+        the smaller of `first` and `second`, and a tenth of `cells`. With ten units of a kind the
+        sum lies below `first` in half of all studies, and means then get limits that are too wide.
+        Where all three are over resamples, the sum is not known well enough to go lower.
 
     Returns
     -------
@@ -129,7 +132,9 @@ def two_way(
         kind of units leaves a little of the other's spread out of its own.
     """
     factor = n_units / (n_units - 1) if n_units > 1 else np.nan
-    floor = first.value if least == "first" else np.minimum(first.value, second.value)
+    floor = first.value
+    if least == "smaller":  # which a few units may make as small as rounding
+        floor = np.maximum(np.minimum(first.value, second.value), PART * cells.value)
     value = np.maximum(first.value + second.value - cells.value, floor)
     return Variance(factor * value, factor**2 * (first.mc + second.mc + cells.mc))
 

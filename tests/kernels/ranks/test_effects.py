@@ -111,7 +111,7 @@ def test_two_ways_of_clustering_are_added_and_their_intersection_taken_away(samp
     assert found.variance(weights) == pytest.approx(
         max(parts[0] + parts[1] - parts[2], min(parts[0], parts[1]))
     )
-    assert found.df == 5
+    assert found.df == 5 * 2  # items less one, in each of two directions
 
 
 def test_a_variance_is_no_less_than_the_smaller_of_two_kinds():

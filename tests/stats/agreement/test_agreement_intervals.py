@@ -141,3 +141,19 @@ def test_alpha_of_raters_who_differ_holds_the_truth():
         row = _alpha_row(part, "value", "interval", 99, 0.95, rng)
         held.append(row["conf_low"] <= 0.5 / 1.8 <= row["conf_high"])
     assert np.mean(held) >= 0.88
+
+
+def test_limits_of_few_ratings_are_never_of_rounding():
+    """Items that differ by rounding only leave limits that single ratings make."""
+    frame = pd.DataFrame(
+        {
+            "item": list("acbcab"),
+            "participant": list("ppqqrr"),
+            "modality": "music",
+            "liking": [0.2, -1.41, 0.13, -0.6, 0.4, -0.69],
+        }
+    )
+    study = mv.from_frames(frame, dimensions=["liking"], modalities=("music",), scale=(-3, 3))
+    found = mv.krippendorff_alpha(study, n_resamples=200)
+    assert found["estimate"][0] == pytest.approx(0.5237, abs=1e-4)
+    assert (found["conf_high"] - found["conf_low"] > 1).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -113,6 +114,48 @@ def test_a_negative_agreement_and_a_lonely_rater_are_said(tiny):
     alone = mv.select(tiny, participant=["0"])
     said = mv.agreement_by_raters(alone, measure="ccc", n_raters=[1])
     assert (said["warning"] == "no item has two raters").all()
+
+
+def noise(n_people, n_items, seed, gain=0.0):
+    """Walks of people who rate one item each, around courses of the items."""
+    rng = np.random.default_rng(seed)
+    courses = gain * np.cumsum(rng.normal(size=(n_items, 12)), axis=1)
+    rated = np.arange(n_people) % n_items
+    walks = courses[rated] + np.cumsum(rng.normal(size=(n_people, 12)), axis=1)
+    keys = pd.DataFrame({"item": rated.astype(str), "modality": "music"})
+    keys["participant"] = [f"p{n}" for n in range(n_people)]
+    samples = keys.loc[keys.index.repeat(12)].assign(
+        time=np.tile(np.arange(12) / 2, n_people), arousal=walks.ravel()
+    )
+    return mv.from_frames(
+        keys, dynamics=samples, dimensions=["arousal"], modalities=("music",), scale=(-99, 99)
+    )
+
+
+def test_a_crowd_that_does_not_agree_has_short_limits():
+    """One trial each: items have 15 ratings, not as many as there are people."""
+    held = []
+    for seed in range(12):
+        found = mv.agreement_by_raters(noise(180, 12, seed), measure="ccc", n_raters=[1])
+        low, high = found["conf_low"][0], found["conf_high"][0]
+        assert high - low < 0.12
+        held.append(low < 0 < high)
+    assert sum(held) >= 10
+
+
+def test_why_two_raters_have_no_limits():
+    def said(study):
+        found = mv.agreement_by_raters(study, measure="ccc", n_raters=[1])
+        assert found["estimate"].notna().all()
+        assert found["conf_low"].isna().all()
+        return found["warning"][0]
+
+    assert "fewer than three items" in said(noise(8, 2, 0, gain=1.0))
+    assert "no item has three raters" in said(noise(8, 4, 0, gain=1.0))
+    study = noise(12, 3, 0, gain=1.0).copy(deep=True)
+    lively = study["annotations/item"] == "0"
+    study["annotations/arousal"] = study["annotations/arousal"].where(lively, 0.0)
+    assert "without one of the items nobody moves" in said(study)
 
 
 def test_numbers_that_make_no_sense_are_refused(crowd):
