@@ -224,8 +224,8 @@ def krippendorff_alpha(
     contain it. Degrees of freedom are the number of items or of participants, whichever is smaller,
     less one. No rater is drawn twice. With 12 to 81 items of 5 or 6 ratings by 10 to 200 people who
     differ, limits of 95% held the true value in .92 to .97 of simulated studies, and in .88 with 6
-    items and 30 people; limits from items alone held it in .75 to .93. That mid-ranks change with the ratings is allowed for to first
-    order.
+    items and 30 people; limits from items alone held it in .75 to .93. That mid-ranks change with
+    the ratings is allowed for to first order.
 
     See Also
     --------
