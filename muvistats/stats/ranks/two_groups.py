@@ -126,9 +126,9 @@ def mannwhitney(
     >>> rows[["dependence", "p_value", "effect_size", "conf_low", "conf_high"]].round(2)
         dependence  p_value  effect_size  conf_low  conf_high
     0  independent     0.97        -0.01     -0.25       0.24
-    1       design     0.97         0.00     -0.29       0.30
+    1       design     0.97         0.00     -0.23       0.24
 
-    No difference is seen. The intervals reach from -.29 to .30, so one of some size is not excluded
+    No difference is seen. The intervals reach from -.25 to .24, so one of some size is not excluded
     either.
     """
     question = Question(
