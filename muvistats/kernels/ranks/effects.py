@@ -295,9 +295,7 @@ class Effects:
     effects : ndarray of float, shape (k,)
         Probability that a value of all groups lies below one of the group, ties counting half.
     covariance : ndarray of float, shape (m, k, k)
-        Covariances that are added up.
-    signs : tuple of int
-        Whether each of them is added (1) or taken away (-1).
+        Covariance, or those over two kinds of clusters and over their intersections.
     df : float
         Degrees of freedom of comparisons; NaN where there is no error.
     size : ndarray of float, shape (k,)
@@ -308,7 +306,6 @@ class Effects:
 
     effects: Floats
     covariance: Floats
-    signs: tuple[int, ...]
     df: float
     size: Floats
     alone: Floats | None = None
@@ -317,16 +314,12 @@ class Effects:
         """Mean error variance of contrasts of the effects, weighted by the sizes of the groups."""
         spread = np.einsum("cg,mgh,ch->mc", contrasts, self.covariance, contrasts)
         parts = spread @ self.size / self.size.sum() / max(len(self.effects) - 1, 1)
-        return self._together(parts)
+        return _whole(parts)
 
     def variance(self, weights: Floats) -> float:
         """Variance of a combination of the effects."""
-        return self._together(np.einsum("g,mgh,h->m", weights, self.covariance, weights))
-
-    def _together(self, parts: Floats) -> float:
-        """Variances by kind of cluster added up, as `two_way` with the smaller floor does it."""
-        signs = np.array(self.signs)
-        return float(max(signs @ parts, parts[signs > 0].min(), PART * parts[-1]))
+        parts = np.einsum("g,mgh,h->m", weights, self.covariance, weights)
+        return _whole(parts)
 
     def share_of_ranks(self, ranks: Floats) -> float:
         """Share of the variance of the ranks that lies between the groups."""
@@ -348,6 +341,14 @@ class Effects:
             error if known else np.nan,
             self.df if known else np.nan,
         )
+
+
+def _whole(parts: Floats) -> float:
+    """Variance over one kind of clusters, or over both, held as `two_way` holds it."""
+    if len(parts) == 1:
+        return float(parts[0])
+    first, second, cells = parts
+    return float(max(first + second - cells, min(first, second), PART * cells))
 
 
 def relative_effects(values: Floats, codes: Ints, k: int) -> tuple[Floats, Floats]:
@@ -430,11 +431,9 @@ def clustered_effects(
     effects, influence = relative_effects(values, codes, k)
     size = np.bincount(codes, minlength=k).astype(np.float64)
     kinds, inside = list(clusters), [nested, False][: len(clusters)]
-    signs = (1,) * len(kinds)
     if len(kinds) == 2:
         kinds.append(_crossed(*clusters))
         inside.append(nested)
-        signs = (1, 1, -1)
     parts = [
         _sums_of_squares(influence, kind, codes if within else np.zeros_like(codes))
         for kind, within in zip(kinds, inside, strict=True)
@@ -447,7 +446,7 @@ def clustered_effects(
     if nested and k == 2:
         df = float(np.minimum(df, _welch(influence[:, 0] - influence[:, 1], codes, clusters[0])))
     alone = _sums_of_squares(influence, np.arange(len(codes)), codes)
-    return Effects(effects, np.array(parts), signs, df, size, alone)
+    return Effects(effects, np.array(parts), df, size, alone)
 
 
 def _sums_of_squares(influence: Floats, cluster: Ints, group: Ints) -> Floats:

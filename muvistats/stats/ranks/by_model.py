@@ -280,7 +280,7 @@ def _shift(fit: _Fit, data: Modelled, df: float) -> Shift:
     weights = np.eye(data.k)[:, 1:]
     weights = weights - size @ weights / size.sum()
     covariance = weights @ fit.covariance @ weights.T
-    effects = Effects(weights @ fit.means, covariance[None], (1,), df, size)
+    effects = Effects(weights @ fit.means, covariance[None], df, size)
     return Shift(effects, fit.sd)
 
 

@@ -116,7 +116,7 @@ def test_two_ways_of_clustering_are_added_and_their_intersection_taken_away(samp
 
 def test_a_variance_is_no_less_than_the_smaller_of_two_kinds():
     of_kinds = np.array([3.0, 2.0, 7.0])[:, None, None] * np.eye(2)
-    found = Effects(np.array([0.4, 0.6]), of_kinds, (1, 1, -1), 9.0, np.array([5.0, 5.0]))
+    found = Effects(np.array([0.4, 0.6]), of_kinds, 9.0, np.array([5.0, 5.0]))
     assert found.variance(np.array([1.0, 0.0])) == 2
     assert found.noise(np.eye(2)) == 2
     found = replace(found, covariance=of_kinds * np.array([1, 1, 0.5])[:, None, None])
@@ -214,9 +214,7 @@ def test_interval_of_equal_spread_is_that_of_the_noncentral_f():
 def test_limits_of_two_groups_are_those_of_t(df):
     """B is the squared difference; its root lies between the limits of Student's t."""
     error, gap, n = 0.01, 0.1, 4000
-    found = Effects(
-        np.array([0.0, gap]), np.eye(2)[None] * error**2 / 2, (1,), df, np.full(2, n / 2)
-    )
+    found = Effects(np.array([0.0, gap]), np.eye(2)[None] * error**2 / 2, df, np.full(2, n / 2))
     within = 1.0
     low, high = share_interval(found, gap**2 / 4, within, 0.95)
     reach = stats.t.ppf(0.975, df) * error
